@@ -1,0 +1,67 @@
+# Two commands do all the set-up: `make report` and `make test`. GNU Make 3.81 will do.
+STUDY   ?= demo
+DATA    ?=
+WEIGHTS ?=
+GPU     ?=
+PYTHON  ?=
+
+VENV := .venv$(if $(GPU),-gpu)
+PY   := $(VENV)/bin/python
+LOCK := requirements$(if $(GPU),-gpu).txt
+READY := $(VENV)/.ready
+GIVEN := $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
+
+.PHONY: help report data lab test check lint format lock parameters clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  STUDY=name of a file in params/ (demo)   DATA=folder, .zip or .npz   WEIGHTS=imagenet, none or a path"
+	@echo "  GPU=1 installs TensorFlow for CUDA (Linux)   PYTHON=interpreter to build the environment with"
+
+report: $(READY) ## run what changed of STUDY and render reports/STUDY/index.html
+	@$(PY) -m pneumo_utils report "$(STUDY)" $(GIVEN)
+
+data: $(READY) ## only draw, download or find the radiographs of STUDY
+	@$(PY) -m pneumo_utils data "$(STUDY)" $(GIVEN)
+
+lab: $(READY) ## open the notebooks in JupyterLab on 127.0.0.1
+	@$(PY) -m jupyter lab --ip=127.0.0.1 --notebook-dir=notebooks --LabApp.news_url= --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
+
+test: $(READY) ## run every test, the smoke study included
+	@$(PY) -m pytest
+
+check: $(READY) ## run the fast tests only
+	@$(PY) -m pytest -m "not slow"
+
+lint: $(READY) ## check style of code and notebooks, and that notebooks are stored without outputs
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m nbstripout --verify notebooks/*.ipynb
+
+format: $(READY) ## put code and notebooks into style
+	@$(PY) -m ruff check --fix . && $(PY) -m ruff format . && $(PY) -m nbstripout notebooks/*.ipynb
+
+parameters: $(READY) ## list every parameter with type, range and help
+	@$(PY) -m pneumo_utils parameters
+
+lock: ## compile requirements*.txt anew from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --extra cpu --group dev --generate-hashes --custom-compile-command "make lock" -q -o requirements.txt
+	uv pip compile pyproject.toml --universal --python-version 3.11 --extra gpu --group dev --generate-hashes --custom-compile-command "make lock" -q -o requirements-gpu.txt -c requirements.txt
+
+clean: ## delete reports and drawn phantoms; downloads, environment and reports/bench stay
+	@find reports -mindepth 1 -maxdepth 1 ! -name .gitkeep ! -name bench -exec rm -rf {} +
+	@rm -rf data/phantom-*
+
+# The stamp is written last, so that a broken install is not taken for a whole one.
+$(READY): $(LOCK) pyproject.toml
+	@set -e; for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
+	  if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; \
+	  then found=$$python; break; fi; done; \
+	if [ -z "$$found" ]; then \
+	  echo "error: python3 must be 3.11, 3.12 or 3.13, got $$(python3 --version 2>&1 || echo none): install one, or pass PYTHON=<path>" >&2; exit 1; fi; \
+	if ! "$$found" -c 'import venv, ensurepip' >/dev/null 2>&1; then \
+	  echo "error: $$found must have the modules venv and ensurepip, got none: install the package python3-venv" >&2; exit 1; fi; \
+	echo "installing into $(VENV) with $$($$found --version), once, about two minutes ..."; \
+	rm -rf "$(VENV)"; "$$found" -m venv "$(VENV)"; \
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK); \
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; \
+	touch "$@"

@@ -1,0 +1,65 @@
+"""The command line behind the Makefile: `python -m pneumo_utils report demo`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pneumo_utils", description="Run a study, or part of it.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (("report", "run what changed and render all pages"), ("data", "only provide the radiographs")):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("study", help="name of a file in params/, without .yaml")
+        command.add_argument("--data", default="", help="folder, .zip or .npz file in place of the study's data")
+        command.add_argument("--weights", default="", help="imagenet, none or a path in place of the study's weights")
+        command.add_argument("--params", type=Path, default=PROJECT / "params", help="folder of the parameter files")
+        command.add_argument("--reports", type=Path, default=PROJECT / "reports", help="folder of all reports")
+    commands.add_parser("parameters", help="list every parameter with type, range and help")
+    return parser
+
+
+def _run(given: argparse.Namespace) -> None:
+    from pneumo_utils import pipeline, study  # imported here: `--help` should not wait for pandas
+
+    if given.command == "parameters":
+        print(study.describe())
+        return
+    chosen = study.load(given.study, given.params, data=given.data, weights=given.weights)
+    line = pipeline.Pipeline(given.study, chosen, PROJECT, given.reports.resolve())
+    if given.command == "data":
+        print(line.obtain())
+        return
+    started = time.monotonic()
+    line.check()
+    ran = line.run()
+    page = Path(os.path.relpath(line.store.folder / "index.html"))
+    print(f"{page}: {ran} of {len(line.steps)} notebooks ran, {time.monotonic() - started:.0f} s")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; 0 where all went well, 1 after a sentence about what did not, 130 when interrupted."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("pneumo_utils").setLevel(logging.INFO)
+    try:
+        _run(_parser().parse_args(arguments))
+    except KeyboardInterrupt:
+        print("interrupted; what was finished is kept", file=sys.stderr)
+        return 130
+    except (ValueError, RuntimeError, OSError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        if os.environ.get("PNEUMO_DEBUG"):
+            raise
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

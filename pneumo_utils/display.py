@@ -1,0 +1,190 @@
+"""What a notebook shows: figures with alternative text, plain tables, findings and notices.
+
+Everything reads well in JupyterLab as it is; the report pages (`pages`) only dress it further.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from html import escape
+from numbers import Integral, Real
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython.display import HTML, Image, Markdown, display
+from matplotlib.figure import Figure
+
+DPI = 160  # pixels an inch in the stored image
+CSS_DPI = 96  # CSS pixels an inch: the image is shown at its size in print, so it stays sharp on fine screens
+EMPTY = '<span title="not defined">—</span>'
+WIDE = 6  # columns from which a table is a scrollable region of its own, reachable by keyboard
+_NUMBER = re.compile(r"[−+-]?\d[\d,.]*%?(\s*[(\[].*[)\]])?")  # 0.93, 1,341, 93.1%, 0.93 (0.90–0.95)
+
+
+def figure(fig: Figure, alt: str) -> None:
+    """Show a figure once, as a PNG on white that carries its description, and close it.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+        The figure; it is closed, so the notebook does not show it a second time.
+    alt : str
+        What a reader who cannot see the figure needs to know: its kind, its axes and what it shows.
+
+    Raises
+    ------
+    ValueError
+        If the description is empty.
+    """
+    if not alt.strip():
+        raise ValueError(f"alt must describe the figure, got {alt!r}")
+    buffer = io.BytesIO()
+    fig.savefig(
+        buffer,
+        format="png",
+        dpi=DPI,
+        bbox_inches="tight",
+        facecolor="white",
+        metadata={"Software": None},  # the same figure, the same bytes
+    )
+    plt.close(fig)
+    png = buffer.getvalue()
+    width, height = (_shown(int.from_bytes(png[at : at + 4], "big")) for at in (16, 20))  # from IHDR
+    display(Image(data=png, format="png", width=width, height=height, alt=" ".join(alt.split())))
+
+
+def table(frame: pd.DataFrame, caption: str, digits: int = 3) -> HTML:
+    """Return a table with a caption, header scopes and right-aligned numbers, to be a cell's last value.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The rows; a named or non-numeric index becomes the row headers, a bare 0, 1, 2, … is left out.
+    caption : str
+        What the table counts, with n; plain text.
+    digits : int
+        Decimals of fractional numbers, at least 0.
+
+    Returns
+    -------
+    IPython.display.HTML
+        Self-contained markup without identifiers, equal for equal frames.
+
+    Raises
+    ------
+    ValueError
+        If the caption is empty or `digits` is negative.
+    """
+    return HTML(table_html(frame, caption, digits))
+
+
+def table_html(frame: pd.DataFrame, caption: str, digits: int = 3) -> str:
+    """Return the markup of `table` as a string; same parameters and errors."""
+    if not caption.strip():
+        raise ValueError(f"caption must say what the table shows, got {caption!r}")
+    if digits < 0:
+        raise ValueError(f"digits must be at least 0, got {digits}")
+    columns, leading = _columns(frame)
+    heads = [_cell("th", escape(name), _is_number(column), ' scope="col"') for name, column in columns]
+    shown = [_body_cells(column, digits, i < leading) for i, (_, column) in enumerate(columns)]
+    rows = [f"<tr>{''.join(cells)}</tr>" for cells in zip(*shown, strict=True)]
+    region = f' role="region" tabindex="0" aria-label="{escape(caption)}"' if len(columns) >= WIDE else ""
+    return (
+        f'<div class="table-scroll"{region} style="overflow-x:auto">\n'
+        '<table class="data" style="font-variant-numeric:tabular-nums">\n'
+        f'<caption style="text-align:left"><span>{escape(caption)}</span></caption>\n'
+        f"<thead><tr>{''.join(heads)}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody>\n</table>\n</div>"
+    )
+
+
+def say(text: str) -> Markdown:
+    """Return a finding as Markdown: a sentence built from values, to be a cell's last value."""
+    return Markdown(text)
+
+
+def notice(text: str, label: str = "Note") -> HTML:
+    """Return a highlighted box of plain text that begins with its label.
+
+    Raises
+    ------
+    ValueError
+        If the text is empty.
+    """
+    if not text.strip():
+        raise ValueError(f"text must not be empty, got {text!r}")
+    style = "border-left:4px solid #b07d12;padding:0.6em 1em"
+    body = f"<strong>{escape(label)}.</strong> {escape(text)}"
+    return HTML(f'<div class="notice" role="note" style="{style}"><p style="margin:0">{body}</p></div>')
+
+
+def _shown(pixels: int) -> int:
+    return round(pixels * CSS_DPI / DPI)
+
+
+def _columns(frame: pd.DataFrame) -> tuple[list[tuple[str, pd.Series]], int]:
+    """Return (heading, values) of each column shown, and how many of the first ones are row headers."""
+    body = [(_heading(name), frame.iloc[:, i]) for i, name in enumerate(frame.columns)]
+    if isinstance(frame.index, pd.RangeIndex) and frame.index.name is None:
+        return body, int(bool(body) and not _is_number(body[0][1]))
+    levels = [frame.index.get_level_values(i).to_series() for i in range(frame.index.nlevels)]
+    names = ["" if name is None else str(name) for name in frame.index.names]
+    return list(zip(names, levels, strict=True)) + body, len(levels)
+
+
+def _heading(name: object) -> str:
+    return " · ".join(str(part) for part in name if str(part)) if isinstance(name, tuple) else str(name)
+
+
+def _is_number(column: pd.Series) -> bool:
+    """Tell whether every value reads as a number, so that the column is set flush right."""
+    values = column.dropna()
+    return all(
+        _NUMBER.fullmatch(value.strip()) is not None
+        if isinstance(value, str)
+        else isinstance(value, Real) and not pd.api.types.is_bool(value)
+        for value in values
+    )
+
+
+def _body_cells(column: pd.Series, digits: int, is_head: bool) -> list[str]:
+    tag, scope = ("th", ' scope="row"') if is_head else ("td", "")
+    number = _is_number(column)
+    if _counts_with_gaps(column):
+        column = column.astype("Int64")
+    return [_cell(tag, _value(value, digits), number, scope) for value in column.astype(object)]
+
+
+def _counts_with_gaps(column: pd.Series) -> bool:
+    """Tell whether pandas made floats of counts only because one is missing."""
+    if not pd.api.types.is_float_dtype(column) or not column.isna().any():
+        return False
+    known = column.dropna().astype(float)
+    return bool(len(known) and (known % 1 == 0).all() and (known.abs() > 1).any())
+
+
+def _value(value: object, digits: int) -> str:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return EMPTY
+    if pd.api.types.is_bool(value):
+        return "yes" if value else "no"
+    if isinstance(value, Integral):
+        return f"{int(value):,}".replace("-", "−")
+    if isinstance(value, Real):
+        return _fraction(float(value), digits)
+    return escape(str(value)).replace("\n", "<br>")
+
+
+def _fraction(value: float, digits: int) -> str:
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value and abs(value) < 0.5 * 10**-digits:  # would read as a zero
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return f"{mantissa}×10<sup>{int(exponent)}</sup>".replace("-", "−")
+    return f"{value:,.{digits}f}".replace("-", "−")
+
+
+def _cell(tag: str, text: str, is_number: bool, scope: str = "") -> str:
+    side, kind = ("right", "number") if is_number else ("left", "text")
+    return f'<{tag}{scope} class="{kind}" style="text-align:{side}">{text}</{tag}>'

@@ -1,0 +1,107 @@
+"""Runs one notebook through papermill: parameters are checked first, and a failure leaves nothing that looks whole."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tempfile
+import time
+from pathlib import Path
+
+import papermill
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
+
+_STARTS = 3  # a kernel that fails to start is tried again; later failures are never repeated
+
+
+class NotebookError(RuntimeError):
+    """A notebook did not run to its end; the message names notebook, cell and cause."""
+
+
+def check_parameters(notebook: Path, parameters: dict) -> None:
+    """Compare `parameters` with the notebook's tagged cell, since papermill itself only warns.
+
+    Raises:
+        NotebookError: a parameter the notebook does not have, one it has that is not given, or another type.
+    """
+    declared = papermill.inspect_notebook(str(notebook))
+    if not declared:
+        raise NotebookError(f"{notebook.name} must have a cell tagged 'parameters', got none")
+    if set(declared) != set(parameters):
+        missing, unknown = sorted(set(declared) - set(parameters)), sorted(set(parameters) - set(declared))
+        raise NotebookError(f"{notebook.name} must get its own parameters, got missing {missing}, unknown {unknown}")
+    for name, found in declared.items():
+        kind = found["inferred_type_name"]
+        value = parameters[name]
+        if kind != "None" and type(value).__name__ != kind:
+            raise NotebookError(f"{notebook.name}: {name} must be {kind}, got {value!r}")
+
+
+def run(notebook: Path, parameters: dict, *, executed: Path, broken: Path, minutes: float) -> float:
+    """Run `notebook` from its own folder.
+
+    Args:
+        notebook: the `.ipynb`, not changed.
+        parameters: all of the notebook's parameters.
+        executed: where the notebook with its outputs goes, only when it ran to its end.
+        broken: where it goes otherwise, for a look.
+        minutes: longest time for the whole notebook.
+
+    Returns:
+        seconds it took.
+
+    Raises:
+        NotebookError: a cell failed, the time was over, or the kernel died.
+    """
+    check_parameters(notebook, parameters)
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    for old in (executed, broken):
+        old.unlink(missing_ok=True)
+    started = time.monotonic()
+    try:
+        _execute(notebook, parameters, broken, started + 60 * minutes)
+    except PapermillExecutionError as error:
+        raise NotebookError(_told(notebook, error, broken)) from error
+    except CellTimeoutError as error:
+        raise NotebookError(f"{notebook.stem} must end within {minutes:g} minutes, got no end; see {broken}") from error
+    except DeadKernelError as error:
+        raise NotebookError(
+            f"{notebook.stem}: the kernel must live to the end, got killed (out of memory?); see {broken}"
+        ) from error
+    broken.replace(executed)
+    return time.monotonic() - started
+
+
+def _execute(notebook: Path, parameters: dict, output: Path, deadline: float) -> None:
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    for attempt in range(_STARTS):
+        with _quiet_kernel() as config:
+            try:
+                papermill.execute_notebook(
+                    str(notebook), str(output), parameters=parameters, kernel_name="python3", progress_bar=False,
+                    cwd=str(notebook.parent), config=config, extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+                    timeout_func=lambda cell: max(1, int(deadline - time.monotonic())),
+                )  # fmt: skip
+                return
+            except RuntimeError as error:  # nbclient: the kernel never answered
+                if "Kernel" not in str(error) or "start" not in str(error) or attempt == _STARTS - 1:
+                    raise
+
+
+@contextlib.contextmanager
+def _quiet_kernel():
+    """Sockets in a private folder instead of TCP ports: kernels that start at once cannot race for one."""
+    with tempfile.TemporaryDirectory(prefix="pneumo") as folder:
+        config = Config()
+        for manager in ("KernelManager", "AsyncKernelManager"):
+            config[manager].transport = "ipc"
+            config[manager].ip = f"{folder}/k"
+        yield config
+
+
+def _told(notebook: Path, error: PapermillExecutionError, broken: Path) -> str:
+    last = (error.source.strip().splitlines() or [""])[0]
+    cause = " ".join(str(error.evalue).split())
+    return f"{notebook.stem}, cell {error.cell_index} ({last}): {error.ename}: {cause}; see {broken}"

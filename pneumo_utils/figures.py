@@ -1,0 +1,173 @@
+"""Figures of the study: arrays and tables in, a matplotlib figure out. One palette, safe for colour-blind readers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from sklearn import metrics as sk
+
+from pneumo_utils.metrics import confusion, decide
+from pneumo_utils.tables import PARTS
+
+# Okabe & Ito (2008), the common palette for colour-blind readers
+COLOURS = {"normal": "#0072B2", "bacterial": "#D55E00", "viral": "#E69F00", "unknown": "#999999"}
+CLASSES = {"NORMAL": "#0072B2", "PNEUMONIA": "#D55E00"}
+_MODEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+_CLASS_NAMES = ("normal", "pneumonia")
+_STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 9.5}
+
+
+def _new(rows: int = 1, columns: int = 1, width: float = 7.2, height: float = 3.2) -> tuple[Figure, np.ndarray]:
+    with plt.rc_context(_STYLE):
+        fig, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False, layout="constrained")
+    return fig, axes
+
+
+def pictures(images: Sequence[np.ndarray], titles: Sequence[str], columns: int = 6) -> Figure:
+    """A contact sheet: grey pictures, uint8 (h, w), each under its title, `columns` a row."""
+    rows = -(-len(images) // columns)
+    fig, axes = _new(rows, columns, 7.2, 7.2 / columns * 1.15 * rows)
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, image, title in zip(axes.flat, images, titles, strict=False):
+        axis.imshow(image, cmap="gray", vmin=0, vmax=255)
+        axis.set_title(title, fontsize=7)
+    return fig
+
+
+def counts(manifest: pd.DataFrame, by: str = "part") -> Figure:
+    """Pictures of each etiology in each `part` or `split`, counted."""
+    fig, axes = _new(height=2.4)
+    order = [name for name in COLOURS if (manifest["etiology"] == name).any()]
+    rows = [name for name in (*PARTS, "validation") if (manifest[by] == name).any()]
+    sns.countplot(manifest, y=by, order=rows, hue="etiology", hue_order=order, palette=COLOURS, ax=axes[0, 0])
+    for bars in axes[0, 0].containers:
+        axes[0, 0].bar_label(bars, fontsize=8, padding=2)
+    axes[0, 0].set(xlabel="radiographs", ylabel="")
+    axes[0, 0].legend(title="", frameon=False)
+    return fig
+
+
+def sizes(manifest: pd.DataFrame) -> Figure:
+    """Width against height of every stored picture, and the distribution of width / height, by class."""
+    frame = manifest.assign(aspect=manifest["width"] / manifest["height"])
+    frame["class"] = np.where(frame["label"] == 1, "PNEUMONIA", "NORMAL")
+    fig, axes = _new(1, 2)
+    sns.scatterplot(frame, x="width", y="height", hue="class", palette=CLASSES, s=8, alpha=0.5, ax=axes[0, 0])
+    axes[0, 0].set(xlabel="width (pixels)", ylabel="height (pixels)")
+    sns.histplot(
+        frame, x="aspect", hue="class", palette=CLASSES, bins=30, stat="density", common_norm=False,
+        element="step", ax=axes[0, 1],
+    )  # fmt: skip
+    axes[0, 1].set(xlabel="width / height", ylabel="density")
+    return fig
+
+
+def brightness(images: np.ndarray, label: np.ndarray) -> Figure:
+    """Distribution of the mean grey level of each picture, uint8 (n, h, w), by class."""
+    frame = pd.DataFrame({"mean": [image.mean() for image in images]})
+    frame["class"] = np.where(np.asarray(label) == 1, "PNEUMONIA", "NORMAL")
+    fig, axes = _new(height=2.6)
+    sns.histplot(
+        frame, x="mean", hue="class", palette=CLASSES, bins=40, stat="density", common_norm=False,
+        element="step", ax=axes[0, 0],
+    )  # fmt: skip
+    axes[0, 0].set(xlabel="mean grey level of a picture (0-255)", ylabel="density")
+    return fig
+
+
+def learning(history: pd.DataFrame) -> Figure:
+    """Loss and AUC by epoch, training against validation, phases one after another; a ring marks the kept epoch."""
+    frame = history.reset_index(drop=True)
+    step = np.arange(1, len(frame) + 1)
+    fig, axes = _new(1, 2, height=2.8)
+    for axis, metric in zip(axes[0], ("loss", "auc"), strict=True):
+        axis.plot(step, frame[metric], color="#999999", label="training")
+        axis.plot(step, frame[f"val_{metric}"], color="#0072B2", label="validation")
+        kept = frame["kept"].to_numpy()
+        axis.plot(step[kept], frame[f"val_{metric}"][kept], "o", mfc="none", color="#D55E00", label="kept")
+        for start in np.flatnonzero(frame["phase"] != frame["phase"].shift()):
+            axis.axvline(start + 0.5, color="#cccccc", lw=0.8)
+            axis.text(start + 0.6, 1.0, frame["phase"][start], transform=axis.get_xaxis_transform(), va="bottom")
+        axis.set(xlabel="epoch", ylabel={"loss": "loss", "auc": "AUC-ROC"}[metric])
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    axes[0, 0].legend(frameon=False)
+    return fig
+
+
+def curves(predictions: pd.DataFrame, titles: dict[str, str]) -> Figure:
+    """ROC and precision-recall curves of every model in `predictions` (one split); chance as a dashed line.
+
+    Args:
+        predictions: contract `predictions`, one split, both classes.
+        titles: how each model is called.
+    """
+    fig, axes = _new(1, 2, height=3.6)
+    roc, pr = axes[0]
+    for colour, (model, part) in zip(_MODEL_COLOURS, predictions.groupby("model", sort=False), strict=False):
+        false_positive, true_positive, _ = sk.roc_curve(part["label"], part["probability"])
+        precision, recall, _ = sk.precision_recall_curve(part["label"], part["probability"])
+        roc.plot(false_positive, true_positive, color=colour, label=titles.get(model, model))
+        pr.plot(recall, precision, color=colour, drawstyle="steps-pre")
+    roc.plot([0, 1], [0, 1], "--", color="#999999", lw=0.8)
+    pr.axhline(predictions["label"].mean(), ls="--", color="#999999", lw=0.8)
+    roc.set(xlabel="1 - specificity", ylabel="sensitivity", aspect="equal", title="ROC")
+    pr.set(xlabel="recall (sensitivity)", ylabel="precision", ylim=(0, 1.02), aspect="equal", title="Precision-recall")
+    roc.legend(frameon=False, loc="lower right")
+    return fig
+
+
+def confusions(predictions: pd.DataFrame, threshold: float, titles: dict[str, str]) -> Figure:
+    """Confusion matrices side by side, counts and share of each true class."""
+    groups = list(predictions.groupby("model", sort=False))
+    fig, axes = _new(1, len(groups), height=2.7)
+    for axis, (model, part) in zip(axes[0], groups, strict=True):
+        found = confusion(part["label"], decide(part["probability"], threshold))
+        share = found / np.maximum(found.sum(axis=1, keepdims=True), 1)
+        text = np.array(
+            [[f"{n}\n{s:.0%}" for n, s in zip(*row, strict=True)] for row in zip(found, share, strict=True)]
+        )
+        sns.heatmap(
+            share, annot=text, fmt="", cmap="Blues", vmin=0, vmax=1, cbar=False, square=True,
+            xticklabels=_CLASS_NAMES, yticklabels=_CLASS_NAMES, ax=axis,
+        )  # fmt: skip
+        axis.set(title=titles.get(model, model), xlabel="called", ylabel="truth" if axis is axes[0, 0] else "")
+    return fig
+
+
+def heat_maps(
+    images: Sequence[np.ndarray],
+    maps: Sequence[np.ndarray],
+    titles: Sequence[str],
+    lesions: Sequence[np.ndarray] | None = None,
+    heading: str = "",
+) -> Figure:
+    """One case a column: the picture, and the map over it; the true lesion, where known, as a white line.
+
+    Args:
+        images: uint8 (h, w).
+        maps: float32 (h, w) in [0, 1].
+        titles: over each case.
+        lesions: bool (h, w) each, or None where the truth is not known.
+        heading: over all cases.
+    """
+    columns = max(len(images), 4)
+    fig, axes = _new(2, columns, 7.2, 7.2 / columns * 2.3 + 0.3)
+    fig.suptitle(heading if len(images) else f"{heading}: none", fontsize=10)
+    for axis in axes.flat:
+        axis.axis("off")
+    for column, (image, heat, title) in enumerate(zip(images, maps, titles, strict=True)):
+        for axis in axes[:, column]:
+            axis.imshow(image, cmap="gray", vmin=0, vmax=255)
+            if lesions is not None and lesions[column].any():
+                axis.contour(lesions[column], levels=[0.5], colors="white", linewidths=0.8)
+        shown = axes[1, column].imshow(heat, cmap="magma", vmin=0, vmax=1, alpha=0.55)
+        axes[0, column].set_title(title, fontsize=6.5)
+    if len(images):
+        fig.colorbar(shown, ax=axes, shrink=0.5, label="weight for pneumonia (0-1)")
+    return fig

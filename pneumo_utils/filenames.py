@@ -1,0 +1,68 @@
+"""What the file name of a radiograph says: numbering series, number, etiology and patient.
+
+The publishers numbered bacterial patients, viral patients and two series of healthy children independently,
+so `person12_bacteria_…` and `person12_virus_…` are two children and a number alone names nobody.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+UNKNOWN = "unknown"
+ENDINGS = (".jpeg", ".jpg", ".png")
+READINGS = {  # three ways to tell patients apart by file name; only the last one is right
+    "number": ("number",),
+    "number and series": ("series", "number"),
+    "number, etiology and series": ("series", "etiology", "number"),
+}
+
+# The tail is read leniently ("person1_virus_6 (1).jpeg", "-Copy"): a copy must stay with its patient.
+_PERSON = re.compile(r"person([0-9]{1,9})_(bacteria|virus)_[0-9]+.*", re.IGNORECASE)
+_NORMAL = re.compile(r"(NORMAL2-IM|IM)-([0-9]{1,9})-.+", re.IGNORECASE)
+_ETIOLOGY = {"bacteria": "bacterial", "virus": "viral"}
+_PREFIX = {  # the usual names of a patient; anything else spells out series and etiology
+    ("person", "bacterial"): "bacteria",
+    ("person", "viral"): "virus",
+    ("IM", "normal"): "IM",
+    ("NORMAL2-IM", "normal"): "NORMAL2-IM",
+}
+
+
+@dataclass(frozen=True)
+class Name:
+    """A file name as read."""
+
+    series: str  # person, IM, NORMAL2-IM or unknown
+    number: int | None  # the patient's number within its series; None where the name has none
+    etiology: str  # normal, bacterial, viral or unknown
+    patient: str  # equal for the pictures of one child by (number, etiology, series)
+
+
+def is_image(name: str) -> bool:
+    """Whether `name` ends like a picture this study reads: .jpeg, .jpg or .png in any case."""
+    return name.lower().endswith(ENDINGS)
+
+
+def parse(path: str, class_folder: str) -> Name:
+    """Read the file name of one radiograph.
+
+    Args:
+        path: with forward slashes; a name that fits no pattern is its own patient, called by this path.
+        class_folder: `NORMAL` or `PNEUMONIA`; it, not the name, decides whether the child is healthy.
+    """
+    name = PurePosixPath(path)
+    stem = name.stem if is_image(name.name) else ""
+    if found := _PERSON.fullmatch(stem):
+        series, number, etiology = "person", int(found[1]), _ETIOLOGY[found[2].lower()]
+    elif found := _NORMAL.fullmatch(stem):
+        series, number, etiology = found[1].upper(), int(found[2]), UNKNOWN
+    else:
+        series, number, etiology = UNKNOWN, None, UNKNOWN
+    if class_folder.upper() == "NORMAL":
+        etiology = "normal"
+    if number is None:
+        return Name(series, number, etiology, path)
+    prefix = _PREFIX.get((series, etiology), f"{series}-{etiology}")
+    return Name(series, number, etiology, f"{prefix}-{number}")

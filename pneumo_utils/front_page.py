@@ -1,0 +1,73 @@
+"""The front page of a study, and the notices that every page with numbers has to carry."""
+
+from __future__ import annotations
+
+from pneumo_utils import metrics, provenance
+from pneumo_utils.pages import Page, render_index
+from pneumo_utils.steps import Step
+from pneumo_utils.store import Store
+from pneumo_utils.study import Study
+from pneumo_utils.tables import MODELS
+
+_PHANTOM = (
+    "Phantom: these radiographs are drawn, not taken. The page shows that the pipeline works, "
+    "not how good the method is."
+)
+
+
+def notices(store: Store, study: Study, networks: tuple[str, ...]) -> list[str]:
+    """What a reader must know before the numbers: a phantom, or networks that started from random weights."""
+    said = [_PHANTOM] if study.data.source == "phantom" else []
+    if networks and store.table_file("models").is_file():
+        known = store.read("models")
+        random = set(known[known["start"] == "random"]["model"]) & set(networks)
+        if random:
+            names = " and ".join(title for model, title in MODELS.items() if model in random)
+            said.append(
+                f"{names} started from random weights, not from ImageNet: "
+                "no number here tells what transfer learning is worth."
+            )
+    return said
+
+
+def write(store: Store, study: Study, steps: list[Step], records: list[dict]) -> None:
+    """Write `index.html`: headline table, links to every page, provenance.
+
+    Args:
+        store: the run directory, every step done.
+        study: the parameters it ran with.
+        steps: in running order.
+        records: of the pipeline, one a step: `seconds` and `commit` of its last run.
+    """
+    measured = store.read("metrics")
+    headline = metrics.wide(measured, "test").rename(columns=str, index=MODELS)
+    n = int(measured[measured["split"] == "test"]["n"].max())
+    render_index(
+        store.folder / "index.html",
+        study=store.study,
+        title=study.about.title,
+        summary=" ".join(study.about.summary.split()),
+        pages=[
+            Page(f"{step.page}.html", step.title, step.question, record["seconds"])
+            for step, record in zip(steps, records, strict=True)
+        ],
+        headline=headline.rename(columns={"Accuracy": "accuracy", "Precision": "precision", "Recall": "recall"}),
+        caption=f"Test part, n = {n:,} radiographs; operating point {study.evaluation.threshold:g}; point estimates",
+        provenance=_provenance(store, study, records),
+        notices=notices(store, study, tuple(study.training.models)),
+        left_out=len(store.read("left_out")),
+    )
+
+
+def _provenance(store: Store, study: Study, records: list[dict]) -> dict[str, str]:
+    manifest, networks = store.read("manifest"), store.read("models")
+    commits = list(dict.fromkeys(record["commit"] for record in records))
+    return {
+        "Code": ", ".join(commits),
+        "Parameters": f"params/{store.study}.yaml, sha256 {study.digest()[:16]}",
+        "Data": f"{study.data.source}, {len(manifest):,} radiographs, sha256 {store.data_hash()[:16]}",
+        "Seed": ", ".join(map(str, networks["seed"].unique())),
+        "Device": ", ".join(networks["device"].unique()),
+        "Machine": provenance.machine(),
+        "Versions": ", ".join(f"{name} {version}" for name, version in provenance.versions().items()),
+    }

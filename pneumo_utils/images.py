@@ -1,0 +1,164 @@
+"""From the bytes of a file to grey pixels: decoding, stored colour mode, squashing to a square."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+_MODES = {"L": "grey", "1": "grey", "LA": "grey+alpha", "P": "palette", "PA": "palette"}
+_AT_ONCE = 256  # files read ahead
+
+
+class ImageError(ValueError):
+    """A file that cannot be used as a radiograph; the message is the reason, in words for its owner."""
+
+
+def decode(data: bytes) -> np.ndarray:
+    """Decode a JPEG or PNG file to grey.
+
+    Colour is weighed as luma (ITU-R BT.601), 16 bits are divided by 257 so that full range stays full range,
+    a transparent picture is laid over black, and an EXIF orientation is applied.
+
+    Args:
+        data: the bytes of the whole file.
+
+    Returns:
+        uint8 array (height, width), 0 black.
+
+    Raises:
+        ImageError: empty, truncated, damaged, unsupported, or not an image at all.
+    """
+    header = _header(data)
+    _check_whole(header, data)
+    alpha = header.has_transparency_data
+    flags = cv2.IMREAD_UNCHANGED if alpha else cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        raise ImageError(f"unsupported {header.format}: {error.err}") from error
+    if pixels is None:
+        raise ImageError(f"damaged or unsupported {header.format}: it cannot be decoded")
+    return _eight_bits(_over_black(pixels))
+
+
+def stored_mode(data: bytes) -> str:
+    """Name the stored colour mode: grey, grey+alpha, RGB, RGBA, palette, CMYK; with `16` where 16 bits deep.
+
+    Raises:
+        ImageError: the bytes are neither JPEG nor PNG.
+    """
+    header = _header(data)
+    if header.mode.startswith("I"):
+        return "grey16"
+    deep = header.format == "PNG" and data[24] == 16  # the bit depth in IHDR, which always comes first
+    return _MODES.get(header.mode, header.mode) + ("16" if deep else "")
+
+
+def resize(pixels: np.ndarray, size: int) -> np.ndarray:
+    """Squash a picture to a square: a side that shrinks is averaged, one that grows is bicubic.
+
+    Args:
+        pixels: uint8 array (height, width).
+        size: side of the square in pixels, at least 1.
+
+    Returns:
+        uint8 array (size, size).
+
+    Raises:
+        ImageError: `size` is below 1.
+    """
+    if size < 1:
+        raise ImageError(f"size must be at least 1, got {size}")
+    height, width = pixels.shape
+    # two steps, because area interpolation of OpenCV averages only where both sides shrink
+    smaller = (min(width, size), min(height, size))
+    pixels = cv2.resize(pixels, smaller, interpolation=cv2.INTER_AREA)
+    return cv2.resize(pixels, (size, size), interpolation=cv2.INTER_CUBIC)  # uint8: clipped by OpenCV
+
+
+def read(path: Path, size: int) -> np.ndarray:
+    """Read the file at `path` as a uint8 array (size, size) of grey pixels.
+
+    Raises:
+        ImageError: the file is unusable; the message begins with its name.
+        OSError: it cannot be opened.
+    """
+    try:
+        return resize(decode(Path(path).read_bytes()), size)
+    except ImageError as error:
+        raise ImageError(f"{Path(path).name}: {error}") from error
+
+
+def read_all(root: Path, paths: Sequence[str], size: int) -> Iterator[np.ndarray]:
+    """Read many files side by side, in order, a few at a time so that memory stays bounded.
+
+    Args:
+        root: folder that `paths` are relative to.
+        paths: files.
+        size: side of the square in pixels.
+
+    Yields:
+        uint8 array (size, size) of each file.
+
+    Raises:
+        ImageError: a file is unusable.
+    """
+    with ThreadPoolExecutor() as pool:  # OpenCV releases the interpreter while it decodes
+        for start in range(0, len(paths), _AT_ONCE):
+            yield from pool.map(lambda path: read(root / path, size), paths[start : start + _AT_ONCE])
+
+
+def _header(data: bytes) -> Image.Image:
+    if not data:
+        raise ImageError("empty file (0 bytes)")
+    try:
+        return Image.open(io.BytesIO(data), formats=("JPEG", "PNG"))
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"unsupported image: {error}") from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ImageError(_unreadable(data)) from error
+
+
+def _unreadable(data: bytes) -> str:
+    for name, magic in (("JPEG", b"\xff\xd8\xff"), ("PNG", b"\x89PNG\r\n\x1a\n")):
+        if data.startswith(magic):
+            return f"truncated or damaged {name}: its header cannot be read"
+    return "not an image (neither JPEG nor PNG)"
+
+
+def _check_whole(header: Image.Image, data: bytes) -> None:
+    """Find truncation and damage before OpenCV does, which may fill in grey or write to stderr."""
+    if header.format == "PNG":
+        if data.rfind(b"IEND") < data.rfind(b"IDAT"):
+            raise ImageError("truncated: the PNG ends early")
+        try:
+            header.verify()  # the checksum of every chunk
+        except (OSError, SyntaxError, ValueError) as error:
+            raise ImageError(f"damaged PNG: {error}") from error
+    # Neither marker can occur inside compressed data, and a thumbnail ends before the picture's scans:
+    # in a whole file the last end stands behind the last start of a scan, whatever bytes trail.
+    elif data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
+        raise ImageError("truncated: the JPEG ends early")
+
+
+def _over_black(pixels: np.ndarray) -> np.ndarray:
+    if pixels.ndim == 2:
+        return pixels
+    if pixels.shape[2] == 3:
+        return cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+    grey, alpha, full = cv2.cvtColor(pixels, cv2.COLOR_BGRA2GRAY), pixels[..., 3], np.iinfo(pixels.dtype).max
+    if (alpha == full).all():
+        return grey
+    return np.rint(grey * (alpha / full)).astype(pixels.dtype)
+
+
+def _eight_bits(pixels: np.ndarray) -> np.ndarray:
+    if pixels.dtype == np.uint16:
+        return np.rint(pixels / 257).astype(np.uint8)
+    return pixels

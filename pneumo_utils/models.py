@@ -1,0 +1,164 @@
+"""The three networks. They eat raw grey pixels (0-255): what a backbone wants done to them is part of the network.
+
+Networks are functional and flat (the backbone's layers are the network's own), so that they can be cut at any
+layer, saved, reloaded and explained. Every network ends `... -> pooled -> dropout -> logit -> probability`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pneumo_utils.backend import keras, layers
+
+# Mean of ImageNet's blue, green and red, as `keras.applications` subtracts it ("caffe" mode) for both backbones.
+# A grey picture is the same in every channel, so the swap of red and blue changes nothing.
+_CHANNEL_MEANS = (103.939, 116.779, 123.68)
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """Where a network is cut: everything below `frozen_to` stays as it is in both phases."""
+
+    frozen_to: str | None  # last layer of the frozen trunk; None: the whole network is trained
+
+
+ANATOMY = {
+    "cnn": Anatomy(None),
+    "vgg16": Anatomy("block4_pool"),  # block 5 is fine-tuned
+    "resnet50": Anatomy("conv4_block6_out"),  # stage 5 is fine-tuned
+}
+
+
+class ModelError(ValueError):
+    """A network cannot be built or cut as asked."""
+
+
+def build(model: str, image_size: int, *, dropout: float, weights: Path | None) -> keras.Model:
+    """Build a network that maps pixels to the probability of pneumonia.
+
+    Args:
+        model: a key of `ANATOMY`.
+        image_size: side of the picture, pixels, at least 32.
+        dropout: share of the pooled features dropped in training, in [0, 1).
+        weights: `.h5` file of the backbone without its classifier; None: random weights.
+
+    Returns:
+        float or uint8 (n, image_size, image_size) in 0-255 -> float32 (n, 1) in [0, 1].
+
+    Raises:
+        ModelError: unknown model, or weights that do not fit it.
+    """
+    if model not in ANATOMY:
+        raise ModelError(f"model must be one of {', '.join(ANATOMY)}, got {model!r}")
+    pixels = keras.Input((image_size, image_size), name="pixels")
+    grey = layers.Reshape((image_size, image_size, 1), name="grey")(pixels)
+    features = _small_cnn(grey) if model == "cnn" else _backbone(model, grey, weights)
+    pooled = layers.GlobalAveragePooling2D(name="pooled")(features)
+    logit = layers.Dense(1, name="logit")(layers.Dropout(dropout, name="dropout")(pooled))
+    return keras.Model(pixels, layers.Activation("sigmoid", name="probability")(logit), name=model)
+
+
+def _small_cnn(grey: keras.KerasTensor) -> keras.KerasTensor:
+    x = layers.Rescaling(1 / 127.5, offset=-1, name="scaled")(grey)
+    for block, filters in enumerate((16, 32, 64, 128), start=1):
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"block{block}_conv")(x)
+        x = layers.BatchNormalization(name=f"block{block}_norm", momentum=0.9)(x)
+        x = layers.ReLU(name=f"block{block}_relu")(x)
+        if block < 4:
+            x = layers.MaxPooling2D(name=f"block{block}_pool")(x)
+    return x
+
+
+def _backbone(model: str, grey: keras.KerasTensor, weights: Path | None) -> keras.KerasTensor:
+    channels = layers.Concatenate(name="channels")([grey, grey, grey])
+    scaled = layers.Rescaling(1.0, offset=[-mean for mean in _CHANNEL_MEANS], name="scaled")(channels)
+    network = {"vgg16": keras.applications.VGG16, "resnet50": keras.applications.ResNet50}[model]
+    backbone = network(include_top=False, weights=None, input_tensor=scaled)
+    if weights is not None:
+        _copy_weights(network, weights, backbone)
+    return backbone.output
+
+
+def _copy_weights(network, weights: Path, backbone: keras.Model) -> None:
+    """Copy by layer name from a plain backbone, since the weights file knows nothing of the layers put before it."""
+    plain = network(include_top=False, weights=None)
+    try:
+        plain.load_weights(weights)
+    except (ValueError, OSError) as error:
+        raise ModelError(f"weights of {backbone.name} must fit it, got {weights.name}: {error}") from error
+    for layer in plain.layers:
+        if layer.weights:
+            backbone.get_layer(layer.name).set_weights(layer.get_weights())
+
+
+def between(network: keras.Model, lower: str | None, upper: str) -> keras.Model:
+    """The part of `network` that maps the output of layer `lower` (None: the pixels) to the output of `upper`.
+
+    The part shares its layers with `network`: training one trains the other.
+
+    Raises:
+        ModelError: there is no such layer, or `upper` does not lie above `lower`.
+    """
+    for layer in (lower, upper):
+        if layer is not None and layer not in {part.name for part in network.layers}:
+            raise ModelError(f"layer must be one of {network.name}'s, got {layer!r}")
+    start = network.input if lower is None else network.get_layer(lower).output
+    try:
+        return keras.Model(start, network.get_layer(upper).output, name=f"{network.name}-{upper}")
+    except ValueError as error:
+        raise ModelError(f"layer {upper!r} must lie above {lower!r}, got the reverse") from error
+
+
+def train_only_above(network: keras.Model, layer: str | None) -> None:
+    """Freeze everything up to `layer` (None: nothing), and above a frozen trunk all batch normalisation, too.
+
+    The stored statistics of batch normalisation belong to weights that were trained with them; small batches of
+    another kind of picture would spoil them (Keras guide "Transfer learning & fine-tuning").
+    """
+    below = layer is not None
+    for part in network.layers:
+        part.trainable = not below and not (layer is not None and isinstance(part, layers.BatchNormalization))
+        if part.name == layer:
+            below = False
+
+
+def settle_normalisation(network: keras.Model, images: np.ndarray) -> None:
+    """Set the statistics of batch normalisation from `images`, uint8 (n, size, size), in one pass.
+
+    Random weights come with statistics that fit nothing: kept frozen, 50 layers of them would drive activations
+    out of range. Pretrained networks keep theirs.
+    """
+    norms = [layer for layer in network.layers if isinstance(layer, layers.BatchNormalization)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.trainable, norm.momentum = True, 0.0
+    network(np.asarray(images, dtype=np.float32), training=True)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+
+
+def explained_layer(network: keras.Model) -> str:
+    """Name of the layer Grad-CAM looks at: the last one with height and width, pooling layers left aside."""
+    layer = network.get_layer("pooled")
+    while isinstance(layer, layers.GlobalAveragePooling2D | layers.MaxPooling2D):
+        layer = layer.input._keras_history.operation
+    return layer.name
+
+
+def parameter_counts(network: keras.Model) -> dict[str, int]:
+    """How many parameters the parts of a network have: frozen trunk, fine-tuned block (or whole), head."""
+    names = [layer.name for layer in network.layers]
+    frozen_to = ANATOMY[network.name].frozen_to
+    border = names.index(frozen_to) + 1 if frozen_to else 0
+    pooled = names.index("pooled")
+    parts = {"frozen trunk": network.layers[:border], "trained": network.layers[border:pooled]}
+    parts["head"] = network.layers[pooled:]
+    return {part: sum(layer.count_params() for layer in held) for part, held in parts.items()}
+
+
+def load(path: Path) -> keras.Model:
+    """Reload a network that `network.save(path)` wrote."""
+    return keras.models.load_model(path, compile=False)

@@ -1,0 +1,48 @@
+"""Right and wrong decisions, and which cases to look at."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pneumo_utils.metrics import decide
+
+OUTCOMES = {
+    (1, 1): "true positive",
+    (0, 0): "true negative",
+    (1, 0): "false negative",  # a pneumonia that was missed
+    (0, 1): "false positive",
+}
+
+
+def label(predictions: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """Add `outcome` (a value of `OUTCOMES`) and `right` (bool) to rows of the contract `predictions`."""
+    called = decide(predictions["probability"], threshold)
+    named = [OUTCOMES[pair] for pair in zip(predictions["label"], called, strict=True)]
+    return predictions.assign(outcome=named, right=predictions["label"].to_numpy() == called)
+
+
+def right_cases(labelled: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """`count` right decisions drawn at random, so that none is picked for its looks; pneumonia first.
+
+    Args:
+        labelled: of `label`, one model.
+        count: rows wanted; half of them pneumonia as far as there are enough.
+        seed: of the draw.
+    """
+    right = labelled[labelled["right"]].sample(frac=1, random_state=seed)
+    sick = right[right["label"] == 1].head(max(count - count // 2, count - int((right["label"] == 0).sum())))
+    return pd.concat([sick, right[right["label"] == 0].head(count - len(sick))])
+
+
+def wrong_cases(labelled: pd.DataFrame, count: int) -> pd.DataFrame:
+    """The `count` wrong decisions the network was surest of, surest first."""
+    wrong = labelled[~labelled["right"]]
+    sureness = np.abs(wrong["probability"] - wrong["label"])
+    return wrong.loc[sureness.sort_values(ascending=False, kind="stable").index].head(count)
+
+
+def captions(cases: pd.DataFrame) -> list[str]:
+    """What stands over a picture: outcome, probability of pneumonia, and patient."""
+    rows = zip(cases["outcome"], cases["probability"], cases["patient"], strict=True)
+    return [f"{outcome}, p = {probability:.2f}\n{patient}" for outcome, probability, patient in rows]

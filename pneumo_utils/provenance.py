@@ -1,0 +1,62 @@
+"""Where numbers come from: code, parameters, data, versions and machine. No TensorFlow."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+
+_PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "opencv-python-headless", "papermill")
+
+
+def git_state(project: Path) -> str:
+    """Commit of `project`, marked `dirty` where files differ from it; `unknown` outside a git checkout."""
+    try:
+        commit = _git(project, "rev-parse", "--short=12", "HEAD")
+        return commit + (" (dirty)" if _git(project, "status", "--porcelain") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(project: Path, *words: str) -> str:
+    done = subprocess.run(["git", "-C", str(project), *words], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that numbers depend on."""
+    found = {"Python": platform.python_version()}
+    for package in _PACKAGES:
+        for name in (package, f"{package}-cpu"):
+            try:
+                found[package] = metadata.version(name)
+            except metadata.PackageNotFoundError:
+                continue
+    return found
+
+
+def machine() -> str:
+    """Processor architecture, cores and memory, in words."""
+    memory = psutil.virtual_memory().total / 2**30
+    return f"{platform.system()} {platform.machine()}, {psutil.cpu_count()} cores, {memory:.0f} GiB"
+
+
+def peak_memory() -> float:
+    """Largest memory this process has held so far, in MiB."""
+    usage = psutil.Process().memory_info()
+    peak = getattr(usage, "peak_wset", None)  # Windows
+    if peak is None:
+        import resource  # not on Windows
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if platform.system() == "Darwin" else 1024)
+    return peak / 2**20
+
+
+def sentence(versions_shown: tuple[str, ...] = ("Python", "numpy", "pandas")) -> str:
+    """One line for the end of a page: versions, machine and memory."""
+    found = versions()
+    shown = ", ".join(f"{name} {found[name]}" for name in versions_shown if name in found)
+    return f"{shown}; {machine()}; peak memory of this notebook {peak_memory():,.0f} MiB."

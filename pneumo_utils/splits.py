@@ -1,0 +1,69 @@
+"""Who is trained on, who is validated on, who is tested on: patients, never pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from sklearn.model_selection import StratifiedGroupKFold
+
+_FINEST = 20  # folds: the validation part is cut in steps of 5 % of the patients
+
+
+class SplitError(ValueError):
+    """A split cannot be made from what is there."""
+
+
+def groups(manifest: pd.DataFrame) -> np.ndarray:
+    """Number pictures by who must stay together: one patient, or byte-identical files of two patient numbers.
+
+    Args:
+        manifest: contract `manifest`.
+
+    Returns:
+        int array (n,): equal numbers stay on the same side.
+    """
+    patients = pd.factorize(manifest["patient"])[0]
+    contents = pd.factorize(manifest["sha256"])[0] + patients.max() + 1
+    size = contents.max() + 1
+    links = coo_array((np.ones(len(manifest), dtype=bool), (patients, contents)), shape=(size, size))
+    return connected_components(links, directed=False)[1][patients]
+
+
+def by_patient(manifest: pd.DataFrame, *, validation_fraction: float, seed: int) -> pd.DataFrame:
+    """Cut a patient-grouped validation part out of `train`, stratified by etiology; `test` stays as published.
+
+    The published `val` (16 pictures, the last patient numbers of `train`) is a re-packager's artefact, too small
+    to stop training on: it is put back into `train` first.
+
+    Args:
+        manifest: contract `manifest`.
+        validation_fraction: share of the pictures outside `test`, in (0, 1), met as closely as patients allow.
+        seed: of the shuffle, at least 0.
+
+    Returns:
+        contract `splits`, rows in the order of `manifest`.
+
+    Raises:
+        SplitError: the fraction is out of range, or a class has fewer than two patients outside `test`.
+    """
+    if not 0 < validation_fraction < 1:
+        raise SplitError(f"validation_fraction must be in (0, 1), got {validation_fraction}")
+    outside = np.flatnonzero(manifest["part"] != "test")
+    member = groups(manifest)[outside]
+    strata = manifest["etiology"].to_numpy()[outside]
+    folds = min(_FINEST, *(len(np.unique(member[strata == stratum])) for stratum in np.unique(strata)))
+    if folds < 2:
+        raise SplitError("each etiology must have at least 2 patients outside test, got 1")
+    cutter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    parts = [held_out for _, held_out in cutter.split(outside, strata, member)]
+    taken = max(1, round(validation_fraction * folds))
+    split = np.where(manifest["part"] == "test", "test", "train").astype(object)
+    split[outside[np.concatenate(parts[: min(taken, folds - 1)])]] = "validation"
+    return manifest[["path", "patient", "label", "etiology", "part"]].assign(split=split)
+
+
+def shared_patients(splits: pd.DataFrame) -> int:
+    """How many patients stand in more than one split; 0 for a split that can be trusted."""
+    return int((splits.groupby("patient")["split"].nunique() > 1).sum())

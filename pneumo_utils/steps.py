@@ -1,0 +1,73 @@
+"""Which notebook makes which page, what it reads and what it writes: the study as a list, in running order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pneumo_utils.store import Store
+from pneumo_utils.tables import MODELS
+
+
+@dataclass(frozen=True)
+class Step:
+    """One run of one notebook."""
+
+    page: str  # stem of the page and of the executed notebook
+    notebook: str  # stem of the notebook
+    title: str
+    question: str  # that the page answers, for the front page
+    reads: Callable[[Store], list[Path]]  # files whose change makes it run again
+    writes: Callable[[Store], list[Path]]
+    own: dict = field(default_factory=dict)  # parameters of this run alone
+    networks: tuple[str, ...] = ()  # whose numbers the page shows
+
+
+def of_study(models: list[str]) -> list[Step]:
+    """The steps of a study that trains `models`."""
+    networks = tuple(models)
+    return [
+        Step(
+            "01_eda", "01_eda", "01 What the radiographs are",
+            "What is in the folder, who are the patients, and what could mislead a model?",
+            lambda store: [],
+            lambda store: [store.table_file("manifest"), store.table_file("left_out"), store.data_file],
+        ),
+        Step(
+            "02_preprocessing", "02_preprocessing", "02 From file to pixels",
+            "How does a file become pixels, and who is trained, validated and tested on?",
+            lambda store: [store.table_file("manifest"), store.data_file],
+            lambda store: [store.table_file("splits"), store.images_file],
+        ),
+        *(_fine_tuning(model) for model in models),
+        Step(
+            "04_evaluation", "04_evaluation", "04 What the predictions are worth",
+            "How good are the networks on patients they have never seen, side by side?",
+            lambda store: [store.table_file("predictions"), store.table_file("models")],
+            lambda store: [store.table_file("metrics")],
+            networks=networks,
+        ),
+        Step(
+            "05_gradcam", "05_gradcam", "05 Where the networks look",
+            "Which places of a radiograph speak for pneumonia, in right and in wrong cases?",
+            lambda store: [
+                store.images_file, store.table_file("splits"), store.table_file("predictions"), store.data_file,
+                *(store.network_file(model) for model in models),
+            ],
+            lambda store: [],
+            networks=networks,
+        ),
+    ]  # fmt: skip
+
+
+def _fine_tuning(model: str) -> Step:
+    shares = ("history", "predictions", "models")
+    return Step(
+        f"03_finetune-{model}", "03_finetune", f"03 Training: {MODELS[model]}",
+        f"How was {MODELS[model]} trained, and when was it best?",
+        lambda store: [store.table_file("splits"), store.images_file],
+        lambda store: [store.network_file(model), *(store.model_table_file(name, model) for name in shares)],
+        own={"model": model},
+        networks=(model,),
+    )  # fmt: skip

@@ -1,0 +1,223 @@
+"""The parameters of a study: every name declared once, with type, range, unit and help.
+
+A study is one YAML file in `params/`. All files carry the same keys, in sections; the keys are unique across
+sections, so a notebook receives them flat. `load` checks everything before the first cell runs.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+Source = Literal["phantom", "folder", "kaggle", "mendeley", "medmnist"]
+ModelName = Literal["cnn", "vgg16", "resnet50"]
+
+
+class StudyError(ValueError):
+    """A study file is missing or breaks a rule; the message names key, rule and what was got."""
+
+
+class Section(BaseModel):
+    """A group of parameters: nothing unknown, nothing converted, nothing changed later."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _seed(help_text: str):
+    return Annotated[int, Field(ge=0, le=2**31 - 1, description=help_text)]
+
+
+class About(Section):
+    """What the reader is told first."""
+
+    title: str = Field(min_length=1, description="title of the report")
+    summary: str = Field(min_length=1, description="one or two sentences under the title")
+
+
+class Data(Section):
+    """Where the radiographs come from."""
+
+    source: Source = Field(
+        description="phantom (drawn here) | folder (Kaggle layout) | kaggle | mendeley | medmnist (.npz file)"
+    )
+    folder: str = Field(description="path of the folder, zip or .npz file, relative to the project; empty: not needed")
+    cache: str = Field(min_length=1, description="folder for what is drawn or downloaded, relative to the project")
+    phantom_patients: int = Field(ge=8, le=20_000, description="phantom: number of patients drawn")
+    phantom_seed: _seed("phantom: seed of the drawing")
+    phantom_shortcut: bool = Field(description="phantom: tie JPEG quality to the class in train, not in test")
+
+
+class Images(Section):
+    """How a radiograph becomes pixels."""
+
+    image_size: int = Field(ge=32, le=512, multiple_of=16, description="side of the square picture, pixels")
+
+
+class Split(Section):
+    """How patients are divided."""
+
+    validation_fraction: float = Field(ge=0.05, le=0.5, description="share of train's patients for validation")
+    split_seed: _seed("seed of the patient-grouped split")
+
+
+class Augmentation(Section):
+    """How far a training picture may be varied."""
+
+    rotation: float = Field(ge=0, le=45, description="largest rotation to either side, degrees")
+    shift: float = Field(ge=0, le=0.4, description="largest shift, share of the side")
+    zoom: float = Field(ge=0, le=0.6, description="largest zoom in or out, share of the size")
+    contrast: float = Field(ge=0, le=0.9, description="largest change of contrast, share")
+    brightness: float = Field(ge=0, le=0.5, description="largest change of brightness, share of the grey range")
+    flip: bool = Field(description="mirror left and right in half of the cases (moves the heart to the other side)")
+
+
+class Training(Section):
+    """How the networks are trained."""
+
+    models: list[ModelName] = Field(min_length=1, description="which networks, in the order of the report")
+    weights: str = Field(min_length=1, description="imagenet | none | path of a folder with .h5 files, or of a file")
+    random_weights_allowed: list[ModelName] = Field(
+        description="networks that may start from random weights when theirs cannot be had; the pages say so"
+    )
+    views: int = Field(ge=1, le=64, description="augmented views of each training picture, the plain one included")
+    batch_size: int = Field(ge=1, le=1024, description="pictures a gradient step")
+    head_epochs: int = Field(ge=1, le=1000, description="phase 1: epochs of the head on the frozen trunk, at most")
+    head_learning_rate: float = Field(gt=0, le=1, description="phase 1: Adam's learning rate")
+    top_epochs: int = Field(ge=0, le=1000, description="phase 2: epochs of the top block, at most; 0: no phase 2")
+    top_learning_rate: float = Field(gt=0, le=1, description="phase 2: Adam's learning rate")
+    cnn_epochs: int = Field(ge=1, le=1000, description="small CNN: epochs, at most")
+    cnn_learning_rate: float = Field(gt=0, le=1, description="small CNN: Adam's learning rate")
+    dropout: float = Field(ge=0, lt=1, description="share of the head's inputs dropped in training")
+    patience: int = Field(ge=1, le=1000, description="epochs without a better validation loss before stopping")
+    seed: _seed("seed of weights, order and augmentation")
+
+
+class Evaluation(Section):
+    """How predictions become decisions."""
+
+    threshold: float = Field(gt=0, lt=1, description="operating point: pneumonia at or above this probability")
+
+
+class GradCAM(Section):
+    """What the heat maps show."""
+
+    gallery_cases: int = Field(ge=1, le=12, description="cases shown of each network, right and wrong each")
+
+
+class Run(Section):
+    """How the notebooks are run."""
+
+    notebook_minutes: float = Field(gt=0, le=1440, description="longest time one notebook may take, minutes")
+
+
+class Study(Section):
+    """One whole run."""
+
+    about: About
+    data: Data
+    images: Images
+    split: Split
+    augmentation: Augmentation
+    training: Training
+    evaluation: Evaluation
+    gradcam: GradCAM
+    run: Run
+
+    def flat(self) -> dict:
+        """Every parameter by its own name; names are unique across sections."""
+        return {key: value for section in self.model_dump().values() for key, value in section.items()}
+
+    def digest(self) -> str:
+        """SHA-256 of all parameters, 64 hex digits."""
+        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()
+
+
+def names(folder: Path) -> list[str]:
+    """Names of the studies in `folder`, sorted."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study:
+    """Read and check the study `name` in `folder`.
+
+    Args:
+        name: file name without `.yaml`.
+        folder: holds the parameter files.
+        data: where given, a folder that takes the place of `data.source` and `data.folder`.
+        weights: where given, takes the place of `training.weights`.
+
+    Raises:
+        StudyError: no such study, not YAML 1.2, or a parameter breaks a rule.
+    """
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        raise StudyError(f"STUDY must be one of {', '.join(names(folder))}, got {name!r}")
+    try:
+        raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except YAMLError as error:
+        problem = " ".join(str(error).split("To suppress")[0].split())
+        raise StudyError(f"{path.name} must be valid YAML, got: {problem}") from error
+    if not isinstance(raw, dict):
+        raise StudyError(f"{path.name} must hold sections of parameters, got {type(raw).__name__}")
+    if data and isinstance(raw.get("data"), dict):
+        raw["data"] |= {"source": _source_of(raw["data"], data), "folder": data}
+    if weights and isinstance(raw.get("training"), dict):
+        raw["training"]["weights"] = weights
+    try:
+        return Study.model_validate(raw)
+    except ValidationError as error:
+        raise StudyError(f"{path.name}: " + "; ".join(map(_sentence, error.errors()))) from error
+
+
+def _source_of(section: dict, data: str) -> str:
+    """`DATA=` names a folder, except where the ending says otherwise."""
+    endings = {".npz": "medmnist", ".zip": "mendeley"}
+    return endings.get(Path(data).suffix.lower(), "folder")
+
+
+def _sentence(error: dict) -> str:
+    name = ".".join(map(str, error["loc"]))
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(error["loc"][-1]), _known(error["loc"]), n=1)
+        return f"{name} is not a parameter" + (f", did you mean {near[0]}?" if near else "")
+    if error["type"] == "missing":
+        return f"{name} is missing"
+    rule = error["msg"][0].lower() + error["msg"][1:]
+    return f"{name}: {rule}, got {error['input']!r}"
+
+
+def _known(place: tuple) -> list[str]:
+    if len(place) == 1:
+        return list(Study.model_fields)
+    section = Study.model_fields[place[0]].annotation
+    return list(section.model_fields)
+
+
+def describe() -> str:
+    """Every parameter with type, range and help, one line each, grouped by section."""
+    lines = []
+    for section_name, section in Study.model_fields.items():
+        lines.append(f"\n{section_name}: {section.annotation.__doc__}")
+        for name, field in section.annotation.model_fields.items():
+            lines.append(f"  {name:<24} {_kind(field):<34} {field.description}")
+    return "\n".join(lines).strip()
+
+
+def _kind(field: FieldInfo) -> str:
+    limits = {}
+    for rule in field.metadata:
+        for key in ("ge", "gt", "le", "lt", "multiple_of"):
+            if getattr(rule, key, None) is not None:
+                limits[key] = getattr(rule, key)
+    kind = getattr(field.annotation, "__name__", "choice")
+    low = f"{'[' if 'ge' in limits else '('}{limits.get('ge', limits.get('gt', ''))}"
+    high = f"{limits.get('le', limits.get('lt', ''))}{']' if 'le' in limits else ')'}"
+    return f"{kind} in {low}, {high}" if limits else kind
