@@ -26,7 +26,7 @@ data: $(READY) ## only draw, download or find the radiographs of STUDY
 	@$(PY) -m pneumo_utils data "$(STUDY)" $(GIVEN)
 
 lab: $(READY) ## open the notebooks in JupyterLab on 127.0.0.1
-	@$(PY) -m jupyter lab --ip=127.0.0.1 --notebook-dir=notebooks --LabApp.news_url= --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
+	@$(PY) -m jupyter lab --ip=127.0.0.1 --notebook-dir=notebooks --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
 test: $(READY) ## run every test, the smoke study included
 	@$(PY) -m pytest

@@ -116,8 +116,9 @@ def curves(predictions: pd.DataFrame, titles: dict[str, str]) -> Figure:
         pr.plot(recall, precision, color=colour, drawstyle="steps-pre")
     roc.plot([0, 1], [0, 1], "--", color="#999999", lw=0.8)
     pr.axhline(predictions["label"].mean(), ls="--", color="#999999", lw=0.8)
-    roc.set(xlabel="1 - specificity", ylabel="sensitivity", aspect="equal", title="ROC")
-    pr.set(xlabel="recall (sensitivity)", ylabel="precision", ylim=(0, 1.02), aspect="equal", title="Precision-recall")
+    square = {"xlim": (-0.02, 1.02), "ylim": (-0.02, 1.02), "aspect": "equal"}
+    roc.set(xlabel="1 - specificity", ylabel="sensitivity", title="ROC", **square)
+    pr.set(xlabel="recall (sensitivity)", ylabel="precision", title="Precision-recall", **square)
     roc.legend(frameon=False, loc="lower right")
     return fig
 
@@ -157,7 +158,7 @@ def heat_maps(
         heading: over all cases.
     """
     columns = max(len(images), 4)
-    fig, axes = _new(2, columns, 7.2, 7.2 / columns * 2.3 + 0.3)
+    fig, axes = _new(2, columns, 7.2, 6.6 / columns * 2.1 + 0.5)
     fig.suptitle(heading if len(images) else f"{heading}: none", fontsize=10)
     for axis in axes.flat:
         axis.axis("off")
@@ -169,5 +170,5 @@ def heat_maps(
         shown = axes[1, column].imshow(heat, cmap="magma", vmin=0, vmax=1, alpha=0.55)
         axes[0, column].set_title(title, fontsize=6.5)
     if len(images):
-        fig.colorbar(shown, ax=axes, shrink=0.5, label="weight for pneumonia (0-1)")
+        fig.colorbar(shown, ax=axes, shrink=0.5, aspect=25, pad=0.01, label="weight for pneumonia (0-1)")
     return fig

@@ -65,7 +65,8 @@ def obtain(
         "mendeley": lambda: _mendeley(folder, cache),
         "medmnist": lambda: medmnist.write(_file(folder, "pneumoniamnist*.npz"), cache),
     }[source]()
-    root = layout.locate(found)
+    root = layout.locate(found).resolve()
+    layout.files(root)  # a part or class that is missing is told now, not in the first notebook
     _log.info("radiographs of source %s: %s", source, root)
     return root
 

@@ -1,0 +1,258 @@
+"""Networks, feeds, training and Grad-CAM on pictures so small that a second is enough."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.slow  # TensorFlow takes its time to load
+
+SIZE = 32
+N, N_TRAIN = 60, 40
+
+
+@pytest.fixture(scope="module")
+def rooms():
+    """The TensorFlow rooms, imported when first needed."""
+    from pneumo_utils import features, gradcam, models, training
+
+    return {"features": features, "gradcam": gradcam, "models": models, "training": training}
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Dark noise; half of the pictures have a bright square in the upper left quarter."""
+    generator = np.random.default_rng(0)
+    pictures = generator.integers(0, 60, (N, SIZE, SIZE)).astype(np.uint8)
+    pictures[::2, 4:12, 4:12] += 120
+    return pictures
+
+
+@pytest.fixture(scope="module")
+def splits():
+    label = (np.arange(N) % 2 == 0).astype(int)
+    split = ["train"] * N_TRAIN + ["validation"] * 10 + ["test"] * 10
+    frame = pd.DataFrame({"path": [f"{i}.jpeg" for i in range(N)], "patient": [f"p{i}" for i in range(N)]})
+    return frame.assign(label=label, etiology=np.where(label, "viral", "normal"), part="train", split=split)
+
+
+def feed(rooms, images, **more):
+    from pneumo_utils.augmentation import Augmentation
+
+    return rooms["features"].Pixels(images, np.arange(N_TRAIN), Augmentation(**more), seed=0)
+
+
+def settings(rooms, views=1):
+    return rooms["training"].Settings(batch_size=8, patience=50, views=views, seed=0)
+
+
+@pytest.mark.parametrize("model", ["cnn", "vgg16", "resnet50"])
+def test_a_network_maps_grey_pixels_to_one_probability_and_is_flat(rooms, images, model):
+    network = rooms["models"].build(model, SIZE, dropout=0.1, weights=None)
+    probability = network.predict(images[:3], verbose=0)
+    assert probability.shape == (3, 1) and ((probability > 0) & (probability < 1)).all()
+    assert not any(hasattr(layer, "layers") for layer in network.layers), "a nested model breaks Grad-CAM"
+
+
+def test_an_unknown_network_is_told(rooms):
+    with pytest.raises(ValueError, match="model must be one of cnn, vgg16, resnet50, got 'vgg19'"):
+        rooms["models"].build("vgg19", SIZE, dropout=0.1, weights=None)
+
+
+@pytest.mark.parametrize("model", ["vgg16", "resnet50"])
+def test_pixels_are_prepared_as_the_backbone_was_trained(rooms, model):
+    from keras import applications
+
+    network = rooms["models"].build(model, SIZE, dropout=0.1, weights=None)
+    grey = np.random.default_rng(1).integers(0, 256, (2, SIZE, SIZE)).astype(np.float32)
+    seen = rooms["models"].between(network, None, "scaled").predict(grey, verbose=0)
+    wanted = getattr(applications, model).preprocess_input(np.repeat(grey[..., None], 3, axis=-1))
+    np.testing.assert_allclose(seen, wanted, atol=1e-4)
+
+
+def test_weights_from_a_file_reach_every_layer_of_the_backbone(rooms, tmp_path):
+    from keras import applications
+
+    plain = applications.VGG16(include_top=False, weights=None)
+    plain.save_weights(tmp_path / "vgg16.weights.h5")
+    network = rooms["models"].build("vgg16", SIZE, dropout=0.1, weights=tmp_path / "vgg16.weights.h5")
+    for layer in (layer for layer in plain.layers if layer.weights):
+        for wanted, found in zip(layer.get_weights(), network.get_layer(layer.name).get_weights(), strict=True):
+            np.testing.assert_array_equal(wanted, found)
+
+
+@pytest.mark.filterwarnings("ignore:Skipping")  # Keras names each layer it cannot fill
+def test_weights_of_another_network_are_refused_by_name(rooms, tmp_path):
+    network = rooms["models"].build("cnn", SIZE, dropout=0.1, weights=None)
+    network.save_weights(tmp_path / "vgg16.weights.h5")
+    with pytest.raises(ValueError, match=r"weights of vgg16 must fit it, got vgg16\.weights\.h5"):
+        rooms["models"].build("vgg16", SIZE, dropout=0.1, weights=tmp_path / "vgg16.weights.h5")
+
+
+@pytest.mark.parametrize("model", ["vgg16", "resnet50"])
+def test_two_phases_leave_trunk_and_batch_normalisation_as_they_were(rooms, images, splits, tmp_path, model):
+    models, training = rooms["models"], rooms["training"]
+    training.make_reproducible(0)
+    network = models.build(model, SIZE, dropout=0.1, weights=None)
+    models.settle_normalisation(network, images[:N_TRAIN])
+    before = {layer.name: [w.copy() for w in layer.get_weights()] for layer in network.layers}
+    phases = [training.Phase("head", 2, 1e-2), training.Phase("top", 1, 1e-4)]
+    pixels = feed(rooms, images, rotation=5.0)
+    fed, part, history = training.train(network, pixels, splits, phases, settings(rooms, views=2), tmp_path)
+    changed = {
+        layer.name
+        for layer in network.layers
+        if any((a != b).any() for a, b in zip(before[layer.name], layer.get_weights(), strict=True))
+    }
+    frozen = models.ANATOMY[model].frozen_to
+    names = [layer.name for layer in network.layers]
+    assert changed and all(names.index(name) > names.index(frozen) for name in changed)
+    assert not any("bn" in name for name in changed)
+    assert "logit" in changed and any("conv" in name for name in changed)
+    assert list(history["phase"]) == ["head", "head", "top"]
+    # what is predicted from kept activations is what the whole network says
+    predicted = training.predict(part, fed, splits, 8)["probability"]
+    whole = network.predict(images[N_TRAIN:], verbose=0)[:, 0]
+    np.testing.assert_allclose(predicted, whole, atol=2e-3)
+
+
+def test_the_kept_weights_are_those_of_the_lowest_validation_loss(rooms, images, splits, tmp_path):
+    training = rooms["training"]
+    training.make_reproducible(0)
+    network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+    phases = [training.Phase("whole", 6, 1e-2)]
+    fed, part, history = training.train(network, feed(rooms, images), splits, phases, settings(rooms), tmp_path)
+    assert history["kept"].sum() == 1 and history.loc[history["kept"], "val_loss"].item() == history["val_loss"].min()
+    predicted = training.predict(part, fed, splits, 8)
+    rows = predicted[predicted["split"] == "validation"]
+    p = rows["probability"].clip(1e-7, 1 - 1e-7)
+    loss = -np.where(rows["label"] == 1, np.log(p), np.log(1 - p)).mean()
+    assert loss == pytest.approx(history["val_loss"].min(), rel=1e-3)
+
+
+def test_training_twice_from_one_seed_gives_the_same_numbers(rooms, images, splits, tmp_path):
+    training = rooms["training"]
+
+    def once(seed):
+        training.make_reproducible(seed)
+        network = rooms["models"].build("cnn", SIZE, dropout=0.3, weights=None)
+        pixels = feed(rooms, images, rotation=10.0, contrast=0.3)
+        trained = training.train(network, pixels, splits, [training.Phase("whole", 2, 1e-3)], settings(rooms), tmp_path)
+        return training.predict(trained[1], trained[0], splits, 8)["probability"].to_numpy()
+
+    np.testing.assert_array_equal(once(0), once(0))
+    assert (once(0) != once(1)).any()
+
+
+def test_class_weights_give_both_classes_the_same_say(rooms):
+    weights = rooms["training"].class_weights(np.array([0, 1, 1, 1]))
+    assert weights == {0: 2.0, 1: pytest.approx(2 / 3)}
+    with pytest.raises(ValueError, match="label must hold both classes, got 0 normal and 2 pneumonia"):
+        rooms["training"].class_weights(np.array([1, 1]))
+
+
+def test_an_epoch_shows_every_training_picture_once_and_in_a_new_order(rooms, images):
+    batches = rooms["training"].Batches(feed(rooms, images), np.arange(N_TRAIN) % 2, 8, seed=0)
+    orders = []
+    for _ in range(2):
+        orders.append(batches.order.copy())
+        assert sorted(batches.order) == list(range(N_TRAIN))
+        assert sum(len(batches[i][1]) for i in range(len(batches))) == N_TRAIN
+        batches.on_epoch_end()
+    assert (orders[0] != orders[1]).any()
+
+
+def test_kept_activations_are_those_of_the_trunk_view_by_view(rooms, images, tmp_path):
+    models = rooms["models"]
+    network = models.build("vgg16", SIZE, dropout=0.1, weights=None)
+    trunk = models.between(network, None, "block2_pool")
+    pixels = feed(rooms, images, rotation=20.0)
+    kept = rooms["features"].run(trunk, pixels, views=3, batch_size=7, folder=tmp_path)
+    positions = np.array([0, 5, 39])
+    for number in range(3):
+        wanted = trunk.predict(pixels.view(positions, number), verbose=0)
+        np.testing.assert_allclose(kept.view(positions, number), wanted, rtol=2e-3, atol=2e-2)
+    mixed = kept.training(positions, epoch=1)
+    for row, position in enumerate(positions):
+        np.testing.assert_array_equal(mixed[row], kept.view(np.array([position]), (1 + position) % 3)[0])
+
+
+def test_activations_that_do_not_fit_are_refused_and_leave_no_file(rooms, images, tmp_path):
+    from pneumo_utils.backend import keras, layers
+
+    pixels_in = keras.Input((SIZE, SIZE))
+    loud = keras.Model(pixels_in, layers.Rescaling(1e6, name="loud")(pixels_in), name="loud")
+    with pytest.raises(ValueError, match="activations must be within"):
+        rooms["features"].run(loud, feed(rooms, images), views=1, batch_size=8, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parts_of_a_network_share_its_layers_and_refuse_an_unknown_one(rooms, images):
+    models = rooms["models"]
+    network = models.build("cnn", SIZE, dropout=0.1, weights=None)
+    lower = models.between(network, None, "block2_pool")
+    upper = models.between(network, "block2_pool", "probability")
+    through = upper.predict(lower.predict(images[:4], verbose=0), verbose=0)
+    np.testing.assert_allclose(through, network.predict(images[:4], verbose=0), atol=1e-6)
+    with pytest.raises(ValueError, match="layer must be one of cnn's, got 'block9'"):
+        models.between(network, None, "block9")
+
+
+@pytest.mark.parametrize(
+    ("model", "layer"), [("cnn", "block4_relu"), ("vgg16", "block5_conv3"), ("resnet50", "conv5_block3_out")]
+)
+def test_grad_cam_asks_the_last_layer_with_a_grid(rooms, model, layer):
+    network = rooms["models"].build(model, 64, dropout=0.1, weights=None)
+    assert rooms["gradcam"].Explainer(network).layer == layer
+
+
+@pytest.fixture(scope="module")
+def trained(rooms, images, splits, tmp_path_factory):
+    training = rooms["training"]
+    training.make_reproducible(0)
+    network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+    phases = [training.Phase("whole", 12, 3e-3)]
+    training.train(network, feed(rooms, images), splits, phases, settings(rooms), tmp_path_factory.mktemp("run"))
+    return network
+
+
+def test_grad_cam_is_the_same_in_memory_and_reloaded(rooms, images, trained, tmp_path):
+    trained.save(tmp_path / "n.keras")
+    reloaded = rooms["models"].load(tmp_path / "n.keras")
+    first, second = (rooms["gradcam"].Explainer(network).maps(images[:6]) for network in (trained, reloaded))
+    np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+def test_grad_cam_is_what_the_paper_says_step_by_step(rooms, images, trained):
+    """The definition of Selvaraju et al. by finite steps: weights are mean gradients of the logit."""
+    from pneumo_utils.backend import tf
+
+    explainer = rooms["gradcam"].Explainer(trained)
+    trunk = rooms["models"].between(trained, None, explainer.layer)
+    score = rooms["models"].between(trained, explainer.layer, "logit")
+    activations = tf.constant(trunk(images[:1].astype(np.float32)))
+    step, channels = 1e-2, activations.shape[-1]
+    base = float(score(activations)[0, 0])
+    weights = []
+    for channel in range(channels):
+        bump = np.zeros(activations.shape, np.float32)
+        bump[..., channel] = step
+        weights.append((float(score(activations + bump)[0, 0]) - base) / step / np.prod(activations.shape[1:3]))
+    coarse = np.maximum((activations.numpy()[0] * np.array(weights)).sum(axis=-1), 0)
+    import cv2
+
+    fine = cv2.resize(coarse.astype(np.float32), (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_allclose(explainer.maps(images[:1])[0], fine / fine.max(), atol=2e-2)
+
+
+def test_grad_cam_finds_the_square_that_makes_the_difference(rooms, images, trained):
+    maps = rooms["gradcam"].Explainer(trained).maps(images[::2])
+    assert maps.shape == (N // 2, SIZE, SIZE) and maps.dtype == np.float32
+    assert maps.min() >= 0 and maps.max() <= 1
+    centre = [np.unravel_index(one.argmax(), one.shape) for one in maps]
+    assert np.mean([row < 16 and column < 16 for row, column in centre]) > 0.9
+
+
+def test_grad_cam_of_no_picture_is_empty(rooms, images, trained):
+    assert rooms["gradcam"].Explainer(trained).maps(images[:0]).shape == (0, SIZE, SIZE)

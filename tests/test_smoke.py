@@ -1,0 +1,150 @@
+"""The smoke study: every notebook through papermill, end to end, as a user runs it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from test_browser import CHROMIUM, faults
+
+from pneumo_utils import tables
+from pneumo_utils.__main__ import PROJECT, main
+
+pytestmark = pytest.mark.slow
+PAGES = (
+    "01_eda",
+    "02_preprocessing",
+    "03_finetune-cnn",
+    "03_finetune-vgg16",
+    "03_finetune-resnet50",
+    "04_evaluation",
+    "05_gradcam",
+    "index",
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """Parameter files of the test's own, with a cache of its own."""
+    folder = tmp_path_factory.mktemp("study")
+    shutil.copytree(PROJECT / "params", folder / "params")
+    smoke = folder / "params" / "smoke.yaml"
+    smoke.write_text(smoke.read_text().replace("cache: data", f"cache: {folder / 'cache'}"))
+    return folder
+
+
+def report(place: Path, reports: str = "reports", *more: str) -> int:
+    return main(["report", "smoke", "--params", str(place / "params"), "--reports", str(place / reports), *more])
+
+
+@pytest.fixture(scope="module")
+def smoke(place) -> Path:
+    assert report(place) == 0
+    return place / "reports" / "smoke"
+
+
+def test_every_page_and_table_is_there_and_nothing_half_written(smoke):
+    assert sorted(path.stem for path in smoke.glob("*.html")) == sorted(PAGES)
+    found = {path.stem: tables.read(path.stem, path) for path in (smoke / "tables").glob("*.csv")}
+    assert set(found) == set(tables.CONTRACTS)
+    assert not list(smoke.rglob("*.part*")) and not list(smoke.rglob("*broken*"))
+
+
+def test_predictions_hold_every_held_out_picture_once_a_network(smoke):
+    splits, predictions = (tables.read(name, smoke / "tables" / f"{name}.csv") for name in ("splits", "predictions"))
+    held_out = splits[splits["split"] != "train"]
+    assert list(predictions["model"].unique()) == list(tables.MODELS)
+    for _, part in predictions.groupby("model"):
+        assert sorted(part["path"]) == sorted(held_out["path"])
+    both = predictions.merge(held_out, on="path", suffixes=("", "_split"))
+    for column in ("patient", "label", "etiology", "split"):
+        assert (both[column] == both[f"{column}_split"]).all()
+
+
+def test_the_headline_on_the_front_page_is_that_of_the_table(smoke):
+    metrics = tables.read("metrics", smoke / "tables" / "metrics.csv")
+    page = (smoke / "index.html").read_text(encoding="utf-8")
+    for value in metrics[metrics["split"] == "test"]["value"].dropna():
+        assert f">{value:.3f}<" in page
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith(("01", "02"))])
+def test_every_page_with_numbers_says_phantom_and_random_weights(smoke, page):
+    text = (smoke / f"{page}.html").read_text(encoding="utf-8")
+    assert "these radiographs are drawn" in text
+    assert ("started from random weights" in text) == (page != "03_finetune-cnn")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on the path")
+def test_every_page_is_faultless_in_a_browser(smoke):
+    assert faults(smoke, CHROMIUM) == []
+
+
+def test_a_second_run_runs_nothing_within_5_seconds(place, smoke, capsys):
+    before = {path: path.stat().st_mtime_ns for path in smoke.rglob("*") if path.suffix in {".html", ".csv"}}
+    started = time.monotonic()
+    assert report(place) == 0
+    assert time.monotonic() - started < 5
+    assert "0 of 7 notebooks ran" in capsys.readouterr().out
+    after = {path: path.stat().st_mtime_ns for path in before if path.name != "index.html"}
+    assert after == {path: stamp for path, stamp in before.items() if path.name != "index.html"}
+
+
+def test_a_lost_table_or_page_is_made_again_and_nothing_else_runs(place, smoke, capsys):
+    (smoke / "tables" / "metrics.csv").unlink()
+    (smoke / "01_eda.html").unlink()
+    assert report(place) == 0
+    assert "1 of 7 notebooks ran" in capsys.readouterr().out
+    assert (smoke / "tables" / "metrics.csv").is_file() and (smoke / "01_eda.html").is_file()
+
+
+def test_a_parameter_of_the_evaluation_reruns_what_uses_it_and_no_training(place, smoke, caplog):
+    path = place / "params" / "smoke.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("threshold: 0.5", "threshold: 0.4"))
+    caplog.set_level("INFO", logger="pneumo_utils")
+    assert report(place) == 0
+    path.write_text(text)
+    ran = {line.split()[0] for line in caplog.text.replace(":", " ").splitlines() if "runs ..." in line}
+    assert not any("03_finetune" in line and "runs" in line for line in caplog.messages), ran
+    assert any("04_evaluation" in line and "runs" in line for line in caplog.messages)
+
+
+def test_the_same_study_elsewhere_gives_equal_tables(place, smoke):
+    assert report(place) == 0  # with its own parameters again
+    assert report(place, "again") == 0
+    for table in tables.CONTRACTS:
+        first, second = (
+            pd.read_csv(place / reports / "smoke" / "tables" / f"{table}.csv") for reports in ("reports", "again")
+        )
+        timed = [column for column in first if column == "seconds"]
+        pd.testing.assert_frame_equal(first.drop(columns=timed), second.drop(columns=timed), check_exact=True)
+
+
+def test_bad_files_among_good_ones_are_left_out_with_a_reason_and_the_rest_goes_on(place, smoke, tmp_path, capsys):
+    source = next((place / "cache").glob("phantom-*")) / "chest_xray"
+    shutil.copytree(source, tmp_path / "set")
+    (tmp_path / "set/train/NORMAL/IM-9001-0001.jpeg").write_bytes(b"")
+    (tmp_path / "set/train/NORMAL/IM-9002-0001.jpeg").write_text("no picture")
+    good = next((tmp_path / "set/train/PNEUMONIA").iterdir()).read_bytes()
+    (tmp_path / "set/train/PNEUMONIA/person900_virus_1.JPEG").write_bytes(good[: len(good) // 2])
+    smoke_file = place / "params" / "smoke.yaml"
+    text = smoke_file.read_text()
+    smoke_file.write_text(text.replace("models: [cnn, vgg16, resnet50]", "models: [cnn]"))
+    status = report(place, "bad", "--data", str(tmp_path / "set"))
+    smoke_file.write_text(text)
+    assert status == 0
+    left_out = tables.read("left_out", place / "bad/smoke/tables/left_out.csv").set_index("path")["reason"]
+    assert len(left_out) == 3 and "empty file" in left_out["train/NORMAL/IM-9001-0001.jpeg"]
+    page = (place / "bad/smoke/01_eda.html").read_text(encoding="utf-8")
+    assert all(path in page for path in left_out.index) and "truncated" in page
+
+
+def test_a_notebook_run_out_of_order_says_which_one_to_run_first(tmp_path):
+    from pneumo_utils.store import MissingArtefact, Store
+
+    with pytest.raises(MissingArtefact, match="run 02_preprocessing first"):
+        Store("demo", tmp_path).read("splits")
