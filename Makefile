@@ -9,6 +9,7 @@ VENV := .venv$(if $(GPU),-gpu)
 PY   := $(VENV)/bin/python
 LOCK := requirements$(if $(GPU),-gpu).txt
 READY := $(VENV)/.ready
+CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 GIVEN := $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
 .PHONY: help report data lab test check lint format lock parameters clean
@@ -53,11 +54,11 @@ clean: ## delete reports and drawn phantoms; downloads, environment and reports/
 
 # The stamp is written last, so that a broken install is not taken for a whole one.
 $(READY): $(LOCK) pyproject.toml
-	@set -e; for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
+	@set -e; for python in $(CANDIDATES); do \
 	  if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; \
 	  then found=$$python; break; fi; done; \
 	if [ -z "$$found" ]; then \
-	  echo "error: python3 must be 3.11, 3.12 or 3.13, got $$(python3 --version 2>&1 || echo none): install one, or pass PYTHON=<path>" >&2; exit 1; fi; \
+	  echo "error: python3 must be 3.11, 3.12 or 3.13, got $$($(firstword $(CANDIDATES)) --version 2>/dev/null || echo none): install one, or pass PYTHON=<path>" >&2; exit 1; fi; \
 	if ! "$$found" -c 'import venv, ensurepip' >/dev/null 2>&1; then \
 	  echo "error: $$found must have the modules venv and ensurepip, got none: install the package python3-venv" >&2; exit 1; fi; \
 	echo "installing into $(VENV) with $$($$found --version), once, about two minutes ..."; \

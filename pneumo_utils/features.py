@@ -12,9 +12,9 @@ from typing import Protocol
 
 import numpy as np
 
+from pneumo_utils.atomic import whole
 from pneumo_utils.augmentation import Augmentation, view
 from pneumo_utils.backend import keras, tf
-from pneumo_utils.store import whole
 
 _LARGEST = float(np.finfo(np.float16).max)
 

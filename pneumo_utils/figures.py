@@ -96,7 +96,7 @@ def learning(history: pd.DataFrame) -> Figure:
             axis.text(start + 0.6, 1.0, frame["phase"][start], transform=axis.get_xaxis_transform(), va="bottom")
         axis.set(xlabel="epoch", ylabel={"loss": "loss", "auc": "AUC-ROC"}[metric])
         axis.xaxis.get_major_locator().set_params(integer=True)
-    axes[0, 0].legend(frameon=False)
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     return fig
 
 

@@ -17,6 +17,7 @@ from bs4 import BeautifulSoup
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from pneumo_utils.atomic import whole
 from pneumo_utils.display import table_html
 from pneumo_utils.page_body import PageError, check_self_contained, read_body
 
@@ -206,7 +207,5 @@ def _write(target: Path, template: str, **values: object) -> None:
     css = resources.files("pneumo_utils").joinpath("templates/report.css").read_text(encoding="utf-8")
     html = environment.get_template(template).render(css=Markup(css), **values)
     check_self_contained(BeautifulSoup(html, features="html.parser"), target.name)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    part.write_text(html, encoding="utf-8", newline="\n")
-    part.replace(target)
+    with whole(target) as part:
+        part.write_text(html, encoding="utf-8", newline="\n")

@@ -13,8 +13,9 @@ import shutil
 from pathlib import Path
 
 from pneumo_utils import fingerprint, front_page, provenance, sources, steps, weights
+from pneumo_utils.atomic import whole
 from pneumo_utils.pages import Link, Nav, render_notebook
-from pneumo_utils.store import Store, whole
+from pneumo_utils.store import Store
 from pneumo_utils.study import Study
 
 _log = logging.getLogger(__name__)

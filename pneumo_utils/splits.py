@@ -46,11 +46,14 @@ def by_patient(manifest: pd.DataFrame, *, validation_fraction: float, seed: int)
         contract `splits`, rows in the order of `manifest`.
 
     Raises:
-        SplitError: the fraction is out of range, or a class has fewer than two patients outside `test`.
+        SplitError: the fraction is out of range, nothing is outside `test`, or an etiology has fewer than two
+            patients there.
     """
     if not 0 < validation_fraction < 1:
         raise SplitError(f"validation_fraction must be in (0, 1), got {validation_fraction}")
     outside = np.flatnonzero(manifest["part"] != "test")
+    if not len(outside):
+        raise SplitError(f"manifest must hold pictures outside test, got {len(manifest)}, all in test")
     member = groups(manifest)[outside]
     strata = manifest["etiology"].to_numpy()[outside]
     folds = min(_FINEST, *(len(np.unique(member[strata == stratum])) for stratum in np.unique(strata)))

@@ -4,7 +4,7 @@
     reports/<study>/tables/*.csv                what travels between notebooks
     reports/<study>/work/                       pixels, networks, executed notebooks: large, can be made again
 
-Everything is written whole or not at all: under a `.part` name first, then renamed.
+Everything is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 
 from pneumo_utils import tables
+from pneumo_utils.atomic import whole
 
 # which notebook a reader has to run first when something is missing
 _WRITERS = {
@@ -39,18 +42,6 @@ _PER_MODEL = ("history", "predictions", "models")
 
 class MissingArtefact(FileNotFoundError):
     """Something an earlier notebook writes is not there yet; the message names that notebook."""
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Give a `.part` name to write to, and rename it to `path` only when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.stem}.part{path.suffix}")  # the ending stays: some writers go by it
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 class Store:
@@ -125,11 +116,15 @@ class Store:
                 self.write(name, pd.concat(shares, ignore_index=True))
 
     def write_images(self, images: Iterator[np.ndarray], count: int, size: int) -> None:
-        """Write `count` pictures, uint8 (size, size), in the order of `splits`, one at a time."""
+        """Write `count` pictures, uint8 (size, size), in the order of `splits`, one at a time.
+
+        Raises:
+            ValueError: there are fewer or more pictures than `count`.
+        """
         with whole(self.images_file) as part:
             rows = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(count, size, size))
-            for row, image in enumerate(images):
-                rows[row] = image
+            for row, image in zip(rows, images, strict=True):  # fewer pictures would leave black rows at the end
+                row[:] = image
             rows.flush()
 
     def read_images(self) -> np.ndarray:
@@ -160,6 +155,14 @@ class Store:
     def network_there(self, model: str) -> Path:
         """The file of the trained network `model`, which must exist."""
         return self._there("network", self.network_file(model))
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder for large files that nobody needs afterwards; what a killed run left there goes, too."""
+        for left in self.work.glob("scratch-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        with TemporaryDirectory(prefix="scratch-", dir=self.work) as folder:
+            yield Path(folder)
 
     def _there(self, name: str, path: Path) -> Path:
         if not path.is_file():

@@ -12,8 +12,9 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -33,6 +34,12 @@ class Section(BaseModel):
 
 def _seed(help_text: str):
     return Annotated[int, Field(ge=0, le=2**31 - 1, description=help_text)]
+
+
+def _once(networks: list[str]) -> list[str]:
+    if len(set(networks)) < len(networks):
+        raise PydanticCustomError("twice", "each network must stand there once")
+    return networks
 
 
 class About(Section):
@@ -82,7 +89,9 @@ class Augmentation(Section):
 class Training(Section):
     """How the networks are trained."""
 
-    models: list[ModelName] = Field(min_length=1, description="which networks, in the order of the report")
+    models: Annotated[list[ModelName], AfterValidator(_once)] = Field(
+        min_length=1, description="which networks, in the order of the report"
+    )
     weights: str = Field(min_length=1, description="imagenet | none | path of a folder with .h5 files, or of a file")
     random_weights_allowed: list[ModelName] = Field(
         description="networks that may start from random weights when theirs cannot be had; the pages say so"
@@ -162,7 +171,7 @@ def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study
         raise StudyError(f"STUDY must be one of {', '.join(names(folder))}, got {name!r}")
     try:
         raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except YAMLError as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         problem = " ".join(str(error).split("To suppress")[0].split())
         raise StudyError(f"{path.name} must be valid YAML, got: {problem}") from error
     if not isinstance(raw, dict):

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from pneumo_utils.atomic import whole
+
 LABELS = {"NORMAL": 0, "PNEUMONIA": 1}  # folder name -> label; 1 is the disease, as in every table
 ETIOLOGIES = ("normal", "bacterial", "viral", "unknown")
 PARTS = ("train", "val", "test")  # the folders of the published set
@@ -111,7 +113,7 @@ CONTRACTS: dict[str, dict[str, Column]] = {
         "n": Column("int", **_AT_LEAST_0),
     },
 }
-_KINDS = {"str": "str", "int": "Int64", "float": "float64", "bool": "bool"}
+_KINDS = {"str": "str", "int": "Int64", "float": "float64", "bool": "boolean"}  # kinds that refuse or keep the empty
 
 
 def check(name: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -143,19 +145,15 @@ def _checked(name: str, column: str, values: pd.Series) -> pd.Series:
     if spec.holds is not None:
         bad = values[~empty][~spec.holds(values[~empty]).astype(bool)]
         if len(bad):
-            raise TableError(f"{name}.{column} must be {spec.rule}, got {bad.iloc[0]!r} ({len(bad)} rows)")
-    if not spec.optional and spec.kind == "int":
-        values = values.astype("int64")
-    return values
+            raise TableError(f"{name}.{column} must be {spec.rule}, got {bad.tolist()[0]!r} ({len(bad)} rows)")
+    return values if spec.optional else values.astype({"int": "int64", "bool": "bool"}.get(spec.kind, values.dtype))
 
 
 def write(name: str, frame: pd.DataFrame, path: Path) -> None:
     """Check `frame` against contract `name` and write it as CSV, whole or not at all."""
     checked = check(name, frame)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    checked.to_csv(part, index=False, lineterminator="\n")
-    part.replace(path)
+    with whole(path) as part:
+        checked.to_csv(part, index=False, lineterminator="\n")
 
 
 def read(name: str, path: Path) -> pd.DataFrame:

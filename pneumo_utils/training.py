@@ -98,7 +98,14 @@ class _Clock(keras.callbacks.Callback):
         logs["seconds"] = time.perf_counter() - self.started
 
 
-def fit(part: keras.Model, feed: features.Feed, splits: pd.DataFrame, phase: Phase, settings: Settings) -> pd.DataFrame:
+def fit(
+    part: keras.Model,
+    feed: features.Feed,
+    splits: pd.DataFrame,
+    phase: Phase,
+    settings: Settings,
+    to_beat: float = float("inf"),
+) -> pd.DataFrame:
     """Train `part` in one phase, stop early, and keep the weights with the lowest validation loss.
 
     Args:
@@ -107,13 +114,15 @@ def fit(part: keras.Model, feed: features.Feed, splits: pd.DataFrame, phase: Pha
         splits: contract `splits`.
         phase: what is trained and for how long.
         settings: batch size, patience, seed.
+        to_beat: validation loss of the phase before; if no epoch is below it, the weights stay as they were.
 
     Returns:
-        columns of the contract `history` but `model` and `seed`; `kept` marks the epoch whose weights were kept.
+        columns of the contract `history` but `model` and `seed`; `kept` marks the epoch whose weights stayed, if any.
     """
     label = splits["label"].to_numpy()
     validation = np.flatnonzero(splits["split"] == "validation")
     train_label = label[feed.train_rows]
+    before = part.get_weights()
     part.compile(
         keras.optimizers.Adam(phase.learning_rate), "binary_crossentropy", metrics=[keras.metrics.AUC(name="auc")]
     )
@@ -128,7 +137,10 @@ def fit(part: keras.Model, feed: features.Feed, splits: pd.DataFrame, phase: Pha
     history = pd.DataFrame(fitted.history)[["loss", "auc", "val_loss", "val_auc", "seconds"]]
     history.insert(0, "phase", phase.name)
     history.insert(1, "epoch", np.arange(1, len(history) + 1))
-    return history.assign(kept=history.index == history["val_loss"].idxmin())
+    better = history["val_loss"].min() < to_beat
+    if not better:
+        part.set_weights(before)
+    return history.assign(kept=better & (history.index == history["val_loss"].idxmin()))
 
 
 def train(
@@ -165,7 +177,8 @@ def train(
             pooled = features.run(models.between(network, frozen_to, "pooled"), feed, **run)
             rows.append(fit(models.between(network, "pooled", "probability"), pooled, splits, phase, settings))
         else:
-            rows.append(fit(top, feed, splits, phase, settings))
+            to_beat = min((row["val_loss"].min() for row in rows), default=float("inf"))
+            rows.append(fit(top, feed, splits, phase, settings, to_beat))
     return feed, top, pd.concat(rows)
 
 

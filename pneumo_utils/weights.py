@@ -39,7 +39,7 @@ def resolve(model: str, weights: str) -> Path | None:
     place = Path(weights)
     if place.is_file():
         return place.resolve()
-    found = sorted(place.glob(f"{model}*.h5")) if place.is_dir() else []
+    found = sorted(path for path in place.glob(f"{model}*.h5") if not path.name[len(model)].isalnum())  # not its v2
     if not found:
         got = f"no file {model}*.h5 in {place}" if place.is_dir() else f"no file or folder {place}"
         raise WeightsError(f"weights of {model} must be imagenet, none or a path, got {got}; {_advice(model)}")

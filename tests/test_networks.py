@@ -131,6 +131,18 @@ def test_the_kept_weights_are_those_of_the_lowest_validation_loss(rooms, images,
     assert loss == pytest.approx(history["val_loss"].min(), rel=1e-3)
 
 
+def test_a_second_phase_that_is_never_better_changes_nothing(rooms, images, splits, tmp_path):
+    training, models = rooms["training"], rooms["models"]
+    training.make_reproducible(0)
+    network = models.build("cnn", SIZE, dropout=0.0, weights=None)
+    before = [weight.copy() for weight in network.get_weights()]
+    phase = training.Phase("whole", 2, 1e-2)
+    history = training.fit(network, feed(rooms, images), splits, phase, settings(rooms), to_beat=0.0)
+    assert not history["kept"].any()
+    for wanted, found in zip(before, network.get_weights(), strict=True):
+        np.testing.assert_array_equal(wanted, found)
+
+
 def test_training_twice_from_one_seed_gives_the_same_numbers(rooms, images, splits, tmp_path):
     training = rooms["training"]
 

@@ -1,0 +1,141 @@
+"""Every figure is drawn from small tables, shows what it was given, and is closed."""
+
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from test_tables import example
+
+from pneumo_utils import figures, tables
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib.colors import to_hex  # noqa: E402
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (5, 12, 12), dtype=np.uint8)
+MAPS = IMAGES.astype(np.float32) / 255
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def manifest():
+    frame = pd.concat([example("manifest", 4)] * 3, ignore_index=True)
+    frame["etiology"] = np.repeat(["normal", "bacterial", "viral"], 4)
+    return frame.assign(
+        label=(frame["etiology"] != "normal").astype(int), part=["train", "train", "val", "test"] * 3,
+        width=40 + np.arange(12),
+    )  # fmt: skip
+
+
+def predictions(models=("cnn", "vgg16")):
+    frame = pd.concat([example("predictions", 8, model=model) for model in models], ignore_index=True)
+    return frame.assign(label=[0, 1] * (len(frame) // 2), probability=np.linspace(0, 1, len(frame)))
+
+
+def drawn(fig):
+    fig.canvas.draw()  # layout and text are only worked out here
+    assert isinstance(fig, figures.Figure)
+    return fig
+
+
+def test_pictures_show_each_under_its_title_and_leave_the_rest_blank():
+    fig = drawn(figures.pictures(IMAGES, list("abcde"), columns=3))
+    assert [axis.get_title() for axis in fig.axes] == [*"abcde", ""]
+    assert sum(bool(axis.images) for axis in fig.axes) == 5
+    assert fig.axes[0].images[0].get_clim() == (0, 255)  # not stretched by each picture's own range
+
+
+def test_counts_are_those_of_the_table():
+    fig = drawn(figures.counts(manifest()))
+    axis = fig.axes[0]
+    assert [tick.get_text() for tick in axis.get_yticklabels()] == ["train", "val", "test"]
+    assert [tuple(bar.get_width() for bar in bars) for bars in axis.containers] == [(2, 1, 1)] * 3
+
+
+def test_counts_go_by_split_too_and_colours_are_the_palettes():
+    frame = manifest().assign(split=["train", "validation", "test", "test"] * 3)
+    axis = drawn(figures.counts(frame, by="split")).axes[0]
+    assert {tick.get_text() for tick in axis.get_yticklabels()} == {"train", "test", "validation"}
+    names = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert names == ["normal", "bacterial", "viral"]
+
+
+def test_every_etiology_and_class_has_a_colour_of_its_own():
+    assert set(figures.COLOURS) == set(tables.ETIOLOGIES)
+    assert set(figures.CLASSES) == set(tables.LABELS)
+    for palette in (figures.COLOURS, figures.CLASSES):
+        assert len({to_hex(colour) for colour in palette.values()}) == len(palette)
+    assert figures.CLASSES["NORMAL"] == figures.COLOURS["normal"]
+    assert len(set(figures._MODEL_COLOURS)) >= len(tables.MODELS)
+
+
+def test_sizes_and_brightness_draw_both_classes():
+    for fig in (figures.sizes(manifest()), figures.brightness(IMAGES, [0, 1, 0, 1, 1])):
+        names = {text.get_text() for text in drawn(fig).axes[0].get_legend().get_texts()}
+        assert names == {"NORMAL", "PNEUMONIA"}
+
+
+def test_learning_puts_phases_in_a_row_and_a_ring_on_the_kept_epoch():
+    frame = example("history", 5).assign(
+        phase=["head"] * 3 + ["top"] * 2, epoch=[1, 2, 3, 1, 2], kept=[False, False, False, True, False]
+    )
+    fig = drawn(figures.learning(frame.set_index(pd.Index(range(10, 15)))))
+    for axis in fig.axes:
+        assert [text.get_text() for text in axis.texts] == ["head", "top"]
+        ring = next(line for line in axis.lines if line.get_label() == "kept")
+        assert ring.get_xdata().tolist() == [4]
+
+
+def test_curves_draw_each_model_once_with_the_name_for_readers():
+    fig = drawn(figures.curves(predictions(), tables.MODELS))
+    roc = fig.axes[0]
+    assert [text.get_text() for text in roc.get_legend().get_texts()] == ["Small CNN", "VGG16"]
+    for line in roc.lines:
+        assert (line.get_xdata()[0], line.get_xdata()[-1], line.get_ydata()[-1]) == (0, 1, 1)
+
+
+def test_confusions_write_counts_and_shares():
+    fig = drawn(figures.confusions(predictions(("cnn",)), 0.5, tables.MODELS))
+    assert fig.axes[0].get_title() == "Small CNN"
+    texts = [text.get_text() for text in fig.axes[0].texts]
+    assert sum(int(text.split("\n")[0]) for text in texts) == 8
+    assert texts[0] == "2\n50%"
+
+
+def test_confusions_bear_a_class_that_is_absent():
+    fig = figures.confusions(predictions(("cnn",)).assign(label=1), 0.5, {})
+    assert [text.get_text() for text in drawn(fig).axes[0].texts][:2] == ["0\n0%"] * 2
+
+
+def test_heat_maps_show_picture_map_and_true_lesion():
+    lesions = [np.zeros((12, 12), bool) for _ in IMAGES]
+    lesions[1][3:6, 3:6] = True
+    fig = drawn(figures.heat_maps(IMAGES, MAPS, list("abcde"), lesions, "Right"))
+    pictures = [axis for axis in fig.axes if axis.images and axis.images[0].get_cmap().name == "gray"]
+    assert len(pictures) == 10
+    assert sum(len(axis.images) == 2 for axis in pictures) == 5
+    assert sum(bool(axis.collections) for axis in pictures) == 2  # the one lesion, over picture and map
+    assert fig._suptitle.get_text() == "Right"
+
+
+def test_heat_maps_of_no_case_say_so():
+    fig = drawn(figures.heat_maps([], [], [], None, "Wrong"))
+    assert fig._suptitle.get_text() == "Wrong: none"
+    assert not any(axis.images for axis in fig.axes)
+
+
+def test_heat_maps_need_as_many_maps_as_pictures():
+    with pytest.raises(ValueError, match="zip"):
+        figures.heat_maps(IMAGES, MAPS[:3], list("abcde"))
+
+
+def test_the_style_does_not_leak_into_other_figures():
+    before = dict(plt.rcParams)
+    figures.counts(manifest())
+    assert dict(plt.rcParams) == before

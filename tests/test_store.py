@@ -1,0 +1,168 @@
+"""The run directory: written whole or not at all, and a clear word when something is not there yet."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_tables import GOOD, example
+
+from pneumo_utils import store, tables
+from pneumo_utils.atomic import whole
+
+
+@pytest.fixture
+def run(tmp_path):
+    return store.Store("smoke", tmp_path / "reports")
+
+
+def files(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_block_that_fails_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "deep" / "page.html"
+    with whole(path) as part:
+        part.write_text("old")
+    with pytest.raises(RuntimeError), whole(path) as part:
+        part.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert files(tmp_path) == ["deep/page.html"]
+
+
+def test_nothing_has_the_final_name_before_the_block_ends(tmp_path):
+    path = tmp_path / "network.keras"
+    with whole(path) as part:
+        part.write_text("half")
+        assert not path.exists()
+        assert part.suffix == ".keras"
+    assert path.read_text() == "half"
+
+
+def test_tables_come_back_as_they_were_written(run):
+    run.write("splits", example("splits"))
+    pd.testing.assert_frame_equal(run.read("splits"), tables.check("splits", example("splits")))
+    assert run.table_file("splits") == run.folder / "tables" / "splits.csv"
+
+
+@pytest.mark.parametrize(
+    ("name", "writer"),
+    [
+        ("manifest", "01_eda"),
+        ("left_out", "01_eda"),
+        ("splits", "02_preprocessing"),
+        ("history", "03_finetune"),
+        ("predictions", "03_finetune"),
+        ("models", "03_finetune"),
+        ("metrics", "04_evaluation"),
+    ],
+)
+def test_a_missing_table_names_the_notebook_to_run(run, name, writer):
+    with pytest.raises(store.MissingArtefact) as caught:
+        run.read(name)
+    assert str(caught.value).startswith(f"{name} must be there before this notebook, got no {name}.csv in ")
+    assert str(caught.value).endswith(f": run {writer} first")
+
+
+def test_missing_pictures_data_and_networks_name_the_notebook_to_run(run):
+    for read, writer in ((run.read_images, "02_preprocessing"), (run.data_folder, "01_eda"), (run.data_hash, "01_eda")):
+        with pytest.raises(store.MissingArtefact, match=f"run {writer} first"):
+            read()
+    with pytest.raises(store.MissingArtefact, match=r"no network\.keras .*run 03_finetune first"):
+        run.network_there("cnn")
+
+
+def test_every_table_of_the_contracts_has_a_writer(run):
+    for name in tables.CONTRACTS:
+        with pytest.raises(store.MissingArtefact):
+            run.read(name)
+
+
+def test_gather_joins_shares_in_the_order_of_the_networks(run):
+    for model in reversed(tables.MODELS):
+        for name in ("history", "predictions", "models"):
+            run.write_share(name, model, example(name, 2, model=model))
+    run.gather()
+    for name in ("history", "predictions", "models"):
+        assert run.read(name)["model"].tolist() == [model for model in tables.MODELS for _ in range(2)]
+
+
+def test_gather_ignores_networks_that_are_not_there(run):
+    run.gather()
+    assert not run.folder.exists()
+    run.write_share("predictions", "resnet50", example("predictions", model="resnet50"))
+    run.write_share("predictions", "cnn", example("predictions", model="cnn"))
+    run.gather()
+    assert run.read("predictions")["model"].unique().tolist() == ["cnn", "resnet50"]
+    assert not run.table_file("history").exists()
+
+
+def test_the_data_folder_survives_moving_the_project(tmp_path):
+    before, after = tmp_path / "before", tmp_path / "elsewhere" / "after"
+    (before / "data" / "chest_xray").mkdir(parents=True)
+    store.Store("smoke", before / "reports").write_data_folder(before / "data" / "chest_xray", "folder")
+    after.parent.mkdir()
+    before.rename(after)
+    run = store.Store("smoke", after / "reports")
+    assert run.data_folder() == (after / "data" / "chest_xray").resolve()
+    assert str(tmp_path) not in run.data_file.read_text()
+
+
+def test_the_data_folder_does_not_depend_on_the_working_folder(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    store.Store("smoke", "reports").write_data_folder(tmp_path / "data", "folder")
+    monkeypatch.chdir(tmp_path / "data")
+    assert store.Store("smoke", tmp_path / "reports").data_folder() == (tmp_path / "data").resolve()
+
+
+def test_pictures_come_back_as_they_were_written_and_are_read_only(run):
+    images = np.random.default_rng(0).integers(0, 256, (5, 8, 8), dtype=np.uint8)
+    run.write_images(iter(images), 5, 8)
+    again = run.read_images()
+    assert again.dtype == np.uint8
+    assert np.array_equal(again, images)
+    with pytest.raises(ValueError, match="read-only"):
+        again[0, 0, 0] = 1
+
+
+def test_pictures_that_break_off_are_not_left(run):
+    def breaking():
+        yield np.zeros((8, 8), np.uint8)
+        raise OSError("unreadable")
+
+    with pytest.raises(OSError, match="unreadable"):
+        run.write_images(breaking(), 5, 8)
+    assert files(run.folder) == []
+
+
+def test_too_few_or_too_many_pictures_are_an_error(run):
+    for there in (2, 4):
+        with pytest.raises(ValueError, match="zip"):
+            run.write_images(iter(np.zeros((there, 8, 8), np.uint8)), 3, 8)
+        assert files(run.folder) == []
+
+
+def test_a_network_is_kept_only_when_saving_ends_well(run):
+    run.write_network("cnn", lambda path: path.write_bytes(b"weights"))
+    assert run.network_there("cnn").read_bytes() == b"weights"
+
+    def failing(path):
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        run.write_network("cnn", failing)
+    assert run.network_there("cnn").read_bytes() == b"weights"
+    assert files(run.folder) == ["work/models/cnn/network.keras"]
+
+
+def test_the_data_hash_follows_path_and_content(run):
+    hashes = set()
+    for changed in ({}, {"path": "train/NORMAL/other.jpeg"}, {"sha256": "1f" * 32}):
+        run.write("manifest", example("manifest", 1, **changed))
+        hashes.add(run.data_hash())
+    assert len(hashes) == 3
+    run.write("manifest", example("manifest", 1, width=GOOD["manifest"]["width"] + 1, sha256="1f" * 32))
+    assert run.data_hash() in hashes
