@@ -22,7 +22,8 @@ _CLASS_NAMES = ("normal", "pneumonia")
 _STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 9.5}
 
 
-def _new(rows: int = 1, columns: int = 1, width: float = 7.2, height: float = 3.2) -> tuple[Figure, np.ndarray]:
+def new(rows: int = 1, columns: int = 1, width: float = 7.2, height: float = 3.2) -> tuple[Figure, np.ndarray]:
+    """An empty figure in the style of the study: `rows` by `columns` axes, size in inches."""
     with plt.rc_context(_STYLE):
         fig, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False, layout="constrained")
     return fig, axes
@@ -31,7 +32,7 @@ def _new(rows: int = 1, columns: int = 1, width: float = 7.2, height: float = 3.
 def pictures(images: Sequence[np.ndarray], titles: Sequence[str], columns: int = 6) -> Figure:
     """A contact sheet: grey pictures, uint8 (h, w), each under its title, `columns` a row."""
     rows = -(-len(images) // columns)
-    fig, axes = _new(rows, columns, 7.2, 7.2 / columns * 1.15 * rows)
+    fig, axes = new(rows, columns, 7.2, 7.2 / columns * 1.15 * rows)
     for axis in axes.flat:
         axis.axis("off")
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
@@ -42,7 +43,7 @@ def pictures(images: Sequence[np.ndarray], titles: Sequence[str], columns: int =
 
 def counts(manifest: pd.DataFrame, by: str = "part") -> Figure:
     """Pictures of each etiology in each `part` or `split`, counted."""
-    fig, axes = _new(height=2.4)
+    fig, axes = new(height=2.4)
     order = [name for name in COLOURS if (manifest["etiology"] == name).any()]
     rows = [name for name in (*PARTS, "validation") if (manifest[by] == name).any()]
     sns.countplot(manifest, y=by, order=rows, hue="etiology", hue_order=order, palette=COLOURS, ax=axes[0, 0])
@@ -57,7 +58,7 @@ def sizes(manifest: pd.DataFrame) -> Figure:
     """Width against height of every stored picture, and the distribution of width / height, by class."""
     frame = manifest.assign(aspect=manifest["width"] / manifest["height"])
     frame["class"] = np.where(frame["label"] == 1, "PNEUMONIA", "NORMAL")
-    fig, axes = _new(1, 2)
+    fig, axes = new(1, 2)
     sns.scatterplot(frame, x="width", y="height", hue="class", palette=CLASSES, s=8, alpha=0.5, ax=axes[0, 0])
     axes[0, 0].set(xlabel="width (pixels)", ylabel="height (pixels)")
     sns.histplot(
@@ -72,7 +73,7 @@ def brightness(images: np.ndarray, label: np.ndarray) -> Figure:
     """Distribution of the mean grey level of each picture, uint8 (n, h, w), by class."""
     frame = pd.DataFrame({"mean": [image.mean() for image in images]})
     frame["class"] = np.where(np.asarray(label) == 1, "PNEUMONIA", "NORMAL")
-    fig, axes = _new(height=2.6)
+    fig, axes = new(height=2.6)
     sns.histplot(
         frame, x="mean", hue="class", palette=CLASSES, bins=40, stat="density", common_norm=False,
         element="step", ax=axes[0, 0],
@@ -85,7 +86,7 @@ def learning(history: pd.DataFrame) -> Figure:
     """Loss and AUC by epoch, training against validation, phases one after another; a ring marks the kept epoch."""
     frame = history.reset_index(drop=True)
     step = np.arange(1, len(frame) + 1)
-    fig, axes = _new(1, 2, height=2.8)
+    fig, axes = new(1, 2, height=2.8)
     for axis, metric in zip(axes[0], ("loss", "auc"), strict=True):
         axis.plot(step, frame[metric], color="#999999", label="training")
         axis.plot(step, frame[f"val_{metric}"], color="#0072B2", label="validation")
@@ -107,7 +108,7 @@ def curves(predictions: pd.DataFrame, titles: dict[str, str]) -> Figure:
         predictions: contract `predictions`, one split, both classes.
         titles: how each model is called.
     """
-    fig, axes = _new(1, 2, height=3.6)
+    fig, axes = new(1, 2, height=3.6)
     roc, pr = axes[0]
     for colour, (model, part) in zip(_MODEL_COLOURS, predictions.groupby("model", sort=False), strict=False):
         false_positive, true_positive, _ = sk.roc_curve(part["label"], part["probability"])
@@ -126,7 +127,7 @@ def curves(predictions: pd.DataFrame, titles: dict[str, str]) -> Figure:
 def confusions(predictions: pd.DataFrame, threshold: float, titles: dict[str, str]) -> Figure:
     """Confusion matrices side by side, counts and share of each true class."""
     groups = list(predictions.groupby("model", sort=False))
-    fig, axes = _new(1, len(groups), height=2.7)
+    fig, axes = new(1, len(groups), height=2.7)
     for axis, (model, part) in zip(axes[0], groups, strict=True):
         found = confusion(part["label"], decide(part["probability"], threshold))
         share = found / np.maximum(found.sum(axis=1, keepdims=True), 1)
@@ -158,7 +159,7 @@ def heat_maps(
         heading: over all cases.
     """
     columns = max(len(images), 4)
-    fig, axes = _new(2, columns, 7.2, 6.6 / columns * 2.1 + 0.5)
+    fig, axes = new(2, columns, 7.2, 6.6 / columns * 2.1 + 0.5)
     fig.suptitle(heading if len(images) else f"{heading}: none", fontsize=10)
     for axis in axes.flat:
         axis.axis("off")

@@ -1,33 +1,14 @@
-"""The front page of a study, and the notices that every page with numbers has to carry."""
+"""The front page of a study: headline table, links to every page, provenance."""
 
 from __future__ import annotations
 
 from pneumo_utils import metrics, provenance
+from pneumo_utils.notices import notices
 from pneumo_utils.pages import Page, render_index
 from pneumo_utils.steps import Step
 from pneumo_utils.store import Store
 from pneumo_utils.study import Study
 from pneumo_utils.tables import MODELS
-
-_PHANTOM = (
-    "Phantom: these radiographs are drawn, not taken. The page shows that the pipeline works, "
-    "not how good the method is."
-)
-
-
-def notices(store: Store, study: Study, networks: tuple[str, ...]) -> list[str]:
-    """What a reader must know before the numbers: a phantom, or networks that started from random weights."""
-    said = [_PHANTOM] if study.data.source == "phantom" else []
-    if networks and store.table_file("models").is_file():
-        known = store.read("models")
-        random = set(known[known["start"] == "random"]["model"]) & set(networks)
-        if random:
-            names = " and ".join(title for model, title in MODELS.items() if model in random)
-            said.append(
-                f"{names} started from random weights, not from ImageNet: "
-                "no number here tells what transfer learning is worth."
-            )
-    return said
 
 
 def write(store: Store, study: Study, steps: list[Step], records: list[dict]) -> None:

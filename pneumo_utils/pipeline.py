@@ -12,9 +12,9 @@ import os
 import shutil
 from pathlib import Path
 
-from pneumo_utils import fingerprint, front_page, provenance, sources, steps, weights
+from pneumo_utils import fingerprint, provenance, sources, steps, weights
 from pneumo_utils.atomic import whole
-from pneumo_utils.pages import Link, Nav, render_notebook
+from pneumo_utils.notices import notices
 from pneumo_utils.store import Store
 from pneumo_utils.study import Study
 
@@ -103,8 +103,27 @@ class Pipeline:
         """
         self._forget_other_models()
         ran = sum(self._bring_up_to_date(step) for step in self.steps)
-        front_page.write(self.store, self.study, self.steps, [self._record(step) for step in self.steps])
+        self._write_front_page()
         return ran
+
+    def _write_front_page(self) -> None:
+        records, page = [self._record(step) for step in self.steps], self.store.page_file("index")
+        said = notices(self.store, self.study, tuple(self.study.training.models))
+        key = fingerprint.of(records, self.study.digest(), said, self._look("front_page"))
+        if self._kept("index") == {"page": [key, fingerprint.of_file(page)]}:
+            return
+        from pneumo_utils import front_page  # imported here, as in `_render`
+
+        front_page.write(self.store, self.study, self.steps, records)
+        self._keep("index", {"page": [key, fingerprint.of_file(page)]})
+
+    def _look(self, room: str) -> str:
+        """Hash over what decides how a page looks: the templates, and the room that renders it."""
+        package = self.project / "pneumo_utils"
+        return fingerprint.of(
+            fingerprint.of_folder(package / "templates"),
+            fingerprint.of_rooms(f"from pneumo_utils import {room}", package),
+        )
 
     def _forget_other_models(self) -> None:
         for folder in (self.store.work / "models").glob("*"):
@@ -141,26 +160,30 @@ class Pipeline:
             "key": key, "seconds": round(seconds, 1), "commit": provenance.git_state(self.project),
             "written": self._written(step),
         }  # fmt: skip
-        self._keep(step, record)
+        self._keep(step.page, record)
         _log.info("%-22s %.0f s", step.page, seconds)
         return record
 
     def _render(self, step: steps.Step, record: dict) -> None:
         page = self.store.page_file(step.page)
-        notices = front_page.notices(self.store, self.study, step.networks)
-        look = fingerprint.of_folder(self.project / "pneumo_utils" / "templates")
-        rooms = fingerprint.of_rooms("from pneumo_utils import pages", self.project / "pneumo_utils")
-        key = fingerprint.of(record["key"], record["written"], notices, look, rooms)
+        said = notices(self.store, self.study, step.networks)
+        titles = [other.title for other in self.steps]
+        key = fingerprint.of(
+            record["key"], record["written"], said, titles, self.study.about.title, self._look("pages")
+        )
         if record.get("page") == [key, fingerprint.of_file(page)]:
             return
-        nav = self._nav(step)
-        render_notebook(
-            self.store.executed_notebook(step.page), page,
-            study=self.name, nav=nav, title=step.title, notices=notices,
-        )  # fmt: skip
-        self._keep(step, record | {"page": [key, fingerprint.of_file(page)]})
+        from pneumo_utils import pages  # imported here: nbconvert takes seconds to load, and often nothing has changed
 
-    def _nav(self, step: steps.Step) -> Nav:
+        pages.render_notebook(
+            self.store.executed_notebook(step.page), page,
+            study=self.name, nav=self._nav(step), title=step.title, notices=said,
+        )  # fmt: skip
+        self._keep(step.page, record | {"page": [key, fingerprint.of_file(page)]})
+
+    def _nav(self, step: steps.Step):
+        from pneumo_utils.pages import Link, Nav
+
         links = [Link(f"{other.page}.html", other.title) for other in self.steps]
         here = self.steps.index(step)
         return Nav(
@@ -210,12 +233,14 @@ class Pipeline:
         return [fingerprint.of_file(path) for path in paths]
 
     def _record(self, step: steps.Step) -> dict:
-        path = self.store.record_file(step.page)
+        return self._kept(step.page)
+
+    def _kept(self, page: str) -> dict:
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            return json.loads(self.store.record_file(page).read_text(encoding="utf-8"))
         except (OSError, ValueError):  # never ran, or was cut off: it runs again
             return {}
 
-    def _keep(self, step: steps.Step, record: dict) -> None:
-        with whole(self.store.record_file(step.page)) as part:
+    def _keep(self, page: str, record: dict) -> None:
+        with whole(self.store.record_file(page)) as part:
             part.write_text(json.dumps(record), encoding="utf-8")

@@ -79,6 +79,10 @@ class Store:
         """The trained network `model`."""
         return self.work / "models" / model / "network.keras"
 
+    def run_file(self, model: str) -> Path:
+        """What the trained network `model` was made of."""
+        return self.work / "models" / model / "run.json"
+
     def executed_notebook(self, page: str) -> Path:
         """The notebook of `page` with its outputs."""
         return self.work / "notebooks" / f"{page}.ipynb"

@@ -55,14 +55,18 @@ MAP: dict[str, set[str]] = {
     "features": {"atomic", "augmentation", "backend"},
     "training": {"backend", "features", "models"},
     "gradcam": {"backend", "models"},
+    "replicates": {"augmentation", "backend", "features", "models", "training"},
+    "runs": {"atomic", "fingerprint", "replicates", "store", "tables", "training", "weights"},
     # top
     "steps": {"store", "tables"},
-    "front_page": {"metrics", "pages", "provenance", "steps", "store", "study", "tables"},
+    "notices": {"store", "study", "tables"},
+    "front_page": {"metrics", "notices", "pages", "provenance", "steps", "store", "study", "tables"},
     "pipeline": {
         "atomic",
         "execution",
         "fingerprint",
         "front_page",
+        "notices",
         "pages",
         "provenance",
         "sources",
@@ -73,7 +77,7 @@ MAP: dict[str, set[str]] = {
     },
     "__main__": {"pipeline", "study"},
 }
-TENSORFLOW = {"backend", "models", "features", "training", "gradcam"}
+TENSORFLOW = {"backend", "models", "features", "training", "gradcam", "replicates", "runs"}
 
 
 def rooms() -> list[Path]:

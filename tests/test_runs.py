@@ -1,0 +1,75 @@
+"""A network is trained once for the same pictures, recipe and code, and again when one of them changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pneumo_utils.augmentation import Augmentation
+from pneumo_utils.store import Store
+
+pytestmark = pytest.mark.slow
+SIZE, N = 32, 24
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store("tiny", tmp_path)
+    label = np.arange(N) % 2
+    frame = pd.DataFrame({"path": [f"{i}.jpeg" for i in range(N)], "patient": [f"p{i}" for i in range(N)]})
+    frame = frame.assign(label=label, etiology=np.where(label, "viral", "normal"), part="train")
+    store.write("splits", frame.assign(split=["train"] * 12 + ["validation"] * 6 + ["test"] * 6))
+    pictures = np.random.default_rng(0).integers(0, 256, (N, SIZE, SIZE)).astype(np.uint8)
+    store.write_images(iter(pictures), N, SIZE)
+    return store
+
+
+@pytest.fixture
+def recipe():
+    from pneumo_utils import replicates, training
+
+    phases = (training.Phase("whole", 1, 1e-3),)
+    return replicates.Recipe("cnn", None, 0.1, phases, 4, 3, 1, Augmentation(rotation=5.0))
+
+
+def obtain(recipe, store, seed=0):
+    from pneumo_utils import runs
+
+    return runs.obtain(recipe, seed, store)
+
+
+def test_the_same_network_is_trained_once_and_comes_back_as_it_was(store, recipe):
+    first, second = obtain(recipe, store), obtain(recipe, store)
+    assert first.trained_now and not second.trained_now
+    pd.testing.assert_frame_equal(second.predictions, first.predictions[second.predictions.columns], check_dtype=False)
+    assert (second.seconds, second.device) == (first.seconds, first.device)
+    assert not list(store.work.glob("scratch-*"))
+
+
+def test_another_recipe_seed_split_or_picture_trains_anew(store, recipe):
+    assert obtain(recipe, store).trained_now
+    assert obtain(replace(recipe, dropout=0.2), store).trained_now
+    assert obtain(replace(recipe, dropout=0.2), store, seed=1).trained_now
+    splits = store.read("splits")
+    splits.loc[0, "split"] = "test"
+    store.write("splits", splits)
+    assert obtain(replace(recipe, dropout=0.2), store, seed=1).trained_now
+    store.write_images(iter(np.zeros((N, SIZE, SIZE), np.uint8)), N, SIZE)
+    assert obtain(replace(recipe, dropout=0.2), store, seed=1).trained_now
+
+
+def test_a_network_or_table_that_was_touched_is_not_taken_for_the_kept_one(store, recipe):
+    obtain(recipe, store)
+    store.network_file("cnn").write_bytes(b"half")
+    assert obtain(recipe, store).trained_now
+    store.model_table_file("predictions", "cnn").unlink()
+    assert obtain(recipe, store).trained_now
+
+
+def test_where_a_network_starts_is_told_apart(recipe, tmp_path):
+    assert recipe.start == "scratch"
+    assert replace(recipe, model="vgg16").start == "random"
+    assert replace(recipe, model="vgg16", weights=tmp_path).start == "pretrained"
