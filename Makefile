@@ -49,7 +49,7 @@ lock: ## compile requirements*.txt anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra gpu --group dev --generate-hashes --custom-compile-command "make lock" -q -o requirements-gpu.txt -c requirements.txt
 
 clean: ## delete reports and drawn phantoms; downloads, environment and reports/bench stay
-	@find reports -mindepth 1 -maxdepth 1 ! -name .gitkeep ! -name bench -exec rm -rf {} +
+	@find reports -mindepth 1 -maxdepth 1 ! -name .gitkeep ! -name bench ! -name index.png -exec rm -rf {} +
 	@rm -rf data/phantom-*
 
 # The stamp is written last, so that a broken install is not taken for a whole one.
