@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 GIVEN := $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
-.PHONY: help report data lab test check lint format lock parameters clean
+.PHONY: help report data lab test check bench lint format lock parameters clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -34,6 +34,9 @@ test: $(READY) ## run every test, the smoke study included
 
 check: $(READY) ## run the fast tests only
 	@$(PY) -m pytest -m "not slow"
+
+bench: $(READY) ## measure speed against what people do today; results land in reports/bench/
+	@$(PY) tests/bench/bench_metrics.py
 
 lint: $(READY) ## check style of code and notebooks, and that notebooks are stored without outputs
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m nbstripout --verify notebooks/*.ipynb

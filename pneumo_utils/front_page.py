@@ -21,7 +21,7 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict]) ->
         records: of the pipeline, one a step: `seconds` and `commit` of its last run.
     """
     measured = store.read("metrics")
-    headline = metrics.wide(measured, "test").rename(columns=str, index=MODELS)
+    headline = metrics.with_intervals(measured, "test").rename(index=MODELS)
     n = int(measured[measured["split"] == "test"]["n"].max())
     render_index(
         store.folder / "index.html",
@@ -33,7 +33,8 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict]) ->
             for step, record in zip(steps, records, strict=True)
         ],
         headline=headline.rename(columns={"Accuracy": "accuracy", "Precision": "precision", "Recall": "recall"}),
-        caption=f"Test part, n = {n:,} radiographs; operating point {study.evaluation.threshold:g}; point estimates",
+        caption=f"Test part, n = {n:,} radiographs; operating point {study.evaluation.threshold:g}; "
+        "in brackets 95 % intervals, bootstrap over patients",
         provenance=_provenance(store, study, records),
         notices=notices(store, study, tuple(study.training.models)),
         left_out=len(store.read("left_out")),

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pandas as pd
 from sklearn import metrics as sk
-from sklearn.exceptions import UndefinedMetricWarning
 
-HEADLINE = {
-    "accuracy": "Accuracy",
-    "precision": "Precision",
-    "recall": "Recall",
-    "f1": "F1",
-    "auc_roc": "AUC-ROC",
+from pneumo_utils import weighted
+from pneumo_utils.weighted import MetricError
+
+__all__ = ["HEADLINE", "MetricError", "confusion", "decide", "headline", "wide", "with_intervals"]
+
+HEADLINE = {"accuracy": "Accuracy", "precision": "Precision", "recall": "Recall", "f1": "F1", "auc_roc": "AUC-ROC"}
+FURTHER = {
+    "specificity": "Specificity",
+    "balanced_accuracy": "Balanced accuracy",
+    "mcc": "Matthews correlation",
+    "average_precision": "Average precision",
+    "brier": "Brier score",
+    "log_loss": "Log loss",
+    "ece": "Calibration error",
+    "calibration_slope": "Calibration slope",
+    "calibration_intercept": "Calibration intercept",
 }
-
-
-class MetricError(ValueError):
-    """Labels or probabilities cannot be judged."""
 
 
 def decide(probability: np.ndarray, threshold: float) -> np.ndarray:
@@ -41,35 +44,8 @@ def headline(label: np.ndarray, probability: np.ndarray, threshold: float) -> di
     Raises:
         MetricError: nothing to judge, lengths differ, or a value out of range.
     """
-    label, probability = np.asarray(label), np.asarray(probability, dtype=float)
-    if label.ndim != 1 or label.shape != probability.shape or not len(label):
-        raise MetricError(
-            f"label and probability must be alike, 1-D, not empty, got {label.shape}, {probability.shape}"
-        )
-    if not np.isin(label, (0, 1)).all():
-        raise MetricError(f"label must be 0 or 1, got {np.unique(label).tolist()}")
-    if not ((probability >= 0) & (probability <= 1)).all():
-        raise MetricError(f"probability must be in [0, 1], got {probability.min()} to {probability.max()}")
-    called = decide(probability, threshold)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UndefinedMetricWarning)  # a single class: nan, as documented
-        area = sk.roc_auc_score(label, probability) if len(np.unique(label)) == 2 else float("nan")
-        return {
-            "accuracy": sk.accuracy_score(label, called),
-            "precision": sk.precision_score(label, called, zero_division=np.nan),
-            "recall": sk.recall_score(label, called, zero_division=np.nan),
-            "f1": sk.f1_score(label, called, zero_division=np.nan),
-            "auc_roc": float(area),
-        }
-
-
-def table(predictions: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    """Judge every model, seed and split of the contract `predictions`; returns the contract `metrics`."""
-    rows = []
-    for (model, seed, split), part in predictions.groupby(["model", "seed", "split"], sort=False):
-        for metric, value in headline(part["label"], part["probability"], threshold).items():
-            rows.append((model, seed, split, metric, value, np.nan, np.nan, len(part)))
-    return pd.DataFrame(rows, columns=["model", "seed", "split", "metric", "value", "lower", "upper", "n"])
+    found = weighted.scores(label, probability, np.ones((1, np.size(label))), threshold)
+    return {metric: float(found[metric][0]) for metric in HEADLINE}
 
 
 def wide(metrics: pd.DataFrame, split: str) -> pd.DataFrame:
@@ -77,6 +53,30 @@ def wide(metrics: pd.DataFrame, split: str) -> pd.DataFrame:
     part = metrics[metrics["split"] == split]
     pivot = part.pivot_table(index="model", columns="metric", values="value", sort=False, dropna=False)
     return pivot.reindex(columns=list(HEADLINE)).rename(columns=HEADLINE)
+
+
+def with_intervals(metrics: pd.DataFrame, split: str, named: dict[str, str] = HEADLINE) -> pd.DataFrame:
+    """Metrics of one split as text, `0.967 (0.951-0.981)` with an en dash: a row a model, columns named for readers.
+
+    Args:
+        metrics: contract `metrics`, one seed.
+        split: `validation` or `test`.
+        named: metrics to show and how readers call them.
+    """
+    part = metrics[(metrics["split"] == split) & metrics["metric"].isin(named)]
+    text = [_text(row.value, row.lower, row.upper) for row in part.itertuples()]
+    pivot = part.assign(text=text).pivot_table(
+        index="model", columns="metric", values="text", aggfunc="first", sort=False
+    )
+    return pivot.reindex(columns=list(named)).rename(columns=named)
+
+
+def _text(value: float, lower: float, upper: float) -> str:
+    if pd.isna(value):
+        return "not defined"
+    between = " to " if lower < 0 else "\N{EN DASH}"  # two minus signs and a dash cannot be read
+    interval = "no interval" if pd.isna(lower) else f"{lower:.3f}{between}{upper:.3f}"
+    return f"{value:.3f} ({interval})".replace("-", "\N{MINUS SIGN}")
 
 
 def confusion(label: np.ndarray, called: np.ndarray) -> np.ndarray:

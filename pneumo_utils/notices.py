@@ -22,6 +22,6 @@ def notices(store: Store, study: Study, networks: tuple[str, ...]) -> list[str]:
             names = " and ".join(title for model, title in MODELS.items() if model in random)
             said.append(
                 f"{names} started from random weights, not from ImageNet: "
-                "no number here tells what transfer learning is worth."
+                f"{'its' if len(random) == 1 else 'their'} numbers say nothing about transfer learning."
             )
     return said

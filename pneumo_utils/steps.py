@@ -45,7 +45,7 @@ def of_study(models: list[str]) -> list[Step]:
             "04_evaluation", "04_evaluation", "04 What the predictions are worth",
             "How good are the networks on patients they have never seen, side by side?",
             lambda store: [store.table_file("predictions"), store.table_file("models")],
-            lambda store: [store.table_file("metrics")],
+            lambda store: [store.table_file("metrics"), store.table_file("comparisons")],
             networks=networks,
         ),
         Step(

@@ -36,6 +36,7 @@ _WRITERS = {
     "models": "03_finetune",
     "network": "03_finetune",
     "metrics": "04_evaluation",
+    "comparisons": "04_evaluation",
 }
 _PER_MODEL = ("history", "predictions", "models")
 

@@ -113,6 +113,8 @@ class Evaluation(Section):
     """How predictions become decisions."""
 
     threshold: float = Field(gt=0, lt=1, description="operating point: pneumonia at or above this probability")
+    replicates: int = Field(ge=100, le=100_000, description="bootstrap draws of patients behind every interval")
+    bootstrap_seed: _seed("seed of the bootstrap")
 
 
 class GradCAM(Section):

@@ -112,6 +112,21 @@ CONTRACTS: dict[str, dict[str, Column]] = {
         "upper": Column("float", optional=True),
         "n": Column("int", **_AT_LEAST_0),
     },
+    # one row a pair of networks, seed, split and metric: first minus second, on the same images
+    "comparisons": {
+        "split": Column("str", **_one_of(("validation", "test"))),
+        "seed": Column("int", **_AT_LEAST_0),
+        "first": Column("str"),
+        "second": Column("str"),
+        "metric": Column("str"),
+        "difference": Column("float", optional=True),
+        "lower": Column("float", optional=True),
+        "upper": Column("float", optional=True),
+        "p": Column("float", optional=True, **_between(0, 1)),
+        "p_holm": Column("float", optional=True, **_between(0, 1)),
+        "method": Column("str", **_one_of(("DeLong", "exact McNemar", "patient bootstrap"))),
+        "n": Column("int", **_AT_LEAST_0),
+    },
 }
 _KINDS = {"str": "str", "int": "Int64", "float": "float64", "bool": "boolean"}  # kinds that refuse or keep the empty
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_tables import example
 
-from pneumo_utils import metrics, tables
+from pneumo_utils import intervals, metrics, tables
 
 quick = settings(max_examples=20, deadline=None, database=None)
 LABEL = np.array([1, 1, 1, 0, 0, 0, 0, 1])
@@ -106,17 +106,12 @@ def predictions():
     return pd.concat(parts, ignore_index=True)
 
 
-def test_a_table_has_a_row_a_model_seed_split_and_metric_and_keeps_the_contract():
-    found = tables.check("metrics", metrics.table(predictions(), 0.5))
-    assert len(found) == 3 * len(metrics.HEADLINE)
-    assert (found["n"] == len(LABEL)).all()
-    keyed = found.set_index(["model", "seed", "split", "metric"])["value"]
-    assert keyed["cnn", 0, "test", "auc_roc"] == pytest.approx(13 / 16)
-    assert keyed["vgg16", 1, "test", "auc_roc"] == pytest.approx(3 / 16)
+def measured(frame):
+    return tables.check("metrics", intervals.table(frame, 0.5, replicates=20))
 
 
 def test_wide_shows_one_split_a_row_a_model_with_names_for_readers():
-    shown = metrics.wide(metrics.table(predictions(), 0.5), "test")
+    shown = metrics.wide(measured(predictions()), "test")
     assert shown.index.tolist() == ["vgg16", "cnn"]
     assert shown.columns.tolist() == list(metrics.HEADLINE.values())
     assert shown.loc["cnn", "AUC-ROC"] == pytest.approx(13 / 16)
@@ -124,9 +119,27 @@ def test_wide_shows_one_split_a_row_a_model_with_names_for_readers():
 
 def test_wide_keeps_a_metric_that_is_undefined():
     alone = predictions().query("model == 'cnn'").assign(label=1)
-    shown = metrics.wide(metrics.table(alone, 0.5), "test")
+    shown = metrics.wide(measured(alone), "test")
     assert shown.columns.tolist() == list(metrics.HEADLINE.values())
     assert np.isnan(shown.loc["cnn", "AUC-ROC"])
+
+
+def test_values_are_shown_with_their_intervals_and_undefined_ones_in_words():
+    row = {"model": "cnn", "seed": 0, "split": "test", "n": 9}
+    rows = [
+        row | {"metric": "accuracy", "value": 0.9666, "lower": 0.95, "upper": 0.98},
+        row | {"metric": "auc_roc", "value": np.nan, "lower": np.nan, "upper": np.nan},
+        row | {"metric": "f1", "value": 0.5, "lower": np.nan, "upper": np.nan},
+        row | {"metric": "mcc", "value": -0.25, "lower": -0.5, "upper": 0.1},
+    ]
+    shown = metrics.with_intervals(pd.DataFrame(rows), "test", metrics.HEADLINE | {"mcc": "MCC"}).loc["cnn"]
+    assert shown["Accuracy"] == "0.967 (0.950–0.980)"
+    assert shown["AUC-ROC"] == "not defined" and shown["F1"] == "0.500 (no interval)"
+    assert shown["MCC"] == "−0.250 (−0.500 to 0.100)"
+
+
+def test_every_metric_that_is_measured_has_a_name_for_readers():
+    assert set(measured(predictions())["metric"]) == {*metrics.HEADLINE, *metrics.FURTHER, intervals.DELONG}
 
 
 def test_confusion_has_the_truth_in_rows_even_for_one_class():

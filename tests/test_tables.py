@@ -21,6 +21,8 @@ GOOD = {
     | {"parameters": 10, "trained_parameters": 8, "seconds": 0.5, "device": "CPU"},
     "metrics": {"model": "cnn", "seed": 0, "split": "test", "metric": "auc_roc", "value": 0.9}
     | {"lower": None, "upper": None, "n": 40},
+    "comparisons": {"split": "test", "seed": 0, "first": "cnn", "second": "vgg16", "metric": "accuracy"}
+    | {"difference": -0.02, "lower": -0.05, "upper": 0.01, "p": 0.2, "p_holm": 0.4, "method": "exact McNemar", "n": 40},
 }
 BAD = {  # for every rule, values that break it
     "label": [2, -1],
@@ -45,6 +47,9 @@ BAD = {  # for every rule, values that break it
     "parameters": [0],
     "trained_parameters": [0],
     "n": [-1],
+    "p": [1.01, -0.01],
+    "p_holm": [1.01, -0.01],
+    "method": ["t test"],
 }
 COLUMNS = [(name, column) for name, contract in tables.CONTRACTS.items() for column in contract]
 RULES = [(name, column) for name, column in COLUMNS if tables.CONTRACTS[name][column].rule]

@@ -1,0 +1,110 @@
+"""DeLong against R's pROC, against counting all pairs, and where it has nothing to say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from test_weighted import ANSWERS, JUDGED, judged, quick
+from test_weighted import plain as metrics_of
+
+from pneumo_utils import delong
+from pneumo_utils.weighted import MetricError
+
+LABEL, FIRST, SECOND = (JUDGED[name].to_numpy() for name in ("label", "first", "second"))
+
+
+def test_proc_gives_the_same_areas_variances_and_covariance():
+    areas, matrix = delong.covariance(LABEL, np.stack([FIRST, SECOND]))
+    assert areas == pytest.approx([ANSWERS["first_auc"], ANSWERS["second_auc"]], abs=1e-12)
+    assert np.diag(matrix) == pytest.approx(
+        [ANSWERS["first_delong_variance"], ANSWERS["second_delong_variance"]], abs=1e-14
+    )
+    assert matrix[0, 1] == matrix[1, 0] == pytest.approx(ANSWERS["delong_covariance"], abs=1e-14)
+    assert delong.variance(LABEL, SECOND) == pytest.approx(matrix[1, 1], abs=1e-15)
+
+
+def test_proc_gives_the_same_interval():
+    area, lower, upper = delong.interval(LABEL, FIRST)
+    expected = [ANSWERS["first_auc"], ANSWERS["first_delong_lower"], ANSWERS["first_delong_upper"]]
+    assert [area, lower, upper] == pytest.approx(expected, abs=1e-12)
+
+
+def test_proc_gives_the_same_paired_test():
+    assert delong.compare(LABEL, FIRST, SECOND) == pytest.approx((ANSWERS["delong_z"], ANSWERS["delong_p"]), abs=1e-10)
+
+
+def test_the_test_turns_its_sign_with_the_models():
+    (z, p), (back, same) = delong.compare(LABEL, FIRST, SECOND), delong.compare(LABEL, SECOND, FIRST)
+    assert (back, same) == pytest.approx((-z, p))
+    gap, lower, upper = delong.difference(LABEL, FIRST, SECOND)
+    assert delong.difference(LABEL, SECOND, FIRST) == pytest.approx((-gap, -upper, -lower))
+
+
+def test_the_interval_of_a_difference_ends_at_0_at_the_level_that_p_names():
+    gap, lower, _ = delong.difference(LABEL, FIRST, SECOND, level=1 - delong.compare(LABEL, FIRST, SECOND)[1])
+    assert gap > 0
+    assert lower == pytest.approx(0, abs=1e-12)
+
+
+@quick
+@given(judged())
+def test_midranks_give_what_counting_all_pairs_gives(case):
+    label, probability, _ = case
+    ill, well = probability[label == 1], probability[label == 0]
+    area, lower, upper = delong.interval(label, probability)
+    if min(len(ill), len(well)) < 2:
+        assert np.isnan([lower, upper]).all()
+        return
+    won = (ill[:, None] > well) + (ill[:, None] == well) / 2
+    spread = won.mean(axis=1).var(ddof=1) / len(ill) + won.mean(axis=0).var(ddof=1) / len(well)
+    assert area == pytest.approx(won.mean()) == pytest.approx(metrics_of(label, probability)["auc_roc"])
+    assert delong.variance(label, probability) == pytest.approx(spread, abs=1e-14)
+    assert 0 <= lower <= area + 1e-12
+    assert area - 1e-12 <= upper <= 1
+
+
+@quick
+@given(judged())
+def test_a_model_and_its_strictly_increasing_map_do_not_differ(case):
+    label, probability, _ = case
+    found = delong.compare(label, probability, probability**2 / 2 + probability / 2)
+    assert found == (0, 1) or (np.isnan(found).all() and min(np.bincount(label, minlength=2)) < 2)
+
+
+@pytest.mark.parametrize("only", [0, 1])
+def test_a_single_class_has_neither_area_nor_test(only, recwarn):
+    assert np.isnan(delong.interval([only] * 3, [0.1, 0.2, 0.3])).all()
+    assert np.isnan(delong.compare([only] * 3, [0.1, 0.2, 0.3], [0.3, 0.1, 0.2])).all()
+    assert not recwarn.list
+
+
+def test_one_image_of_a_class_has_an_area_without_interval(recwarn):
+    area, lower, upper = delong.interval([1, 0, 0], [0.5, 0.1, 0.8])
+    assert area == 0.5
+    assert np.isnan([lower, upper]).all()
+    assert not recwarn.list
+
+
+def test_all_tied_is_chance_without_spread():
+    assert delong.interval([0, 0, 1, 1], [0.5] * 4) == (0.5, 0.5, 0.5)
+
+
+def test_areas_that_differ_without_variance_have_no_test(recwarn):
+    assert np.isnan(delong.compare([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9], [0.9, 0.8, 0.2, 0.1])).all()
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: delong.interval([], []), "not empty"),
+        (lambda: delong.interval([0, 1], [0.2, 1.3]), r"probability must be in \[0, 1\]"),
+        (lambda: delong.interval([0, 1], [0.2, 0.3], level=95), r"level must be in \(0, 1\), got 95"),
+        (lambda: delong.compare([0, 1], [0.2, 0.3], [0.2]), r"must be alike, got \(2,\), \(1,\)"),
+        (lambda: delong.covariance([0, 1], [0.2, 0.3]), r"probabilities must be \(at least 1, n\), got \(2,\)"),
+    ],
+)
+def test_what_cannot_be_judged_is_refused(call, said):
+    with pytest.raises(MetricError, match=said):
+        call()
