@@ -61,7 +61,7 @@ def table(frame: pd.DataFrame, caption: str, digits: int = 3) -> HTML:
     Parameters
     ----------
     frame : pandas.DataFrame
-        The rows; a named or non-numeric index becomes the row headers, a bare 0, 1, 2, … is left out.
+        The rows; a named or non-numeric index becomes the row headers, bare row numbers are left out.
     caption : str
         What the table counts, with n; plain text.
     digits : int
@@ -126,7 +126,7 @@ def _shown(pixels: int) -> int:
 def _columns(frame: pd.DataFrame) -> tuple[list[tuple[str, pd.Series]], int]:
     """Return (heading, values) of each column shown, and how many of the first ones are row headers."""
     body = [(_heading(name), frame.iloc[:, i]) for i, name in enumerate(frame.columns)]
-    if isinstance(frame.index, pd.RangeIndex) and frame.index.name is None:
+    if pd.api.types.is_integer_dtype(frame.index) and frame.index.name is None:  # row numbers say nothing
         return body, int(bool(body) and not _is_number(body[0][1]))
     levels = [frame.index.get_level_values(i).to_series() for i in range(frame.index.nlevels)]
     names = ["" if name is None else str(name) for name in frame.index.names]

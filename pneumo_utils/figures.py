@@ -11,8 +11,8 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from sklearn import metrics as sk
 
-from pneumo_utils.metrics import confusion, decide
-from pneumo_utils.tables import PARTS
+from pneumo_utils.contracts import PARTS
+from pneumo_utils.metrics import confusion
 
 # Okabe & Ito (2008), the common palette for colour-blind readers
 COLOURS = {"normal": "#0072B2", "bacterial": "#D55E00", "viral": "#E69F00", "unknown": "#999999"}
@@ -124,12 +124,17 @@ def curves(predictions: pd.DataFrame, titles: dict[str, str]) -> Figure:
     return fig
 
 
-def confusions(predictions: pd.DataFrame, threshold: float, titles: dict[str, str]) -> Figure:
-    """Confusion matrices side by side, counts and share of each true class."""
-    groups = list(predictions.groupby("model", sort=False))
+def confusions(labelled: pd.DataFrame, titles: dict[str, str]) -> Figure:
+    """Confusion matrices side by side, counts and share of each true class.
+
+    Args:
+        labelled: of `outcomes.label`, one split.
+        titles: how each model is called.
+    """
+    groups = list(labelled.groupby("model", sort=False))
     fig, axes = new(1, len(groups), height=2.7)
     for axis, (model, part) in zip(axes[0], groups, strict=True):
-        found = confusion(part["label"], decide(part["probability"], threshold))
+        found = confusion(part["label"], part["called"])
         share = found / np.maximum(found.sum(axis=1, keepdims=True), 1)
         text = np.array(
             [[f"{n}\n{s:.0%}" for n, s in zip(*row, strict=True)] for row in zip(found, share, strict=True)]

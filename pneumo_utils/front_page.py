@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pneumo_utils import metrics, provenance
+from pneumo_utils.contracts import MODELS
 from pneumo_utils.notices import notices
 from pneumo_utils.pages import Page, render_index
 from pneumo_utils.steps import Step
 from pneumo_utils.store import Store
 from pneumo_utils.study import Study
-from pneumo_utils.tables import MODELS
 
 
 def write(store: Store, study: Study, steps: list[Step], records: list[dict]) -> None:
@@ -33,8 +33,8 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict]) ->
             for step, record in zip(steps, records, strict=True)
         ],
         headline=headline.rename(columns={"Accuracy": "accuracy", "Precision": "precision", "Recall": "recall"}),
-        caption=f"Test part, n = {n:,} radiographs; operating point {study.evaluation.threshold:g}; "
-        "in brackets 95 % intervals, bootstrap over patients",
+        caption=f"Test part, n = {n:,} radiographs; operating point of each network frozen on "
+        f"validation (rule {study.evaluation.threshold_rule}); in brackets 95 % intervals, bootstrap over patients",
         provenance=_provenance(store, study, records),
         notices=notices(store, study, tuple(study.training.models)),
         left_out=len(store.read("left_out")),

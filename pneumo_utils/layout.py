@@ -6,7 +6,7 @@ import logging
 import os
 from pathlib import Path
 
-# The same words as `tables.PARTS` and `tables.LABELS`, spelled here so that finding a folder needs no pandas.
+# The same words as `contracts.PARTS` and `contracts.LABELS`, spelled here so that finding a folder needs no pandas.
 PARTS = ("train", "val", "test")
 CLASSES = ("NORMAL", "PNEUMONIA")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pneumo_utils import filenames, images, layout, tables
+from pneumo_utils import contracts, filenames, images, layout, tables
 
 # Kermany 2018 as Kaggle packs it; the Mendeley zip has the 16 of val in train
 PUBLISHED = {
@@ -19,7 +19,7 @@ PUBLISHED = {
     ("test", "NORMAL"): 234,
     ("test", "PNEUMONIA"): 390,
 }
-_CLASS = {label: name for name, label in tables.LABELS.items()}
+_CLASS = {label: name for name, label in contracts.LABELS.items()}
 
 
 class ManifestError(ValueError):
@@ -46,8 +46,8 @@ def build(root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     kept = [row for row in rows if "reason" not in row]
     bad = [row for row in rows if "reason" in row]
     _check_every_class(kept, bad)
-    manifest = pd.DataFrame(kept, columns=list(tables.CONTRACTS["manifest"]))
-    left_out = pd.DataFrame(bad, columns=list(tables.CONTRACTS["left_out"]))
+    manifest = pd.DataFrame(kept, columns=list(contracts.CONTRACTS["manifest"]))
+    left_out = pd.DataFrame(bad, columns=list(contracts.CONTRACTS["left_out"]))
     return tables.check("manifest", manifest), tables.check("left_out", left_out)
 
 
@@ -67,7 +67,7 @@ def _row(root: Path, path: str) -> dict:
     return {
         "path": path,
         "patient": name.patient,
-        "label": tables.LABELS[folder],
+        "label": contracts.LABELS[folder],
         "etiology": name.etiology,
         "part": part,
         "series": name.series,

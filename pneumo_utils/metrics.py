@@ -25,8 +25,8 @@ FURTHER = {
 }
 
 
-def decide(probability: np.ndarray, threshold: float) -> np.ndarray:
-    """1 (pneumonia) where `probability`, in [0, 1], is at or above `threshold`, else 0."""
+def decide(probability: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
+    """1 (pneumonia) where `probability`, in [0, 1], is at or above `threshold` (one, or one each), else 0."""
     return (np.asarray(probability) >= threshold).astype(int)
 
 

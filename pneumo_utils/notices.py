@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from pneumo_utils.contracts import MODELS
 from pneumo_utils.store import Store
 from pneumo_utils.study import Study
-from pneumo_utils.tables import MODELS
 
 _PHANTOM = (
     "Phantom: these radiographs are drawn, not taken. The page shows that the pipeline works, "

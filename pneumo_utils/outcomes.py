@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from pneumo_utils.intervals import Thresholds, threshold_of
 from pneumo_utils.metrics import decide
 
 OUTCOMES = {
@@ -15,11 +16,20 @@ OUTCOMES = {
 }
 
 
-def label(predictions: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    """Add `outcome` (a value of `OUTCOMES`) and `right` (bool) to rows of the contract `predictions`."""
-    called = decide(predictions["probability"], threshold)
+def label(predictions: pd.DataFrame, threshold: Thresholds) -> pd.DataFrame:
+    """Add to rows of the contract `predictions` what was `called` (0 or 1), the `outcome` and whether it was `right`.
+
+    Args:
+        predictions: contract `predictions`.
+        threshold: one for all, or one for each model or (model, seed).
+
+    Returns:
+        `outcome` is a value of `OUTCOMES`, `right` a bool.
+    """
+    rows = zip(predictions["model"], predictions["seed"], strict=True)
+    called = decide(predictions["probability"], np.array([threshold_of(threshold, *row) for row in rows]))
     named = [OUTCOMES[pair] for pair in zip(predictions["label"], called, strict=True)]
-    return predictions.assign(outcome=named, right=predictions["label"].to_numpy() == called)
+    return predictions.assign(called=called, outcome=named, right=predictions["label"].to_numpy() == called)
 
 
 def right_cases(labelled: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:

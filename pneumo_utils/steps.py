@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pneumo_utils.contracts import EVALUATION, MODELS
 from pneumo_utils.store import Store
-from pneumo_utils.tables import MODELS
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,15 @@ def of_study(models: list[str]) -> list[Step]:
             "04_evaluation", "04_evaluation", "04 What the predictions are worth",
             "How good are the networks on patients they have never seen, side by side?",
             lambda store: [store.table_file("predictions"), store.table_file("models")],
-            lambda store: [store.table_file("metrics"), store.table_file("comparisons")],
+            lambda store: [store.table_file(name) for name in EVALUATION],
             networks=networks,
         ),
         Step(
             "05_gradcam", "05_gradcam", "05 Where the networks look",
             "Which places of a radiograph speak for pneumonia, in right and in wrong cases?",
             lambda store: [
-                store.images_file, store.table_file("splits"), store.table_file("predictions"), store.data_file,
+                store.images_file, store.table_file("splits"), store.table_file("predictions"),
+                store.table_file("thresholds"), store.data_file,
                 *(store.network_file(model) for model in models),
             ],
             lambda store: [],

@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from pneumo_utils import tables
+from pneumo_utils import contracts, tables
 from pneumo_utils.atomic import whole
 
 # which notebook a reader has to run first when something is missing
@@ -35,8 +35,7 @@ _WRITERS = {
     "predictions": "03_finetune",
     "models": "03_finetune",
     "network": "03_finetune",
-    "metrics": "04_evaluation",
-    "comparisons": "04_evaluation",
+    **dict.fromkeys(contracts.EVALUATION, "04_evaluation"),
 }
 _PER_MODEL = ("history", "predictions", "models")
 
@@ -115,7 +114,7 @@ class Store:
     def gather(self) -> None:
         """Join the networks' shares of history, predictions and models into the tables that travel on."""
         for name in _PER_MODEL:
-            places = [self.model_table_file(name, model) for model in tables.MODELS]
+            places = [self.model_table_file(name, model) for model in contracts.MODELS]
             shares = [tables.read(name, place) for place in places if place.is_file()]
             if shares:
                 self.write(name, pd.concat(shares, ignore_index=True))

@@ -110,9 +110,16 @@ class Training(Section):
 
 
 class Evaluation(Section):
-    """How predictions become decisions."""
+    """How predictions become decisions, and what these are worth."""
 
-    threshold: float = Field(gt=0, lt=1, description="operating point: pneumonia at or above this probability")
+    threshold_rule: Literal["sensitivity", "youden", "half", "specificity"] = Field(
+        description="how the operating point is chosen on validation; sensitivity: highest specificity that keeps it"
+    )
+    threshold_target: float = Field(gt=0, lt=1, description="what the rule sensitivity (or specificity) must reach")
+    prevalences: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
+        min_length=1, description="shares of pneumonia at which predictive values and net benefit are told"
+    )
+    referral_error: float = Field(gt=0, lt=1, description="share of wrong decisions allowed among those not referred")
     replicates: int = Field(ge=100, le=100_000, description="bootstrap draws of patients behind every interval")
     bootstrap_seed: _seed("seed of the bootstrap")
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from test_tables import example
 
-from pneumo_utils import figures, tables
+from pneumo_utils import contracts, figures, outcomes
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
@@ -67,12 +67,12 @@ def test_counts_go_by_split_too_and_colours_are_the_palettes():
 
 
 def test_every_etiology_and_class_has_a_colour_of_its_own():
-    assert set(figures.COLOURS) == set(tables.ETIOLOGIES)
-    assert set(figures.CLASSES) == set(tables.LABELS)
+    assert set(figures.COLOURS) == set(contracts.ETIOLOGIES)
+    assert set(figures.CLASSES) == set(contracts.LABELS)
     for palette in (figures.COLOURS, figures.CLASSES):
         assert len({to_hex(colour) for colour in palette.values()}) == len(palette)
     assert figures.CLASSES["NORMAL"] == figures.COLOURS["normal"]
-    assert len(set(figures._MODEL_COLOURS)) >= len(tables.MODELS)
+    assert len(set(figures._MODEL_COLOURS)) >= len(contracts.MODELS)
 
 
 def test_sizes_and_brightness_draw_both_classes():
@@ -93,7 +93,7 @@ def test_learning_puts_phases_in_a_row_and_a_ring_on_the_kept_epoch():
 
 
 def test_curves_draw_each_model_once_with_the_name_for_readers():
-    fig = drawn(figures.curves(predictions(), tables.MODELS))
+    fig = drawn(figures.curves(predictions(), contracts.MODELS))
     roc = fig.axes[0]
     assert [text.get_text() for text in roc.get_legend().get_texts()] == ["Small CNN", "VGG16"]
     for line in roc.lines:
@@ -101,7 +101,7 @@ def test_curves_draw_each_model_once_with_the_name_for_readers():
 
 
 def test_confusions_write_counts_and_shares():
-    fig = drawn(figures.confusions(predictions(("cnn",)), 0.5, tables.MODELS))
+    fig = drawn(figures.confusions(outcomes.label(predictions(("cnn",)), 0.5), contracts.MODELS))
     assert fig.axes[0].get_title() == "Small CNN"
     texts = [text.get_text() for text in fig.axes[0].texts]
     assert sum(int(text.split("\n")[0]) for text in texts) == 8
@@ -109,7 +109,7 @@ def test_confusions_write_counts_and_shares():
 
 
 def test_confusions_bear_a_class_that_is_absent():
-    fig = figures.confusions(predictions(("cnn",)).assign(label=1), 0.5, {})
+    fig = figures.confusions(outcomes.label(predictions(("cnn",)).assign(label=1), 0.5), {})
     assert [text.get_text() for text in drawn(fig).axes[0].texts][:2] == ["0\n0%"] * 2
 
 

@@ -24,7 +24,8 @@ NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 # Every room and the rooms it may import. A new room is added here in the commit that builds it.
 MAP: dict[str, set[str]] = {
     "atomic": set(),
-    "tables": {"atomic"},
+    "contracts": set(),
+    "tables": {"atomic", "contracts"},
     "study": set(),
     "filenames": set(),
     "layout": set(),
@@ -47,10 +48,16 @@ MAP: dict[str, set[str]] = {
     "downloads": {"layout"},
     "medmnist": {"downloads", "layout"},
     "sources": {"downloads", "layout", "medmnist", "phantom_folder"},
-    "manifest": {"filenames", "images", "layout", "tables"},
-    "store": {"atomic", "tables"},
-    "outcomes": {"metrics"},
-    "figures": {"metrics", "tables"},
+    "manifest": {"contracts", "filenames", "images", "layout", "tables"},
+    "store": {"atomic", "contracts", "tables"},
+    "thresholds": {"weighted"},
+    "calibration": {"thresholds", "weighted"},
+    "reliability": {"intervals", "weighted"},
+    "clinic": {"contracts", "intervals", "metrics", "reliability", "thresholds", "weighted"},
+    "referral": {"intervals", "metrics", "reliability", "thresholds", "weighted"},
+    "figures_evaluation": {"figures"},
+    "outcomes": {"intervals", "metrics"},
+    "figures": {"contracts", "metrics"},
     "pages": {"atomic", "display", "page_body"},
     "weights": {"backend"},
     # TensorFlow
@@ -62,9 +69,9 @@ MAP: dict[str, set[str]] = {
     "replicates": {"augmentation", "backend", "features", "models", "training"},
     "runs": {"atomic", "fingerprint", "replicates", "store", "tables", "training", "weights"},
     # top
-    "steps": {"store", "tables"},
-    "notices": {"store", "study", "tables"},
-    "front_page": {"metrics", "notices", "pages", "provenance", "steps", "store", "study", "tables"},
+    "steps": {"contracts", "store"},
+    "notices": {"contracts", "store", "study"},
+    "front_page": {"contracts", "metrics", "notices", "pages", "provenance", "steps", "store", "study"},
     "pipeline": {
         "atomic",
         "execution",

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pneumo_utils import layout, manifest, tables
+from pneumo_utils import contracts, layout, manifest, tables
 
 REAL = Path(__file__).parents[1] / ".." / "shared" / "data"
 needs_real_data = pytest.mark.skipif(not REAL.is_dir(), reason="the real radiographs are not beside the project")
@@ -40,7 +40,7 @@ def root(tmp_path):
 
 def test_a_row_says_all_that_the_contract_asks(root):
     table, left_out = manifest.build(root)
-    assert list(table.columns) == list(tables.CONTRACTS["manifest"])
+    assert list(table.columns) == list(contracts.CONTRACTS["manifest"])
     assert len(table) == 12
     assert left_out.empty
     row = table.set_index("path").loc["train/NORMAL/IM-0001-0001.jpeg"]
@@ -185,7 +185,7 @@ def test_a_class_without_a_readable_image_is_refused(root):
 
 
 def counted(counts):
-    rows = [(part, tables.LABELS[name], f"{part}{name}{k}") for (part, name), n in counts.items() for k in range(n)]
+    rows = [(part, contracts.LABELS[name], f"{part}{name}{k}") for (part, name), n in counts.items() for k in range(n)]
     return pd.DataFrame(rows, columns=["part", "label", "path"])
 
 
@@ -268,8 +268,8 @@ def test_names_that_tell_no_patients_apart_are_noticed(root):
 
 
 def test_the_folders_are_named_as_the_tables_name_them():
-    assert layout.PARTS == tables.PARTS
-    assert list(layout.CLASSES) == list(tables.LABELS)
+    assert layout.PARTS == contracts.PARTS
+    assert list(layout.CLASSES) == list(contracts.LABELS)
 
 
 @pytest.fixture(scope="module")
@@ -283,7 +283,7 @@ def test_the_real_radiographs_are_all_read(real):
     assert len(table) == 5232
     assert left_out.empty
     found = table.groupby(["part", "label"]).size().to_dict()
-    classes = {(part, label): name for part in tables.PARTS for name, label in tables.LABELS.items()}
+    classes = {(part, label): name for part in contracts.PARTS for name, label in contracts.LABELS.items()}
     assert found == {key: len(list((REAL / "chest_xray" / key[0] / name).iterdir())) for key, name in classes.items()}
     assert found == {
         ("train", 0): 1179,

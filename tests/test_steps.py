@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pneumo_utils import steps, tables
+from pneumo_utils import contracts, steps
 from pneumo_utils.store import Store
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
-ALL = list(tables.MODELS)
+ALL = list(contracts.MODELS)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_a_training_run_gets_its_network_and_shows_only_that(store):
     for step, model in zip(trainings, ALL, strict=True):
         assert step.own == {"model": model}
         assert step.networks == (model,)
-        assert tables.MODELS[model] in step.title
+        assert contracts.MODELS[model] in step.title
         assert store.network_file(model) in step.writes(store)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from test_tables import GOOD, example
 
-from pneumo_utils import store, tables
+from pneumo_utils import contracts, store, tables
 from pneumo_utils.atomic import whole
 
 
@@ -74,18 +74,18 @@ def test_missing_pictures_data_and_networks_name_the_notebook_to_run(run):
 
 
 def test_every_table_of_the_contracts_has_a_writer(run):
-    for name in tables.CONTRACTS:
+    for name in contracts.CONTRACTS:
         with pytest.raises(store.MissingArtefact):
             run.read(name)
 
 
 def test_gather_joins_shares_in_the_order_of_the_networks(run):
-    for model in reversed(tables.MODELS):
+    for model in reversed(contracts.MODELS):
         for name in ("history", "predictions", "models"):
             run.write_share(name, model, example(name, 2, model=model))
     run.gather()
     for name in ("history", "predictions", "models"):
-        assert run.read(name)["model"].tolist() == [model for model in tables.MODELS for _ in range(2)]
+        assert run.read(name)["model"].tolist() == [model for model in contracts.MODELS for _ in range(2)]
 
 
 def test_gather_ignores_networks_that_are_not_there(run):

@@ -11,6 +11,7 @@ from pneumo_utils import study
 
 PARAMS = Path(__file__).parents[1] / "params"
 SMOKE = (PARAMS / "smoke.yaml").read_text(encoding="utf-8")
+TARGET = "evaluation.threshold_target"
 
 
 @pytest.fixture
@@ -109,8 +110,8 @@ def test_a_value_of_the_wrong_type_is_not_converted(refusal, old, new, said):
     [
         ("rotation: 8.0", "rotation: 80", "augmentation.rotation: input should be less than or equal to 45, got 80"),
         ("rotation: 8.0", "rotation: .nan", "augmentation.rotation: input should be less than or equal to 45, got nan"),
-        ("threshold: 0.5", "threshold: 1.0", "evaluation.threshold: input should be less than 1, got 1.0"),
-        ("threshold: 0.5", "threshold: 0", "evaluation.threshold: input should be greater than 0, got 0"),
+        ("threshold_target: 0.95", "threshold_target: 1.0", f"{TARGET}: input should be less than 1, got 1.0"),
+        ("threshold_target: 0.95", "threshold_target: 0", f"{TARGET}: input should be greater than 0, got 0"),
         ("image_size: 32", "image_size: 40", "images.image_size: input should be a multiple of 16, got 40"),
         ("source: phantom", "source: kagle", "data.source: input should be 'phantom', 'folder', 'kaggle', 'mendeley'"),
         ("models: [cnn, vgg16, resnet50]", "models: [cnn, vgg19]", "training.models.1: input should be 'cnn', 'vgg16'"),

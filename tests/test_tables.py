@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from pneumo_utils import tables
+from pneumo_utils import contracts, tables
 
 CASE = {"path": "train/NORMAL/IM-0001-0001.jpeg", "patient": "IM-1", "label": 0, "etiology": "normal"}
+JUDGED = {"model": "cnn", "seed": 0, "split": "test"}
 GOOD = {
     "manifest": CASE
     | {"part": "train", "series": "IM", "number": 1, "width": 40, "height": 30, "mode": "grey", "bytes": 900}
@@ -23,6 +24,21 @@ GOOD = {
     | {"lower": None, "upper": None, "n": 40},
     "comparisons": {"split": "test", "seed": 0, "first": "cnn", "second": "vgg16", "metric": "accuracy"}
     | {"difference": -0.02, "lower": -0.05, "upper": 0.01, "p": 0.2, "p_holm": 0.4, "method": "exact McNemar", "n": 40},
+    "thresholds": {"model": "cnn", "seed": 0, "rule": "sensitivity", "target": 0.95, "threshold": 0.4}
+    | {"sensitivity": 0.96, "specificity": 0.8, "n": 40},
+    "reliability": JUDGED
+    | {"method": "none", "bin": 1, "mean_probability": 0.1, "observed": 0.2, "lower": 0.1, "upper": 0.3, "n": 4},
+    "predictive_values": JUDGED
+    | {"prevalence": 0.05, "metric": "ppv", "value": 0.5, "lower": 0.4, "upper": 0.6, "n": 40},
+    "decision_curve": JUDGED
+    | {"prevalence": 0.05, "strategy": "all", "threshold": 0.1, "net_benefit": -0.2, "lower": None, "upper": None},
+    "referral": JUDGED
+    | {"band": 0.5, "coverage": 0.9, "error": 0.01, "sensitivity": 0.9, "specificity": None, "n": 36},
+    "referral_band": JUDGED
+    | {"band": 0.5, "coverage": 0.9, "error": 0.01, "lower": 0.0, "upper": 0.02}
+    | {"sensitivity": 0.9, "specificity": None, "n": 36},
+    "etiology_sensitivity": JUDGED
+    | {"etiology": "viral", "sensitivity": 0.9, "lower": 0.8, "upper": 1.0, "n": 40, "patients": 30},
 }
 BAD = {  # for every rule, values that break it
     "label": [2, -1],
@@ -49,10 +65,29 @@ BAD = {  # for every rule, values that break it
     "n": [-1],
     "p": [1.01, -0.01],
     "p_holm": [1.01, -0.01],
-    "method": ["t test"],
+    "method": ["t test", ""],
+    "rule": ["best"],
+    "target": [1.01],
+    "threshold": [1.01, -0.01],
+    "sensitivity": [1.01, -0.01],
+    "specificity": [1.01, -0.01],
+    "bin": [0],
+    "mean_probability": [1.01],
+    "observed": [-0.01],
+    "prevalence": [1.01],
+    "strategy": ["some"],
+    "net_benefit": [1.01],
+    "band": [-0.1],
+    "coverage": [1.01],
+    "error": [-0.01],
+    "patients": [0],
+    "lower": [1.01, -0.01],
+    "upper": [1.01, -0.01],
+    "value": [1.01, -0.01],
+    "metric": ["auc"],
 }
-COLUMNS = [(name, column) for name, contract in tables.CONTRACTS.items() for column in contract]
-RULES = [(name, column) for name, column in COLUMNS if tables.CONTRACTS[name][column].rule]
+COLUMNS = [(name, column) for name, contract in contracts.CONTRACTS.items() for column in contract]
+RULES = [(name, column) for name, column in COLUMNS if contracts.CONTRACTS[name][column].rule]
 BORDERS = {
     "label": (0, 1),
     "probability": (0.0, 1.0),
@@ -75,17 +110,17 @@ def broken(name, column, value):
     return frame
 
 
-@pytest.mark.parametrize("name", tables.CONTRACTS)
+@pytest.mark.parametrize("name", contracts.CONTRACTS)
 def test_every_contract_has_an_example_that_keeps_it(name):
     checked = tables.check(name, example(name))
-    assert list(checked.columns) == list(tables.CONTRACTS[name])
+    assert list(checked.columns) == list(contracts.CONTRACTS[name])
     assert len(checked) == 3
 
 
 def test_every_rule_says_what_it_is_and_has_values_here_that_break_it():
     assert {column for _, column in RULES} == set(BAD)
     for name, column in COLUMNS:
-        spec = tables.CONTRACTS[name][column]
+        spec = contracts.CONTRACTS[name][column]
         assert bool(spec.rule) == (spec.holds is not None)
 
 
@@ -94,7 +129,7 @@ def test_a_value_against_its_rule_is_named_with_table_column_rule_and_count(name
     for value in BAD[column]:
         with pytest.raises(tables.TableError) as caught:
             tables.check(name, broken(name, column, value))
-        rule = tables.CONTRACTS[name][column].rule
+        rule = contracts.CONTRACTS[name][column].rule
         assert str(caught.value) == f"{name}.{column} must be {rule}, got {value!r} (1 rows)"
 
 
@@ -107,7 +142,7 @@ def test_the_borders_of_a_range_are_inside(name, column):
 @pytest.mark.parametrize(("name", "column"), COLUMNS)
 def test_only_optional_columns_may_be_empty(name, column):
     frame = broken(name, column, None)
-    if tables.CONTRACTS[name][column].optional:
+    if contracts.CONTRACTS[name][column].optional:
         assert tables.check(name, frame)[column].isna()[1]
     else:
         with pytest.raises(tables.TableError, match=rf"{name}\.{column} must not be empty, got 1 empty rows"):
@@ -115,10 +150,10 @@ def test_only_optional_columns_may_be_empty(name, column):
 
 
 @pytest.mark.parametrize(
-    ("name", "column"), [(n, c) for n, c in COLUMNS if tables.CONTRACTS[n][c].kind in ("int", "float", "bool")]
+    ("name", "column"), [(n, c) for n, c in COLUMNS if contracts.CONTRACTS[n][c].kind in ("int", "float", "bool")]
 )
 def test_a_word_where_a_number_or_a_truth_value_belongs_is_refused(name, column):
-    kind = tables.CONTRACTS[name][column].kind
+    kind = contracts.CONTRACTS[name][column].kind
     with pytest.raises(tables.TableError, match=rf"{name}\.{column} must be {kind}, got "):
         tables.check(name, broken(name, column, "many"))
 
@@ -140,12 +175,12 @@ def test_columns_come_back_in_the_order_and_kinds_of_the_contract():
     shuffled = example("history")[sorted(GOOD["history"])].astype(object)
     checked = tables.check("history", shuffled)
     kinds = {"str": "str", "int": "int64", "float": "float64", "bool": "bool"}
-    for column, spec in tables.CONTRACTS["history"].items():
+    for column, spec in contracts.CONTRACTS["history"].items():
         assert str(checked[column].dtype) == kinds[spec.kind]
-    assert list(checked) == list(tables.CONTRACTS["history"])
+    assert list(checked) == list(contracts.CONTRACTS["history"])
 
 
-@pytest.mark.parametrize("name", tables.CONTRACTS)
+@pytest.mark.parametrize("name", contracts.CONTRACTS)
 @pytest.mark.parametrize("rows", [0, 1, 4])
 def test_what_is_written_reads_back_equal(name, rows, tmp_path):
     frame = example(name, max(rows, 1)).head(rows)

@@ -1,0 +1,212 @@
+"""What each table of the study holds: every column with its kind and its rule, and the words they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+LABELS = {"NORMAL": 0, "PNEUMONIA": 1}  # folder name -> label; 1 is the disease, as in every table
+ETIOLOGIES = ("normal", "bacterial", "viral", "unknown")
+PARTS = ("train", "val", "test")  # the folders of the published set
+MODELS = {"cnn": "Small CNN", "vgg16": "VGG16", "resnet50": "ResNet50"}  # every network, and how readers call it
+SPLITS = ("train", "validation", "test")  # what this study uses them for
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its pandas kind (`str`, `int`, `float`, `bool`), whether it may be empty, and its rule."""
+
+    kind: str
+    optional: bool = False
+    rule: str = ""
+    holds: Callable[[pd.Series], pd.Series] | None = None
+
+
+def _one_of(values: tuple) -> dict:
+    return {"rule": "one of " + ", ".join(map(str, values)), "holds": lambda s: s.isin(values)}
+
+
+def _between(low: float, high: float) -> dict:
+    return {"rule": f"in [{low}, {high}]", "holds": lambda s: s.between(low, high)}
+
+
+_AT_LEAST_0 = {"rule": "at least 0", "holds": lambda s: s >= 0}
+_AT_LEAST_1 = {"rule": "at least 1", "holds": lambda s: s >= 1}
+_CASE = {
+    "path": Column("str"),  # relative to the data folder, with forward slashes
+    "patient": Column("str"),
+    "label": Column("int", **_one_of((0, 1))),
+    "etiology": Column("str", **_one_of(ETIOLOGIES)),
+}
+
+_NETWORK = {"model": Column("str"), "seed": Column("int", **_AT_LEAST_0)}
+_HELD_OUT = {"split": Column("str", **_one_of(("validation", "test")))}
+
+CONTRACTS: dict[str, dict[str, Column]] = {
+    # one row a readable radiograph
+    "manifest": _CASE
+    | {
+        "part": Column("str", **_one_of(PARTS)),
+        "series": Column("str"),  # numbering series of the file name: person, IM, NORMAL2-IM, or unknown
+        "number": Column("int", optional=True),  # the number in the file name; empty where the name has none
+        "width": Column("int", **_AT_LEAST_1),  # pixels
+        "height": Column("int", **_AT_LEAST_1),  # pixels
+        "mode": Column("str"),  # as stored: grey, RGB, RGBA, palette, CMYK; with "16" where 16 bits deep
+        "bytes": Column("int", **_AT_LEAST_1),
+        "sha256": Column("str", rule="64 hex digits", holds=lambda s: s.str.fullmatch("[0-9a-f]{64}")),
+    },
+    # one row a file that was found but cannot be used
+    "left_out": {"path": Column("str"), "reason": Column("str")},
+    # one row a radiograph of the manifest
+    "splits": _CASE | {"part": Column("str", **_one_of(PARTS)), "split": Column("str", **_one_of(SPLITS))},
+    # one row a model, seed, phase and epoch
+    "history": {
+        "model": Column("str"),
+        "seed": Column("int", **_AT_LEAST_0),
+        "phase": Column("str", **_one_of(("head", "top", "whole"))),
+        "epoch": Column("int", **_AT_LEAST_1),
+        "loss": Column("float", **_AT_LEAST_0),
+        "auc": Column("float", **_between(0, 1)),
+        "val_loss": Column("float", **_AT_LEAST_0),
+        "val_auc": Column("float", **_between(0, 1)),
+        "seconds": Column("float", **_AT_LEAST_0),
+        "kept": Column("bool"),  # the epoch whose weights were kept
+    },
+    # one row an image of validation or test, model and seed
+    "predictions": _CASE
+    | {
+        "split": Column("str", **_one_of(("validation", "test"))),
+        "model": Column("str"),
+        "seed": Column("int", **_AT_LEAST_0),
+        "probability": Column("float", **_between(0, 1)),  # of pneumonia
+    },
+    # one row a trained network
+    "models": {
+        "model": Column("str"),
+        "seed": Column("int", **_AT_LEAST_0),
+        "start": Column("str", **_one_of(("scratch", "random", "pretrained"))),  # scratch: meant to be so
+        "weights_sha256": Column("str", optional=True),  # of the file it started from
+        "image_size": Column("int", **_AT_LEAST_1),  # pixels, square side
+        "parameters": Column("int", **_AT_LEAST_1),
+        "trained_parameters": Column("int", **_AT_LEAST_1),
+        "seconds": Column("float", **_AT_LEAST_0),  # of training and prediction
+        "device": Column("str"),
+    },
+    "metrics": {
+        "model": Column("str"),
+        "seed": Column("int", **_AT_LEAST_0),
+        "split": Column("str", **_one_of(("validation", "test"))),
+        "metric": Column("str"),
+        "value": Column("float", optional=True),  # empty where undefined, e.g. AUC of a single class
+        "lower": Column("float", optional=True),
+        "upper": Column("float", optional=True),
+        "n": Column("int", **_AT_LEAST_0),
+    },
+    # one row a pair of networks, seed, split and metric: first minus second, on the same images
+    "comparisons": {
+        "split": Column("str", **_one_of(("validation", "test"))),
+        "seed": Column("int", **_AT_LEAST_0),
+        "first": Column("str"),
+        "second": Column("str"),
+        "metric": Column("str"),
+        "difference": Column("float", optional=True),
+        "lower": Column("float", optional=True),
+        "upper": Column("float", optional=True),
+        "p": Column("float", optional=True, **_between(0, 1)),
+        "p_holm": Column("float", optional=True, **_between(0, 1)),
+        "method": Column("str", **_one_of(("DeLong", "exact McNemar", "patient bootstrap"))),
+        "n": Column("int", **_AT_LEAST_0),
+    },
+    # one row a network, seed and rule: the operating point, chosen on validation and frozen there
+    "thresholds": _NETWORK
+    | {
+        "rule": Column("str", **_one_of(("sensitivity", "youden", "half", "specificity"))),
+        "target": Column("float", optional=True, **_between(0, 1)),
+        "threshold": Column("float", **_between(0, 1)),
+        "sensitivity": Column("float", **_between(0, 1)),  # on validation, as all of this table
+        "specificity": Column("float", **_between(0, 1)),
+        "n": Column("int", **_AT_LEAST_0),
+    },
+    # one row a network, seed, split, kind of recalibration and bin of equal size
+    "reliability": _NETWORK
+    | _HELD_OUT
+    | {
+        "method": Column("str", **_one_of(("none", "temperature", "isotonic"))),
+        "bin": Column("int", **_AT_LEAST_1),
+        "mean_probability": Column("float", **_between(0, 1)),
+        "observed": Column("float", **_between(0, 1)),  # share of pneumonia
+        "lower": Column("float", optional=True, **_between(0, 1)),
+        "upper": Column("float", optional=True, **_between(0, 1)),
+        "n": Column("int", **_AT_LEAST_0),
+    },
+    # one row a network, seed, split, prevalence and ppv or npv
+    "predictive_values": _NETWORK
+    | _HELD_OUT
+    | {
+        "prevalence": Column("float", **_between(0, 1)),
+        "metric": Column("str", **_one_of(("ppv", "npv"))),
+        "value": Column("float", optional=True, **_between(0, 1)),
+        "lower": Column("float", optional=True, **_between(0, 1)),
+        "upper": Column("float", optional=True, **_between(0, 1)),
+        "n": Column("int", **_AT_LEAST_0),
+    },
+    # one row a network, seed, split, prevalence, strategy and threshold probability
+    "decision_curve": _NETWORK
+    | _HELD_OUT
+    | {
+        "prevalence": Column("float", **_between(0, 1)),
+        "strategy": Column("str", **_one_of(("model", "all", "none"))),
+        "threshold": Column("float", **_between(0, 1)),
+        "net_benefit": Column("float", rule="at most 1", holds=lambda s: s <= 1),
+        "lower": Column("float", optional=True),
+        "upper": Column("float", optional=True),
+    },
+    # one row a network, seed, split and share of images that is not referred to a human
+    "referral": _NETWORK
+    | _HELD_OUT
+    | {
+        "band": Column("float", **_AT_LEAST_0),  # distance from the operating point on the logit scale
+        "coverage": Column("float", **_between(0, 1)),
+        "error": Column("float", **_between(0, 1)),
+        "sensitivity": Column("float", optional=True, **_between(0, 1)),
+        "specificity": Column("float", optional=True, **_between(0, 1)),
+        "n": Column("int", **_AT_LEAST_0),
+    },
+    # one row a network, seed and split: the band chosen on validation, applied
+    "referral_band": _NETWORK
+    | _HELD_OUT
+    | {
+        "band": Column("float", **_AT_LEAST_0),
+        "coverage": Column("float", **_between(0, 1)),
+        "error": Column("float", optional=True, **_between(0, 1)),
+        "lower": Column("float", optional=True, **_between(0, 1)),
+        "upper": Column("float", optional=True, **_between(0, 1)),
+        "sensitivity": Column("float", optional=True, **_between(0, 1)),
+        "specificity": Column("float", optional=True, **_between(0, 1)),
+        "n": Column("int", **_AT_LEAST_0),
+    },
+    # one row a network, seed, split and etiology among the ill
+    "etiology_sensitivity": _NETWORK
+    | _HELD_OUT
+    | {
+        "etiology": Column("str", **_one_of(ETIOLOGIES)),
+        "sensitivity": Column("float", **_between(0, 1)),
+        "lower": Column("float", optional=True, **_between(0, 1)),
+        "upper": Column("float", optional=True, **_between(0, 1)),
+        "n": Column("int", **_AT_LEAST_0),
+        "patients": Column("int", **_AT_LEAST_1),
+    },
+}
+EVALUATION = (  # the tables that the evaluation writes
+    "thresholds",
+    "metrics",
+    "comparisons",
+    "reliability",
+    "predictive_values",
+    "decision_curve",
+    "referral",
+    "referral_band",
+    "etiology_sensitivity",
+)

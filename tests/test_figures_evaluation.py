@@ -1,0 +1,172 @@
+"""Every figure of the evaluation shows what its table says, bears gaps, and names models for readers."""
+
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from test_calibration import predictions
+from test_figures import closed, drawn  # noqa: F401
+
+from pneumo_utils import calibration, clinic, figures_evaluation, referral, reliability, thresholds
+from pneumo_utils.contracts import MODELS
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt  # noqa: E402
+
+TITLES = {"first": "First model", "second": "Second model"}
+
+
+def dots(axis):
+    """Every dot of the panel: x and y."""
+    shown = [line for line in axis.lines if line.get_marker() not in ("None", None, "")]
+    return [tuple(point) for line in shown for point in zip(line.get_xdata(), line.get_ydata(), strict=True)]
+
+
+def spans(axis):
+    """Every interval of the panel: its two ends."""
+    return [path.vertices for lines in axis.collections for path in lines.get_paths()]
+
+
+def legend(fig):
+    return [text.get_text() for text in fig.legends[0].get_texts()]
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return predictions().reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def points(frame):
+    return thresholds.table(frame[frame["split"] == "validation"], 0.9)
+
+
+def metrics(models=("first", "second"), seeds=(0,)):
+    rows = [
+        (model, seed, "test", metric, 0.9 - 0.1 * i, 0.8 - 0.1 * i, 0.95 - 0.1 * i, 40)
+        for i, model in enumerate(models)
+        for seed in seeds
+        for metric in ("auc_roc", "recall")
+    ]
+    return pd.DataFrame(rows, columns=["model", "seed", "split", "metric", "value", "lower", "upper", "n"])
+
+
+def test_reliability_has_a_row_a_split_and_a_column_a_method_with_the_tables_dots_and_intervals(frame):
+    fitted = calibration.fit(frame[frame["split"] == "validation"], "temperature")
+    curves = reliability.table({"none": frame, "temperature": calibration.apply(frame, fitted)}, replicates=50)
+    own = curves[curves["model"] == "second"]
+    fig = drawn(figures_evaluation.reliability(own))
+    titles = ["As predicted, validation", "Temperature, validation", "As predicted, test", "Temperature, test"]
+    assert [axis.get_title() for axis in fig.axes] == titles
+    part = own[(own["method"] == "temperature") & (own["split"] == "test")]
+    axis = fig.axes[3]
+    assert dots(axis) == list(zip(part["mean_probability"], part["observed"], strict=True))
+    assert [tuple(ends[:, 1]) for ends in spans(axis)] == list(zip(part["lower"], part["upper"], strict=True))
+
+
+def test_decision_curves_have_a_panel_a_prevalence_and_treat_all_and_none_once(frame):
+    test = frame[frame["split"] == "test"]
+    curves = pd.concat([clinic.decision_curves(test, at, replicates=20) for at in (None, 0.15)])
+    fig = drawn(figures_evaluation.decision_curves(curves, TITLES))
+    assert [axis.get_title() for axis in fig.axes] == ["prevalence 58%", "prevalence 15%"]
+    assert legend(fig) == ["treat all", "treat none", "First model", "Second model"]
+    everyone, nobody, first, second = fig.axes[1].lines
+    at = curves[curves["prevalence"] == 0.15]
+    assert (nobody.get_ydata() == 0).all()
+    for line, model, strategy in ((everyone, "first", "all"), (first, "first", "model"), (second, "second", "model")):
+        part = at[(at["model"] == model) & (at["strategy"] == strategy)]
+        assert line.get_ydata().tolist() == part["net_benefit"].tolist()
+    low, high = fig.axes[1].get_ylim()
+    assert low < 0 and high > 0.15
+
+
+def test_referral_marks_the_chosen_band_on_its_curve_and_the_same_scale_in_both_splits(frame):
+    frame = frame.assign(label=np.where(frame["split"] == "test", 1 - frame["label"], frame["label"]))
+    bands = referral.bands(frame[frame["split"] == "validation"], 0.5, 0.15)
+    chosen = referral.applied(frame, 0.5, bands, replicates=50)
+    fig = drawn(figures_evaluation.referral(referral.curves(frame, 0.5), chosen, TITLES, 0.15))
+    assert [axis.get_title() for axis in fig.axes] == ["validation", "test"]
+    assert fig.axes[0].get_ylim() == fig.axes[1].get_ylim()
+    part = chosen[chosen["split"] == "test"]
+    assert dots(fig.axes[1]) == list(zip(part["coverage"], part["error"], strict=True))
+    assert legend(fig) == list(TITLES.values())
+    assert any(set(line.get_ydata()) == {0.15} for line in fig.axes[1].lines)
+
+
+def test_referral_bears_that_all_are_referred_or_no_band_was_chosen(frame):
+    curves = referral.curves(frame, 0.5)
+    chosen = referral.applied(frame, 0.5, np.inf, replicates=5)
+    drawn(figures_evaluation.referral(curves, chosen, TITLES))
+    assert dots(drawn(figures_evaluation.referral(curves, chosen[:0], TITLES)).axes[0]) == []
+
+
+def test_a_forest_has_a_panel_a_metric_and_a_line_a_model():
+    table = metrics()
+    fig = drawn(figures_evaluation.forest(table, {"recall": "Sensitivity", "auc_roc": "AUC"}, TITLES))
+    assert [axis.get_title() for axis in fig.axes] == ["Sensitivity", "AUC"]
+    assert [tick.get_text() for tick in fig.axes[0].get_yticklabels()] == list(TITLES.values())
+    assert dots(fig.axes[1]) == [(0.9, 0), (0.8, 1)]
+    assert [tuple(ends[:, 0]) for ends in spans(fig.axes[1])] == [(0.8, 0.95), pytest.approx((0.7, 0.85))]
+    assert fig.axes[1].get_ylim()[0] > fig.axes[1].get_ylim()[1]  # the first model on top
+
+
+def test_a_forest_names_seeds_where_there_are_several_and_bears_gaps():
+    table = metrics(seeds=(0, 7))
+    table.loc[0, ["value", "lower", "upper"]] = np.nan
+    table = table.drop(index=3)
+    fig = drawn(figures_evaluation.forest(table, {"auc_roc": "AUC", "recall": "Sensitivity"}, TITLES))
+    shown = [tick.get_text() for tick in fig.axes[0].get_yticklabels()]
+    assert shown == [f"{title}, seed {seed}" for title in TITLES.values() for seed in (0, 7)]
+    assert [y for _, y in dots(fig.axes[1])] == [0, 2, 3]
+
+
+def test_a_model_of_one_seed_is_named_without_it():
+    table = pd.concat([metrics(["first"], seeds=(0, 7)), metrics(["second"])])
+    axis = drawn(figures_evaluation.forest(table, {"auc_roc": "AUC"}, TITLES)).axes[0]
+    shown = [tick.get_text() for tick in axis.get_yticklabels()]
+    assert shown == ["First model, seed 0", "First model, seed 7", "Second model"]
+
+
+def test_models_keep_their_sign_whatever_is_shown_of_them():
+    both = figures_evaluation.forest(metrics(), {"auc_roc": "AUC", "recall": "Sensitivity"}, TITLES)
+    colours = [[line.get_color() for line in axis.lines] for axis in both.axes]
+    assert colours[0] == colours[1] and len(set(colours[0])) == 2
+    many = metrics(models=[*MODELS, "no_lung", "always", "other", "more"])
+    drawn(figures_evaluation.forest(many, {"auc_roc": "AUC"}, MODELS))
+
+
+def test_operating_points_stand_where_the_rules_put_them(frame, points):
+    own = frame[frame["model"] == "second"]
+    curves = pd.concat(
+        thresholds.sweep(part["label"], part["probability"]).assign(split=split) for split, part in own.groupby("split")
+    )
+    chosen = points[points["model"] == "second"]
+    fig = drawn(figures_evaluation.operating_points(curves, chosen))
+    assert [axis.get_title() for axis in fig.axes] == ["validation", "test"]
+    for axis in fig.axes:
+        upright = [line.get_xdata()[0] for line in axis.lines if len(set(line.get_xdata())) == 1]
+        assert upright == chosen["threshold"].tolist()
+    names = ["target sensitivity", "Youden", "fixed"]
+    marks = [f"{name}: {at:.2f}" for name, at in zip(names, chosen["threshold"], strict=True)]
+    assert legend(fig) == ["sensitivity", "specificity", *marks]
+
+
+def test_an_operating_point_near_the_end_stays_in_sight(frame, points):
+    curves = thresholds.sweep([0, 1], [0.0001, 0.9]).assign(split="validation")
+    for at in (0.0004, 0.9999, 0.0):
+        fig = drawn(figures_evaluation.operating_points(curves, points[:1].assign(threshold=at)))
+        low, high = fig.axes[0].get_xlim()
+        assert low < at < high or at == 0
+
+
+def test_every_rule_and_method_has_a_name_for_readers():
+    assert set(figures_evaluation.RULES) == set(thresholds.RULES)
+    assert set(figures_evaluation.METHODS) == {"none", *calibration.METHODS}
+
+
+def test_the_style_does_not_leak_into_other_figures():
+    before = dict(plt.rcParams)
+    figures_evaluation.forest(metrics(), {"auc_roc": "AUC"}, TITLES)
+    assert dict(plt.rcParams) == before

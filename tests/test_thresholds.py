@@ -1,0 +1,191 @@
+"""Operating points: each rule keeps its word on the data it was chosen on, and no test case has a say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_curve
+from test_tables import example
+
+from pneumo_utils import thresholds
+from pneumo_utils.weighted import MetricError
+
+quick = settings(max_examples=30, deadline=None, database=None)
+LABEL = np.array([0, 0, 1, 0, 1, 1])
+PROBABILITY = np.array([0.1, 0.2, 0.4, 0.6, 0.7, 0.9])
+
+
+@st.composite
+def judged(draw):
+    """Both classes, and scores of two values or more, with ties and the ends 0 and 1."""
+    label = draw(st.lists(st.integers(0, 1), min_size=2, max_size=30).filter(lambda drawn: len(set(drawn)) == 2))
+    n = len(label)
+    levels = draw(st.lists(st.integers(0, 20), min_size=n, max_size=n).filter(lambda drawn: len(set(drawn)) > 1))
+    return np.array(label), np.array(levels) / 20
+
+
+def rates(label, probability, threshold):
+    called = probability >= threshold
+    return called[label == 1].mean(), (~called)[label == 0].mean()
+
+
+def every_point(label, probability):
+    """Brute force: all thresholds on a grid finer than the scores."""
+    return [rates(label, probability, cut) for cut in np.arange(-0.0125, 1.03, 0.025)]
+
+
+def test_each_rule_picks_what_one_reads_off_by_hand():
+    # all 3 pneumonias are found down to 0.4, midway to the normal at 0.2 is 0.3; 2 of 3 suffice for a target of 0.6
+    assert thresholds.choose(LABEL, PROBABILITY, "sensitivity", 0.95) == pytest.approx(0.3)
+    assert thresholds.choose(LABEL, PROBABILITY, "sensitivity", 0.6) == pytest.approx(0.65)
+    assert thresholds.choose(LABEL, PROBABILITY, "specificity", 0.95) == pytest.approx(0.65)
+    assert thresholds.choose(LABEL, PROBABILITY, "half") == 0.5
+
+
+def test_among_equals_youden_misses_fewer_pneumonias():
+    # at 0.3: 3/3 + 2/3; at 0.65: 2/3 + 3/3
+    assert thresholds.choose(LABEL, PROBABILITY, "youden") == pytest.approx(0.3)
+
+
+def test_a_target_met_exactly_is_met():
+    label = np.r_[np.zeros(5, int), np.ones(20, int)]
+    probability = np.r_[np.full(5, 0.3), 0.2, np.linspace(0.5, 0.9, 19)]
+    assert rates(label, probability, thresholds.choose(label, probability, "sensitivity", 0.95)) == (0.95, 1.0)
+
+
+@quick
+@given(judged(), st.sampled_from([0.05, 0.5, 0.8, 0.95, 1.0]))
+def test_the_sensitivity_rule_meets_its_target_with_the_best_specificity(case, target):
+    sensitivity, specificity = rates(*case, thresholds.choose(*case, "sensitivity", target))
+    best = max(point[1] for point in every_point(*case) if point[0] >= target)
+    assert sensitivity >= target and specificity == best
+    assert sensitivity == max(point[0] for point in every_point(*case) if point[0] >= target and point[1] == best)
+
+
+@quick
+@given(judged(), st.sampled_from([0.05, 0.5, 0.8, 0.95, 1.0]))
+def test_the_specificity_rule_meets_its_target_with_the_best_sensitivity_or_says_it_cannot(case, target):
+    label, probability = case
+    points = [rates(*case, cut) for cut in np.arange(-0.0125, 1.0, 0.025)]
+    meeting = [point for point in points if point[1] >= target]
+    if not meeting:
+        with pytest.raises(MetricError, match="target must be within reach, got specificity"):
+            thresholds.choose(*case, "specificity", target)
+        return
+    sensitivity, specificity = rates(*case, thresholds.choose(*case, "specificity", target))
+    assert specificity >= target and sensitivity == max(point[0] for point in meeting)
+
+
+@quick
+@given(judged())
+def test_youden_is_that_of_scikit_learns_roc_curve(case):
+    false_positive, true_positive, _ = roc_curve(*case, drop_intermediate=False)
+    sensitivity, specificity = rates(*case, thresholds.choose(*case, "youden"))
+    assert sensitivity + specificity - 1 == pytest.approx((true_positive - false_positive).max())
+
+
+@quick
+@given(judged(), st.sampled_from(["sensitivity", "youden"]), st.integers(0, 99))
+def test_no_case_stands_on_the_threshold_and_the_order_of_rows_does_not_matter(case, rule, seed):
+    label, probability = case
+    order = np.random.default_rng(seed).permutation(len(label))
+    found = thresholds.choose(label, probability, rule)
+    assert found == 0 or found not in probability
+    assert thresholds.choose(label[order], probability[order], rule) == found
+
+
+@quick
+@given(judged())
+def test_a_sweep_goes_from_calling_all_to_calling_none_and_is_what_deciding_gives(case):
+    points = thresholds.sweep(*case)
+    assert points["threshold"].is_monotonic_increasing and points["threshold"].between(0, 1).all()
+    assert (points["sensitivity"].iloc[0], points["specificity"].iloc[0]) == (1, 0)
+    if case[1].max() < 1:
+        assert (points["sensitivity"].iloc[-1], points["specificity"].iloc[-1]) == (0, 1)
+    for threshold, *found in points.itertuples(index=False):
+        assert tuple(found) == rates(*case, threshold)
+
+
+def test_neighbours_with_no_number_between_them_are_still_told_apart():
+    low = 0.3
+    probability = np.array([low, np.nextafter(low, 1)])
+    assert rates(np.array([0, 1]), probability, thresholds.choose([0, 1], probability)) == (1, 1)
+
+
+@pytest.mark.parametrize("rule", sorted(thresholds.RULES))
+@pytest.mark.parametrize(
+    ("label", "probability", "said"),
+    [
+        ([], [], "must be alike, 1-D, not empty"),
+        ([1, 1], [0.2, 0.7], r"label must hold both classes, 0 and 1, got 1 alone \(2 rows\)"),
+        ([0, 0], [0.2, 0.7], "label must hold both classes, 0 and 1, got 0 alone"),
+        ([0, 1], [0.2, 1.7], r"probability must be in \[0, 1\]"),
+        ([0, 1], [0.2, np.nan], r"probability must be in \[0, 1\]"),
+    ],
+)
+def test_what_gives_no_threshold_is_refused(label, probability, said, rule):
+    with pytest.raises(MetricError, match=said):
+        thresholds.choose(label, probability, rule)
+
+
+def test_scores_that_are_all_alike_allow_only_the_fixed_point():
+    assert thresholds.choose([0, 1], [0.3, 0.3], "half") == 0.5
+    for rule in ("sensitivity", "specificity", "youden"):
+        with pytest.raises(MetricError, match="probability must take two values or more, got 0.3 in all 2 rows"):
+            thresholds.choose([0, 1], [0.3, 0.3], rule)
+
+
+@pytest.mark.parametrize("target", [0, -0.1, 1.01, np.nan])
+def test_a_target_is_a_share(target):
+    with pytest.raises(MetricError, match=r"target must be in \(0, 1\], got"):
+        thresholds.choose(LABEL, PROBABILITY, "sensitivity", target)
+
+
+def test_an_unknown_rule_is_named():
+    with pytest.raises(MetricError, match="rule must be one of sensitivity, youden, half, specificity, got 'best'"):
+        thresholds.choose(LABEL, PROBABILITY, "best")
+
+
+def predictions(split="validation"):
+    parts = []
+    for model, seed in (("vgg16", 1), ("cnn", 0), ("cnn", 1)):
+        case = example("predictions", len(LABEL), model=model, seed=seed, split=split)
+        parts.append(case.assign(label=LABEL, probability=PROBABILITY * (0.5 if seed else 1)))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_a_table_has_a_row_a_model_seed_and_rule_and_its_rates_are_those_on_validation():
+    found = thresholds.table(predictions(), 0.6)
+    assert found[["model", "seed"]].drop_duplicates().values.tolist() == [["vgg16", 1], ["cnn", 0], ["cnn", 1]]
+    assert found["rule"].tolist() == ["sensitivity", "youden", "half"] * 3
+    keyed = found.set_index(["model", "seed", "rule"])
+    row = keyed.loc[("cnn", 0, "sensitivity")]
+    assert row[["threshold", "sensitivity", "specificity"]].tolist() == pytest.approx([0.65, 2 / 3, 1])
+    assert keyed.loc[("cnn", 1, "sensitivity"), "threshold"] == pytest.approx(0.325)
+    assert (found["n"] == len(LABEL)).all()
+    assert found["target"].isna().tolist() == [False, True, True] * 3
+
+
+def test_the_points_of_one_rule_are_found_by_model_and_seed():
+    found = thresholds.of_rule(thresholds.table(predictions()), "sensitivity")
+    assert found == pytest.approx({("vgg16", 1): 0.15, ("cnn", 0): 0.3, ("cnn", 1): 0.15})
+    with pytest.raises(MetricError, match="rule must be one of .*'sensitivity', 'youden'.*, got 'specificity'"):
+        thresholds.of_rule(thresholds.table(predictions()), "specificity")
+
+
+@pytest.mark.parametrize("split", ["test", "both"])
+def test_a_table_takes_no_test_case(split):
+    frame = predictions("test")
+    frame = pd.concat([predictions(), frame]) if split == "both" else frame
+    with pytest.raises(MetricError, match="split must be validation in every row, got .*test"):
+        thresholds.table(frame)
+
+
+def test_a_table_says_which_network_has_no_threshold():
+    flat = predictions()
+    flat.loc[flat["model"] == "vgg16", "probability"] = 0.5
+    with pytest.raises(MetricError, match=r"two values or more.*\(threshold of vgg16, seed 1\)"):
+        thresholds.table(flat)
