@@ -9,7 +9,7 @@ from sklearn import metrics as sk
 from pneumo_utils import weighted
 from pneumo_utils.weighted import MetricError
 
-__all__ = ["HEADLINE", "MetricError", "confusion", "decide", "headline", "wide", "with_intervals"]
+__all__ = ["HEADLINE", "MetricError", "confusion", "decide", "headline", "with_intervals"]
 
 HEADLINE = {"accuracy": "Accuracy", "precision": "Precision", "recall": "Recall", "f1": "F1", "auc_roc": "AUC-ROC"}
 FURTHER = {
@@ -46,13 +46,6 @@ def headline(label: np.ndarray, probability: np.ndarray, threshold: float) -> di
     """
     found = weighted.scores(label, probability, np.ones((1, np.size(label))), threshold)
     return {metric: float(found[metric][0]) for metric in HEADLINE}
-
-
-def wide(metrics: pd.DataFrame, split: str) -> pd.DataFrame:
-    """The headline metrics of one split: a row a model, columns named for readers."""
-    part = metrics[metrics["split"] == split]
-    pivot = part.pivot_table(index="model", columns="metric", values="value", sort=False, dropna=False)
-    return pivot.reindex(columns=list(HEADLINE)).rename(columns=HEADLINE)
 
 
 def with_intervals(metrics: pd.DataFrame, split: str, named: dict[str, str] = HEADLINE) -> pd.DataFrame:

@@ -68,12 +68,6 @@ def test_the_values_are_those_of_the_headline(measured):
         assert measured.loc[model].loc[list(plain), "value"].to_dict() == pytest.approx(plain)
 
 
-def test_wide_still_shows_the_headline():
-    shown = metrics.wide(intervals.table(predictions(), 0.5, replicates=20), "test")
-    assert shown.columns.tolist() == list(metrics.HEADLINE.values())
-    assert not shown.isna().any(axis=None)
-
-
 def test_the_same_seed_gives_the_same_table_and_another_seed_another():
     alone = predictions().query("model == 'first'")
     once, again, other = (intervals.table(alone, 0.5, replicates=50, seed=seed) for seed in (4, 4, 5))
