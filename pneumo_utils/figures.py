@@ -17,7 +17,7 @@ from pneumo_utils.metrics import confusion
 # Okabe & Ito (2008), the common palette for colour-blind readers
 COLOURS = {"normal": "#0072B2", "bacterial": "#D55E00", "viral": "#E69F00", "unknown": "#999999"}
 CLASSES = {"NORMAL": "#0072B2", "PNEUMONIA": "#D55E00"}
-_MODEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+MODEL_COLOURS = (*CLASSES.values(), "#009E73", "#CC79A7", "#56B4E9", "#000000")
 _CLASS_NAMES = ("normal", "pneumonia")
 _STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 9.5}
 
@@ -110,7 +110,7 @@ def curves(predictions: pd.DataFrame, titles: dict[str, str]) -> Figure:
     """
     fig, axes = new(1, 2, height=3.6)
     roc, pr = axes[0]
-    for colour, (model, part) in zip(_MODEL_COLOURS, predictions.groupby("model", sort=False), strict=False):
+    for colour, (model, part) in zip(MODEL_COLOURS, predictions.groupby("model", sort=False), strict=False):
         false_positive, true_positive, _ = sk.roc_curve(part["label"], part["probability"])
         precision, recall, _ = sk.precision_recall_curve(part["label"], part["probability"])
         roc.plot(false_positive, true_positive, color=colour, label=titles.get(model, model))

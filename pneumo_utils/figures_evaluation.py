@@ -10,10 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from pneumo_utils.figures import CLASSES, new
+from pneumo_utils.figures import CLASSES, MODEL_COLOURS, new
 
 _GREY = "#999999"
-_PALETTE = (*CLASSES.values(), "#009E73", "#CC79A7", "#56B4E9", "#000000")  # Okabe & Ito (2008)
 _MARKERS = "osD^vP"  # a second sign beside colour
 _SPLITS = ("validation", "test")
 METHODS = {"none": "As predicted", "temperature": "Temperature", "isotonic": "Isotonic"}
@@ -37,7 +36,7 @@ def reliability(curves: pd.DataFrame) -> Figure:
         for axis, method in zip(row, methods, strict=True):
             part = curves[(curves["split"] == split) & (curves["method"] == method)]
             axis.plot([0, 1], [0, 1], "--", color=_GREY, lw=0.8)
-            _whiskers(axis, part["mean_probability"], part["observed"], part, _PALETTE[_SPLITS.index(split)])
+            _whiskers(axis, part["mean_probability"], part["observed"], part, MODEL_COLOURS[_SPLITS.index(split)])
             axis.set(xlim=(-0.04, 1.04), ylim=(-0.04, 1.04), aspect="equal", title=f"{METHODS[method]}, {split}")
             axis.set(xticks=np.linspace(0, 1, 5), yticks=np.linspace(0, 1, 5))
     for axis in axes[-1]:
@@ -155,7 +154,7 @@ def _present(values: pd.Series, order: Mapping | tuple) -> list[str]:
 def _models(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
     """Model, colour and marker, in order of appearance; signs come round again after the last."""
     for i, model in enumerate(dict.fromkeys(frame["model"])):
-        yield model, _PALETTE[i % len(_PALETTE)], _MARKERS[i % len(_MARKERS)]
+        yield model, MODEL_COLOURS[i % len(MODEL_COLOURS)], _MARKERS[i % len(_MARKERS)]
 
 
 def _seeds(frame: pd.DataFrame, model: str) -> list[int]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pneumo_utils import metrics, provenance
 from pneumo_utils.contracts import MODELS
-from pneumo_utils.notices import notices
 from pneumo_utils.pages import Page, render_index
 from pneumo_utils.steps import Step
 from pneumo_utils.store import Store
 from pneumo_utils.study import Study
 
 
-def write(store: Store, study: Study, steps: list[Step], records: list[dict]) -> None:
+def write(store: Store, study: Study, steps: list[Step], records: list[dict], notices: list[str]) -> None:
     """Write `index.html`: headline table, links to every page, provenance.
 
     Args:
@@ -19,6 +18,7 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict]) ->
         study: the parameters it ran with.
         steps: in running order.
         records: of the pipeline, one a step: `seconds` and `commit` of its last run.
+        notices: what a reader must know before the numbers; see `notices.notices`.
     """
     measured = store.read("metrics")
     headline = metrics.with_intervals(measured, "test").rename(index=MODELS)
@@ -36,7 +36,7 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict]) ->
         caption=f"Test part, n = {n:,} radiographs; operating point of each network frozen on "
         f"validation (rule {study.evaluation.threshold_rule}); in brackets 95 % intervals, bootstrap over patients",
         provenance=_provenance(store, study, records),
-        notices=notices(store, study, tuple(study.training.models)),
+        notices=notices,
         left_out=len(store.read("left_out")),
     )
 

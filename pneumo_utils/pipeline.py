@@ -114,7 +114,7 @@ class Pipeline:
             return
         from pneumo_utils import front_page  # imported here, as in `_render`
 
-        front_page.write(self.store, self.study, self.steps, records)
+        front_page.write(self.store, self.study, self.steps, records, said)
         self._keep("index", {"page": [key, fingerprint.of_file(page)]})
 
     def _look(self, room: str) -> str:

@@ -12,6 +12,8 @@ from pneumo_utils import fingerprint, replicates, tables, training, weights
 from pneumo_utils.atomic import whole
 from pneumo_utils.store import Store
 
+_SHARES = ("history", "predictions")
+
 
 @dataclass(frozen=True)
 class Run:
@@ -38,7 +40,7 @@ def obtain(recipe: replicates.Recipe, seed: int, store: Store) -> Run:
     file, key = store.run_file(recipe.model), _key(recipe, seed, store)
     kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     if kept.get("key") == key and kept["written"] == _written(store, recipe.model):
-        shares = [tables.read(name, store.model_table_file(name, recipe.model)) for name in ("history", "predictions")]
+        shares = [tables.read(name, store.model_table_file(name, recipe.model)) for name in _SHARES]
         return Run(*shares, kept["seconds"], kept["device"], trained_now=False)
     file.unlink(missing_ok=True)
     with store.scratch() as scratch:
@@ -61,5 +63,5 @@ def _key(recipe: replicates.Recipe, seed: int, store: Store) -> str:
 
 
 def _written(store: Store, model: str) -> list[str]:
-    files = [store.network_file(model), *(store.model_table_file(name, model) for name in ("history", "predictions"))]
+    files = [store.network_file(model), *(store.model_table_file(name, model) for name in _SHARES)]
     return [fingerprint.of_file(file) for file in files]

@@ -72,7 +72,7 @@ def test_every_etiology_and_class_has_a_colour_of_its_own():
     for palette in (figures.COLOURS, figures.CLASSES):
         assert len({to_hex(colour) for colour in palette.values()}) == len(palette)
     assert figures.CLASSES["NORMAL"] == figures.COLOURS["normal"]
-    assert len(set(figures._MODEL_COLOURS)) >= len(contracts.MODELS)
+    assert len(set(figures.MODEL_COLOURS)) >= len(contracts.MODELS)
 
 
 def test_sizes_and_brightness_draw_both_classes():

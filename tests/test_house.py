@@ -71,7 +71,7 @@ MAP: dict[str, set[str]] = {
     # top
     "steps": {"contracts", "store"},
     "notices": {"contracts", "store", "study"},
-    "front_page": {"contracts", "metrics", "notices", "pages", "provenance", "steps", "store", "study"},
+    "front_page": {"contracts", "metrics", "pages", "provenance", "steps", "store", "study"},
     "pipeline": {
         "atomic",
         "execution",
