@@ -99,8 +99,8 @@ def table(
     """Every pair of models on each split and seed: first less second, metric by metric.
 
     The interval of `auc_roc` is DeLong's, of all others the percentile interval over patients; `accuracy` has
-    McNemar's p beside it. A family for Holm is one split and seed: all its pairs times `metrics`. Intervals are not
-    widened for the family.
+    McNemar's p beside it. Models that never differ have no interval. A family for Holm is one split and seed: all its
+    pairs times `metrics`. Intervals are not widened for the family.
 
     Args:
         predictions: contract `predictions`; within a split and seed all models on the same images.
@@ -138,7 +138,7 @@ def _family(
     for first, second in combinations(cases, 2):
         for metric in metrics:
             gaps = values[first][metric] - values[second][metric]
-            row = [gaps[0], *intervals.percentile(gaps[1:], level), bootstrap_p(gaps[1:]), METHODS[2]]
+            row = [gaps[0], *intervals.interval(gaps[0], gaps[1:], level), bootstrap_p(gaps[1:]), METHODS[2]]
             if metric == "auc_roc":
                 row = _by_delong(cases[first], cases[second], level)
             elif metric == "accuracy":
@@ -152,7 +152,8 @@ def _family(
 
 def _by_delong(first: pd.DataFrame, second: pd.DataFrame, level: float) -> list:
     case = first["label"], first["probability"], second["probability"]
-    return [*delong.difference(*case, level), delong.compare(*case)[1], METHODS[0]]
+    gap, *bounds = delong.difference(*case, level)
+    return [gap, *intervals.with_width(*bounds), delong.compare(*case)[1], METHODS[0]]
 
 
 def _aligned(part: pd.DataFrame) -> dict[str, pd.DataFrame]:

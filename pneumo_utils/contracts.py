@@ -11,6 +11,8 @@ LABELS = {"NORMAL": 0, "PNEUMONIA": 1}  # folder name -> label; 1 is the disease
 ETIOLOGIES = ("normal", "bacterial", "viral", "unknown")
 PARTS = ("train", "val", "test")  # the folders of the published set
 MODELS = {"cnn": "Small CNN", "vgg16": "VGG16", "resnet50": "ResNet50"}  # every network, and how readers call it
+REFERENCES = {"always": "Always pneumonia", "acquisition": "No lungs: acquisition data alone"}  # to be beaten
+TITLES = MODELS | REFERENCES
 SPLITS = ("train", "validation", "test")  # what this study uses them for
 
 
@@ -43,6 +45,7 @@ _CASE = {
 
 _NETWORK = {"model": Column("str"), "seed": Column("int", **_AT_LEAST_0)}
 _HELD_OUT = {"split": Column("str", **_one_of(("validation", "test")))}
+_PREDICTIONS = _CASE | _HELD_OUT | _NETWORK | {"probability": Column("float", **_between(0, 1))}  # of pneumonia
 
 CONTRACTS: dict[str, dict[str, Column]] = {
     # one row a readable radiograph
@@ -59,6 +62,21 @@ CONTRACTS: dict[str, dict[str, Column]] = {
     },
     # one row a file that was found but cannot be used
     "left_out": {"path": Column("str"), "reason": Column("str")},
+    # one row a radiograph of the manifest: how it was taken and saved
+    "acquisition": {
+        "path": Column("str"),
+        "bytes_per_pixel": Column("float", rule="above 0", holds=lambda s: s > 0),
+        "jpeg_quality": Column("float", optional=True, **_between(1, 100)),  # from the tables; empty for PNG
+        "jpeg_table": Column("str", rule="12 hex digits or none", holds=lambda s: s.str.fullmatch("[0-9a-f]{12}|none")),
+        "progressive": Column("bool"),
+        "mean": Column("float", **_between(0, 255)),  # grey levels, as the four that follow
+        "spread": Column("float", **_between(0, 255)),  # standard deviation
+        "p5": Column("float", **_between(0, 255)),
+        "p50": Column("float", **_between(0, 255)),
+        "p95": Column("float", **_between(0, 255)),
+        "border": Column("float", **_between(0, 0.5)),  # largest part of a side that is an empty margin
+        "corners": Column("float", **_between(0, 1)),  # share of near-white pixels: letters of a marker
+    },
     # one row a radiograph of the manifest
     "splits": _CASE | {"part": Column("str", **_one_of(PARTS)), "split": Column("str", **_one_of(SPLITS))},
     # one row a model, seed, phase and epoch
@@ -75,13 +93,9 @@ CONTRACTS: dict[str, dict[str, Column]] = {
         "kept": Column("bool"),  # the epoch whose weights were kept
     },
     # one row an image of validation or test, model and seed
-    "predictions": _CASE
-    | {
-        "split": Column("str", **_one_of(("validation", "test"))),
-        "model": Column("str"),
-        "seed": Column("int", **_AT_LEAST_0),
-        "probability": Column("float", **_between(0, 1)),  # of pneumonia
-    },
+    "predictions": _PREDICTIONS,
+    # the same of the references that every network has to beat
+    "references": _PREDICTIONS,
     # one row a trained network
     "models": {
         "model": Column("str"),
@@ -102,6 +116,20 @@ CONTRACTS: dict[str, dict[str, Column]] = {
         "value": Column("float", optional=True),  # empty where undefined, e.g. AUC of a single class
         "lower": Column("float", optional=True),
         "upper": Column("float", optional=True),
+        "n": Column("int", **_AT_LEAST_0),
+    },
+    # one row a model, split and metric: what its seeds have in common, and how far they lie apart
+    "over_seeds": {"model": Column("str")}
+    | _HELD_OUT
+    | {
+        "metric": Column("str"),
+        "mean": Column("float", optional=True),  # over the seeds; empty where undefined in one of them
+        "lower": Column("float", optional=True),  # of that mean, over patients
+        "upper": Column("float", optional=True),
+        "sd": Column("float", optional=True, **_AT_LEAST_0),  # over seeds; empty for one seed
+        "lowest": Column("float", optional=True),  # of the seeds
+        "highest": Column("float", optional=True),
+        "seeds": Column("int", **_AT_LEAST_1),
         "n": Column("int", **_AT_LEAST_0),
     },
     # one row a pair of networks, seed, split and metric: first minus second, on the same images
@@ -202,6 +230,7 @@ CONTRACTS: dict[str, dict[str, Column]] = {
 EVALUATION = (  # the tables that the evaluation writes
     "thresholds",
     "metrics",
+    "over_seeds",
     "comparisons",
     "reliability",
     "predictive_values",

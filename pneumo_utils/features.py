@@ -1,26 +1,29 @@
 """What a network is fed: pictures, or activations of its frozen trunk that were computed once.
 
 What lies below the first trained layer never changes, so running it forward in each epoch is work done again and
-again. Activations are kept as float16 and mapped from disk: memory does not grow with the number of pictures.
+again. Activations are kept on disk by `activations`: memory does not grow with the number of pictures, and what was
+computed for one seed, or before an interruption, is not computed again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from pneumo_utils.atomic import whole
+from pneumo_utils import activations
 from pneumo_utils.augmentation import Augmentation, view
-from pneumo_utils.backend import keras, tf
+from pneumo_utils.backend import keras, layers, tf
 
 _LARGEST = float(np.finfo(np.float16).max)
 
 
 class FeatureError(ValueError):
-    """Activations cannot be computed or kept."""
+    """Activations cannot be computed."""
 
 
 class Feed(Protocol):
@@ -72,30 +75,28 @@ class Activations:
     """Feeds activations kept on disk; the epochs take the views in turn.
 
     Args:
-        every: float16 (n, ...), of every picture as it is.
-        varied: one float16 (m, ...) a further view of the training pictures.
+        kept: float16 (any, ...), all rows on disk.
+        every: int (n,), where in `kept` the row of each picture stands.
+        varied: int (views - 1, m), the same of the further views of the training pictures.
         train_rows: rows of the training pictures, int (m,).
     """
 
-    def __init__(self, every: np.ndarray, varied: list[np.ndarray], train_rows: np.ndarray):
-        self.every, self.varied, self.train_rows = every, varied, train_rows
-        self.count = len(every)
+    def __init__(self, kept: np.ndarray, every: np.ndarray, varied: np.ndarray, train_rows: np.ndarray):
+        self.kept, self.every, self.train_rows, self.count = kept, every, train_rows, len(every)
+        self._views = np.vstack([every[train_rows], *varied])  # (views, m)
 
     def plain(self, rows: np.ndarray) -> np.ndarray:
         """See `Feed.plain`."""
-        return self.every[rows].astype(np.float32)
+        return self.kept[self.every[rows]].astype(np.float32)
 
     def view(self, positions: np.ndarray, number: int) -> np.ndarray:
         """See `Feed.view`."""
-        if number == 0:
-            return self.plain(self.train_rows[positions])
-        return self.varied[number - 1][positions].astype(np.float32)
+        return self.kept[self._views[number, positions]].astype(np.float32)
 
     def training(self, positions: np.ndarray, epoch: int) -> np.ndarray:
         """See `Feed.training`: each batch mixes the views."""
-        numbers = (epoch + positions) % (1 + len(self.varied))
-        chosen = [self.view(np.array([p]), n)[0] for p, n in zip(positions, numbers, strict=True)]
-        return np.stack(chosen)
+        numbers = (epoch + positions) % len(self._views)
+        return self.kept[self._views[numbers, positions]].astype(np.float32)
 
 
 def run(trunk: keras.Model, feed: Feed, *, views: int, batch_size: int, folder: Path) -> Activations:
@@ -106,17 +107,23 @@ def run(trunk: keras.Model, feed: Feed, *, views: int, batch_size: int, folder: 
         feed: pixels, or activations of a lower layer.
         views: views of each training picture, the plain one included, at least 1.
         batch_size: pictures a step.
-        folder: where the activations are kept, one `.npy` file a view, named for the trunk.
+        folder: where activations are kept, in a folder named for the trunk.
 
     Raises:
         FeatureError: an activation does not fit float16.
+        activations.DiskError: there is no room for them.
     """
-    every = _kept(trunk, map(feed.plain, _batches(feed.count, batch_size)), feed.count, folder / f"{trunk.name}-0.npy")
+    kept = activations.Kept(folder / trunk.name, _identity(trunk), trunk.output.shape[1:])
+    kept.check_disk(feed.count + (views - 1) * len(feed.train_rows))
+    forward = tf.function(lambda rows: trunk(rows, training=False))
+    every = _computed(kept, forward, map(feed.plain, _batches(feed.count, batch_size)), batch_size)
     varied = []
     for number in range(1, views):
         rows = (feed.view(positions, number) for positions in _batches(len(feed.train_rows), batch_size))
-        varied.append(_kept(trunk, rows, len(feed.train_rows), folder / f"{trunk.name}-{number}.npy"))
-    return Activations(every, varied, feed.train_rows)
+        varied.append(_computed(kept, forward, rows, batch_size))
+    kept.forget_all_but([*every, *(key for keys in varied for key in keys)])
+    places = [kept.places(keys) for keys in varied]
+    return Activations(kept.rows(), kept.places(every), np.array(places, dtype=int), feed.train_rows)
 
 
 def _batches(count: int, batch_size: int) -> Iterator[np.ndarray]:
@@ -124,16 +131,37 @@ def _batches(count: int, batch_size: int) -> Iterator[np.ndarray]:
         yield np.arange(start, min(start + batch_size, count))
 
 
-def _kept(trunk: keras.Model, batches: Iterator[np.ndarray], count: int, path: Path) -> np.ndarray:
-    forward = tf.function(lambda rows: trunk(rows, training=False), reduce_retracing=True)
-    with whole(path) as part:
-        kept = np.lib.format.open_memmap(part, mode="w+", dtype=np.float16, shape=(count, *trunk.output.shape[1:]))
-        row = 0
-        for batch in batches:
-            values = forward(tf.constant(batch)).numpy()
-            if not np.abs(values).max() <= _LARGEST:
-                raise FeatureError(f"activations must be within +-{_LARGEST:.0f}, got {np.abs(values).max()}")
-            kept[row : row + len(values)] = values
-            row += len(values)
-        kept.flush()
-    return np.load(path, mmap_mode="r")
+def _identity(trunk: keras.Model) -> str:
+    """Hash of layers, precision, input and weights: what else could change an activation is the machine."""
+    parts = [layer for layer in trunk.layers if not isinstance(layer, layers.InputLayer)]  # its name is a mere counter
+    said = [[type(part).__name__, part.get_config()] for part in parts]
+    found = hashlib.sha256(json.dumps([trunk.input.shape, said], sort_keys=True, default=str).encode())
+    for weight in trunk.weights:
+        found.update(np.ascontiguousarray(weight.numpy()))
+    return found.hexdigest()
+
+
+def _computed(kept: activations.Kept, forward: Callable, batches: Iterator[np.ndarray], batch_size: int) -> list[bytes]:
+    """Compute the rows that are not kept yet; the keys of all."""
+    keys, waiting = [], {}
+    for batch in batches:
+        for row in batch:
+            keys.append(activations.digest(row))
+            if keys[-1] not in kept:
+                waiting[keys[-1]] = row
+            if len(waiting) == batch_size:
+                waiting = _keep(kept, forward, waiting, batch_size)
+    if waiting:
+        _keep(kept, forward, waiting, batch_size)
+    return keys
+
+
+def _keep(kept: activations.Kept, forward: Callable, waiting: dict[bytes, np.ndarray], batch_size: int) -> dict:
+    """Run one batch, filled up with zeros: one shape is one compiled graph, and the same bits after an interruption."""
+    rows = np.stack(list(waiting.values()))
+    filled = np.concatenate([rows, np.zeros((batch_size - len(rows), *rows.shape[1:]), rows.dtype)])
+    values = forward(tf.constant(filled)).numpy()[: len(rows)]
+    if not np.abs(values).max() <= _LARGEST:
+        raise FeatureError(f"activations must be within +-{_LARGEST:.0f}, got {np.abs(values).max()}")
+    kept.append(list(waiting), values)
+    return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -102,21 +103,22 @@ def referral(
 
 
 def forest(metrics: pd.DataFrame, names: Mapping[str, str], titles: Mapping[str, str]) -> Figure:
-    """Every metric as dots with intervals, a panel a metric, a line a model (and seed); each panel has its own scale.
+    """Every metric as dots with intervals, a panel a metric, a line a model; each panel has its own scale.
 
     Args:
-        metrics: contract `metrics`, one split.
+        metrics: contract `over_seeds`, one split: small upright strokes mark the lowest and the highest seed; or
+            contract `metrics`, one split: a line a model and seed.
         names: metrics shown, in order -> how they are called.
         titles: how each model is called.
     """
+    frame = metrics if "seed" in metrics else metrics.rename(columns={"mean": "value"}).assign(seed=0)
+    lines = [(model, seed) for model, *_ in _models(frame) for seed in _seeds(frame, model)]
     columns = min(3, len(names))
-    height = 0.26 * len(metrics[["model", "seed"]].drop_duplicates()) + 0.75
     rows = -(-len(names) // columns)
-    fig, axes = new(rows, columns, 7.2, height * rows)
-    lines = [(model, seed) for model, *_ in _models(metrics) for seed in _seeds(metrics, model)]
+    fig, axes = new(rows, columns, 7.2, (0.26 * len(lines) + 0.75) * rows)
     for axis, (metric, name) in zip(axes.flat, names.items(), strict=False):
-        _forest_panel(axis, metrics[metrics["metric"] == metric], lines)
-        axis.set_title(name)
+        _forest_panel(axis, frame[frame["metric"] == metric], lines)
+        axis.set_title(name, fontsize=9.5)
         axis.set_yticks(range(len(lines)), _line_titles(lines, titles) if axis in axes[:, 0] else [""] * len(lines))
     for axis in list(axes.flat)[len(names) :]:
         axis.axis("off")
@@ -132,15 +134,20 @@ def operating_points(curves: pd.DataFrame, thresholds: pd.DataFrame) -> Figure:
     """
     splits, chosen = _present(curves["split"], _SPLITS), thresholds["threshold"]
     edge = min([0.002, *(min(point, 1 - point) / 2 for point in chosen if 0 < point < 1)])  # every point in sight
+    curves = curves[curves["threshold"].between(0, 1, inclusive="neither")]
+    seen = curves.loc[curves["threshold"].between(edge, 1 - edge), ["sensitivity", "specificity"]]
+    bottom = min(0.9, np.floor(10 * seen.to_numpy().min(initial=1)) / 10)  # of both panels
     fig, axes = new(1, len(splits), height=3.2)
     for axis, split in zip(axes[0], splits, strict=True):
-        part = curves[(curves["split"] == split) & curves["threshold"].between(0, 1, inclusive="neither")]
+        part = curves[curves["split"] == split]
         for name, colour in (("sensitivity", CLASSES["PNEUMONIA"]), ("specificity", CLASSES["NORMAL"])):
             axis.plot(part["threshold"], part[name], color=colour, label=name)
         for rule, threshold in zip(thresholds["rule"], chosen, strict=True):
             label, style = RULES[rule]
-            axis.axvline(threshold, ls=style, color="#444444", lw=0.9, label=f"{label}: {threshold:.2f}")
-        axis.set(xscale="logit", xlim=(edge, 1 - edge), ylim=(-0.02, 1.02), title=split, xlabel="threshold")
+            axis.axvline(threshold, ls=style, color="#444444", lw=0.9, label=f"{label}: {threshold:.3f}")
+        axis.set(xscale="logit", xlim=(edge, 1 - edge), xlabel="threshold")
+        axis.set_title(split, fontsize=9.5)
+        axis.set_ylim(bottom - 0.02 * (1 - bottom), 1 + 0.02 * (1 - bottom))
         axis.set_xticks([0.01, 0.1, 0.5, 0.9, 0.99], ["0.01", "0.1", "0.5", "0.9", "0.99"])
         axis.set_xticks([], minor=True)
     axes[0, 0].set_ylabel("share of its class called rightly")
@@ -171,12 +178,13 @@ def _forest_panel(axis: Axes, part: pd.DataFrame, lines: list[tuple[str, int]]) 
     signs = {
         model: (colour, marker) for model, colour, marker in _models(pd.DataFrame(lines, columns=["model", "seed"]))
     }
-    found = part.set_index(["model", "seed"])
-    for place, line in enumerate(lines):
-        if line in found.index:
-            colour, marker = signs[line[0]]
-            axis.hlines(place, found.loc[line, "lower"], found.loc[line, "upper"], color=colour, lw=1.4)
-            axis.plot(found.loc[line, "value"], place, marker, color=colour, ms=5, mec="white", mew=0.5)
+    for row in part.itertuples():
+        place, (colour, marker) = lines.index((row.model, row.seed)), signs[row.model]
+        axis.hlines(place, row.lower, row.upper, color=colour, lw=1.4)
+        axis.plot(row.value, place, marker, color=colour, ms=4, mec="white", mew=0.4)
+        if "lowest" in part and row.seeds > 1:
+            axis.vlines([row.lowest, row.highest], place - 0.3, place + 0.3, color=colour, lw=0.9)
+    axis.margins(x=0.08)
     axis.set_ylim(len(lines) - 0.5, -0.5)
     axis.grid(axis="x", color="#e5e5e5", lw=0.6)
     axis.set_axisbelow(True)
@@ -184,11 +192,14 @@ def _forest_panel(axis: Axes, part: pd.DataFrame, lines: list[tuple[str, int]]) 
 
 
 def _line_titles(lines: list[tuple[str, int]], titles: Mapping[str, str]) -> list[str]:
-    """What a model is called; with the seed where it has several."""
+    """What a model is called, on two lines where it is long; with the seed where it has several."""
     models = [model for model, _ in lines]
-    return [titles.get(model, model) + (f", seed {seed}" if models.count(model) > 1 else "") for model, seed in lines]
+    return [
+        fill(titles.get(model, model) + (f", seed {seed}" if models.count(model) > 1 else ""), 22)
+        for model, seed in lines
+    ]
 
 
 def _legend(fig: Figure, axis: Axes, columns: int = 5) -> Figure:
-    fig.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=columns, frameon=False)
+    fig.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
     return fig

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from pneumo_utils import metrics, provenance
-from pneumo_utils.contracts import MODELS
+from pneumo_utils.contracts import MODELS, TITLES
 from pneumo_utils.pages import Page, render_index
 from pneumo_utils.steps import Step
 from pneumo_utils.store import Store
@@ -20,9 +22,8 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict], no
         records: of the pipeline, one a step: `seconds` and `commit` of its last run.
         notices: what a reader must know before the numbers; see `notices.notices`.
     """
-    measured = store.read("metrics")
-    headline = metrics.with_intervals(measured, "test").rename(index=MODELS)
-    n = int(measured[measured["split"] == "test"]["n"].max())
+    measured = store.read("over_seeds")
+    headline = metrics.with_intervals(measured, "test").rename(index=TITLES)
     render_index(
         store.folder / "index.html",
         study=store.study,
@@ -33,11 +34,26 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict], no
             for step, record in zip(steps, records, strict=True)
         ],
         headline=headline.rename(columns={"Accuracy": "accuracy", "Precision": "precision", "Recall": "recall"}),
-        caption=f"Test part, n = {n:,} radiographs; operating point of each network frozen on "
-        f"validation (rule {study.evaluation.threshold_rule}); in brackets 95 % intervals, bootstrap over patients",
+        caption=caption(measured, study.evaluation.threshold_rule),
         provenance=_provenance(store, study, records),
         notices=notices,
         left_out=len(store.read("left_out")),
+    )
+
+
+def caption(over_seeds: pd.DataFrame, rule: str) -> str:
+    """What the headline counts.
+
+    Args:
+        over_seeds: contract of that name, with rows of the test part.
+        rule: a key of `thresholds.RULES`, by which the operating points were chosen.
+    """
+    test = over_seeds[over_seeds["split"] == "test"]
+    seeds = test["seeds"][test["model"].isin(MODELS)].unique()
+    trained = f"each network the mean over {' or '.join(map(str, seeds))} seeds; " if max(seeds, default=1) > 1 else ""
+    return (
+        f"Test part, n = {test['n'].max():,} radiographs; {trained}operating point of each network frozen on "
+        f"validation (rule {rule}); in brackets 95 % intervals, bootstrap over patients"
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pneumo_utils import contracts, filenames, images, layout, tables
+from pneumo_utils import acquisition, contracts, filenames, images, layout, tables
 
 # Kermany 2018 as Kaggle packs it; the Mendeley zip has the 16 of val in train
 PUBLISHED = {
@@ -26,14 +26,15 @@ class ManifestError(ValueError):
     """The data folder holds no usable study."""
 
 
-def build(root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read every file under the class folders once: digest, size, whether it decodes, stored colour mode.
+def build(root: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Read every file under the class folders once: digest, size, whether it decodes, how it was taken and saved.
 
     Args:
         root: a folder as `layout.locate` accepts it.
 
     Returns:
-        contracts `manifest` and `left_out`, sorted by `path`, which is relative to `layout.locate(root)`.
+        contracts `manifest`, `left_out` and `acquisition` (the rows of `manifest`), sorted by `path`, which is
+        relative to `layout.locate(root)`.
 
     Raises:
         ValueError: a `layout.LayoutError` where the folder is not in the published layout, a `ManifestError`
@@ -46,9 +47,11 @@ def build(root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     kept = [row for row in rows if "reason" not in row]
     bad = [row for row in rows if "reason" in row]
     _check_every_class(kept, bad)
-    manifest = pd.DataFrame(kept, columns=list(contracts.CONTRACTS["manifest"]))
-    left_out = pd.DataFrame(bad, columns=list(contracts.CONTRACTS["left_out"]))
-    return tables.check("manifest", manifest), tables.check("left_out", left_out)
+    return _table("manifest", kept), _table("left_out", bad), _table("acquisition", kept)
+
+
+def _table(name: str, rows: list[dict]) -> pd.DataFrame:
+    return tables.check(name, pd.DataFrame(rows, columns=list(contracts.CONTRACTS[name])))
 
 
 def _row(root: Path, path: str) -> dict:
@@ -57,7 +60,7 @@ def _row(root: Path, path: str) -> dict:
         return {"path": path, "reason": f"its ending is none of {', '.join(filenames.ENDINGS)}"}
     try:
         data = (root / path).read_bytes()
-        height, width = images.decode(data).shape
+        pixels = images.decode(data)
         mode = images.stored_mode(data)
     except images.ImageError as error:
         return {"path": path, "reason": str(error)}
@@ -72,12 +75,12 @@ def _row(root: Path, path: str) -> dict:
         "part": part,
         "series": name.series,
         "number": name.number,
-        "width": width,
-        "height": height,
+        "width": pixels.shape[1],
+        "height": pixels.shape[0],
         "mode": mode,
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
-    }
+    } | acquisition.measure(data, pixels)
 
 
 def _check_every_class(kept: list[dict], bad: list[dict]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn import metrics as sk
@@ -9,7 +12,7 @@ from sklearn import metrics as sk
 from pneumo_utils import weighted
 from pneumo_utils.weighted import MetricError
 
-__all__ = ["HEADLINE", "MetricError", "confusion", "decide", "headline", "with_intervals"]
+__all__ = ["HEADLINE", "MetricError", "confusion", "decide", "headline", "with_intervals", "with_spread"]
 
 HEADLINE = {"accuracy": "Accuracy", "precision": "Precision", "recall": "Recall", "f1": "F1", "auc_roc": "AUC-ROC"}
 FURTHER = {
@@ -52,13 +55,41 @@ def with_intervals(metrics: pd.DataFrame, split: str, named: dict[str, str] = HE
     """Metrics of one split as text, `0.967 (0.951-0.981)` with an en dash: a row a model, columns named for readers.
 
     Args:
-        metrics: contract `metrics`, one seed.
+        metrics: contract `over_seeds`, or contract `metrics` with one seed a model.
         split: `validation` or `test`.
         named: metrics to show and how readers call them.
+
+    Raises:
+        MetricError: a model has several seeds in `metrics`.
     """
-    part = metrics[(metrics["split"] == split) & metrics["metric"].isin(named)]
-    text = [_text(row.value, row.lower, row.upper) for row in part.itertuples()]
-    pivot = part.assign(text=text).pivot_table(
+    part = metrics.rename(columns={"mean": "value"})
+    return _pivot(part, split, named, lambda row: _text(row.value, row.lower, row.upper))
+
+
+def with_spread(over_seeds: pd.DataFrame, split: str, named: dict[str, str] = HEADLINE) -> pd.DataFrame:
+    """Spread over seeds as text, `0.967 ± 0.004 (0.962-0.971)`: mean, standard deviation, lowest and highest.
+
+    Args:
+        over_seeds: contract `over_seeds`.
+        split: `validation` or `test`.
+        named: metrics to show and how readers call them.
+
+    Returns:
+        a row a model: `Seeds`, their number, and a column a metric; `one seed` where there is no spread.
+    """
+    shown = _pivot(over_seeds, split, named, _spread)
+    seeds = over_seeds[over_seeds["split"] == split].groupby("model")["seeds"].first()
+    shown.insert(0, "Seeds", seeds.reindex(shown.index))
+    return shown
+
+
+def _pivot(table: pd.DataFrame, split: str, named: dict[str, str], text: Callable[[Any], str]) -> pd.DataFrame:
+    """`text` of every row of one split: a row a model, a column a metric."""
+    part = table[(table["split"] == split) & table["metric"].isin(named)]
+    twice = part["model"][part.duplicated(["model", "metric"])].unique()
+    if len(twice):
+        raise MetricError(f"metrics must have one row a model and metric, got several seeds of {', '.join(twice)}")
+    pivot = part.assign(text=[text(row) for row in part.itertuples()]).pivot_table(
         index="model", columns="metric", values="text", aggfunc="first", sort=False
     )
     return pivot.reindex(columns=list(named)).rename(columns=named)
@@ -67,9 +98,22 @@ def with_intervals(metrics: pd.DataFrame, split: str, named: dict[str, str] = HE
 def _text(value: float, lower: float, upper: float) -> str:
     if pd.isna(value):
         return "not defined"
-    between = " to " if lower < 0 else "\N{EN DASH}"  # two minus signs and a dash cannot be read
-    interval = "no interval" if pd.isna(lower) else f"{lower:.3f}{between}{upper:.3f}"
+    interval = "no interval" if pd.isna(lower) else _range(lower, upper)
     return f"{value:.3f} ({interval})".replace("-", "\N{MINUS SIGN}")
+
+
+def _spread(row: Any) -> str:
+    if row.seeds == 1:
+        return "one seed"
+    if pd.isna(row.mean):
+        return "not defined"
+    text = f"{row.mean:.3f} \N{PLUS-MINUS SIGN} {row.sd:.3f} ({_range(row.lowest, row.highest)})"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def _range(lower: float, upper: float) -> str:
+    between = " to " if lower < 0 else "\N{EN DASH}"  # two minus signs and a dash cannot be read
+    return f"{lower:.3f}{between}{upper:.3f}"
 
 
 def confusion(label: np.ndarray, called: np.ndarray) -> np.ndarray:

@@ -36,7 +36,7 @@ class ModelError(ValueError):
     """A network cannot be built or cut as asked."""
 
 
-def build(model: str, image_size: int, *, dropout: float, weights: Path | None) -> keras.Model:
+def build(model: str, image_size: int, *, dropout: float, weights: Path | None, seed: int = 0) -> keras.Model:
     """Build a network that maps pixels to the probability of pneumonia.
 
     Args:
@@ -44,6 +44,7 @@ def build(model: str, image_size: int, *, dropout: float, weights: Path | None) 
         image_size: side of the picture, pixels, at least 32.
         dropout: share of the pooled features dropped in training, in [0, 1).
         weights: `.h5` file of the backbone without its classifier; None: random weights.
+        seed: of the head and its dropout; random weights below it follow the global seed.
 
     Returns:
         float or uint8 (n, image_size, image_size) in 0-255 -> float32 (n, 1) in [0, 1].
@@ -57,7 +58,8 @@ def build(model: str, image_size: int, *, dropout: float, weights: Path | None) 
     grey = layers.Reshape((image_size, image_size, 1), name="grey")(pixels)
     features = _small_cnn(grey) if model == "cnn" else _backbone(model, grey, weights)
     pooled = layers.GlobalAveragePooling2D(name="pooled")(features)
-    logit = layers.Dense(1, name="logit")(layers.Dropout(dropout, name="dropout")(pooled))
+    kept = layers.Dropout(dropout, seed=seed, name="dropout")(pooled)
+    logit = layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed), name="logit")(kept)
     return keras.Model(pixels, layers.Activation("sigmoid", name="probability")(logit), name=model)
 
 
@@ -79,7 +81,20 @@ def _backbone(model: str, grey: keras.KerasTensor, weights: Path | None) -> kera
     backbone = network(include_top=False, weights=None, input_tensor=scaled)
     if weights is not None:
         _copy_weights(network, weights, backbone)
+    elif model == "vgg16":
+        _keep_scale(backbone)
     return backbone.output
+
+
+def _keep_scale(backbone: keras.Model) -> None:
+    """Double the variance of Keras' random kernels, so that ReLU does not halve the signal 13 times (He et al. 2015).
+
+    ResNet50 needs nothing of the kind: batch normalisation restores the scale in every layer.
+    """
+    for layer in backbone.layers:
+        if isinstance(layer, layers.Conv2D):
+            kernel, bias = layer.get_weights()
+            layer.set_weights([kernel * np.sqrt(2), bias])
 
 
 def _copy_weights(network, weights: Path, backbone: keras.Model) -> None:

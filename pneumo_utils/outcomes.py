@@ -45,6 +45,13 @@ def right_cases(labelled: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     return pd.concat([sick, right[right["label"] == 0].head(count - len(sick))])
 
 
+def worst_of_each_kind(labelled: pd.DataFrame, count: int) -> pd.DataFrame:
+    """The `count` surest false negatives of each model, then as many false positives, surest first."""
+    kinds = ("false negative", "false positive")
+    parts = [part[part["outcome"] == kind] for _, part in labelled.groupby("model", sort=False) for kind in kinds]
+    return pd.concat([wrong_cases(part, count) for part in parts])
+
+
 def wrong_cases(labelled: pd.DataFrame, count: int) -> pd.DataFrame:
     """The `count` wrong decisions the network was surest of, surest first."""
     wrong = labelled[~labelled["right"]]
@@ -53,6 +60,6 @@ def wrong_cases(labelled: pd.DataFrame, count: int) -> pd.DataFrame:
 
 
 def captions(cases: pd.DataFrame) -> list[str]:
-    """What stands over a picture: outcome, probability of pneumonia, and patient."""
-    rows = zip(cases["outcome"], cases["probability"], cases["patient"], strict=True)
-    return [f"{outcome}, p = {probability:.2f}\n{patient}" for outcome, probability, patient in rows]
+    """What stands over a picture: outcome and probability of pneumonia, patient, and name of the file."""
+    rows = zip(cases["outcome"], cases["probability"], cases["patient"], cases["path"], strict=True)
+    return [f"{outcome}, p = {p:.2f}\n{patient}\n{path.rpartition('/')[2]}" for outcome, p, patient, path in rows]

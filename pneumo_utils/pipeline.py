@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 from pathlib import Path
 
 from pneumo_utils import fingerprint, provenance, sources, steps, weights
@@ -40,7 +39,7 @@ class Pipeline:
         self.name, self.study, self.project = name, study, project
         self.notebooks = project / "notebooks"
         self.store = Store(name, reports)
-        self.steps = steps.of_study(study.training.models)
+        self.steps = steps.of_study(study.training.models, study.training.seeds)
         self.start: dict[str, Path | None] = {}
 
     def check(self) -> None:
@@ -101,7 +100,7 @@ class Pipeline:
             NotebookError: a notebook did not run to its end.
             PageError: a page cannot be rendered.
         """
-        self._forget_other_models()
+        self.store.forget_networks([(m, s) for m in self.study.training.models for s in self.study.training.seeds])
         ran = sum(self._bring_up_to_date(step) for step in self.steps)
         self._write_front_page()
         return ran
@@ -124,11 +123,6 @@ class Pipeline:
             fingerprint.of_folder(package / "templates"),
             fingerprint.of_rooms(f"from pneumo_utils import {room}", package),
         )
-
-    def _forget_other_models(self) -> None:
-        for folder in (self.store.work / "models").glob("*"):
-            if folder.name not in self.study.training.models:
-                shutil.rmtree(folder)
 
     def _bring_up_to_date(self, step: steps.Step) -> bool:
         record, key = self._record(step), self._key(step)
@@ -226,6 +220,7 @@ class Pipeline:
             [fingerprint.of_file(path) for path in step.reads(self.store)],
             fingerprint.of_folder(self.data) if step.page == "01_eda" else "",
             weights.digest(self.start[step.own["model"]]) if step.own else "",
+            provenance.versions(),
         )
 
     def _written(self, step: steps.Step) -> list[str]:

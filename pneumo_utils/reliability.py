@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.intervals import multiplicities, percentile
+from pneumo_utils.intervals import certain, multiplicities, percentile
 from pneumo_utils.weighted import MetricError, checked
 
 
@@ -16,8 +16,8 @@ def observed(
 ) -> tuple[float, float, float]:
     """A share with its interval: percentiles over replicates of patients.
 
-    Where all cases agree every replicate does too, and the interval would be a point; then it is that of Clopper &
-    Pearson (1934), doi:10.1093/biomet/26.4.404, with the patients as the sample size.
+    Where all cases agree every replicate does too, and the interval would be a point; then it is that of
+    `intervals.certain`, with the patients as the sample size.
 
     Args:
         hit: bool or int (n,).
@@ -28,12 +28,11 @@ def observed(
     Returns:
         share, lower, upper, in [0, 1]; `nan` for no case, no interval where `intervals.percentile` has none.
     """
-    hit, patients = np.asarray(hit, dtype=float), len(set(patient))
+    hit = np.asarray(hit, dtype=float)
     if not len(hit):
         return np.nan, np.nan, np.nan
     if hit.min() == hit.max():
-        edge = ((1 - level) / 2) ** (1 / patients)  # what their quantile of the beta distribution is at the ends
-        return (1.0, edge, 1.0) if hit[0] else (0.0, 0.0, 1 - edge)
+        return float(hit[0]), *certain(hit[0], len(set(patient)), level)
     mass = weights.sum(axis=1, dtype=float)
     return float(hit.mean()), *percentile((weights @ hit) / np.where(mass > 0, mass, np.nan), level)
 

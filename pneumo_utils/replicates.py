@@ -13,6 +13,10 @@ from pneumo_utils import features, models, training
 from pneumo_utils.augmentation import Augmentation
 from pneumo_utils.backend import keras
 
+# Trunk and views are those of the study, not of a replicate: seeds differ in what is trained, as they would from one
+# file of ImageNet weights, and the trunk is run once for all of them.
+_SHARED_SEED = 0
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -50,18 +54,21 @@ def train(recipe: Recipe, seed: int, images: np.ndarray, splits: pd.DataFrame, f
 
     Args:
         recipe: what all seeds share.
-        seed: of weights, order, dropout and augmentation, at least 0.
+        seed: at least 0: of the order and of dropout, and of the weights that start at random because they are meant
+            to: the head, or the whole small CNN, whose augmentation follows it, too.
         images: uint8 (n, size, size), one a row of `splits`.
         splits: contract `splits`.
-        folder: for activations; large, may be deleted afterwards.
+        folder: where activations are kept for the next seed or run; large, may be deleted.
     """
     began = time.monotonic()
-    training.make_reproducible(seed)
-    network = models.build(recipe.model, images.shape[1], dropout=recipe.dropout, weights=recipe.weights)
+    below = seed if recipe.start == "scratch" else _SHARED_SEED
+    training.make_reproducible(below)
+    network = models.build(recipe.model, images.shape[1], dropout=recipe.dropout, weights=recipe.weights, seed=seed)
     train_rows = np.flatnonzero(splits["split"] == "train")
     if recipe.start == "random":
         models.settle_normalisation(network, images[train_rows[:64]])
-    pixels = features.Pixels(images, train_rows, recipe.augmentation, seed)
+    training.make_reproducible(seed)
+    pixels = features.Pixels(images, train_rows, recipe.augmentation, below)
     settings = training.Settings(recipe.batch_size, recipe.patience, recipe.views, seed)
     fed, part, history = training.train(network, pixels, splits, list(recipe.phases), settings, folder)
     predictions = training.predict(part, fed, splits, recipe.batch_size)

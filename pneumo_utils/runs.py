@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from pneumo_utils import fingerprint, replicates, tables, training, weights
+from pneumo_utils import fingerprint, models, provenance, replicates, training, weights
 from pneumo_utils.atomic import whole
-from pneumo_utils.store import Store
-
-_SHARES = ("history", "predictions")
+from pneumo_utils.store import SHARES, Store
 
 
 @dataclass(frozen=True)
@@ -21,47 +19,58 @@ class Run:
 
     history: pd.DataFrame  # contract `history`
     predictions: pd.DataFrame  # contract `predictions`
-    seconds: float  # of training and prediction, when it was trained
-    device: str  # that it was trained on
+    facts: pd.DataFrame  # contract `models`, one row
     trained_now: bool
 
 
 def obtain(recipe: replicates.Recipe, seed: int, store: Store) -> Run:
     """Train a network and keep it, or take the one that is kept.
 
-    The kept one is taken only if recipe, seed, pictures, split and the text of every room that trains are the same:
-    a change to a figure or a sentence trains nothing.
+    The kept one is taken only if recipe, seed, pictures, split, package versions and the text of every room that
+    trains are the same: a change to a figure or a sentence trains nothing.
 
     Args:
         recipe: what makes the network but its seed.
         seed: at least 0.
-        store: the run directory; network, history and predictions are written to it, the key last.
+        store: the run directory; the network and its shares of the tables are written to it, the key last.
     """
-    file, key = store.run_file(recipe.model), _key(recipe, seed, store)
+    file, key = store.run_file(recipe.model, seed), _key(recipe, seed, store)
     kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    if kept.get("key") == key and kept["written"] == _written(store, recipe.model):
-        shares = [tables.read(name, store.model_table_file(name, recipe.model)) for name in _SHARES]
-        return Run(*shares, kept["seconds"], kept["device"], trained_now=False)
-    file.unlink(missing_ok=True)
-    with store.scratch() as scratch:
-        made = replicates.train(recipe, seed, store.read_images(), store.read("splits"), scratch)
-    store.write_share("history", recipe.model, made.history)
-    store.write_share("predictions", recipe.model, made.predictions)
-    store.write_network(recipe.model, made.network.save)
-    facts = {"key": key, "written": _written(store, recipe.model), "seconds": made.seconds, "device": training.device()}
-    with whole(file) as part:
-        part.write_text(json.dumps(facts), encoding="utf-8")
-    return Run(made.history, made.predictions, made.seconds, facts["device"], trained_now=True)
+    fresh = kept.get("key") == key and kept["written"] == _written(store, recipe.model, seed)
+    if not fresh:
+        file.unlink(missing_ok=True)
+        _train(recipe, seed, store)
+        with whole(file) as part:
+            part.write_text(json.dumps({"key": key, "written": _written(store, recipe.model, seed)}), encoding="utf-8")
+    return Run(*(store.read_share(name, recipe.model, seed) for name in SHARES), trained_now=not fresh)
+
+
+def _train(recipe: replicates.Recipe, seed: int, store: Store) -> None:
+    images, folder = store.read_images(), store.activations_folder(recipe.model)
+    made = replicates.train(recipe, seed, images, store.read("splits"), folder)
+    counts = models.parameter_counts(made.network)
+    facts = {
+        "model": recipe.model,
+        "seed": seed,
+        "start": recipe.start,
+        "weights_sha256": weights.digest(recipe.weights) or None,
+        "image_size": images.shape[1],
+        "parameters": sum(counts.values()),
+        "trained_parameters": sum(counts.values()) - counts["frozen trunk"],
+        "seconds": made.seconds,
+        "device": training.device(),
+    }
+    for name, share in zip(SHARES, (made.history, made.predictions, pd.DataFrame([facts])), strict=True):
+        store.write_share(name, recipe.model, seed, share)
+    store.write_network(recipe.model, seed, made.network.save)
 
 
 def _key(recipe: replicates.Recipe, seed: int, store: Store) -> str:
     said = asdict(recipe) | {"weights": weights.digest(recipe.weights), "seed": seed}
     read = [fingerprint.of_file(store.images_file), fingerprint.of_file(store.table_file("splits"))]
-    return fingerprint.of(
-        said, read, fingerprint.of_rooms("from pneumo_utils import replicates", Path(__file__).parent)
-    )
+    rooms = fingerprint.of_rooms("from pneumo_utils import replicates", Path(__file__).parent)
+    return fingerprint.of(said, read, rooms, provenance.versions())
 
 
-def _written(store: Store, model: str) -> list[str]:
-    files = [store.network_file(model), *(store.model_table_file(name, model) for name in _SHARES)]
-    return [fingerprint.of_file(file) for file in files]
+def _written(store: Store, model: str, seed: int) -> list[str]:
+    return [fingerprint.of_file(file) for file in store.network_files(model, seed)]

@@ -24,27 +24,27 @@ class Step:
     networks: tuple[str, ...] = ()  # whose numbers the page shows
 
 
-def of_study(models: list[str]) -> list[Step]:
-    """The steps of a study that trains `models`."""
+def of_study(models: list[str], seeds: list[int]) -> list[Step]:
+    """The steps of a study that trains each of `models` from each of `seeds`."""
     networks = tuple(models)
     return [
         Step(
             "01_eda", "01_eda", "01 What the radiographs are",
             "What is in the folder, who are the patients, and what could mislead a model?",
             lambda store: [],
-            lambda store: [store.table_file("manifest"), store.table_file("left_out"), store.data_file],
+            lambda store: [*map(store.table_file, ("manifest", "left_out", "acquisition")), store.data_file],
         ),
         Step(
             "02_preprocessing", "02_preprocessing", "02 From file to pixels",
             "How does a file become pixels, and who is trained, validated and tested on?",
-            lambda store: [store.table_file("manifest"), store.data_file],
-            lambda store: [store.table_file("splits"), store.images_file],
+            lambda store: [*map(store.table_file, ("manifest", "acquisition")), store.data_file],
+            lambda store: [*map(store.table_file, ("splits", "references")), store.images_file],
         ),
-        *(_fine_tuning(model) for model in models),
+        *(_fine_tuning(model, seeds) for model in models),
         Step(
             "04_evaluation", "04_evaluation", "04 What the predictions are worth",
             "How good are the networks on patients they have never seen, side by side?",
-            lambda store: [store.table_file("predictions"), store.table_file("models")],
+            lambda store: [*map(store.table_file, ("predictions", "references", "models")), store.images_file],
             lambda store: [store.table_file(name) for name in EVALUATION],
             networks=networks,
         ),
@@ -52,9 +52,8 @@ def of_study(models: list[str]) -> list[Step]:
             "05_gradcam", "05_gradcam", "05 Where the networks look",
             "Which places of a radiograph speak for pneumonia, in right and in wrong cases?",
             lambda store: [
-                store.images_file, store.table_file("splits"), store.table_file("predictions"),
-                store.table_file("thresholds"), store.data_file,
-                *(store.network_file(model) for model in models),
+                store.images_file, *map(store.table_file, ("splits", "predictions", "thresholds")), store.data_file,
+                *(store.network_file(model, seeds[0]) for model in models),
             ],
             lambda store: [],
             networks=networks,
@@ -62,13 +61,12 @@ def of_study(models: list[str]) -> list[Step]:
     ]  # fmt: skip
 
 
-def _fine_tuning(model: str) -> Step:
-    shares = ("history", "predictions", "models")
+def _fine_tuning(model: str, seeds: list[int]) -> Step:
     return Step(
         f"03_finetune-{model}", "03_finetune", f"03 Training: {MODELS[model]}",
         f"How was {MODELS[model]} trained, and when was it best?",
         lambda store: [store.table_file("splits"), store.images_file],
-        lambda store: [store.network_file(model), *(store.model_table_file(name, model) for name in shares)],
+        lambda store: [file for seed in seeds for file in store.network_files(model, seed)],
         own={"model": model},
         networks=(model,),
     )  # fmt: skip

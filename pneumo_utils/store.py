@@ -2,7 +2,7 @@
 
     reports/<study>/index.html, <page>.html     what people read
     reports/<study>/tables/*.csv                what travels between notebooks
-    reports/<study>/work/                       pixels, networks, executed notebooks: large, can be made again
+    reports/<study>/work/                       pixels, activations, networks, notebooks: large, can be made again
 
 Everything is written whole or not at all.
 """
@@ -14,9 +14,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -29,15 +27,17 @@ _WRITERS = {
     "data": "01_eda",
     "manifest": "01_eda",
     "left_out": "01_eda",
+    "acquisition": "01_eda",
     "splits": "02_preprocessing",
     "images": "02_preprocessing",
+    "references": "02_preprocessing",
     "history": "03_finetune",
     "predictions": "03_finetune",
     "models": "03_finetune",
     "network": "03_finetune",
     **dict.fromkeys(contracts.EVALUATION, "04_evaluation"),
 }
-_PER_MODEL = ("history", "predictions", "models")
+SHARES = ("history", "predictions", "models")  # tables that every network has a share in
 
 
 class MissingArtefact(FileNotFoundError):
@@ -61,9 +61,9 @@ class Store:
         """Where the table `name` lies."""
         return self.folder / "tables" / f"{name}.csv"
 
-    def model_table_file(self, name: str, model: str) -> Path:
+    def share_file(self, name: str, model: str, seed: int) -> Path:
         """Where one network's share of the table `name` lies until `gather` joins the shares."""
-        return self.work / "models" / model / f"{name}.csv"
+        return self._network_folder(model, seed) / f"{name}.csv"
 
     @property
     def images_file(self) -> Path:
@@ -75,13 +75,24 @@ class Store:
         """Which folder the radiographs came from."""
         return self.work / "data.json"
 
-    def network_file(self, model: str) -> Path:
-        """The trained network `model`."""
-        return self.work / "models" / model / "network.keras"
+    def network_file(self, model: str, seed: int) -> Path:
+        """The network `model` trained from `seed`."""
+        return self._network_folder(model, seed) / "network.keras"
 
-    def run_file(self, model: str) -> Path:
-        """What the trained network `model` was made of."""
-        return self.work / "models" / model / "run.json"
+    def network_files(self, model: str, seed: int) -> list[Path]:
+        """All that one training leaves behind: the network, and its shares of the tables."""
+        return [self.network_file(model, seed), *(self.share_file(name, model, seed) for name in SHARES)]
+
+    def run_file(self, model: str, seed: int) -> Path:
+        """What the network `model` trained from `seed` was made of."""
+        return self._network_folder(model, seed) / "run.json"
+
+    def activations_folder(self, model: str) -> Path:
+        """What the frozen trunk of `model` gave, for all seeds: large, can be computed again."""
+        return self.work / "models" / model / "activations"
+
+    def _network_folder(self, model: str, seed: int) -> Path:
+        return self.work / "models" / model / f"seed-{seed}"
 
     def executed_notebook(self, page: str) -> Path:
         """The notebook of `page` with its outputs."""
@@ -107,17 +118,36 @@ class Store:
         """Write the table `name`, checked against its contract."""
         tables.write(name, frame, self.table_file(name))
 
-    def write_share(self, name: str, model: str, frame: pd.DataFrame) -> None:
+    def write_share(self, name: str, model: str, seed: int, frame: pd.DataFrame) -> None:
         """Write the share that one network has in the table `name`."""
-        tables.write(name, frame, self.model_table_file(name, model))
+        tables.write(name, frame, self.share_file(name, model, seed))
+
+    def read_share(self, name: str, model: str, seed: int) -> pd.DataFrame:
+        """Read the share that one network has in the table `name`."""
+        return tables.read(name, self._there(name, self.share_file(name, model, seed)))
 
     def gather(self) -> None:
         """Join the networks' shares of history, predictions and models into the tables that travel on."""
-        for name in _PER_MODEL:
-            places = [self.model_table_file(name, model) for model in contracts.MODELS]
-            shares = [tables.read(name, place) for place in places if place.is_file()]
-            if shares:
-                self.write(name, pd.concat(shares, ignore_index=True))
+        networks = [(model, seed) for model in contracts.MODELS for seed in self.seeds(model)]
+        for name in SHARES:
+            there = [network for network in networks if self.share_file(name, *network).is_file()]
+            if there:
+                self.write(name, pd.concat([self.read_share(name, *network) for network in there], ignore_index=True))
+
+    def seeds(self, model: str) -> list[int]:
+        """Seeds that `model` was trained from, rising."""
+        folders = (self.work / "models" / model).glob("seed-*")
+        return sorted(int(folder.name.removeprefix("seed-")) for folder in folders)
+
+    def forget_networks(self, but: list[tuple[str, int]]) -> None:
+        """Delete every trained network, and what belongs to it, that is not among the (model, seed) of `but`."""
+        models = {model for model, _ in but}
+        for folder in (self.work / "models").glob("*"):
+            if folder.name not in models:
+                shutil.rmtree(folder)
+        for model in models:
+            for seed in set(self.seeds(model)) - {one for other, one in but if other == model}:
+                shutil.rmtree(self._network_folder(model, seed))
 
     def write_images(self, images: Iterator[np.ndarray], count: int, size: int) -> None:
         """Write `count` pictures, uint8 (size, size), in the order of `splits`, one at a time.
@@ -135,9 +165,16 @@ class Store:
         """The pictures, uint8 (n, size, size), mapped from disk and not to be written."""
         return np.load(self._there("images", self.images_file), mmap_mode="r")
 
-    def write_network(self, model: str, save: Callable[[Path], None]) -> None:
-        """Keep the trained network `model`; `save` writes it to the path it is given."""
-        with whole(self.network_file(model)) as part:
+    def pictures(self, paths: pd.Series) -> np.ndarray | None:
+        """The preprocessed pictures of `paths`, uint8 (k, size, size); None where only the tables are at hand."""
+        if not self.images_file.is_file():
+            return None
+        rows = pd.Index(self.read("splits")["path"]).get_indexer(paths)
+        return self.read_images()[rows]
+
+    def write_network(self, model: str, seed: int, save: Callable[[Path], None]) -> None:
+        """Keep the network `model` trained from `seed`; `save` writes it to the path it is given."""
+        with whole(self.network_file(model, seed)) as part:
             save(part)
 
     def write_data_folder(self, root: Path, source: str) -> None:
@@ -156,17 +193,9 @@ class Store:
         manifest = self.read("manifest")
         return hashlib.sha256((manifest["path"] + " " + manifest["sha256"]).str.cat(sep="\n").encode()).hexdigest()
 
-    def network_there(self, model: str) -> Path:
-        """The file of the trained network `model`, which must exist."""
-        return self._there("network", self.network_file(model))
-
-    @contextmanager
-    def scratch(self) -> Iterator[Path]:
-        """A folder for large files that nobody needs afterwards; what a killed run left there goes, too."""
-        for left in self.work.glob("scratch-*"):
-            shutil.rmtree(left, ignore_errors=True)
-        with TemporaryDirectory(prefix="scratch-", dir=self.work) as folder:
-            yield Path(folder)
+    def network_there(self, model: str, seed: int) -> Path:
+        """The file of the network `model` trained from `seed`, which must exist."""
+        return self._there("network", self.network_file(model, seed))
 
     def _there(self, name: str, path: Path) -> Path:
         if not path.is_file():

@@ -36,10 +36,10 @@ def _seed(help_text: str):
     return Annotated[int, Field(ge=0, le=2**31 - 1, description=help_text)]
 
 
-def _once(networks: list[str]) -> list[str]:
-    if len(set(networks)) < len(networks):
-        raise PydanticCustomError("twice", "each network must stand there once")
-    return networks
+def _once(values: list) -> list:
+    if len(set(values)) < len(values):
+        raise PydanticCustomError("twice", "each must stand there once")
+    return values
 
 
 class About(Section):
@@ -106,7 +106,9 @@ class Training(Section):
     cnn_learning_rate: float = Field(gt=0, le=1, description="small CNN: Adam's learning rate")
     dropout: float = Field(ge=0, lt=1, description="share of the head's inputs dropped in training")
     patience: int = Field(ge=1, le=1000, description="epochs without a better validation loss before stopping")
-    seed: _seed("seed of weights, order and augmentation")
+    seeds: Annotated[list[_seed("of one training")], AfterValidator(_once)] = Field(
+        min_length=1, description="seeds each network is trained from; galleries and curves show the first"
+    )
 
 
 class Evaluation(Section):

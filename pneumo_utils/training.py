@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,23 +58,26 @@ def class_weights(label: np.ndarray) -> dict[int, float]:
 
 
 class Batches(keras.utils.PyDataset):
-    """Training batches of a feed, in a new order every epoch.
+    """Batches of rows and labels, taken from disk one at a time.
 
     Args:
-        feed: gives the rows.
-        label: int (m,), of the training pictures.
+        rows: gives the rows at int positions (k,) in an epoch from 0, float32 (k, ...).
+        label: int (m,), one a position.
         batch_size: pictures a batch.
-        seed: of the order.
+        seed: of a new order every epoch; None: as they come.
     """
 
-    def __init__(self, feed: features.Feed, label: np.ndarray, batch_size: int, seed: int):
+    def __init__(
+        self, rows: Callable[[np.ndarray, int], np.ndarray], label: np.ndarray, batch_size: int, seed: int | None
+    ):
         super().__init__()
-        self.feed, self.label, self.batch_size, self.seed = feed, label, batch_size, seed
-        self.epoch = 0
+        self.rows, self.label, self.batch_size, self.seed = rows, label, batch_size, seed
+        self.epoch, self.order = 0, np.arange(len(label))
         self._shuffle()
 
     def _shuffle(self) -> None:
-        self.order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.label))
+        if self.seed is not None:
+            self.order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.label))
 
     def __len__(self) -> int:
         """Batches an epoch."""
@@ -82,7 +86,7 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows, float32 (k, ...), and labels, float32 (k, 1)."""
         positions = self.order[number * self.batch_size : (number + 1) * self.batch_size]
-        return self.feed.training(positions, self.epoch), self.label[positions, None].astype(np.float32)
+        return self.rows(positions, self.epoch), self.label[positions, None].astype(np.float32)
 
     def on_epoch_end(self) -> None:
         """Shuffle anew."""
@@ -122,13 +126,14 @@ def fit(
     label = splits["label"].to_numpy()
     validation = np.flatnonzero(splits["split"] == "validation")
     train_label = label[feed.train_rows]
+    held_out = Batches(lambda at, _: feed.plain(validation[at]), label[validation], settings.batch_size, None)
     before = part.get_weights()
     part.compile(
         keras.optimizers.Adam(phase.learning_rate), "binary_crossentropy", metrics=[keras.metrics.AUC(name="auc")]
     )
     fitted = part.fit(
-        Batches(feed, train_label, settings.batch_size, settings.seed),
-        validation_data=(feed.plain(validation), label[validation, None].astype(np.float32)),
+        Batches(feed.training, train_label, settings.batch_size, settings.seed),
+        validation_data=held_out,
         epochs=phase.epochs,
         class_weight=class_weights(train_label),
         callbacks=[_Clock(), keras.callbacks.EarlyStopping(patience=settings.patience, restore_best_weights=True)],
@@ -159,7 +164,7 @@ def train(
         splits: contract `splits`, one row a picture.
         phases: `whole` (from the pixels), or `head` and perhaps `top` (from the frozen trunk's activations).
         settings: what all phases share.
-        folder: for activations; large, may be deleted afterwards.
+        folder: where activations are kept for the next seed or run; large, may be deleted.
 
     Returns:
         the feed and the part of the network that eats it (for `predict`), and the history of all phases.

@@ -100,7 +100,8 @@ def test_the_bootstrap_says_of_brier_what_its_interval_says(compared):
 def test_a_model_does_not_differ_from_itself(recwarn):
     same = predictions().assign(probability=np.tile(JUDGED["second"], 2))
     found = comparisons.table(same, 0.5, replicates=50)
-    assert (found[["difference", "lower", "upper"]] == 0).all(axis=None)
+    assert (found["difference"] == 0).all()
+    assert found[["lower", "upper"]].isna().all(axis=None), "an interval without width would claim certainty"
     assert (found[["p", "p_holm"]] == 1).all(axis=None)
     assert not recwarn.list
 

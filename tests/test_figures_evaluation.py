@@ -11,6 +11,7 @@ from test_figures import closed, drawn  # noqa: F401
 
 from pneumo_utils import calibration, clinic, figures_evaluation, referral, reliability, thresholds
 from pneumo_utils.contracts import MODELS
+from pneumo_utils.contracts import TITLES as TITLES_OF_ALL
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
@@ -122,6 +123,18 @@ def test_a_forest_names_seeds_where_there_are_several_and_bears_gaps():
     assert [y for _, y in dots(fig.axes[1])] == [0, 2, 3]
 
 
+def test_a_forest_of_means_has_a_line_a_model_and_marks_the_lowest_and_the_highest_seed():
+    table = metrics(["cnn", "acquisition"]).drop(columns="seed").rename(columns={"value": "mean"})
+    table = table.assign(sd=0.01, lowest=table["mean"] - 0.02, highest=table["mean"] + 0.01, seeds=[3, 3, 1, 1])
+    axis = drawn(figures_evaluation.forest(table, {"auc_roc": "AUC"}, TITLES_OF_ALL)).axes[0]
+    shown = [tick.get_text() for tick in axis.get_yticklabels()]
+    assert shown == ["Small CNN", "No lungs: acquisition\ndata alone"]
+    assert dots(axis) == [(0.9, 0), (0.8, 1)]
+    first, lowest, highest, second = spans(axis)
+    assert (first[:, 0].tolist(), second[:, 0].tolist()) == ([0.8, 0.95], pytest.approx([0.7, 0.85]))
+    assert (set(lowest[:, 0]), set(highest[:, 0])) == ({0.88}, {0.91})
+
+
 def test_a_model_of_one_seed_is_named_without_it():
     table = pd.concat([metrics(["first"], seeds=(0, 7)), metrics(["second"])])
     axis = drawn(figures_evaluation.forest(table, {"auc_roc": "AUC"}, TITLES)).axes[0]
@@ -149,7 +162,7 @@ def test_operating_points_stand_where_the_rules_put_them(frame, points):
         upright = [line.get_xdata()[0] for line in axis.lines if len(set(line.get_xdata())) == 1]
         assert upright == chosen["threshold"].tolist()
     names = ["target sensitivity", "Youden", "fixed"]
-    marks = [f"{name}: {at:.2f}" for name, at in zip(names, chosen["threshold"], strict=True)]
+    marks = [f"{name}: {at:.3f}" for name, at in zip(names, chosen["threshold"], strict=True)]
     assert legend(fig) == ["sensitivity", "specificity", *marks]
 
 
@@ -159,6 +172,14 @@ def test_an_operating_point_near_the_end_stays_in_sight(frame, points):
         fig = drawn(figures_evaluation.operating_points(curves, points[:1].assign(threshold=at)))
         low, high = fig.axes[0].get_xlim()
         assert low < at < high or at == 0
+
+
+def test_operating_points_show_the_heights_that_are_taken_on_the_same_scale_in_both_splits(points):
+    validation = thresholds.sweep([0, 0, 1, 1], [0.0001, 0.6, 0.4, 0.9999]).assign(split="validation")
+    test = thresholds.sweep([0, 1], [0.0001, 0.9999]).assign(split="test")
+    for curves, low in ((pd.concat([validation, test]), 0.49), (test, 0.898)):
+        fig = drawn(figures_evaluation.operating_points(curves, points[:1]))
+        assert [axis.get_ylim()[0] for axis in fig.axes] == pytest.approx([low] * len(fig.axes))
 
 
 def test_every_rule_and_method_has_a_name_for_readers():

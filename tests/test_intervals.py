@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import binomtest, norm
 from test_tables import example
 from test_weighted import ANSWERS, JUDGED, quick
 
@@ -32,9 +32,14 @@ def monte_carlo_error(lower, upper, draws=4000):
     return 4 * of_normal_bound * np.sqrt(1 / draws + 1 / 20_000) * (upper - lower) / 3.92
 
 
+def judge(frame, *arguments, **options):
+    """The table of metrics of `frame`."""
+    return intervals.table(intervals.draws(frame, *arguments, **options))
+
+
 @pytest.fixture(scope="module")
 def measured():
-    found = intervals.table(predictions(), 0.5, replicates=4000, seed=1)
+    found = judge(predictions(), 0.5, replicates=4000, seed=1)
     return tables.check("metrics", found).set_index(["model", "metric"])
 
 
@@ -47,7 +52,7 @@ def test_r_gives_the_same_intervals_over_patients_within_monte_carlo_error(measu
 
 def test_drawing_images_instead_of_patients_would_flatter(measured):
     alone = predictions().query("model == 'first'")
-    naive = intervals.table(alone.assign(patient=alone["path"]), 0.5, seed=1).set_index("metric")
+    naive = judge(alone.assign(patient=alone["path"]), 0.5, seed=1).set_index("metric")
     for metric in ("auc_roc", "brier"):
         row = measured.loc["first", metric]
         assert naive.loc[metric, "upper"] - naive.loc[metric, "lower"] < 0.95 * (row["upper"] - row["lower"])
@@ -70,7 +75,7 @@ def test_the_values_are_those_of_the_headline(measured):
 
 def test_the_same_seed_gives_the_same_table_and_another_seed_another():
     alone = predictions().query("model == 'first'")
-    once, again, other = (intervals.table(alone, 0.5, replicates=50, seed=seed) for seed in (4, 4, 5))
+    once, again, other = (judge(alone, 0.5, replicates=50, seed=seed) for seed in (4, 4, 5))
     pd.testing.assert_frame_equal(once, again)
     assert not once["lower"].equals(other["lower"])
     assert once["value"].equals(other["value"])
@@ -79,12 +84,12 @@ def test_the_same_seed_gives_the_same_table_and_another_seed_another():
 def test_the_order_of_rows_does_not_matter():
     shuffled = predictions().sample(frac=1, random_state=1)
     keys = ["model", "metric"]
-    one, other = (intervals.table(frame, 0.5, replicates=50).sort_values(keys) for frame in (predictions(), shuffled))
+    one, other = (judge(frame, 0.5, replicates=50).sort_values(keys) for frame in (predictions(), shuffled))
     pd.testing.assert_frame_equal(one.reset_index(drop=True), other.reset_index(drop=True), rtol=1e-9)
 
 
 def test_every_model_is_judged_at_its_own_threshold():
-    found = intervals.table(predictions(), {"first": 0.0, ("second", 0): 1.01}, replicates=20)
+    found = judge(predictions(), {"first": 0.0, ("second", 0): 1.01}, replicates=20)
     keyed = found.set_index(["model", "metric"])["value"]
     assert (keyed["first", "recall"], keyed["second", "recall"]) == (1, 0)
 
@@ -113,15 +118,71 @@ def test_many_patients_still_fit_the_integers():
     assert (draws.sum(axis=1) == 300).all()
 
 
-def test_one_patient_has_an_interval_without_width():
-    found = intervals.table(predictions(patient="p1"), 0.5, replicates=20)
+def test_one_patient_has_no_interval():
+    found = judge(predictions(patient="p1"), 0.5, replicates=20)
     bootstrapped = found[found["metric"] != intervals.DELONG]
-    assert bootstrapped["lower"].to_numpy() == pytest.approx(bootstrapped["value"].to_numpy())
-    assert bootstrapped["upper"].to_numpy() == pytest.approx(bootstrapped["value"].to_numpy())
+    assert bootstrapped["value"].notna().all()
+    assert bootstrapped[["lower", "upper"]].isna().all(axis=None)
+
+
+def paired(label, probability, copies=3):
+    """Predictions of one model in which every patient has so many images."""
+    part = example("predictions", len(label) * copies, model="cnn", seed=0, split="test")
+    patient = [f"p{row}" for row in range(len(label)) for _ in range(copies)]
+    paths = [f"{row}.png" for row in range(len(part))]
+    values = {"label": np.repeat(label, copies), "probability": np.repeat(probability, copies)}
+    return part.assign(path=paths, patient=patient, **values)
+
+
+def exact(hits, patients):
+    found = binomtest(hits, patients).proportion_ci(0.95, method="exact")
+    return pytest.approx((found.low, found.high))
+
+
+def bounds(found, metric):
+    return tuple(found.set_index("metric").loc[metric, ["lower", "upper"]])
+
+
+def test_a_share_without_an_error_has_the_exact_interval_of_the_patients_behind_it():
+    found = judge(paired([0] * 5 + [1] * 4, [0.1] * 5 + [0.9] * 4), 0.5, replicates=50)
+    counted = {"accuracy": 9, "precision": 4, "recall": 4, "specificity": 5}
+    assert {metric: bounds(found, metric) for metric in counted} == {m: exact(n, n) for m, n in counted.items()}
+
+
+def test_a_share_without_a_right_answer_has_the_exact_interval_of_the_patients_behind_it():
+    found = judge(paired([0] * 5 + [1] * 4, [0.9] * 5 + [0.1] * 4), 0.5, replicates=50)
+    counted = {"accuracy": 9, "precision": 5, "recall": 4, "specificity": 5}
+    assert {metric: bounds(found, metric) for metric in counted} == {m: exact(0, n) for m, n in counted.items()}
+
+
+@pytest.mark.parametrize("probability", [[0.1] * 5 + [0.9] * 4, [0.7] * 9])
+def test_what_is_the_same_in_every_draw_and_no_share_has_no_interval(probability):
+    found = judge(paired([0] * 5 + [1] * 4, probability), 0.5, replicates=50).set_index("metric")
+    for metric in ("auc_roc", intervals.DELONG, "mcc", "balanced_accuracy"):
+        assert found.loc[metric, "value"] in (0, 0.5, 1)
+        assert found.loc[metric, ["lower", "upper"]].isna().all()
+
+
+@quick
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 4)), min_size=2, max_size=12), st.integers(1, 3))
+def test_no_interval_claims_certainty(cases, copies):
+    label, level = (np.array(column) for column in zip(*cases, strict=True))
+    found = judge(paired(label, level / 4, copies), 0.5, replicates=40)
+    some = found[found["lower"].notna()]
+    assert (some["upper"] - some["lower"] > 1e-9).all()
+    sure = found[found["metric"].isin(intervals.SHARES) & found["value"].isin([0, 1])]
+    assert sure["lower"].notna().all()
+
+
+@quick
+@given(st.integers(1, 500), st.floats(0.5, 0.999), st.sampled_from([0, 1]))
+def test_the_interval_of_a_certain_share_is_clopper_and_pearsons(patients, level, share):
+    known = binomtest(share * patients, patients).proportion_ci(level, method="exact")
+    assert intervals.certain(share, patients, level) == pytest.approx((known.low, known.high))
 
 
 def test_a_single_class_keeps_its_rows_as_undefined(recwarn):
-    found = tables.check("metrics", intervals.table(predictions(label=1), 0.5, replicates=20)).set_index("metric")
+    found = tables.check("metrics", judge(predictions(label=1), 0.5, replicates=20)).set_index("metric")
     assert found.loc[["auc_roc", "specificity", intervals.DELONG], ["value", "lower", "upper"]].isna().all(axis=None)
     assert found.loc[["recall", "brier"], ["value", "lower", "upper"]].notna().all(axis=None)
     assert not recwarn.list
@@ -144,8 +205,12 @@ def test_percentile_is_the_quantile_and_forgives_few_undefined_replicates():
         (lambda: intervals.multiplicities([], 5, 0), "patient must be 1-D, not empty"),
         (lambda: intervals.multiplicities(["a", None], 5, 0), "without gaps"),
         (lambda: intervals.multiplicities(["a"], 0, 0), "replicates must be at least 1, got 0"),
-        (lambda: intervals.table(predictions().head(0), 0.5), "predictions must have at least one row"),
-        (lambda: intervals.table(predictions(), {"first": 0.5}), r"got \['first'\] for 'second', seed 0"),
+        (lambda: intervals.draws(predictions().head(0), 0.5), "predictions must have at least one row"),
+        (lambda: intervals.draws(predictions(), {"first": 0.5}), r"got \['first'\] for 'second', seed 0"),
+        (lambda: intervals.certain(0.5, 3), "share must be 0 or 1, of at least 1 patient, got 0.5, 3"),
+        (lambda: intervals.certain(1, 0), "share must be 0 or 1, of at least 1 patient, got 1, 0"),
+        (lambda: intervals.certain(1, 3, 1.0), r"level must be in \(0, 1\), got 1.0"),
+        (lambda: intervals.table(intervals.draws(predictions(), 0.5, 3), 0.0), r"level must be in \(0, 1\), got 0.0"),
     ],
 )
 def test_what_has_no_interval_is_refused(call, said):

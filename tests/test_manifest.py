@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pneumo_utils import contracts, layout, manifest, tables
+from pneumo_utils import acquisition, contracts, images, layout, manifest, tables
 
 REAL = Path(__file__).parents[1] / ".." / "shared" / "data"
 needs_real_data = pytest.mark.skipif(not REAL.is_dir(), reason="the real radiographs are not beside the project")
@@ -39,7 +39,7 @@ def root(tmp_path):
 
 
 def test_a_row_says_all_that_the_contract_asks(root):
-    table, left_out = manifest.build(root)
+    table, left_out, _ = manifest.build(root)
     assert list(table.columns) == list(contracts.CONTRACTS["manifest"])
     assert len(table) == 12
     assert left_out.empty
@@ -67,6 +67,23 @@ def test_it_is_equal_each_time_sorted_and_survives_its_file(root, tmp_path):
     pd.testing.assert_frame_equal(tables.read("manifest", tmp_path / "manifest.csv"), first)
 
 
+def test_how_each_file_was_taken_and_saved_stands_in_the_order_of_the_manifest(root, tmp_path):
+    (root / "train" / "NORMAL" / "IM-0001-0001.jpeg").write_bytes(picture(5, quality=95))
+    (root / "train" / "NORMAL" / "IM-0000-0001.jpeg").write_bytes(b"not readable")
+    (root / "test" / "NORMAL" / "IM-0900-0001.png").write_bytes(picture(6, "PNG"))
+    table, left_out, taken = manifest.build(root)
+    assert len(left_out) == 1
+    assert taken["path"].tolist() == table["path"].tolist()
+    by_path = taken.set_index("path")
+    for path in ("train/NORMAL/IM-0001-0001.jpeg", "val/PNEUMONIA/person30_virus_1.jpeg"):
+        data = (root / path).read_bytes()
+        assert by_path.loc[path].to_dict() == acquisition.measure(data, images.decode(data))
+    assert by_path["jpeg_quality"].value_counts().to_dict() == {75: 10, 95: 1}
+    assert by_path["jpeg_quality"].isna()["test/NORMAL/IM-0900-0001.png"]
+    tables.write("acquisition", taken, tmp_path / "acquisition.csv")
+    pd.testing.assert_frame_equal(tables.read("acquisition", tmp_path / "acquisition.csv"), taken)
+
+
 def test_every_unusable_file_is_left_out_with_its_reason(root, capfd):
     folder, good = root / "train" / "NORMAL", picture(1)
     bad = {
@@ -80,7 +97,7 @@ def test_every_unusable_file_is_left_out_with_its_reason(root, capfd):
         (folder / name).write_bytes(data)
     (folder / "IM-0904-0001.jpeg").symlink_to(folder / "gone.jpeg")
     bad["IM-0904-0001.jpeg"] = (None, "cannot be read: No such file or directory")
-    table, left_out = manifest.build(root)
+    table, left_out, _ = manifest.build(root)
     assert len(table) == 12
     assert dict(zip(left_out["path"], left_out["reason"], strict=True)) == {
         f"train/NORMAL/{name}": reason for name, (_, reason) in bad.items()
@@ -102,7 +119,7 @@ def test_unusual_but_honest_pictures_are_kept(root):
     }
     for name, (data, _) in kept.items():
         (folder / name).write_bytes(data)
-    table, left_out = manifest.build(root)
+    table, left_out, _ = manifest.build(root)
     assert left_out.empty
     modes = table.set_index("path")["mode"]
     assert {name: modes[f"train/PNEUMONIA/{name}"] for name in kept} == {name: mode for name, (_, mode) in kept.items()}
@@ -117,7 +134,7 @@ def test_litter_of_operating_systems_is_neither_kept_nor_left_out(root):
     for inside in (folder, root):
         (inside / "__MACOSX").mkdir()
         (inside / "__MACOSX" / "IM-0001-0001.jpeg").write_bytes(picture(9))
-    table, left_out = manifest.build(root)
+    table, left_out, _ = manifest.build(root)
     assert left_out.empty
     pd.testing.assert_frame_equal(table, before)
 
@@ -150,7 +167,7 @@ def test_pictures_in_a_folder_inside_a_class_folder_count(root):
 
 
 def test_val_may_be_missing(tmp_path):
-    table, _ = manifest.build(fill(tmp_path, parts=("train", "test")))
+    table, *_ = manifest.build(fill(tmp_path, parts=("train", "test")))
     assert set(table["part"]) == {"train", "test"}
 
 
@@ -279,7 +296,7 @@ def real():
 
 @needs_real_data
 def test_the_real_radiographs_are_all_read(real):
-    table, left_out = real
+    table, left_out, _ = real
     assert len(table) == 5232
     assert left_out.empty
     found = table.groupby(["part", "label"]).size().to_dict()

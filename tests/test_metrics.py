@@ -107,7 +107,7 @@ def predictions():
 
 
 def measured(frame):
-    return tables.check("metrics", intervals.table(frame, 0.5, replicates=20))
+    return tables.check("metrics", intervals.table(intervals.draws(frame, 0.5, replicates=20)))
 
 
 def test_one_split_is_shown_a_row_a_model_with_names_for_readers():
@@ -129,6 +129,46 @@ def test_values_are_shown_with_their_intervals_and_undefined_ones_in_words():
     assert shown["Accuracy"] == "0.967 (0.950–0.980)"
     assert shown["AUC-ROC"] == "not defined" and shown["F1"] == "0.500 (no interval)"
     assert shown["MCC"] == "−0.250 (−0.500 to 0.100)"
+
+
+def test_a_metric_without_an_interval_is_shown_without():
+    perfect = predictions().assign(probability=lambda frame: 0.1 + 0.8 * frame["label"])
+    shown = metrics.with_intervals(measured(perfect), "test")
+    assert set(shown["AUC-ROC"]) == {"1.000 (no interval)"}
+    assert "no interval" not in "".join(shown["Accuracy"])
+
+
+def of_three_seeds():
+    """Contract `over_seeds`: a network of three seeds, and a reference of one."""
+    rows = [
+        example("over_seeds", 1),
+        example("over_seeds", 1, metric="calibration_intercept", mean=-0.5, sd=0.125, lowest=-0.75, highest=-0.25),
+        example("over_seeds", 1, metric="precision", mean=None, sd=None, lowest=None, highest=None),
+        example("over_seeds", 1, model="always", seeds=1, sd=None),
+        example("over_seeds", 1, split="validation"),
+    ]
+    return tables.check("over_seeds", pd.concat(rows, ignore_index=True))
+
+
+def test_means_over_seeds_are_shown_like_single_values():
+    shown = metrics.with_intervals(of_three_seeds(), "test")
+    assert shown["AUC-ROC"].to_dict() == {"cnn": "0.900 (0.800–0.950)", "always": "0.900 (0.800–0.950)"}
+
+
+def test_several_seeds_of_a_model_are_never_silently_one():
+    frame = pd.concat([predictions(), predictions().assign(seed=7)])
+    with pytest.raises(
+        metrics.MetricError, match="must have one row a model and metric, got several seeds of vgg16, cnn"
+    ):
+        metrics.with_intervals(measured(frame), "test")
+
+
+def test_spread_over_seeds_is_shown_apart_from_the_interval_over_patients():
+    shown = metrics.with_spread(of_three_seeds(), "test", metrics.HEADLINE | metrics.FURTHER)
+    assert shown["Seeds"].to_dict() == {"cnn": 3, "always": 1}
+    assert shown["AUC-ROC"].to_dict() == {"cnn": "0.900 ± 0.010 (0.890–0.910)", "always": "one seed"}
+    assert shown.loc["cnn", "Calibration intercept"] == "−0.500 ± 0.125 (−0.750 to −0.250)"
+    assert shown.loc["cnn", "Precision"] == "not defined"
 
 
 def test_every_metric_that_is_measured_has_a_name_for_readers():

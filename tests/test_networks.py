@@ -165,7 +165,7 @@ def test_class_weights_give_both_classes_the_same_say(rooms):
 
 
 def test_an_epoch_shows_every_training_picture_once_and_in_a_new_order(rooms, images):
-    batches = rooms["training"].Batches(feed(rooms, images), np.arange(N_TRAIN) % 2, 8, seed=0)
+    batches = rooms["training"].Batches(feed(rooms, images).training, np.arange(N_TRAIN) % 2, 8, seed=0)
     orders = []
     for _ in range(2):
         orders.append(batches.order.copy())
@@ -190,14 +190,33 @@ def test_kept_activations_are_those_of_the_trunk_view_by_view(rooms, images, tmp
         np.testing.assert_array_equal(mixed[row], kept.view(np.array([position]), (1 + position) % 3)[0])
 
 
-def test_activations_that_do_not_fit_are_refused_and_leave_no_file(rooms, images, tmp_path):
+def test_only_pictures_that_changed_are_run_through_the_trunk_again(rooms, images, tmp_path, monkeypatch):
+    from pneumo_utils import activations
+
+    trunk = rooms["models"].between(rooms["models"].build("cnn", SIZE, dropout=0.1, weights=None), None, "block2_pool")
+    run = {"views": 1, "batch_size": 7, "folder": tmp_path}
+    rooms["features"].run(trunk, feed(rooms, images), **run)
+    computed, append = [], activations.Kept.append
+    monkeypatch.setattr(activations.Kept, "append", lambda kept, k, r: computed.extend(k) or append(kept, k, r))
+    changed = images.copy()
+    changed[[3, 50]] //= 2
+    kept = rooms["features"].run(trunk, feed(rooms, changed), **run)
+    assert len(computed) == 2
+    wanted = trunk.predict(changed.astype(np.float32), verbose=0)
+    np.testing.assert_allclose(kept.plain(np.arange(N)), wanted, rtol=2e-3, atol=2e-2)
+    trunk.set_weights([weight * 2 for weight in trunk.get_weights()])
+    rooms["features"].run(trunk, feed(rooms, changed), **run)
+    assert len(computed) == 2 + N, "another trunk computes everything anew"
+
+
+def test_activations_that_do_not_fit_are_refused_and_not_kept(rooms, images, tmp_path):
     from pneumo_utils.backend import keras, layers
 
     pixels_in = keras.Input((SIZE, SIZE))
     loud = keras.Model(pixels_in, layers.Rescaling(1e6, name="loud")(pixels_in), name="loud")
     with pytest.raises(ValueError, match="activations must be within"):
         rooms["features"].run(loud, feed(rooms, images), views=1, batch_size=8, folder=tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert (tmp_path / "loud" / "rows.f16").stat().st_size == 0
 
 
 def test_parts_of_a_network_share_its_layers_and_refuse_an_unknown_one(rooms, images):
@@ -268,3 +287,14 @@ def test_grad_cam_finds_the_square_that_makes_the_difference(rooms, images, trai
 
 def test_grad_cam_of_no_picture_is_empty(rooms, images, trained):
     assert rooms["gradcam"].Explainer(trained).maps(images[:0]).shape == (0, SIZE, SIZE)
+
+
+def test_random_weights_of_vgg16_let_the_picture_through_to_the_last_layer(rooms, images):
+    models, training = rooms["models"], rooms["training"]
+    training.make_reproducible(0)
+    network = models.build("vgg16", SIZE, dropout=0.1, weights=None)
+    spread = {
+        layer: float(models.between(network, None, layer).predict(images[:8], verbose=0).std())
+        for layer in ("scaled", "block3_conv3", "block5_conv3")
+    }
+    assert 0.1 < spread["block5_conv3"] / spread["block3_conv3"] < 10, "a signal that fades cannot be learned from"

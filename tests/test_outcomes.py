@@ -73,6 +73,14 @@ def test_wrong_cases_are_wrong_and_the_surest_first():
     assert outcomes.wrong_cases(labelled([1, 0], [0.9, 0.1]), 3).empty
 
 
-def test_captions_say_outcome_probability_and_patient():
-    got = labelled([1, 0], [0.876, 0.7])
-    assert outcomes.captions(got) == ["true positive, p = 0.88\np0", "false positive, p = 0.70\np1"]
+def test_the_worst_of_each_kind_are_told_model_by_model_missed_pneumonias_first():
+    one = labelled([1, 1, 1, 0, 0, 1], [0.4, 0.1, 0.2, 0.6, 0.9, 0.8])
+    got = outcomes.worst_of_each_kind(pd.concat([one, one.assign(model="vgg16")]), 2)
+    assert got["probability"].tolist() == [0.1, 0.2, 0.9, 0.6] * 2
+    assert got["model"].tolist() == [one["model"].iloc[0]] * 4 + ["vgg16"] * 4
+    assert outcomes.worst_of_each_kind(labelled([1, 0], [0.9, 0.1]), 2).empty
+
+
+def test_captions_say_outcome_probability_patient_and_file():
+    got = labelled([1, 0], [0.876, 0.7]).assign(path=["test/PNEUMONIA/a.jpeg", "b.jpeg"])
+    assert outcomes.captions(got) == ["true positive, p = 0.88\np0\na.jpeg", "false positive, p = 0.70\np1\nb.jpeg"]

@@ -44,15 +44,15 @@ def obtain(recipe, store, seed=0):
 def test_the_same_network_is_trained_once_and_comes_back_as_it_was(store, recipe):
     first, second = obtain(recipe, store), obtain(recipe, store)
     assert first.trained_now and not second.trained_now
-    pd.testing.assert_frame_equal(second.predictions, first.predictions[second.predictions.columns], check_dtype=False)
-    assert (second.seconds, second.device) == (first.seconds, first.device)
-    assert not list(store.work.glob("scratch-*"))
+    pd.testing.assert_frame_equal(second.predictions, first.predictions)
+    pd.testing.assert_frame_equal(second.facts, first.facts)
 
 
 def test_another_recipe_seed_split_or_picture_trains_anew(store, recipe):
     assert obtain(recipe, store).trained_now
     assert obtain(replace(recipe, dropout=0.2), store).trained_now
     assert obtain(replace(recipe, dropout=0.2), store, seed=1).trained_now
+    assert not obtain(replace(recipe, dropout=0.2), store).trained_now, "a second seed costs the first nothing"
     splits = store.read("splits")
     splits.loc[0, "split"] = "test"
     store.write("splits", splits)
@@ -63,9 +63,9 @@ def test_another_recipe_seed_split_or_picture_trains_anew(store, recipe):
 
 def test_a_network_or_table_that_was_touched_is_not_taken_for_the_kept_one(store, recipe):
     obtain(recipe, store)
-    store.network_file("cnn").write_bytes(b"half")
+    store.network_file("cnn", 0).write_bytes(b"half")
     assert obtain(recipe, store).trained_now
-    store.model_table_file("predictions", "cnn").unlink()
+    store.share_file("predictions", "cnn", 0).unlink()
     assert obtain(recipe, store).trained_now
 
 
@@ -73,3 +73,34 @@ def test_where_a_network_starts_is_told_apart(recipe, tmp_path):
     assert recipe.start == "scratch"
     assert replace(recipe, model="vgg16").start == "random"
     assert replace(recipe, model="vgg16", weights=tmp_path).start == "pretrained"
+
+
+def test_a_second_seed_of_a_backbone_runs_its_trunk_no_second_time(store, recipe, monkeypatch):
+    from pneumo_utils import activations, training
+
+    phases = (training.Phase("head", 1, 1e-3),)
+    backbone = replace(recipe, model="vgg16", phases=phases, views=2)
+    counted, append = [], activations.Kept.append
+    monkeypatch.setattr(activations.Kept, "append", lambda kept, *rows: counted.append(rows) or append(kept, *rows))
+    first = obtain(backbone, store)
+    ran = len(counted)
+    second = obtain(backbone, store, seed=1)
+    assert ran > 0 and len(counted) == ran and second.trained_now
+    assert (first.predictions["probability"] != second.predictions["probability"]).any()
+
+
+def test_a_network_trained_from_kept_activations_is_the_same_as_one_trained_from_none(store, recipe):
+    import shutil
+
+    from pneumo_utils import training
+
+    backbone = replace(recipe, model="vgg16", phases=(training.Phase("head", 1, 1e-3), training.Phase("top", 1, 1e-4)))
+    first = obtain(backbone, store)
+    store.run_file("vgg16", 0).unlink()
+    again = obtain(backbone, store)
+    shutil.rmtree(store.activations_folder("vgg16"))
+    store.run_file("vgg16", 0).unlink()
+    anew = obtain(backbone, store)
+    for other in (again, anew):
+        assert other.trained_now
+        pd.testing.assert_frame_equal(other.predictions, first.predictions)

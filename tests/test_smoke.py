@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 from test_browser import CHROMIUM, faults
 
-from pneumo_utils import contracts, metrics, tables
+from pneumo_utils import contracts, execution, fingerprint, metrics, tables
 from pneumo_utils.__main__ import PROJECT, main
+from pneumo_utils.study import load
 
 pytestmark = pytest.mark.slow
 PAGES = (
@@ -79,11 +80,28 @@ def test_every_page_and_table_is_there_and_nothing_half_written(smoke):
     assert not list(smoke.rglob("*.part*")) and not list(smoke.rglob("*broken*"))
 
 
-def test_predictions_hold_every_held_out_picture_once_a_network(smoke):
+def test_the_evaluation_runs_from_the_tables_alone_without_tensorflow(place, smoke, tmp_path, monkeypatch):
+    for name in ("tensorflow", "keras"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('uninstalled')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # what stands there is found before what is installed
+    for name in set(contracts.CONTRACTS) - set(contracts.EVALUATION):
+        tables.write(name, tables.read(name, smoke / f"tables/{name}.csv"), tmp_path / f"smoke/tables/{name}.csv")
+    notebook, study = PROJECT / "notebooks" / "04_evaluation.ipynb", load("smoke", place / "params")
+    known = study.flat() | {"study": "smoke", "reports": str(tmp_path)}
+    given = {name: known[name] for name in fingerprint.parameters(notebook)}
+    executed, broken = tmp_path / "executed.ipynb", tmp_path / "broken.ipynb"
+    execution.run(notebook, given, executed=executed, broken=broken, minutes=5)
+    for name in contracts.EVALUATION:
+        first, second = (pd.read_csv(folder / f"tables/{name}.csv") for folder in (smoke, tmp_path / "smoke"))
+        pd.testing.assert_frame_equal(first, second, check_exact=True)
+    assert "The pictures are not here" in executed.read_text(encoding="utf-8")
+
+
+def test_predictions_hold_every_held_out_picture_once_a_network_and_seed(smoke):
     splits, predictions = (tables.read(name, smoke / "tables" / f"{name}.csv") for name in ("splits", "predictions"))
     held_out = splits[splits["split"] != "train"]
     assert list(predictions["model"].unique()) == list(contracts.MODELS)
-    for _, part in predictions.groupby("model"):
+    for _, part in predictions.groupby(["model", "seed"]):
         assert sorted(part["path"]) == sorted(held_out["path"])
     both = predictions.merge(held_out, on="path", suffixes=("", "_split"))
     for column in ("patient", "label", "etiology", "split"):
@@ -91,10 +109,10 @@ def test_predictions_hold_every_held_out_picture_once_a_network(smoke):
 
 
 def test_the_headline_on_the_front_page_is_that_of_the_table_with_its_intervals(smoke):
-    measured = tables.read("metrics", smoke / "tables" / "metrics.csv")
+    measured = tables.read("over_seeds", smoke / "tables" / "over_seeds.csv")
     page = (smoke / "index.html").read_text(encoding="utf-8")
     shown = metrics.with_intervals(measured, "test")
-    assert shown.shape == (3, 5) and all(f">{text}<" in page for text in shown.to_numpy().ravel())
+    assert shown.shape == (5, 5) and all(f">{text}<" in page for text in shown.to_numpy().ravel())
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith(("01", "02"))])
@@ -138,7 +156,7 @@ def test_a_parameter_of_the_evaluation_reruns_what_uses_it_and_no_training(place
     assert ran == {"04_evaluation", "05_gradcam"}
 
 
-def test_bad_files_among_good_ones_are_left_out_with_a_reason_and_the_rest_goes_on(place, smoke, tmp_path, capsys):
+def test_bad_files_are_left_out_with_a_reason_and_the_rest_goes_on_from_every_seed(place, smoke, tmp_path, capsys):
     source = next((place / "cache").glob("phantom-*")) / "chest_xray"
     shutil.copytree(source, tmp_path / "set")
     (tmp_path / "set/train/NORMAL/IM-9001-0001.jpeg").write_bytes(b"")
@@ -147,7 +165,10 @@ def test_bad_files_among_good_ones_are_left_out_with_a_reason_and_the_rest_goes_
     (tmp_path / "set/train/PNEUMONIA/person900_virus_1.JPEG").write_bytes(good[: len(good) // 2])
     smoke_file = place / "params" / "smoke.yaml"
     text = smoke_file.read_text()
-    smoke_file.write_text(text.replace("models: [cnn, vgg16, resnet50]", "models: [cnn]"))
+    one_network_twice = text.replace("models: [cnn, vgg16, resnet50]", "models: [cnn]").replace(
+        "seeds: [0]", "seeds: [3, 1]"
+    )
+    smoke_file.write_text(one_network_twice)
     status = report(place, "bad", "--data", str(tmp_path / "set"))
     smoke_file.write_text(text)
     assert status == 0
@@ -155,6 +176,9 @@ def test_bad_files_among_good_ones_are_left_out_with_a_reason_and_the_rest_goes_
     assert len(left_out) == 3 and "empty file" in left_out["train/NORMAL/IM-9001-0001.jpeg"]
     page = (place / "bad/smoke/01_eda.html").read_text(encoding="utf-8")
     assert all(path in page for path in left_out.index) and "truncated" in page
+    over = tables.read("over_seeds", place / "bad/smoke/tables/over_seeds.csv").query("model == 'cnn'")
+    assert (over["seeds"] == 2).all() and over["lowest"].lt(over["highest"]).any()
+    assert "mean over 2 seeds" in (place / "bad/smoke/index.html").read_text(encoding="utf-8")
 
 
 def test_a_notebook_run_out_of_order_says_which_one_to_run_first(tmp_path):

@@ -247,7 +247,7 @@ def medmnist(path, **changed):
 def test_medmnist_becomes_a_folder_of_pictures_once(tmp_path, given):
     arrays = medmnist(tmp_path / "pneumoniamnist_28.npz")
     root = sources.obtain("medmnist", folder=str(tmp_path / given), cache=tmp_path / "cache")
-    table, left_out = manifest.build(root)
+    table, left_out, _ = manifest.build(root)
     assert left_out.empty
     assert len(table) == 14
     assert table["part"].value_counts().to_dict() == {"train": 6, "val": 4, "test": 4}
@@ -310,7 +310,7 @@ def test_a_folder_is_checked_and_taken_as_it_is(tmp_path):
 def test_the_phantom_is_drawn_into_the_cache_once(tmp_path):
     options = {"cache": tmp_path, "phantom_patients": 12, "phantom_seed": 3}
     root = sources.obtain("phantom", **options)
-    table, left_out = manifest.build(root)
+    table, left_out, _ = manifest.build(root)
     assert left_out.empty
     assert set(table["label"]) == {0, 1}
     assert manifest.has_patients(table)

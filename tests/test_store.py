@@ -51,7 +51,9 @@ def test_tables_come_back_as_they_were_written(run):
     [
         ("manifest", "01_eda"),
         ("left_out", "01_eda"),
+        ("acquisition", "01_eda"),
         ("splits", "02_preprocessing"),
+        ("references", "02_preprocessing"),
         ("history", "03_finetune"),
         ("predictions", "03_finetune"),
         ("models", "03_finetune"),
@@ -70,7 +72,7 @@ def test_missing_pictures_data_and_networks_name_the_notebook_to_run(run):
         with pytest.raises(store.MissingArtefact, match=f"run {writer} first"):
             read()
     with pytest.raises(store.MissingArtefact, match=r"no network\.keras .*run 03_finetune first"):
-        run.network_there("cnn")
+        run.network_there("cnn", 0)
 
 
 def test_every_table_of_the_contracts_has_a_writer(run):
@@ -79,20 +81,23 @@ def test_every_table_of_the_contracts_has_a_writer(run):
             run.read(name)
 
 
-def test_gather_joins_shares_in_the_order_of_the_networks(run):
+def test_gather_joins_shares_in_the_order_of_networks_and_seeds(run):
     for model in reversed(contracts.MODELS):
         for name in ("history", "predictions", "models"):
-            run.write_share(name, model, example(name, 2, model=model))
+            for seed in (10, 9):
+                run.write_share(name, model, seed, example(name, model=model, seed=seed))
     run.gather()
     for name in ("history", "predictions", "models"):
-        assert run.read(name)["model"].tolist() == [model for model in contracts.MODELS for _ in range(2)]
+        found = run.read(name)
+        order = [(model, seed) for model in contracts.MODELS for seed in (9, 10)]
+        assert list(dict.fromkeys(zip(found["model"], found["seed"], strict=True))) == order
 
 
 def test_gather_ignores_networks_that_are_not_there(run):
     run.gather()
     assert not run.folder.exists()
-    run.write_share("predictions", "resnet50", example("predictions", model="resnet50"))
-    run.write_share("predictions", "cnn", example("predictions", model="cnn"))
+    run.write_share("predictions", "resnet50", 0, example("predictions", model="resnet50"))
+    run.write_share("predictions", "cnn", 0, example("predictions", model="cnn"))
     run.gather()
     assert run.read("predictions")["model"].unique().tolist() == ["cnn", "resnet50"]
     assert not run.table_file("history").exists()
@@ -127,6 +132,15 @@ def test_pictures_come_back_as_they_were_written_and_are_read_only(run):
         again[0, 0, 0] = 1
 
 
+def test_pictures_are_found_by_path_and_their_absence_is_no_error(run):
+    assert run.pictures(pd.Series(["a"])) is None
+    rows = pd.concat([example("splits", 1, path=path) for path in "abc"])
+    run.write("splits", rows)
+    images = np.arange(3, dtype=np.uint8)[:, None, None] * np.ones((1, 8, 8), np.uint8)
+    run.write_images(iter(images), 3, 8)
+    assert run.pictures(pd.Series(["c", "a"]))[:, 0, 0].tolist() == [2, 0]
+
+
 def test_pictures_that_break_off_are_not_left(run):
     def breaking():
         yield np.zeros((8, 8), np.uint8)
@@ -145,17 +159,17 @@ def test_too_few_or_too_many_pictures_are_an_error(run):
 
 
 def test_a_network_is_kept_only_when_saving_ends_well(run):
-    run.write_network("cnn", lambda path: path.write_bytes(b"weights"))
-    assert run.network_there("cnn").read_bytes() == b"weights"
+    run.write_network("cnn", 0, lambda path: path.write_bytes(b"weights"))
+    assert run.network_there("cnn", 0).read_bytes() == b"weights"
 
     def failing(path):
         path.write_bytes(b"half")
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        run.write_network("cnn", failing)
-    assert run.network_there("cnn").read_bytes() == b"weights"
-    assert files(run.folder) == ["work/models/cnn/network.keras"]
+        run.write_network("cnn", 0, failing)
+    assert run.network_there("cnn", 0).read_bytes() == b"weights"
+    assert files(run.folder) == ["work/models/cnn/seed-0/network.keras"]
 
 
 def test_the_data_hash_follows_path_and_content(run):
@@ -166,3 +180,12 @@ def test_the_data_hash_follows_path_and_content(run):
     assert len(hashes) == 3
     run.write("manifest", example("manifest", 1, width=GOOD["manifest"]["width"] + 1, sha256="1f" * 32))
     assert run.data_hash() in hashes
+
+
+def test_networks_and_seeds_that_left_the_study_are_forgotten_with_all_their_files(run):
+    for model, seed in (("cnn", 0), ("cnn", 1), ("vgg16", 0)):
+        run.write_share("models", model, seed, example("models", model=model, seed=seed))
+    run.activations_folder("vgg16").mkdir()
+    run.forget_networks([("cnn", 1), ("resnet50", 0)])
+    assert files(run.work) == ["models/cnn/seed-1/models.csv"]
+    assert not (run.work / "models/vgg16").exists()

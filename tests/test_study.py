@@ -116,7 +116,9 @@ def test_a_value_of_the_wrong_type_is_not_converted(refusal, old, new, said):
         ("source: phantom", "source: kagle", "data.source: input should be 'phantom', 'folder', 'kaggle', 'mendeley'"),
         ("models: [cnn, vgg16, resnet50]", "models: [cnn, vgg19]", "training.models.1: input should be 'cnn', 'vgg16'"),
         ("models: [cnn, vgg16, resnet50]", "models: []", "training.models: list should have at least 1 item"),
-        ("models: [cnn, vgg16, resnet50]", "models: [cnn, cnn]", "training.models: each network must stand there once"),
+        ("models: [cnn, vgg16, resnet50]", "models: [cnn, cnn]", "training.models: each must stand there once"),
+        ("seeds: [0]", "seeds: [1, 1]", "training.seeds: each must stand there once, got [1, 1]"),
+        ("seeds: [0]", "seeds: [-1]", "training.seeds.0: input should be greater than or equal to 0, got -1"),
     ],
 )
 def test_a_value_out_of_range_is_named_with_its_rule(refusal, old, new, said):
@@ -187,12 +189,12 @@ def test_weights_take_the_place_of_the_files(load):
 
 def test_a_study_cannot_be_changed_after_it_was_checked(load):
     with pytest.raises(ValueError, match="frozen"):
-        load().training.seed = 3
+        load().training.seeds = [3]
 
 
 def test_the_digest_follows_every_parameter_and_not_the_spelling(load):
     plain = load().digest()
     assert len(plain) == 64
     assert load(("rotation: 8.0", "rotation: 8  # degrees")).digest() == plain
-    assert load(("  seed: 0", "  seed: 1")).digest() != plain
+    assert load(("  seeds: [0]", "  seeds: [0, 1]")).digest() != plain
     assert load(("title: Smoke study", "title: Smoke")).digest() != plain

@@ -14,14 +14,20 @@ GOOD = {
     | {"part": "train", "series": "IM", "number": 1, "width": 40, "height": 30, "mode": "grey", "bytes": 900}
     | {"sha256": "0f" * 32},
     "left_out": {"path": "train/NORMAL/a.txt", "reason": "its ending is none of .jpeg, .jpg, .png"},
+    "acquisition": {"path": CASE["path"], "bytes_per_pixel": 0.3, "jpeg_quality": 95.0, "jpeg_table": "0f" * 6}
+    | {"progressive": False, "mean": 120.5, "spread": 60.1, "p5": 3.0, "p50": 110.0, "p95": 230.0}
+    | {"border": 0.1, "corners": 0.01},
     "splits": CASE | {"part": "val", "split": "validation"},
     "history": {"model": "cnn", "seed": 0, "phase": "whole", "epoch": 1, "loss": 0.6, "auc": 0.7}
     | {"val_loss": 0.5, "val_auc": 0.8, "seconds": 1.5, "kept": True},
     "predictions": CASE | {"split": "test", "model": "cnn", "seed": 3, "probability": 0.25},
+    "references": CASE | {"split": "test", "model": "always", "seed": 0, "probability": 0.75},
     "models": {"model": "cnn", "seed": 0, "start": "scratch", "weights_sha256": None, "image_size": 32}
     | {"parameters": 10, "trained_parameters": 8, "seconds": 0.5, "device": "CPU"},
     "metrics": {"model": "cnn", "seed": 0, "split": "test", "metric": "auc_roc", "value": 0.9}
     | {"lower": None, "upper": None, "n": 40},
+    "over_seeds": {"model": "cnn", "split": "test", "metric": "auc_roc", "mean": 0.9, "lower": 0.8, "upper": 0.95}
+    | {"sd": 0.01, "lowest": 0.89, "highest": 0.91, "seeds": 3, "n": 40},
     "comparisons": {"split": "test", "seed": 0, "first": "cnn", "second": "vgg16", "metric": "accuracy"}
     | {"difference": -0.02, "lower": -0.05, "upper": 0.01, "p": 0.2, "p_holm": 0.4, "method": "exact McNemar", "n": 40},
     "thresholds": {"model": "cnn", "seed": 0, "rule": "sensitivity", "target": 0.95, "threshold": 0.4}
@@ -49,6 +55,16 @@ BAD = {  # for every rule, values that break it
     "height": [-3],
     "bytes": [0],
     "sha256": ["0f" * 31, "0F" * 32, "zz" * 32],
+    "bytes_per_pixel": [0.0, -1.0],
+    "jpeg_quality": [0.5, 100.5],
+    "jpeg_table": ["0f" * 5, "0F" * 6, "None"],
+    "mean": [-0.1, 255.1],
+    "spread": [-0.1, 255.1],
+    "p5": [-1.0, 256.0],
+    "p50": [-1.0, 256.0],
+    "p95": [-1.0, 256.0],
+    "border": [-0.1, 0.51],
+    "corners": [-0.1, 1.01],
     "seed": [-1],
     "phase": ["tail"],
     "epoch": [0],
@@ -63,6 +79,8 @@ BAD = {  # for every rule, values that break it
     "parameters": [0],
     "trained_parameters": [0],
     "n": [-1],
+    "sd": [-0.01],
+    "seeds": [0],
     "p": [1.01, -0.01],
     "p_holm": [1.01, -0.01],
     "method": ["t test", ""],

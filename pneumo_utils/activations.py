@@ -1,0 +1,109 @@
+"""Rows of activations on disk, found by the content they were computed from: nothing is computed twice.
+
+    trunk       what computed the rows, as a hash; another trunk starts an empty folder
+    rows.f16    the rows, float16, one after another
+    keys.bin    16 bytes a row: hash of what it was computed from, written after the row
+
+A run that is cut off leaves whole rows behind, and the next one goes on from there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+_KEY = 16  # bytes
+_COPIED = 1024  # rows at once
+
+
+class DiskError(OSError):
+    """There is no room for the activations."""
+
+
+def digest(row: np.ndarray) -> bytes:
+    """Key of the row that is computed from `row`: 16 bytes of BLAKE2b over its values."""
+    return hashlib.blake2b(np.ascontiguousarray(row), digest_size=_KEY).digest()
+
+
+class Kept:
+    """The rows of one trunk.
+
+    Args:
+        folder: of these rows alone; made if need be, emptied where it holds those of another trunk.
+        trunk: identifies what computes the rows.
+        shape: of one row.
+    """
+
+    def __init__(self, folder: Path, trunk: str, shape: Sequence[int]):
+        self.folder, self.shape = folder, tuple(shape)
+        self._rows, self._keys = folder / "rows.f16", folder / "keys.bin"
+        self._row_bytes = 2 * math.prod(self.shape)
+        named = folder / "trunk"
+        if not named.is_file() or named.read_text(encoding="ascii") != trunk:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            named.write_text(trunk, encoding="ascii")
+        self._open()
+
+    def _open(self) -> None:
+        for file in (self._rows, self._keys):
+            file.touch()
+        whole = min(self._rows.stat().st_size // self._row_bytes, self._keys.stat().st_size // _KEY)
+        os.truncate(self._rows, whole * self._row_bytes)  # what a cut left half-written
+        os.truncate(self._keys, whole * _KEY)
+        keys = self._keys.read_bytes()
+        self._place = {keys[at : at + _KEY]: at // _KEY for at in range(0, len(keys), _KEY)}
+        self.count = whole  # rows on disk
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._place
+
+    def check_disk(self, wanted: int) -> None:
+        """Find out before hours of work whether `wanted` rows in all will have room.
+
+        Raises:
+            DiskError: they will not.
+        """
+        needed, free = max(wanted - self.count, 0) * self._row_bytes, shutil.disk_usage(self.folder).free
+        if needed > free:
+            raise DiskError(
+                f"disk must have {needed / 2**30:.1f} GiB free for activations, got {free / 2**30:.1f} in {self.folder}"
+            )
+
+    def append(self, keys: Sequence[bytes], rows: np.ndarray) -> None:
+        """Keep `rows`, (k, *shape), under `keys`, none of which is there yet."""
+        with self._rows.open("ab") as file:
+            file.write(np.ascontiguousarray(rows, dtype=np.float16).data)
+        with self._keys.open("ab") as file:  # last: a row without its key counts as not written
+            file.write(b"".join(keys))
+        self._place.update({key: self.count + i for i, key in enumerate(keys)})
+        self.count += len(keys)
+
+    def rows(self) -> np.ndarray:
+        """All rows, float16 (count, *shape), mapped from disk and not to be written."""
+        return np.memmap(self._rows, dtype=np.float16, mode="r", shape=(self.count, *self.shape))
+
+    def places(self, keys: Iterable[bytes]) -> np.ndarray:
+        """Where the rows of `keys` stand in `rows`, int (k,)."""
+        return np.array([self._place[key] for key in keys], dtype=int)
+
+    def forget_all_but(self, keys: Iterable[bytes]) -> None:
+        """Drop the rows that nobody asks for, once they are more than those of `keys`."""
+        asked = list(dict.fromkeys(keys))
+        if self.count <= 2 * len(asked):
+            return
+        rows, places, fresh = self.rows(), self.places(asked), self._rows.with_suffix(".part")
+        with fresh.open("wb") as file:
+            for start in range(0, len(places), _COPIED):
+                file.write(np.ascontiguousarray(rows[places[start : start + _COPIED]]).data)
+        del rows
+        self._keys.write_bytes(b"")  # a cut between here and the end costs the rows, never mixes them up
+        fresh.replace(self._rows)
+        self._keys.write_bytes(b"".join(asked))
+        self._open()

@@ -1,0 +1,78 @@
+"""Rows are kept by what they were computed from, survive a cut, and never mix with another trunk's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pneumo_utils import activations
+
+SHAPE = (3, 2)
+
+
+def keys(*names: int) -> list[bytes]:
+    return [activations.digest(np.full(4, name, np.float32)) for name in names]
+
+
+def rows(*names: int) -> np.ndarray:
+    return np.stack([np.full(SHAPE, name, np.float32) for name in names])
+
+
+@pytest.fixture
+def kept(tmp_path):
+    found = activations.Kept(tmp_path / "rows", "trunk", SHAPE)
+    found.append(keys(1, 2, 3), rows(1, 2, 3))
+    return found
+
+
+def again(kept, trunk="trunk", shape=SHAPE):
+    return activations.Kept(kept.folder, trunk, shape)
+
+
+def test_rows_come_back_by_their_key_in_memory_and_from_disk(kept):
+    for found in (kept, again(kept)):
+        assert all(key in found for key in keys(1, 2, 3)) and keys(4)[0] not in found
+        places = found.places(keys(3, 1))
+        np.testing.assert_array_equal(found.rows()[places], rows(3, 1))
+        assert found.rows().dtype == np.float16
+
+
+def test_a_key_follows_every_value_and_nothing_else():
+    row = np.arange(6, dtype=np.float32)
+    assert activations.digest(row) == activations.digest(row.copy()[::-1][::-1])
+    changed = row.copy()
+    changed[-1] += 1
+    assert activations.digest(row) != activations.digest(changed)
+
+
+def test_another_trunk_starts_empty(kept):
+    other = again(kept, trunk="another")
+    assert other.count == 0 and keys(1)[0] not in other
+
+
+@pytest.mark.parametrize("cut", [("rows.f16", 5), ("keys.bin", 7)])
+def test_a_cut_costs_the_row_it_fell_into_and_no_other(kept, cut):
+    name, lost = cut
+    file = kept.folder / name
+    file.write_bytes(file.read_bytes()[:-lost])
+    found = again(kept)
+    assert found.count == 2 and keys(3)[0] not in found
+    found.append(keys(4), rows(4))
+    np.testing.assert_array_equal(found.rows()[found.places(keys(1, 2, 4))], rows(1, 2, 4))
+
+
+def test_rows_nobody_asks_for_go_once_they_are_the_greater_part(kept):
+    kept.forget_all_but(keys(2, 3))
+    assert kept.count == 3, "one of three may stay"
+    kept.forget_all_but(keys(3))
+    for found in (kept, again(kept)):
+        assert found.count == 1 and keys(1)[0] not in found
+        np.testing.assert_array_equal(found.rows()[found.places(keys(3))], rows(3))
+    kept.append(keys(5), rows(5))
+    np.testing.assert_array_equal(kept.rows()[kept.places(keys(5, 3))], rows(5, 3))
+
+
+def test_too_little_room_on_the_disk_is_told_before_the_work(kept):
+    kept.check_disk(1000)
+    with pytest.raises(activations.DiskError, match=r"disk must have [\d.]+ GiB free for activations, got .* in "):
+        kept.check_disk(10**15)
