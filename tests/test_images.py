@@ -21,6 +21,24 @@ def packed(picture, kind="PNG", **options):
     return file.getvalue()
 
 
+LARGE = cv2.GaussianBlur(np.random.default_rng(1).random((769, 1001)), (0, 0), 12)  # one more than blocks of 8
+LARGE = cv2.normalize(LARGE, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
+LARGE_PICTURE = Image.fromarray(LARGE)
+LARGE_COLOUR = Image.merge("RGB", [Image.fromarray(np.flip(LARGE, axes)) for axes in ((), (0,), (1,))])
+
+
+@pytest.fixture
+def flags(monkeypatch):
+    """The flags of every decoding, in order."""
+    seen, imdecode = [], cv2.imdecode
+    monkeypatch.setattr(cv2, "imdecode", lambda data, flags: seen.append(flags) or imdecode(data, flags))
+    return seen
+
+
+def difference(one, other):
+    return np.abs(one.astype(int) - other).mean()
+
+
 def deep(channels=1):
     wide = GREY.astype(np.uint16) * 257
     return cv2.imencode(".png", np.dstack([wide] * channels) if channels > 1 else wide)[1].tobytes()
@@ -198,3 +216,107 @@ def test_reading_a_file_names_it_when_it_is_unusable(tmp_path):
     assert images.read(tmp_path / "good.png", 16).shape == (16, 16)
     with pytest.raises(ImageError, match=r"^bad.jpeg: empty file \(0 bytes\)$"):
         images.read(tmp_path / "bad.jpeg", 16)
+
+
+FULL = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
+SCALES = [
+    (300, cv2.IMREAD_REDUCED_GRAYSCALE_2),
+    (150, cv2.IMREAD_REDUCED_GRAYSCALE_4),
+    (96, cv2.IMREAD_REDUCED_GRAYSCALE_8),
+    (20, cv2.IMREAD_REDUCED_GRAYSCALE_8),
+]
+
+
+@pytest.mark.parametrize(("size", "reduced"), SCALES)
+@pytest.mark.parametrize("name", ["grey", "progressive", "RGB", "RGB 4:4:4", "CMYK"])
+def test_a_jpeg_far_larger_than_needed_is_decoded_at_reduced_scale_and_looks_the_same(size, reduced, name, flags):
+    picture = LARGE_PICTURE if name in ("grey", "progressive") else LARGE_COLOUR.convert(name.split()[0])
+    sampling = {"subsampling": 0} if "4:4:4" in name else {}
+    data = packed(picture, "JPEG", quality=90, progressive=name == "progressive", **sampling)
+    square = images.decode_square(data, size)
+    assert flags == [reduced]
+    assert square.shape == (size, size)
+    assert square.dtype == np.uint8
+    whole = images.resize(images.decode(data), size)
+    assert difference(square, whole) < 1
+    assert np.abs(square.astype(int) - whole).max() <= 5
+
+
+@pytest.mark.parametrize("beyond", range(8))
+def test_the_padding_of_a_jpeg_moves_nothing_whatever_its_sides(beyond):
+    ramp = np.linspace(0, 255, 8 * 32 + beyond).round().astype(np.uint8)
+    data = packed(Image.fromarray(np.minimum.outer(ramp, ramp)), "JPEG", quality=98)
+    for size in (128, 64, 32):
+        assert difference(images.decode_square(data, size), images.resize(images.decode(data), size)) < 0.6
+
+
+def test_the_scale_is_reduced_as_far_as_both_sides_still_reach_the_size(flags):
+    data = packed(LARGE_PICTURE.resize((1000, 400)), "JPEG")
+    for size in (50, 51, 100, 101, 200, 201):
+        images.decode_square(data, size)
+    eighth, quarter, half = (reduced for _, reduced in SCALES[2::-1])
+    assert flags == [eighth, quarter, quarter, half, half, FULL]
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_a_small_picture_of_any_mode_is_decoded_in_full(name):
+    for size in (31, 80):
+        whole = images.resize(images.decode(STORED[name]), size)
+        assert (images.decode_square(STORED[name], size) == whole).all()
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "LA"])
+def test_a_large_png_is_decoded_in_full(mode):
+    data = packed(LARGE_PICTURE.convert(mode))
+    assert (images.decode_square(data, 96) == images.resize(images.decode(data), 96)).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_large_jpeg_comes_out_upright(orientation, flags):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    square = images.decode_square(packed(LARGE_PICTURE, "JPEG", quality=95, exif=exif), 96)
+    assert flags == [FULL if orientation > 1 else cv2.IMREAD_REDUCED_GRAYSCALE_8]
+    mirrored = {2: (1,), 3: (0, 1), 4: (0,), 5: (), 6: (1,), 7: (0, 1), 8: (0,)}.get(orientation, ())
+    upright = np.flip(LARGE.T if orientation > 4 else LARGE, mirrored)
+    assert difference(square, images.resize(np.ascontiguousarray(upright), 96)) < 1
+
+
+@pytest.mark.parametrize("order", ["big", "little"])
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+@pytest.mark.filterwarnings("ignore")  # Pillow's, about the block
+def test_a_large_jpeg_with_a_damaged_exif_block_comes_out_as_in_full(order, orientation):
+    word = lambda number, size=2: number.to_bytes(size, order)  # noqa: E731
+    mark = {"big": b"MM", "little": b"II"}[order] + word(42) + word(8, 4)
+    good = [word(1), word(0x0112), word(3), word(1, 4), word(orientation), bytes(6)]
+    for number, bad in ((0, word(99)), (2, word(77)), (3, word(2**31, 4)), (4, b""), (5, b"")):
+        block = b"Exif\0\0" + mark + b"".join([*good[:number], bad, *good[number + 1 :]])
+        data = packed(LARGE_PICTURE, "JPEG", quality=95, exif=block)
+        assert difference(images.decode_square(data, 96), images.resize(images.decode(data), 96)) < 1
+
+
+@pytest.mark.parametrize("share", [0.001, 0.4, 0.99])
+def test_a_truncated_large_jpeg_is_refused_for_the_same_reason_as_in_full(share, capfd):
+    data = packed(LARGE_PICTURE, "JPEG")
+    data = data[: int(len(data) * share)]
+    with pytest.raises(ImageError, match="^truncated") as full:
+        images.decode(data)
+    with pytest.raises(ImageError) as reduced:
+        images.decode_square(data, 96)
+    assert str(reduced.value) == str(full.value)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_square_of_size_below_one_is_refused():
+    with pytest.raises(ImageError, match="size must be at least 1, got 0"):
+        images.decode_square(STORED["grey JPEG"], 0)
+
+
+def test_many_files_are_read_in_their_order_at_reduced_scale(tmp_path, flags):
+    paths = [f"{number}.jpeg" for number in range(5)]
+    for number, path in enumerate(paths):
+        data = packed(Image.new("L", (300, 200), 50 * number), "JPEG")
+        (tmp_path / path).write_bytes(data)
+    squares = list(images.read_all(tmp_path, paths, 25))
+    assert [int(square.mean().round()) for square in squares] == [0, 50, 100, 150, 200]
+    assert flags == [cv2.IMREAD_REDUCED_GRAYSCALE_8] * 5
