@@ -10,6 +10,8 @@ PY   := $(VENV)/bin/python
 LOCK := requirements$(if $(GPU),-gpu).txt
 READY := $(VENV)/.ready
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
+# One worker a core, each file to one of them, the longest first.
+SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder tests/test_smoke.py tests
 GIVEN := $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
 .PHONY: help report data lab test check bench lint format lock parameters clean
@@ -30,13 +32,13 @@ lab: $(READY) ## open the notebooks in JupyterLab on 127.0.0.1
 	@$(PY) -m jupyter lab --ip=127.0.0.1 --notebook-dir=notebooks --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
 test: $(READY) ## run every test, the smoke study included
-	@$(PY) -m pytest
+	@$(PY) -m pytest $(SIDE_BY_SIDE)
 
 check: $(READY) ## run the fast tests only
-	@$(PY) -m pytest -m "not slow"
+	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not slow"
 
 bench: $(READY) ## measure speed against what people do today; results land in reports/bench/
-	@$(PY) tests/bench/bench_metrics.py
+	@DATA="$(DATA)" WEIGHTS="$(WEIGHTS)" $(PY) tests/bench/runner.py
 
 lint: $(READY) ## check style of code and notebooks, and that notebooks are stored without outputs
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m nbstripout --verify notebooks/*.ipynb

@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from pneumo_utils import activations
-from pneumo_utils.augmentation import Augmentation, view
+from pneumo_utils.augmentation import Augmentation, judged_view, plain, view
 from pneumo_utils.backend import keras, layers, tf
 
 _LARGEST = float(np.finfo(np.float16).max)
@@ -46,24 +46,36 @@ class Pixels:
     """Feeds pictures; every epoch sees a new variation of each training picture.
 
     Args:
-        images: uint8 (n, size, size).
+        images: uint8 (n, stored size, stored size).
         train_rows: rows of the training pictures, int (m,).
         augmentation: how far a variation goes.
         seed: of the variations.
+        size: side of what is fed, pixels; 0: as stored.
     """
 
-    def __init__(self, images: np.ndarray, train_rows: np.ndarray, augmentation: Augmentation, seed: int):
-        self.images, self.train_rows, self.augmentation, self.seed = images, train_rows, augmentation, seed
-        self.count = len(images)
+    def __init__(
+        self, images: np.ndarray, train_rows: np.ndarray, augmentation: Augmentation, seed: int, size: int = 0
+    ):
+        self.images, self.train_rows, self.augmentation = images, train_rows, augmentation
+        self.seed, self.size, self.count = seed, size, len(images)
+
+    def seeded(self, seed: int) -> Pixels:
+        """The same pictures with other variations."""
+        return Pixels(self.images, self.train_rows, self.augmentation, seed, self.size)
 
     def plain(self, rows: np.ndarray) -> np.ndarray:
         """See `Feed.plain`."""
-        return self.images[rows].astype(np.float32)
+        return np.stack([plain(self.images[row], self.size) for row in rows]).astype(np.float32)
+
+    def judged(self, rows: np.ndarray, number: int) -> np.ndarray:
+        """View `number` of the pictures in `rows`, of `augmentation.judged_view`, float32 (k, size, size)."""
+        return np.stack([judged_view(self.images[row], number, self.size) for row in rows]).astype(np.float32)
 
     def view(self, positions: np.ndarray, number: int) -> np.ndarray:
         """See `Feed.view`."""
+        given = {"seed": self.seed, "number": number, "size": self.size}
         rows = self.train_rows[positions]
-        seen = [view(self.images[row], self.augmentation, seed=self.seed, row=int(row), number=number) for row in rows]
+        seen = [view(self.images[row], self.augmentation, row=int(row), **given) for row in rows]
         return np.stack(seen).astype(np.float32)
 
     def training(self, positions: np.ndarray, epoch: int) -> np.ndarray:
@@ -113,9 +125,9 @@ def run(trunk: keras.Model, feed: Feed, *, views: int, batch_size: int, folder: 
         FeatureError: an activation does not fit float16.
         activations.DiskError: there is no room for them.
     """
-    kept = activations.Kept(folder / trunk.name, _identity(trunk), trunk.output.shape[1:])
+    kept = activations.Kept(folder / trunk.name, identity(trunk), trunk.output.shape[1:])
     kept.check_disk(feed.count + (views - 1) * len(feed.train_rows))
-    forward = tf.function(lambda rows: trunk(rows, training=False))
+    forward = tf.function(lambda rows: tf.cast(trunk(rows, training=False), tf.float32))
     every = _computed(kept, forward, map(feed.plain, _batches(feed.count, batch_size)), batch_size)
     varied = []
     for number in range(1, views):
@@ -131,7 +143,7 @@ def _batches(count: int, batch_size: int) -> Iterator[np.ndarray]:
         yield np.arange(start, min(start + batch_size, count))
 
 
-def _identity(trunk: keras.Model) -> str:
+def identity(trunk: keras.Model) -> str:
     """Hash of layers, precision, input and weights: what else could change an activation is the machine."""
     parts = [layer for layer in trunk.layers if not isinstance(layer, layers.InputLayer)]  # its name is a mere counter
     said = [[type(part).__name__, part.get_config()] for part in parts]

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-import cv2
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+
 import numpy as np
 
-from pneumo_utils import models
+from pneumo_utils import activations, features, models
+from pneumo_utils.augmentation import plain
 from pneumo_utils.backend import keras, tf
+
+# Every batch is filled up to this many rows: one shape is one compiled graph. More rows at once are no faster.
+_BATCH = 16
 
 
 class Explainer:
@@ -15,45 +23,103 @@ class Explainer:
     Args:
         network: of `models.build`.
         layer: whose activations are weighed; empty: the last one with height and width before the pooling.
+        below: whose activations may be given instead of pixels, as `models.ANATOMY[...].frozen_to`; None: pixels only.
 
     Raises:
-        models.ModelError: there is no such layer.
+        models.ModelError: there is no such layer, or `below` does not lie below the explained one.
     """
 
-    def __init__(self, network: keras.Model, layer: str = ""):
-        self.layer = layer or models.explained_layer(network)
-        trunk = models.between(network, None, self.layer)
-        self.grid = tuple(trunk.output.shape[1:3])  # rows, columns of the map before it is enlarged
-        # The logit, not the probability: its gradient does not vanish where the network is sure.
-        scores = models.between(network, self.layer, "logit")
+    def __init__(self, network: keras.Model, layer: str = "", below: str | None = None):
+        self.layer, self._network = layer or models.explained_layer(network), network
+        self.size = network.input.shape[1]  # side of the picture that the network sees, pixels
+        self._lower = models.between(network, None, self.layer)
+        self._trunk = None if below is None else models.between(network, None, below)
+        self._above = self._lower if below is None else models.between(network, below, self.layer)
+        self.grid = tuple(self._lower.output.shape[1:3])  # rows, columns of the map before it is enlarged
 
-        @tf.function(reduce_retracing=True)
-        def weighed(pixels):
-            activations = trunk(pixels, training=False)
-            with tf.GradientTape() as tape:
-                tape.watch(activations)
-                logit = scores(activations, training=False)
-            weights = tf.reduce_mean(tape.gradient(logit, activations), axis=(1, 2), keepdims=True)  # eq. 1
-            return tf.nn.relu(tf.reduce_sum(weights * activations, axis=-1))  # eq. 2
-
-        self._weighed = weighed
-
-    def maps(self, images: np.ndarray, batch_size: int = 32) -> np.ndarray:
+    def maps(self, images: np.ndarray, kept: Path | None = None) -> np.ndarray:
         """Heat maps for pneumonia.
 
         Args:
-            images: uint8 (n, size, size).
-            batch_size: pictures a step.
+            images: uint8 (n, side, side), fed at the size the network sees.
+            kept: folder in which `features.run` kept the activations of `below`: they save most of the work, and
+                change a map by no more than their rounding to float16. Without it, or where one of `images` is not
+                in it, all are run from the pixels.
 
         Returns:
-            float32 (n, size, size) in [0, 1], each scaled to its own maximum; all 0 where nothing speaks for it.
+            float32 (n, side, side) in [0, 1], each scaled to its own maximum; all 0 where nothing speaks for it.
         """
-        size = images.shape[1:]
-        if not len(images):
-            return np.zeros((0, *size), dtype=np.float32)
-        steps = [images[start : start + batch_size] for start in range(0, len(images), batch_size)]
-        coarse = np.concatenate([self._weighed(tf.constant(step, dtype=tf.float32)).numpy() for step in steps])
-        # OpenCV's linear resize maps pixel centres to pixel centres: no shift by half a pixel
-        fine = np.stack([cv2.resize(one, size[::-1], interpolation=cv2.INTER_LINEAR) for one in coarse])
-        peak = fine.max(axis=(1, 2), keepdims=True)
-        return np.divide(fine, peak, out=np.zeros_like(fine), where=peak > 0)
+        seen, side = [plain(image, self.size) for image in images], images.shape[1]
+        rows = _kept(self._trunk, seen, kept) if kept and self._trunk else None
+        return _drawn(self._of_pixels, seen, side) if rows is None else self.maps_of(rows, side)
+
+    def maps_of(self, rows: Iterable[np.ndarray], side: int = 0) -> np.ndarray:
+        """Heat maps for pneumonia from what `below` gives: only what lies above it is run.
+
+        Args:
+            rows: float (height, width, channels), one a picture; taken from their source one batch at a time.
+            side: of the maps, pixels; 0: the size that the network sees.
+
+        Returns:
+            as `maps`.
+        """
+        return _drawn(self._of_rows, rows, side or self.size)
+
+    @cached_property
+    def _of_pixels(self) -> Callable:
+        return _compiled(self._lower, models.between(self._network, self.layer, "logit"))
+
+    @cached_property
+    def _of_rows(self) -> Callable:
+        return _compiled(self._above, models.between(self._network, self.layer, "logit"))
+
+
+def _compiled(lower: keras.Model, upper: keras.Model) -> Callable:
+    """What `lower` eats, and the side of the maps -> maps; the gradient runs through `upper` alone.
+
+    `upper` ends at the logit, not the probability: its gradient does not vanish where the network is sure.
+    """
+    fed = tf.TensorSpec((_BATCH, *lower.input.shape[1:]), tf.float32)
+
+    @tf.function(input_signature=[fed, tf.TensorSpec((), tf.int32)])
+    def heat(rows, side):
+        explained = tf.cast(lower(rows, training=False), tf.float32)  # a network may compute in bfloat16, maps do not
+        with tf.GradientTape() as tape:
+            tape.watch(explained)
+            logit = upper(explained, training=False)
+        weights = tf.reduce_mean(tape.gradient(logit, explained), axis=(1, 2))  # eq. 1
+        coarse = tf.nn.relu(tf.einsum("nhwc,nc->nhw", explained, weights))  # eq. 2
+        # linear, from pixel centres to pixel centres: no shift by half a pixel
+        fine = tf.image.resize(coarse[..., None], (side, side))[..., 0]
+        return tf.math.divide_no_nan(fine, tf.reduce_max(fine, axis=(1, 2), keepdims=True))
+
+    return heat.get_concrete_function()  # called directly, TensorFlow warns of retracing from the fifth network on
+
+
+def _drawn(heat: Callable, rows: Iterable[np.ndarray], side: int) -> np.ndarray:
+    """Run `heat` batch by batch, the last one filled up with zeros."""
+    drawn = [np.zeros((0, side, side), dtype=np.float32)]
+    for batch in _batches(rows):
+        filled = np.zeros((_BATCH, *batch[0].shape), dtype=np.float32)
+        filled[: len(batch)] = batch
+        drawn.append(heat(tf.constant(filled), tf.constant(side)).numpy()[: len(batch)])
+    return np.concatenate(drawn)
+
+
+def _batches(rows: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
+    waiting = iter(rows)
+    while batch := list(islice(waiting, _BATCH)):
+        yield batch
+
+
+def _kept(trunk: keras.Model, images: list[np.ndarray], folder: Path) -> Iterator[np.ndarray] | None:
+    """The rows of `images` that `trunk` left in `folder`, float16 each; None unless all are there."""
+    named, identity = folder / trunk.name / "trunk", features.identity(trunk)
+    if not named.is_file() or named.read_text(encoding="ascii") != identity:
+        return None  # opened as this trunk's, the folder of another would be emptied
+    found = activations.Kept(named.parent, identity, trunk.output.shape[1:])
+    keys = [activations.digest(image.astype(np.float32)) for image in images]
+    if not keys or not all(key in found for key in keys):
+        return None
+    rows = found.rows()
+    return (rows[place] for place in found.places(keys))

@@ -6,6 +6,8 @@ layer, saved, reloaded and explained. Every network ends `... -> pooled -> dropo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,12 +25,14 @@ class Anatomy:
     """Where a network is cut: everything below `frozen_to` stays as it is in both phases."""
 
     frozen_to: str | None  # last layer of the frozen trunk; None: the whole network is trained
+    blocks: tuple[str, ...] = ()  # last layer of each of the lowest blocks, which may stay as they are end to end
 
 
 ANATOMY = {
     "cnn": Anatomy(None),
-    "vgg16": Anatomy("block4_pool"),  # block 5 is fine-tuned
-    "resnet50": Anatomy("conv4_block6_out"),  # stage 5 is fine-tuned
+    # block 5, or stage 5, is fine-tuned
+    "vgg16": Anatomy("block4_pool", ("block1_pool", "block2_pool", "block3_pool", "block4_pool")),
+    "resnet50": Anatomy("conv4_block6_out", ("pool1_pool", "conv2_block3_out", "conv3_block4_out", "conv4_block6_out")),
 }
 
 
@@ -36,7 +40,9 @@ class ModelError(ValueError):
     """A network cannot be built or cut as asked."""
 
 
-def build(model: str, image_size: int, *, dropout: float, weights: Path | None, seed: int = 0) -> keras.Model:
+def build(
+    model: str, image_size: int, *, dropout: float, weights: Path | None, seed: int = 0, precision: str = "float32"
+) -> keras.Model:
     """Build a network that maps pixels to the probability of pneumonia.
 
     Args:
@@ -45,6 +51,7 @@ def build(model: str, image_size: int, *, dropout: float, weights: Path | None, 
         dropout: share of the pooled features dropped in training, in [0, 1).
         weights: `.h5` file of the backbone without its classifier; None: random weights.
         seed: of the head and its dropout; random weights below it follow the global seed.
+        precision: `float32`, or `bfloat16` for what lies below the head; weights and the answer are float32.
 
     Returns:
         float or uint8 (n, image_size, image_size) in 0-255 -> float32 (n, 1) in [0, 1].
@@ -55,12 +62,24 @@ def build(model: str, image_size: int, *, dropout: float, weights: Path | None, 
     if model not in ANATOMY:
         raise ModelError(f"model must be one of {', '.join(ANATOMY)}, got {model!r}")
     pixels = keras.Input((image_size, image_size), name="pixels")
-    grey = layers.Reshape((image_size, image_size, 1), name="grey")(pixels)
-    features = _small_cnn(grey) if model == "cnn" else _backbone(model, grey, weights)
+    with _computing_in(precision):
+        grey = layers.Reshape((image_size, image_size, 1), name="grey")(pixels)
+        features = _small_cnn(grey) if model == "cnn" else _backbone(model, grey, weights)
     pooled = layers.GlobalAveragePooling2D(name="pooled")(features)
     kept = layers.Dropout(dropout, seed=seed, name="dropout")(pooled)
     logit = layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed), name="logit")(kept)
     return keras.Model(pixels, layers.Activation("sigmoid", name="probability")(logit), name=model)
+
+
+@contextmanager
+def _computing_in(precision: str) -> Iterator[None]:
+    """Layers made inside compute in `precision`."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32" if precision == "float32" else f"mixed_{precision}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _small_cnn(grey: keras.KerasTensor) -> keras.KerasTensor:
@@ -127,15 +146,25 @@ def between(network: keras.Model, lower: str | None, upper: str) -> keras.Model:
         raise ModelError(f"layer {upper!r} must lie above {lower!r}, got the reverse") from error
 
 
-def train_only_above(network: keras.Model, layer: str | None) -> None:
-    """Freeze everything up to `layer` (None: nothing), and above a frozen trunk all batch normalisation, too.
+def lowest_blocks(network: keras.Model, count: int) -> str | None:
+    """Last layer of the lowest `count` blocks; None for 0, and for a network that has no blocks to leave alone."""
+    blocks = ANATOMY[network.name].blocks[:count]
+    return blocks[-1] if blocks else None
 
-    The stored statistics of batch normalisation belong to weights that were trained with them; small batches of
-    another kind of picture would spoil them (Keras guide "Transfer learning & fine-tuning").
+
+def train_only_above(network: keras.Model, layer: str | None, *, normalisation: bool = True) -> None:
+    """Freeze everything up to `layer` (None: nothing).
+
+    Args:
+        network: of `build`; changed in place.
+        layer: last frozen one.
+        normalisation: whether batch normalisation above it is trained. Not on activations of a frozen trunk: the
+            stored statistics belong to weights that were trained with them, and small batches of another kind of
+            picture would spoil them (Keras guide "Transfer learning & fine-tuning").
     """
     below = layer is not None
     for part in network.layers:
-        part.trainable = not below and not (layer is not None and isinstance(part, layers.BatchNormalization))
+        part.trainable = not below and (normalisation or not isinstance(part, layers.BatchNormalization))
         if part.name == layer:
             below = False
 
@@ -172,6 +201,11 @@ def parameter_counts(network: keras.Model) -> dict[str, int]:
     parts = {"frozen trunk": network.layers[:border], "trained": network.layers[border:pooled]}
     parts["head"] = network.layers[pooled:]
     return {part: sum(layer.count_params() for layer in held) for part, held in parts.items()}
+
+
+def trained_parameters(network: keras.Model) -> int:
+    """How many parameters the last phase could change."""
+    return int(sum(np.prod(weight.shape) for weight in network.trainable_weights))
 
 
 def load(path: Path) -> keras.Model:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pneumo_utils import features, models, training
+from pneumo_utils import features, fitting, models, training
 from pneumo_utils.augmentation import Augmentation
 from pneumo_utils.backend import keras
 
@@ -24,12 +24,12 @@ class Recipe:
 
     model: str  # cnn, vgg16 or resnet50
     weights: Path | None  # file it starts from; None: random weights
+    image_size: int  # side of the square that the network sees, pixels
     dropout: float  # share of the head's inputs dropped in training
-    phases: tuple[training.Phase, ...]
-    batch_size: int  # pictures a gradient step
-    patience: int  # epochs without a better validation loss before stopping
-    views: int  # views of each training picture where activations are kept
+    phases: tuple[fitting.Phase, ...]
+    settings: fitting.Settings
     augmentation: Augmentation
+    precision: str = "float32"  # float32 or bfloat16, see `precision.choose`
 
     @property
     def start(self) -> str:
@@ -55,23 +55,28 @@ def train(recipe: Recipe, seed: int, images: np.ndarray, splits: pd.DataFrame, f
     Args:
         recipe: what all seeds share.
         seed: at least 0: of the order and of dropout, and of the weights that start at random because they are meant
-            to: the head, or the whole small CNN, whose augmentation follows it, too.
-        images: uint8 (n, size, size), one a row of `splits`.
+            to: the head, or the whole small CNN; augmentation follows it wherever pixels are trained on.
+        images: uint8 (n, stored size, stored size), one a row of `splits`.
         splits: contract `splits`.
         folder: where activations are kept for the next seed or run; large, may be deleted.
     """
     began = time.monotonic()
     below = seed if recipe.start == "scratch" else _SHARED_SEED
     training.make_reproducible(below)
-    network = models.build(recipe.model, images.shape[1], dropout=recipe.dropout, weights=recipe.weights, seed=seed)
+    made = {"dropout": recipe.dropout, "weights": recipe.weights, "precision": recipe.precision}
+    network = models.build(recipe.model, recipe.image_size, seed=seed, **made)
     train_rows = np.flatnonzero(splits["split"] == "train")
+    pixels = features.Pixels(images, train_rows, recipe.augmentation, below, recipe.image_size)
     if recipe.start == "random":
-        models.settle_normalisation(network, images[train_rows[:64]])
+        models.settle_normalisation(network, pixels.plain(train_rows[:64]))
     training.make_reproducible(seed)
-    pixels = features.Pixels(images, train_rows, recipe.augmentation, below)
-    settings = training.Settings(recipe.batch_size, recipe.patience, recipe.views, seed)
-    fed, part, history = training.train(network, pixels, splits, list(recipe.phases), settings, folder)
-    predictions = training.predict(part, fed, splits, recipe.batch_size)
+    settings = recipe.settings
+    fed, part, history = training.train(network, pixels, splits, list(recipe.phases), settings, seed, folder)
+    predictions = (
+        training.predict(part, fed, splits, settings.batch_size)
+        if settings.test_views == 1
+        else training.predict_views(network, pixels, splits, settings.batch_size, settings.test_views)
+    )
     names = {"model": recipe.model, "seed": seed}
     history, predictions = (frame.assign(**names).reset_index(drop=True) for frame in (history, predictions))
     return Replicate(network, history, predictions, time.monotonic() - began)

@@ -46,17 +46,17 @@ def obtain(recipe: replicates.Recipe, seed: int, store: Store) -> Run:
 
 
 def _train(recipe: replicates.Recipe, seed: int, store: Store) -> None:
-    images, folder = store.read_images(), store.activations_folder(recipe.model)
-    made = replicates.train(recipe, seed, images, store.read("splits"), folder)
+    folder = store.activations_folder(recipe.model)
+    made = replicates.train(recipe, seed, store.read_images(), store.read("splits"), folder)
     counts = models.parameter_counts(made.network)
     facts = {
         "model": recipe.model,
         "seed": seed,
         "start": recipe.start,
         "weights_sha256": weights.digest(recipe.weights) or None,
-        "image_size": images.shape[1],
+        "image_size": recipe.image_size,
         "parameters": sum(counts.values()),
-        "trained_parameters": sum(counts.values()) - counts["frozen trunk"],
+        "trained_parameters": models.trained_parameters(made.network),
         "seconds": made.seconds,
         "device": training.device(),
     }

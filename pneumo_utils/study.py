@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
@@ -65,7 +65,17 @@ class Data(Section):
 class Images(Section):
     """How a radiograph becomes pixels."""
 
-    image_size: int = Field(ge=32, le=512, multiple_of=16, description="side of the square picture, pixels")
+    image_size: int = Field(ge=32, le=512, multiple_of=16, description="side of the square a network sees, pixels")
+    stored_size: int = Field(
+        ge=32, le=1024, multiple_of=16, description="side of the stored square, pixels; training crops are cut from it"
+    )
+
+    @model_validator(mode="after")
+    def _no_enlarging(self):
+        if self.stored_size < self.image_size:
+            rule = "stored_size must be at least image_size, {image_size}"
+            raise PydanticCustomError("smaller", rule, {"image_size": self.image_size})
+        return self
 
 
 class Split(Section):
@@ -81,8 +91,15 @@ class Augmentation(Section):
     rotation: float = Field(ge=0, le=45, description="largest rotation to either side, degrees")
     shift: float = Field(ge=0, le=0.4, description="largest shift, share of the side")
     zoom: float = Field(ge=0, le=0.6, description="largest zoom in or out, share of the size")
+    crop_area: float = Field(ge=0.05, le=1, description="smallest share of the area that a crop keeps; 1: no crop")
+    crop_aspect: float = Field(ge=1, le=3, description="largest stretch of a crop's sides; 1: none")
+    gamma: float = Field(ge=1, le=4, description="largest exponent of the grey levels, and its inverse; 1: none")
     contrast: float = Field(ge=0, le=0.9, description="largest change of contrast, share")
     brightness: float = Field(ge=0, le=0.5, description="largest change of brightness, share of the grey range")
+    blur: float = Field(ge=0, le=5, description="largest blur, standard deviation in pixels")
+    noise: float = Field(ge=0, le=60, description="largest noise, standard deviation in grey levels")
+    lowest_jpeg_quality: int = Field(ge=1, le=100, description="saved again as JPEG down to this quality; 100: not")
+    erase: float = Field(ge=0, le=0.5, description="largest share of the area under one grey rectangle; 0: none")
     flip: bool = Field(description="mirror left and right in half of the cases (moves the heart to the other side)")
 
 
@@ -96,19 +113,45 @@ class Training(Section):
     random_weights_allowed: list[ModelName] = Field(
         description="networks that may start from random weights when theirs cannot be had; the pages say so"
     )
-    views: int = Field(ge=1, le=64, description="augmented views of each training picture, the plain one included")
+    views: int = Field(
+        ge=1, le=64, description="phases 1 and 2: views of each training picture, the plain one included"
+    )
     batch_size: int = Field(ge=1, le=1024, description="pictures a gradient step")
-    head_epochs: int = Field(ge=1, le=1000, description="phase 1: epochs of the head on the frozen trunk, at most")
+    head_epochs: int = Field(
+        ge=0, le=1000, description="phase 1: epochs of the head on the frozen trunk, at most; 0: no phase 1"
+    )
     head_learning_rate: float = Field(gt=0, le=1, description="phase 1: Adam's learning rate")
     top_epochs: int = Field(ge=0, le=1000, description="phase 2: epochs of the top block, at most; 0: no phase 2")
     top_learning_rate: float = Field(gt=0, le=1, description="phase 2: Adam's learning rate")
+    whole_epochs: int = Field(
+        ge=0, le=1000, description="phase 3: epochs of the network end to end from new variations, at most; 0: none"
+    )
+    whole_learning_rate: float = Field(gt=0, le=1, description="phase 3: AdamW's highest learning rate")
+    frozen_blocks: int = Field(ge=0, le=4, description="phase 3: lowest blocks of a backbone that stay as they are")
     cnn_epochs: int = Field(ge=1, le=1000, description="small CNN: epochs, at most")
-    cnn_learning_rate: float = Field(gt=0, le=1, description="small CNN: Adam's learning rate")
+    cnn_learning_rate: float = Field(gt=0, le=1, description="small CNN: AdamW's highest learning rate")
+    weight_decay: float = Field(ge=0, le=1, description="phase 3 and small CNN: AdamW's weight decay")
+    label_smoothing: float = Field(ge=0, lt=0.5, description="phase 3 and small CNN: share of certainty taken off")
+    weight_averaging: float = Field(
+        ge=0, lt=1, description="phase 3 and small CNN: decay a step of the average of weights that is kept; 0: none"
+    )
+    test_views: int = Field(
+        ge=1, le=7, description="views of a picture whose probabilities are averaged: itself, mirrored, five crops"
+    )
     dropout: float = Field(ge=0, lt=1, description="share of the head's inputs dropped in training")
     patience: int = Field(ge=1, le=1000, description="epochs without a better validation loss before stopping")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        description="number format below the head; auto: bfloat16 where processor or GPU has it, else float32"
+    )
     seeds: Annotated[list[_seed("of one training")], AfterValidator(_once)] = Field(
         min_length=1, description="seeds each network is trained from; galleries and curves show the first"
     )
+
+    @model_validator(mode="after")
+    def _some_phase(self):
+        if not (self.head_epochs or self.top_epochs or self.whole_epochs):
+            raise PydanticCustomError("no phase", "one of head_epochs, top_epochs and whole_epochs must be at least 1")
+        return self
 
 
 class Evaluation(Section):

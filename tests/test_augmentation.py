@@ -5,21 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pneumo_utils import augmentation
 from pneumo_utils.augmentation import Augmentation, view
 
 FULL = Augmentation(rotation=15, shift=0.1, zoom=0.2, contrast=0.3, brightness=0.2, flip=True)
-ORDER = ("turn", "right", "down", "size", "contrast", "brightness", "mirror")
+STRONG = Augmentation(15, 0.1, 0.2, 0.3, 1.5, 1.8, 0.4, 0.12, 1.0, 8, 40, 0.2, True)
 
 
 class Fixed:
     """A generator that draws what it is told, and 0 for the rest."""
 
     def __init__(self, **drawn):
-        self.drawn = np.array([drawn.get(name, 0.0) for name in ORDER])
+        self.drawn = np.array([drawn.get(name, 0.0) for name in augmentation._DRAWN])
 
     def uniform(self, low, high, count):
-        assert (low, high, count) == (-1, 1, len(ORDER))
+        assert (low, high, count) == (-1, 1, len(self.drawn))
         return self.drawn
+
+    def standard_normal(self, shape, dtype):
+        return np.random.default_rng(0).standard_normal(shape, dtype=dtype)
 
 
 def picture(height=60, width=60):
@@ -122,8 +126,75 @@ def test_flip_mirrors_half_of_the_cases_and_only_when_asked():
     assert np.array_equal(Augmentation().vary(image, Fixed(mirror=-1)), image)
 
 
+def test_a_crop_keeps_its_share_of_the_area_and_stays_inside():
+    ramp = np.tile(np.arange(100, dtype=np.uint8) * 2, (100, 1))
+    half = Augmentation(crop_area=0.25).vary(ramp, Fixed(area=1), 50)
+    assert half.shape == (50, 50)
+    assert abs(int(half[0, 0]) - 50) <= 2 and abs(int(half[0, -1]) - 148) <= 2, "the middle half of each side"
+    left = Augmentation(crop_area=0.25).vary(ramp, Fixed(area=1, across=-1), 50)
+    assert left[0, 0] <= 2 and abs(int(left[0, -1]) - 98) <= 2, "the left half, and nothing beyond the edge"
+
+
+def test_a_stretched_crop_has_the_area_and_the_aspect_that_were_drawn():
+    image = np.zeros((100, 100), np.uint8)
+    image[25:75, 25:75] = 200
+    seen = Augmentation(crop_area=0.36, crop_aspect=1.5).vary(image, Fixed(area=1, stretch=1), 100) > 100
+    wide, high = (0.36 * 1.5) ** 0.5, (0.36 / 1.5) ** 0.5
+    assert abs(seen.any(axis=0).sum() - 100 * 0.5 / wide) < 2
+    assert abs(seen.any(axis=1).sum() - min(100, 100 * 0.5 / high)) < 2
+
+
+def test_gamma_bends_between_black_and_white_and_leaves_both():
+    image = np.array([[0, 64, 128, 255]] * 4, np.uint8)
+    darker = Augmentation(gamma=2.0).vary(image, Fixed(gamma=1))[0].tolist()
+    brighter = Augmentation(gamma=2.0).vary(image, Fixed(gamma=-1))[0].tolist()
+    assert darker == [0, 16, 64, 255] and brighter == [0, 128, 181, 255]
+
+
+def test_blur_smooths_noise_roughens_and_jpeg_saves_again_each_up_to_its_limit():
+    image = square()
+    blurred = Augmentation(blur=2.0).vary(image, Fixed(blur=1))
+    assert 100 <= blurred[50, 40] <= 130 and np.array_equal(Augmentation(blur=2.0).vary(image, Fixed(blur=-1)), image)
+    flat = np.full((100, 100), 128, np.uint8)
+    assert abs(Augmentation(noise=10.0).vary(flat, Fixed(noise=1)).std() - 10) < 0.5
+    saved = Augmentation(lowest_jpeg_quality=10).vary(picture(), Fixed(quality=1))
+    assert 5 < np.abs(saved.astype(int) - picture()).mean() < 60
+
+
+def test_an_erased_rectangle_takes_its_share_of_the_area_in_one_grey():
+    image = picture(100, 100)
+    erased = Augmentation(erase=0.16).vary(image, Fixed(erased=1, erased_grey=0.0))
+    changed = erased != image
+    assert abs(changed.mean() - 0.16) < 0.01 and set(erased[changed]) == {128}
+    rows, columns = np.nonzero(changed)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (30, 69, 30, 69)
+
+
+def test_everything_at_once_stays_grey_levels_of_the_size_asked_for():
+    for number in range(1, 40):
+        varied = view(picture(80, 64), STRONG, seed=3, row=1, number=number, size=48)
+        assert (varied.shape, varied.dtype) == ((48, 48), np.uint8)
+
+
+def test_a_smaller_plain_view_is_the_average_of_what_it_covers():
+    image = picture(64, 64)
+    small = view(image, STRONG, seed=0, row=0, number=0, size=32)
+    assert np.abs(small - image.reshape(32, 2, 32, 2).mean(axis=(1, 3))).max() <= 0.5
+
+
+def test_views_to_be_judged_are_the_picture_its_mirror_image_and_five_crops_of_it():
+    image = picture(100, 100)
+    views = [augmentation.judged_view(image, number) for number in range(augmentation.TEST_VIEWS)]
+    assert np.array_equal(views[0], image) and np.array_equal(views[1], image[:, ::-1])
+    ramp = np.tile(np.arange(100, dtype=np.uint8), (100, 1))
+    edges = [augmentation.judged_view(ramp, number)[0, [0, -1]].tolist() for number in range(2, 7)]
+    assert edges == [[7, 92], [0, 84], [15, 99], [15, 99], [0, 84]]
+    assert len({seen.tobytes() for seen in views}) == len(views)
+    assert augmentation.judged_view(image, 2, 48).shape == (48, 48)
+
+
 def test_one_limit_does_not_change_what_the_others_draw():
     image = square()
     with_flip_off = view(image, Augmentation(shift=0.2), seed=0, row=0, number=1)
-    for other in ({"rotation": 1e-9}, {"contrast": 1e-9}):
+    for other in ({"rotation": 1e-9}, {"contrast": 1e-9}, {"noise": 1e-9}, {"erase": 1e-9}):
         assert np.array_equal(view(image, Augmentation(shift=0.2, **other), seed=0, row=0, number=1), with_flip_off)

@@ -67,10 +67,12 @@ MAP: dict[str, set[str]] = {
     # TensorFlow
     "backend": set(),
     "models": {"backend"},
+    "precision": {"backend"},
     "features": {"activations", "augmentation", "backend"},
-    "training": {"backend", "features", "models"},
-    "gradcam": {"backend", "models"},
-    "replicates": {"augmentation", "backend", "features", "models", "training"},
+    "fitting": {"backend", "features"},
+    "training": {"backend", "features", "fitting", "models"},
+    "gradcam": {"activations", "augmentation", "backend", "features", "models"},
+    "replicates": {"augmentation", "backend", "features", "fitting", "models", "training"},
     "runs": {"atomic", "fingerprint", "models", "provenance", "replicates", "store", "training", "weights"},
     # top
     "steps": {"contracts", "store"},
@@ -92,7 +94,7 @@ MAP: dict[str, set[str]] = {
     },
     "__main__": {"pipeline", "study"},
 }
-TENSORFLOW = {"backend", "models", "features", "training", "gradcam", "replicates", "runs"}
+TENSORFLOW = {"backend", "models", "precision", "features", "fitting", "training", "gradcam", "replicates", "runs"}
 
 
 def rooms() -> list[Path]:

@@ -1,4 +1,4 @@
-"""Networks, feeds, training and Grad-CAM on pictures so small that a second is enough."""
+"""Networks, feeds and training on pictures so small that a second is enough."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ N, N_TRAIN = 60, 40
 @pytest.fixture(scope="module")
 def rooms():
     """The TensorFlow rooms, imported when first needed."""
-    from pneumo_utils import features, gradcam, models, training
+    from pneumo_utils import features, fitting, models, training
 
-    return {"features": features, "gradcam": gradcam, "models": models, "training": training}
+    return {"features": features, "fitting": fitting, "models": models, "training": training}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def feed(rooms, images, **more):
 
 
 def settings(rooms, views=1):
-    return rooms["training"].Settings(batch_size=8, patience=50, views=views, seed=0)
+    return rooms["fitting"].Settings(batch_size=8, patience=50, views=views)
 
 
 @pytest.mark.parametrize("model", ["cnn", "vgg16", "resnet50"])
@@ -92,14 +92,14 @@ def test_weights_of_another_network_are_refused_by_name(rooms, tmp_path):
 
 @pytest.mark.parametrize("model", ["vgg16", "resnet50"])
 def test_two_phases_leave_trunk_and_batch_normalisation_as_they_were(rooms, images, splits, tmp_path, model):
-    models, training = rooms["models"], rooms["training"]
+    fitting, models, training = rooms["fitting"], rooms["models"], rooms["training"]
     training.make_reproducible(0)
     network = models.build(model, SIZE, dropout=0.1, weights=None)
     models.settle_normalisation(network, images[:N_TRAIN])
     before = {layer.name: [w.copy() for w in layer.get_weights()] for layer in network.layers}
-    phases = [training.Phase("head", 2, 1e-2), training.Phase("top", 1, 1e-4)]
+    phases = [fitting.Phase("head", 2, 1e-2), fitting.Phase("top", 1, 1e-4)]
     pixels = feed(rooms, images, rotation=5.0)
-    fed, part, history = training.train(network, pixels, splits, phases, settings(rooms, views=2), tmp_path)
+    fed, part, history = training.train(network, pixels, splits, phases, settings(rooms, views=2), 0, tmp_path)
     changed = {
         layer.name
         for layer in network.layers
@@ -118,11 +118,11 @@ def test_two_phases_leave_trunk_and_batch_normalisation_as_they_were(rooms, imag
 
 
 def test_the_kept_weights_are_those_of_the_lowest_validation_loss(rooms, images, splits, tmp_path):
-    training = rooms["training"]
+    fitting, training = rooms["fitting"], rooms["training"]
     training.make_reproducible(0)
     network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
-    phases = [training.Phase("whole", 6, 1e-2)]
-    fed, part, history = training.train(network, feed(rooms, images), splits, phases, settings(rooms), tmp_path)
+    phases = [fitting.Phase("whole", 6, 1e-2)]
+    fed, part, history = training.train(network, feed(rooms, images), splits, phases, settings(rooms), 0, tmp_path)
     assert history["kept"].sum() == 1 and history.loc[history["kept"], "val_loss"].item() == history["val_loss"].min()
     predicted = training.predict(part, fed, splits, 8)
     rows = predicted[predicted["split"] == "validation"]
@@ -131,26 +131,81 @@ def test_the_kept_weights_are_those_of_the_lowest_validation_loss(rooms, images,
     assert loss == pytest.approx(history["val_loss"].min(), rel=1e-3)
 
 
+@pytest.mark.parametrize("model", ["vgg16", "resnet50"])
+def test_end_to_end_everything_above_the_lowest_blocks_learns(rooms, images, splits, tmp_path, model):
+    fitting, models, training = rooms["fitting"], rooms["models"], rooms["training"]
+    training.make_reproducible(0)
+    network = models.build(model, SIZE, dropout=0.1, weights=None)
+    before = {layer.name: [w.copy() for w in layer.get_weights()] for layer in network.layers}
+    asked = fitting.Settings(8, 50, frozen_blocks=2, weight_decay=0.01, label_smoothing=0.1)
+    phases, pixels = [fitting.Phase("whole", 1, 1e-4)], feed(rooms, images, crop_area=0.5)
+    fed, part, history = training.train(network, pixels, splits, phases, asked, 0, tmp_path)
+    border = [layer.name for layer in network.layers].index(models.lowest_blocks(network, 2))
+    for layer in (layer for layer in network.layers if layer.weights):
+        same = all(np.array_equal(a, b) for a, b in zip(before[layer.name], layer.get_weights(), strict=True))
+        assert same == (network.layers.index(layer) <= border), layer.name
+    assert part is network and list(history["phase"]) == ["whole"] and not list(tmp_path.iterdir())
+    wanted = network.predict(images[N_TRAIN:], verbose=0)[:, 0]
+    np.testing.assert_allclose(training.predict(part, fed, splits, 8)["probability"], wanted, atol=1e-5)
+
+
+def test_the_average_of_weights_is_what_is_judged_and_kept(rooms, images, splits, tmp_path):
+    fitting, training = rooms["fitting"], rooms["training"]
+    training.make_reproducible(0)
+    network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+    asked = fitting.Settings(8, 50, label_smoothing=0.1, weight_averaging=0.8)
+    phases = [fitting.Phase("whole", 4, 1e-2)]
+    fed, part, history = training.train(network, feed(rooms, images), splits, phases, asked, 0, tmp_path)
+    rows = training.predict(part, fed, splits, 8).query("split == 'validation'")
+    p = rows["probability"].clip(1e-7, 1 - 1e-7)
+    loss = -np.where(rows["label"] == 1, np.log(p), np.log(1 - p)).mean()
+    assert loss == pytest.approx(history["val_loss"].min(), rel=1e-3), "of plain labels, and of the kept weights"
+
+
+def test_views_of_a_picture_are_judged_one_by_one_and_averaged(rooms, images, splits):
+    from pneumo_utils.augmentation import judged_view
+
+    training = rooms["training"]
+    network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+    mean = training.predict_views(network, feed(rooms, images), splits, 8, 3)["probability"]
+    views = [np.stack([judged_view(image, number) for image in images[N_TRAIN:]]) for number in range(3)]
+    wanted = np.mean([network.predict(seen, verbose=0)[:, 0] for seen in views], axis=0)
+    np.testing.assert_allclose(mean, wanted, atol=1e-5)
+
+
+def test_pictures_stored_larger_are_fed_at_the_size_asked_for(rooms, images):
+    from pneumo_utils.augmentation import Augmentation
+
+    pixels = rooms["features"].Pixels(images, np.arange(N_TRAIN), Augmentation(crop_area=0.3), 0, SIZE // 2)
+    rows = np.array([0, 3])
+    halved = images[rows].reshape(2, SIZE // 2, 2, SIZE // 2, 2).mean(axis=(2, 4))
+    assert np.abs(pixels.plain(rows) - halved).max() <= 0.5
+    for seen in (pixels.view(rows, 3), pixels.training(rows, 0), pixels.judged(rows, 4)):
+        assert seen.shape == (2, SIZE // 2, SIZE // 2) and seen.dtype == np.float32
+    assert (pixels.seeded(1).view(rows, 3) != pixels.view(rows, 3)).any()
+
+
 def test_a_second_phase_that_is_never_better_changes_nothing(rooms, images, splits, tmp_path):
-    training, models = rooms["training"], rooms["models"]
+    fitting, training, models = rooms["fitting"], rooms["training"], rooms["models"]
     training.make_reproducible(0)
     network = models.build("cnn", SIZE, dropout=0.0, weights=None)
     before = [weight.copy() for weight in network.get_weights()]
-    phase = training.Phase("whole", 2, 1e-2)
-    history = training.fit(network, feed(rooms, images), splits, phase, settings(rooms), to_beat=0.0)
+    phase = fitting.Phase("whole", 2, 1e-2)
+    history = fitting.fit(network, feed(rooms, images), splits, phase, settings(rooms), 0, to_beat=0.0)
     assert not history["kept"].any()
     for wanted, found in zip(before, network.get_weights(), strict=True):
         np.testing.assert_array_equal(wanted, found)
 
 
 def test_training_twice_from_one_seed_gives_the_same_numbers(rooms, images, splits, tmp_path):
-    training = rooms["training"]
+    fitting, training = rooms["fitting"], rooms["training"]
 
     def once(seed):
         training.make_reproducible(seed)
         network = rooms["models"].build("cnn", SIZE, dropout=0.3, weights=None)
         pixels = feed(rooms, images, rotation=10.0, contrast=0.3)
-        trained = training.train(network, pixels, splits, [training.Phase("whole", 2, 1e-3)], settings(rooms), tmp_path)
+        phases = [fitting.Phase("whole", 2, 1e-3)]
+        trained = training.train(network, pixels, splits, phases, settings(rooms), seed, tmp_path)
         return training.predict(trained[1], trained[0], splits, 8)["probability"].to_numpy()
 
     np.testing.assert_array_equal(once(0), once(0))
@@ -158,14 +213,14 @@ def test_training_twice_from_one_seed_gives_the_same_numbers(rooms, images, spli
 
 
 def test_class_weights_give_both_classes_the_same_say(rooms):
-    weights = rooms["training"].class_weights(np.array([0, 1, 1, 1]))
+    weights = rooms["fitting"].class_weights(np.array([0, 1, 1, 1]))
     assert weights == {0: 2.0, 1: pytest.approx(2 / 3)}
     with pytest.raises(ValueError, match="label must hold both classes, got 0 normal and 2 pneumonia"):
-        rooms["training"].class_weights(np.array([1, 1]))
+        rooms["fitting"].class_weights(np.array([1, 1]))
 
 
 def test_an_epoch_shows_every_training_picture_once_and_in_a_new_order(rooms, images):
-    batches = rooms["training"].Batches(feed(rooms, images).training, np.arange(N_TRAIN) % 2, 8, seed=0)
+    batches = rooms["fitting"].Batches(feed(rooms, images).training, np.arange(N_TRAIN) % 2, 8, seed=0)
     orders = []
     for _ in range(2):
         orders.append(batches.order.copy())
@@ -228,65 +283,6 @@ def test_parts_of_a_network_share_its_layers_and_refuse_an_unknown_one(rooms, im
     np.testing.assert_allclose(through, network.predict(images[:4], verbose=0), atol=1e-6)
     with pytest.raises(ValueError, match="layer must be one of cnn's, got 'block9'"):
         models.between(network, None, "block9")
-
-
-@pytest.mark.parametrize(
-    ("model", "layer"), [("cnn", "block4_relu"), ("vgg16", "block5_conv3"), ("resnet50", "conv5_block3_out")]
-)
-def test_grad_cam_asks_the_last_layer_with_a_grid(rooms, model, layer):
-    network = rooms["models"].build(model, 64, dropout=0.1, weights=None)
-    assert rooms["gradcam"].Explainer(network).layer == layer
-
-
-@pytest.fixture(scope="module")
-def trained(rooms, images, splits, tmp_path_factory):
-    training = rooms["training"]
-    training.make_reproducible(0)
-    network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
-    phases = [training.Phase("whole", 12, 3e-3)]
-    training.train(network, feed(rooms, images), splits, phases, settings(rooms), tmp_path_factory.mktemp("run"))
-    return network
-
-
-def test_grad_cam_is_the_same_in_memory_and_reloaded(rooms, images, trained, tmp_path):
-    trained.save(tmp_path / "n.keras")
-    reloaded = rooms["models"].load(tmp_path / "n.keras")
-    first, second = (rooms["gradcam"].Explainer(network).maps(images[:6]) for network in (trained, reloaded))
-    np.testing.assert_allclose(first, second, atol=1e-5)
-
-
-def test_grad_cam_is_what_the_paper_says_step_by_step(rooms, images, trained):
-    """The definition of Selvaraju et al. by finite steps: weights are mean gradients of the logit."""
-    from pneumo_utils.backend import tf
-
-    explainer = rooms["gradcam"].Explainer(trained)
-    trunk = rooms["models"].between(trained, None, explainer.layer)
-    score = rooms["models"].between(trained, explainer.layer, "logit")
-    activations = tf.constant(trunk(images[:1].astype(np.float32)))
-    step, channels = 1e-2, activations.shape[-1]
-    base = float(score(activations)[0, 0])
-    weights = []
-    for channel in range(channels):
-        bump = np.zeros(activations.shape, np.float32)
-        bump[..., channel] = step
-        weights.append((float(score(activations + bump)[0, 0]) - base) / step / np.prod(activations.shape[1:3]))
-    coarse = np.maximum((activations.numpy()[0] * np.array(weights)).sum(axis=-1), 0)
-    import cv2
-
-    fine = cv2.resize(coarse.astype(np.float32), (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
-    np.testing.assert_allclose(explainer.maps(images[:1])[0], fine / fine.max(), atol=2e-2)
-
-
-def test_grad_cam_finds_the_square_that_makes_the_difference(rooms, images, trained):
-    maps = rooms["gradcam"].Explainer(trained).maps(images[::2])
-    assert maps.shape == (N // 2, SIZE, SIZE) and maps.dtype == np.float32
-    assert maps.min() >= 0 and maps.max() <= 1
-    centre = [np.unravel_index(one.argmax(), one.shape) for one in maps]
-    assert np.mean([row < 16 and column < 16 for row, column in centre]) > 0.9
-
-
-def test_grad_cam_of_no_picture_is_empty(rooms, images, trained):
-    assert rooms["gradcam"].Explainer(trained).maps(images[:0]).shape == (0, SIZE, SIZE)
 
 
 def test_random_weights_of_vgg16_let_the_picture_through_to_the_last_layer(rooms, images):

@@ -29,10 +29,10 @@ def store(tmp_path):
 
 @pytest.fixture
 def recipe():
-    from pneumo_utils import replicates, training
+    from pneumo_utils import fitting, replicates
 
-    phases = (training.Phase("whole", 1, 1e-3),)
-    return replicates.Recipe("cnn", None, 0.1, phases, 4, 3, 1, Augmentation(rotation=5.0))
+    phases = (fitting.Phase("whole", 1, 1e-3),)
+    return replicates.Recipe("cnn", None, SIZE, 0.1, phases, fitting.Settings(4, 3), Augmentation(rotation=5.0))
 
 
 def obtain(recipe, store, seed=0):
@@ -76,10 +76,10 @@ def test_where_a_network_starts_is_told_apart(recipe, tmp_path):
 
 
 def test_a_second_seed_of_a_backbone_runs_its_trunk_no_second_time(store, recipe, monkeypatch):
-    from pneumo_utils import activations, training
+    from pneumo_utils import activations, fitting
 
-    phases = (training.Phase("head", 1, 1e-3),)
-    backbone = replace(recipe, model="vgg16", phases=phases, views=2)
+    phases = (fitting.Phase("head", 1, 1e-3),)
+    backbone = replace(recipe, model="vgg16", phases=phases, settings=replace(recipe.settings, views=2))
     counted, append = [], activations.Kept.append
     monkeypatch.setattr(activations.Kept, "append", lambda kept, *rows: counted.append(rows) or append(kept, *rows))
     first = obtain(backbone, store)
@@ -92,9 +92,9 @@ def test_a_second_seed_of_a_backbone_runs_its_trunk_no_second_time(store, recipe
 def test_a_network_trained_from_kept_activations_is_the_same_as_one_trained_from_none(store, recipe):
     import shutil
 
-    from pneumo_utils import training
+    from pneumo_utils import fitting
 
-    backbone = replace(recipe, model="vgg16", phases=(training.Phase("head", 1, 1e-3), training.Phase("top", 1, 1e-4)))
+    backbone = replace(recipe, model="vgg16", phases=(fitting.Phase("head", 1, 1e-3), fitting.Phase("top", 1, 1e-4)))
     first = obtain(backbone, store)
     store.run_file("vgg16", 0).unlink()
     again = obtain(backbone, store)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -127,12 +126,10 @@ def test_every_page_is_faultless_in_a_browser(smoke):
     assert faults(smoke, CHROMIUM) == []
 
 
-def test_a_second_run_runs_and_writes_nothing_within_5_seconds(place, smoke):
+def test_a_second_run_runs_and_writes_nothing(place, smoke):
     before = {path: path.stat().st_mtime_ns for path in smoke.rglob("*.*")}
-    started = time.monotonic()
     again = [sys.executable, "-m", "pneumo_utils", *command(place, "reports")]
     done = subprocess.run(again, capture_output=True, text=True, check=True)
-    assert time.monotonic() - started < 5
     assert "0 of 7 notebooks ran" in done.stdout
     assert {path: path.stat().st_mtime_ns for path in smoke.rglob("*.*")} == before
 

@@ -1,0 +1,169 @@
+"""One phase of training: batches, loss, optimiser, and the epoch whose weights are kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pneumo_utils import features
+from pneumo_utils.backend import keras
+
+_WARM_UP = 0.1  # share of the steps of an end-to-end phase in which the learning rate rises
+_READERS = 2  # threads that vary and stack pictures while the last batch is learned from
+
+
+@dataclass(frozen=True)
+class Phase:
+    """How one phase is trained."""
+
+    name: str  # head, top or whole
+    epochs: int  # at most
+    learning_rate: float  # Adam's; of the phase `whole` the highest of AdamW, after warm-up and before a cosine
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all phases and seeds share."""
+
+    batch_size: int  # pictures a step
+    patience: int  # epochs without a better validation loss before stopping
+    views: int = 1  # views of each training picture where activations are kept
+    frozen_blocks: int = 0  # lowest blocks that stay as they are in the phase `whole`
+    weight_decay: float = 0.0  # of AdamW in the phase `whole`
+    label_smoothing: float = 0.0  # in the phase `whole`: labels are pulled so far towards 0.5
+    weight_averaging: float = 0.0  # in the phase `whole`: decay a step of the average that is judged and kept
+    test_views: int = 1  # views of a picture whose probabilities are averaged
+
+
+def class_weights(label: np.ndarray) -> dict[int, float]:
+    """Weights that give both classes the same say: n / (2 * n of the class).
+
+    Raises:
+        ValueError: a class is absent.
+    """
+    counts = np.bincount(np.asarray(label), minlength=2)
+    if counts.min() == 0:
+        raise ValueError(f"label must hold both classes, got {counts[0]} normal and {counts[1]} pneumonia")
+    return {k: float(counts.sum() / (2 * count)) for k, count in enumerate(counts)}
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of rows and labels, made one at a time and a little ahead of the step that learns from them.
+
+    Args:
+        rows: gives the rows at int positions (k,) in an epoch from 0, float32 (k, ...).
+        label: int (m,), one a position.
+        batch_size: pictures a batch.
+        seed: of a new order every epoch; None: as they come.
+    """
+
+    def __init__(
+        self, rows: Callable[[np.ndarray, int], np.ndarray], label: np.ndarray, batch_size: int, seed: int | None
+    ):
+        super().__init__(workers=_READERS, max_queue_size=4)
+        self.rows, self.label, self.batch_size, self.seed = rows, label, batch_size, seed
+        self.epoch, self.order = 0, np.arange(len(label))
+        self._shuffle()
+
+    def _shuffle(self) -> None:
+        if self.seed is not None:
+            self.order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.label))
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return -(-len(self.label) // self.batch_size)
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows, float32 (k, ...), and labels, float32 (k, 1)."""
+        positions = self.order[number * self.batch_size : (number + 1) * self.batch_size]
+        return self.rows(positions, self.epoch), self.label[positions, None].astype(np.float32)
+
+    def on_epoch_end(self) -> None:
+        """Shuffle anew."""
+        self.epoch += 1
+        self._shuffle()
+
+
+class _Clock(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["seconds"] = time.perf_counter() - self.started
+
+
+def fit(
+    part: keras.Model,
+    feed: features.Feed,
+    splits: pd.DataFrame,
+    phase: Phase,
+    settings: Settings,
+    seed: int,
+    to_beat: float = float("inf"),
+) -> pd.DataFrame:
+    """Train `part` in one phase, stop early, and keep the weights with the lowest validation loss.
+
+    Args:
+        part: what `feed` gives -> probability; only its trainable layers change.
+        feed: pixels or activations, one row a picture of `splits`.
+        splits: contract `splits`.
+        phase: what is trained and for how long.
+        settings: batch size, patience and the like.
+        seed: of the order.
+        to_beat: validation loss of the phases before; if no epoch is below it, the weights stay as they were.
+
+    Returns:
+        columns of the contract `history` but `model` and `seed`; `kept` marks the epoch whose weights stayed, if any.
+        Validation losses are those of plain labels, so that phases compare.
+    """
+    label, validation = splits["label"].to_numpy(), np.flatnonzero(splits["split"] == "validation")
+    train_label, before = label[feed.train_rows], part.get_weights()
+    batches = Batches(feed.training, train_label, settings.batch_size, seed)
+    _compile(part, phase, settings, len(batches))
+    fitted = part.fit(
+        batches,
+        validation_data=Batches(lambda at, _: feed.plain(validation[at]), label[validation], settings.batch_size, None),
+        epochs=phase.epochs,
+        class_weight=class_weights(train_label),
+        callbacks=_callbacks(phase, settings),
+        verbose=0,
+    )
+    found = pd.DataFrame(fitted.history).drop(columns="val_loss").rename(columns={"val_plain": "val_loss"})
+    history = found[["loss", "auc", "val_loss", "val_auc", "seconds"]]
+    history.insert(0, "phase", phase.name)
+    history.insert(1, "epoch", np.arange(1, len(history) + 1))
+    better = history["val_loss"].min() < to_beat
+    if not better:
+        part.set_weights(before)
+    return history.assign(kept=better & (history.index == history["val_loss"].idxmin()))
+
+
+def _compile(part: keras.Model, phase: Phase, settings: Settings, steps: int) -> None:
+    whole = phase.name == "whole"
+    optimiser = _adamw(phase, settings, steps) if whole else keras.optimizers.Adam(phase.learning_rate)
+    loss = keras.losses.BinaryCrossentropy(label_smoothing=settings.label_smoothing if whole else 0.0)
+    judged = [keras.metrics.AUC(name="auc"), keras.metrics.BinaryCrossentropy(name="plain")]
+    part.compile(optimiser, loss, metrics=judged)
+
+
+def _adamw(phase: Phase, settings: Settings, steps: int) -> keras.optimizers.Optimizer:
+    """AdamW with warm-up and cosine (Loshchilov & Hutter 2017, 2019); neither biases nor normalisation decay."""
+    rising = max(1, round(_WARM_UP * steps * phase.epochs))
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, steps * phase.epochs - rising), warmup_target=phase.learning_rate, warmup_steps=rising
+    )
+    averaged = {"use_ema": True, "ema_momentum": settings.weight_averaging} if settings.weight_averaging else {}
+    optimiser = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay, **averaged)
+    optimiser.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimiser
+
+
+def _callbacks(phase: Phase, settings: Settings) -> list[keras.callbacks.Callback]:
+    stop = keras.callbacks.EarlyStopping("val_plain", patience=settings.patience, mode="min", restore_best_weights=True)
+    averaged = phase.name == "whole" and settings.weight_averaging
+    # first in the list: the averaged weights are in place when the best ones are picked
+    return [*([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if averaged else []), _Clock(), stop]

@@ -1,0 +1,55 @@
+"""bfloat16 is taken where the machine has it, can be asked for, and does not change what a network says by much."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.slow  # TensorFlow takes its time to load
+
+
+@pytest.fixture(scope="module")
+def precision():
+    from pneumo_utils import precision
+
+    return precision
+
+
+def test_what_is_asked_for_is_taken_and_anything_else_refused(precision):
+    assert [precision.choose(word) for word in ("float32", "bfloat16")] == ["float32", "bfloat16"]
+    with pytest.raises(ValueError, match="precision must be one of auto, float32, bfloat16, got 'half'"):
+        precision.choose("half")
+
+
+@pytest.mark.parametrize(
+    ("line", "chosen"), [("fpu avx512f amx_bf16", "bfloat16"), ("fpu avx512_bf16", "bfloat16"), ("avx2", "float32")]
+)
+def test_auto_goes_by_what_the_processor_names(precision, monkeypatch, tmp_path, line, chosen):
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: {line}\n")
+    monkeypatch.setattr(precision.tf.config, "list_physical_devices", lambda kind: [])
+    monkeypatch.setattr(precision, "Path", lambda name: tmp_path / "cpuinfo")
+    assert precision.choose("auto") == chosen
+
+
+def test_a_system_that_lists_no_flags_computes_in_float32(precision, tmp_path):
+    assert precision.flags(tmp_path / "none") == set()
+
+
+# a ResNet50 of random weights triples any rounding in every stage: there, the lower half is compared
+@pytest.mark.parametrize(
+    ("model", "layer"), [("cnn", "probability"), ("vgg16", "probability"), ("resnet50", "conv3_block4_out")]
+)
+def test_bfloat16_leaves_the_weights_in_float32_and_what_is_computed_much_the_same(precision, model, layer):
+    from pneumo_utils import models, training
+
+    images, said = np.random.default_rng(0).integers(0, 256, (16, 32, 32)).astype(np.float32), {}
+    for name in ("float32", "bfloat16"):
+        training.make_reproducible(0)
+        network = models.build(model, 32, dropout=0.0, weights=None, precision=name)
+        if model == "resnet50":
+            models.settle_normalisation(network, images)
+        assert {str(weight.dtype) for weight in network.weights} == {"float32"}
+        assert network.get_layer("probability").compute_dtype == "float32"
+        said[name] = models.between(network, None, layer).predict(images, verbose=0).astype(np.float32)
+    assert network.get_layer(models.explained_layer(network)).compute_dtype == "bfloat16"
+    assert np.abs(said["bfloat16"] - said["float32"]).mean() < 0.1 * np.abs(said["float32"]).mean()
