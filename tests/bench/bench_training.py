@@ -1,0 +1,118 @@
+"""The study's training of VGG16 and ResNet50 against plain Keras: wall clock, and the AUC on test images.
+
+Both sides start from the same weights, see the same images in the same split and batch size, train for the same
+epochs, are validated in each, and stop early in none; each computes in float32, in a fresh process. Two samples are
+used, since plain Keras takes minutes for what the study does in seconds. On the larger one the time is compared: plain
+Keras runs a few epochs of each phase, which are alike, and the median epoch stands for the rest. On the smaller one
+both run every epoch, and their AUC is compared; what this took is told, too.
+
+    python tests/bench/bench_training.py [--data FOLDER] [--weights imagenet|none|PATH]
+
+or the environment's DATA and WEIGHTS; else the phantom and random weights.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import alone
+import pictures
+import plain_recipe
+import rows
+from plain_recipe import Outcome
+
+from pneumo_utils import delong, fitting, replicates, study, weights
+from pneumo_utils.augmentation import Augmentation
+
+SPLITS = ("train", "validation", "test")
+TIMED = {"vgg16": (120, 22, 18), "resnet50": (600, 108, 84)}  # images a split, in the shares of the published set
+JUDGED = {"vgg16": (48, 16, 120), "resnet50": (64, 24, 120)}
+RUN = {"head": 3, "top": 2}  # epochs of plain Keras where time is compared; the first of each only warms up
+HEAD, TOP = 40, 4  # epochs where the study has none, because it trains end to end
+PATIENTS = 700  # of the phantom
+MARGIN = 0.005  # of AUC
+FASTER = "at least 8"
+LEVEL = f"95 % interval of ours - plain above -{MARGIN}, or with 0 inside"
+
+
+def recipe_of(model: str, start: str, quick: bool) -> replicates.Recipe:
+    """The phases `head` and `top` of the study `kermany`, as `03_finetune` makes them, but for stopping early."""
+    given = study.load("kermany", rows.PROJECT / "params")
+    how = given.training
+    epochs = (3, 2) if quick else (how.head_epochs or HEAD, how.top_epochs or TOP)
+    phases = (
+        fitting.Phase("head", epochs[0], how.head_learning_rate),
+        fitting.Phase("top", epochs[1], how.top_learning_rate),
+    )
+    settings = fitting.Settings(how.batch_size, patience=sum(epochs) + 1, views=how.views)
+    varied, size = Augmentation(**given.augmentation.model_dump()), 32 if quick else given.images.image_size
+    return replicates.Recipe(model, weights.resolve(model, start), size, how.dropout, phases, settings, varied)
+
+
+def both(recipe: replicates.Recipe, sample: tuple, most: dict[str, int]) -> tuple[Outcome, Outcome]:
+    """Ours and plain Keras, one after another, each in a process of its own."""
+    return alone.run(plain_recipe.ours, recipe, *sample), alone.run(plain_recipe.plain, recipe, *sample, most)
+
+
+def time_row(recipe: replicates.Recipe, sample: tuple, said: str) -> rows.Row:
+    """Seconds of both sides on the larger sample."""
+    ours, plain = both(recipe, sample, RUN)
+    ratio = plain.seconds / ours.seconds
+    ran = " and ".join(f"{min(RUN[phase.name], phase.epochs)} {phase.name}" for phase in recipe.phases)
+    detail = f"{_counts(sample)}; {said}; plain Keras ran {ran} epochs in {plain.measured:.0f} s, the others are added"
+    measure = f"training of {recipe.model}, pictures in memory to predictions"
+    return rows.Row(measure, ours.seconds, plain.seconds, "s", ratio, FASTER, ratio >= 8, detail)
+
+
+def auc_row(recipe: replicates.Recipe, sample: tuple, said: str) -> rows.Row:
+    """AUC of both sides on the test images of the smaller sample; `ratio` is their difference."""
+    ours, plain = both(recipe, sample, {phase.name: phase.epochs for phase in recipe.phases})
+    gap, lower, upper = delong.difference(ours.label, ours.probability, plain.probability)
+    areas = [delong.interval(side.label, side.probability)[0] for side in (ours, plain)]
+    seen = f"ours - plain {gap:+.3f}, 95 % interval {lower:+.3f} to {upper:+.3f} (DeLong, paired)"
+    took = f"all epochs run on both sides, {ours.seconds:.0f} s against {plain.seconds:.0f} s"
+    detail = f"{seen}; {_counts(sample)}; {said}; {took}; the column ratio is the difference"
+    return rows.Row(f"AUC of {recipe.model}", *areas, "AUC", gap, LEVEL, level(lower, upper), detail)
+
+
+def level(lower: float, upper: float) -> bool:
+    """Whether ours is as good as plain: surely no more than `MARGIN` worse, or not told apart."""
+    return lower > -MARGIN or lower <= 0 <= upper
+
+
+def _counts(sample: tuple) -> str:
+    counts = sample[1]["split"].value_counts()
+    shown = " + ".join(f"{counts[name]} {name}" for name in SPLITS)
+    return f"{shown} images of {sample[0].shape[1]} px"
+
+
+def compare(model: str, source: pictures.Source, start: str, quick: bool) -> list[rows.Row]:
+    """Both rows of one network."""
+    recipe = recipe_of(model, start, quick)
+    wanted = [(24, 8, 8), (16, 8, 8)] if quick else [TIMED[model], JUDGED[model]]
+    timed, judged = (source.sample(dict(zip(SPLITS, counts, strict=True)), recipe.image_size) for counts in wanted)
+    epochs = " + ".join(str(phase.epochs) for phase in recipe.phases)
+    begin = {"pretrained": "pretrained weights", "random": "random weights"}[recipe.start]
+    settings = f"{recipe.settings.views} views, batch {recipe.settings.batch_size}"
+    said = f"{source.words}, {begin}, {epochs} epochs, {settings}"
+    return [time_row(recipe, timed, said), auc_row(recipe, judged, said)]
+
+
+def main() -> None:
+    """Compare both networks."""
+    parser = rows.parser(__doc__)
+    parser.add_argument("--data", default=os.environ.get("DATA", ""), help="folder in the published layout")
+    parser.add_argument("--weights", default=os.environ.get("WEIGHTS") or "none", help="imagenet, none or a path")
+    parser.add_argument("--model", choices=TIMED, help="only this network; nothing is written")
+    given = parser.parse_args()
+    chosen = [given.model] if given.model else list(TIMED)
+    with tempfile.TemporaryDirectory() as folder:
+        source = pictures.find(given.data, Path(folder) / "phantom", 60 if given.quick else PATIENTS)
+        found = [row for model in chosen for row in compare(model, source, given.weights, given.quick)]
+    rows.write("training", found, keep=not (given.quick or given.model))
+
+
+if __name__ == "__main__":
+    main()
