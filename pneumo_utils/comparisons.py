@@ -132,16 +132,18 @@ def _family(
     """All pairs of one split and seed, without these two columns."""
     cases = _aligned(part)
     limits = {name: intervals.threshold_of(threshold, name, case["seed"].iat[0]) for name, case in cases.items()}
-    values = {name: intervals.replicated(case, limits[name], replicates, seed) for name, case in cases.items()}
+    drawn = [metric for metric in metrics if metric != "auc_roc"]  # DeLong's needs no draws
+    values = {name: intervals.replicated(case, limits[name], replicates, seed, drawn) for name, case in cases.items()}
     right = {name: decide(case["probability"], limits[name]) == case["label"] for name, case in cases.items()}
     rows = []
     for first, second in combinations(cases, 2):
         for metric in metrics:
-            gaps = values[first][metric] - values[second][metric]
-            row = [gaps[0], *intervals.interval(gaps[0], gaps[1:], level), bootstrap_p(gaps[1:]), METHODS[2]]
             if metric == "auc_roc":
                 row = _by_delong(cases[first], cases[second], level)
-            elif metric == "accuracy":
+            else:
+                gaps = values[first][metric] - values[second][metric]
+                row = [gaps[0], *intervals.interval(gaps[0], gaps[1:], level), bootstrap_p(gaps[1:]), METHODS[2]]
+            if metric == "accuracy":
                 row[3:] = mcnemar(right[first], right[second]), METHODS[1]
             rows.append((first, second, metric, *row, len(part) // len(cases)))
     frame = pd.DataFrame(

@@ -9,7 +9,7 @@ draw can hold one who is, all draws are equal, and their percentiles would promi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -149,28 +149,38 @@ def threshold_of(threshold: Thresholds, model: str, seed: int) -> float:
     raise MetricError(f"threshold must name every model, got {sorted(map(str, threshold))} for {model!r}, seed {seed}")
 
 
-def replicated(part: pd.DataFrame, threshold: float, replicates: int, seed: int) -> dict[str, np.ndarray]:
-    """Every metric of one network on one split: the plain value first, then the bootstrap replicates.
+def replicated(
+    part: pd.DataFrame, threshold: float, replicates: int, seed: int, metrics: Sequence[str] = weighted.METRICS
+) -> dict[str, np.ndarray]:
+    """Metrics of one network on one split: the plain value first, then the bootstrap replicates.
 
     Args:
         part: rows of the contract `predictions`, one model, seed and split.
         threshold: called pneumonia at or above it.
         replicates: number of draws, at least 1.
         seed: of the draws, at least 0.
+        metrics: any of `weighted.METRICS`; much less work where all are among `weighted.DECISIONS`.
 
     Returns:
-        float (1 + replicates,) for each of `weighted.METRICS`.
+        float (1 + replicates,) for each of `metrics`.
 
     Raises:
         MetricError: there is nothing to judge, or an argument is out of range.
     """
     case = part["label"], part["probability"]
-    plain = weighted.scores(*case, np.ones((1, len(part))), threshold)  # apart: no draw may touch its last digit
-    drawn = weighted.scores(*case, multiplicities(part["patient"], replicates, seed), threshold)
+    drawn = multiplicities(part["patient"], replicates, seed)
+    one = np.ones((1, len(part)))  # the plain value is computed apart: no draw may touch its last digit
+    plain, drawn = (weighted.scores(*case, weights, threshold, metrics=metrics) for weights in (one, drawn))
     return {metric: np.concatenate([plain[metric], drawn[metric]]) for metric in plain}
 
 
-def draws(predictions: pd.DataFrame, threshold: Thresholds, replicates: int = 2000, seed: int = 0) -> list[Drawn]:
+def draws(
+    predictions: pd.DataFrame,
+    threshold: Thresholds,
+    replicates: int = 2000,
+    seed: int = 0,
+    metrics: Sequence[str] = weighted.METRICS,
+) -> list[Drawn]:
     """Judge every model, seed and split, plain and under each draw; `table` and `seeds.table` are made from this.
 
     Args:
@@ -178,6 +188,7 @@ def draws(predictions: pd.DataFrame, threshold: Thresholds, replicates: int = 20
         threshold: one for all, or one for each model or (model, seed); frozen before the test part is read.
         replicates: bootstrap draws, at least 1; networks judged on the same patients share them.
         seed: of the draws, at least 0.
+        metrics: as of `replicated`.
 
     Returns:
         one for each model, seed and split, in order of appearance.
@@ -190,7 +201,7 @@ def draws(predictions: pd.DataFrame, threshold: Thresholds, replicates: int = 20
     found = []
     for (model, run, split), part in predictions.groupby(["model", "seed", "split"], sort=False):
         limit = threshold_of(threshold, model, run)
-        values = replicated(part, limit, replicates, seed)
+        values = replicated(part, limit, replicates, seed, metrics)
         found.append(Drawn(model, run, split, part, values, _patients(part, limit)))
     return found
 

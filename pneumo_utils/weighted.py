@@ -7,6 +7,8 @@ ties are exact and integer weights equal repeated rows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 METRICS = (
@@ -25,6 +27,7 @@ METRICS = (
     "calibration_slope",
     "calibration_intercept",
 )
+DECISIONS = ("accuracy", "precision", "recall", "specificity", "f1", "balanced_accuracy", "mcc")  # 20 times cheaper
 LOG_CLIP = float(np.finfo(float).eps)  # log loss: p in [2.2e-16, 1 - 2.2e-16], as scikit-learn does
 LOGIT_CLIP = 1e-7  # calibration: p in [1e-7, 1 - 1e-7], where a float32 sigmoid saturates, or one image bears the fit
 _CELLS = 2**18  # numbers in a chunk of replicates: 2 MiB an array, which stays in the cache
@@ -56,9 +59,14 @@ def checked(label: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def scores(
-    label: np.ndarray, probability: np.ndarray, weights: np.ndarray, threshold: float, bins: int = 10
+    label: np.ndarray,
+    probability: np.ndarray,
+    weights: np.ndarray,
+    threshold: float,
+    bins: int = 10,
+    metrics: Sequence[str] = METRICS,
 ) -> dict[str, np.ndarray]:
-    """Every metric under every row of weights.
+    """Every metric, or those of `metrics`, under every row of weights.
 
     Precision, recall, specificity and F1 are `nan` where nobody stands below the fraction; everything that needs both
     classes is `nan` where the weights leave one. The Matthews correlation of a constant decision is 0, its limit
@@ -76,9 +84,10 @@ def scores(
         weights: int or float (replicates, n), finite, at least 0; all 1 for the plain metrics.
         threshold: called pneumonia at or above it.
         bins: of the calibration error, at least 1.
+        metrics: any of `METRICS`; much less work where all are among `DECISIONS`.
 
     Returns:
-        float (replicates,) for each of `METRICS`.
+        float (replicates,) for each of `metrics`.
 
     Raises:
         MetricError: an argument is out of its range or shape.
@@ -93,8 +102,10 @@ def scores(
     chunks = []
     for begin in range(0, len(weights), step):
         ill, well = _masses(label[order], weights[begin : begin + step], order, starts)
-        chunks.append(_chunk(probability[order][starts], ill, well, threshold, bins))
-    return {metric: np.concatenate([chunk[metric] for chunk in chunks]) for metric in METRICS}
+        judge = _decisions if set(metrics) <= set(DECISIONS) else _all
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # undefined: nan, as documented
+            chunks.append(judge(probability[order][starts], ill, well, threshold, bins))
+    return {metric: np.concatenate([chunk[metric] for chunk in chunks]) for metric in metrics}
 
 
 def _checked_weights(weights: np.ndarray, images: int) -> np.ndarray:
@@ -118,33 +129,30 @@ def _masses(
     return np.add.reduceat(ill, starts, axis=0), np.add.reduceat(well, starts, axis=0)
 
 
-def _chunk(p: np.ndarray, ill: np.ndarray, well: np.ndarray, threshold: float, bins: int) -> dict[str, np.ndarray]:
+def _all(p: np.ndarray, ill: np.ndarray, well: np.ndarray, threshold: float, bins: int) -> dict[str, np.ndarray]:
     """All metrics; `p` is (g,), falling, `ill` and `well` are (g, replicates)."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # undefined: nan, as documented
-        above_ill, above_well = np.cumsum(ill, axis=0), np.cumsum(well, axis=0)
-        above = above_ill + above_well
-        called = int((p >= threshold).sum())
-        found = _decided(above_ill, above_well, called)
-        sick, healthy, total = above_ill[-1], above_well[-1], above[-1]
-        found["auc_roc"] = (well * (above_ill - ill / 2)).sum(axis=0) / (sick * healthy)
-        shares = np.divide(above_ill, above, out=np.zeros_like(above), where=above > 0)
-        found["average_precision"] = (ill * shares).sum(axis=0) / sick
-        found["brier"] = ((1 - p) ** 2 @ ill + p**2 @ well) / total
-        clipped = np.clip(p, LOG_CLIP, 1 - LOG_CLIP)
-        found["log_loss"] = -(np.log(clipped) @ ill + np.log(1 - clipped) @ well) / total
-        found["ece"] = _calibration_error(above, above_ill - np.cumsum(p[:, None] * (ill + well), axis=0), bins)
-        clipped = np.clip(p, LOGIT_CLIP, 1 - LOGIT_CLIP)
-        logit = np.log(clipped) - np.log1p(-clipped)
-        found["calibration_slope"] = _slope(logit, ill, well)
-        found["calibration_intercept"] = _intercept(logit, ill, well)
+    found = _decisions(p, ill, well, threshold, bins)
+    above_ill = np.cumsum(ill, axis=0)
+    above = above_ill + np.cumsum(well, axis=0)
+    sick, total = above_ill[-1], above[-1]
+    found["auc_roc"] = (well * (above_ill - ill / 2)).sum(axis=0) / (sick * (total - sick))
+    shares = np.divide(above_ill, above, out=np.zeros_like(above), where=above > 0)
+    found["average_precision"] = (ill * shares).sum(axis=0) / sick
+    found["brier"] = ((1 - p) ** 2 @ ill + p**2 @ well) / total
+    clipped = np.clip(p, LOG_CLIP, 1 - LOG_CLIP)
+    found["log_loss"] = -(np.log(clipped) @ ill + np.log(1 - clipped) @ well) / total
+    found["ece"] = _calibration_error(above, above_ill - np.cumsum(p[:, None] * (ill + well), axis=0), bins)
+    clipped = np.clip(p, LOGIT_CLIP, 1 - LOGIT_CLIP)
+    logit = np.log(clipped) - np.log1p(-clipped)
+    found["calibration_slope"] = _slope(logit, ill, well)
+    found["calibration_intercept"] = _intercept(logit, ill, well)
     return found
 
 
-def _decided(above_ill: np.ndarray, above_well: np.ndarray, called: int) -> dict[str, np.ndarray]:
-    """The metrics of decisions, when the first `called` of the distinct probabilities are called pneumonia."""
-    sick, healthy = above_ill[-1], above_well[-1]
-    hits = above_ill[called - 1] if called else np.zeros_like(sick)
-    alarms = above_well[called - 1] if called else np.zeros_like(sick)
+def _decisions(p: np.ndarray, ill: np.ndarray, well: np.ndarray, threshold: float, _: int) -> dict[str, np.ndarray]:
+    """`DECISIONS`; arguments as of `_all`."""
+    sick, healthy, called = ill.sum(axis=0), well.sum(axis=0), p >= threshold
+    hits, alarms = ill[called].sum(axis=0), well[called].sum(axis=0)
     recall, specificity = hits / sick, (healthy - alarms) / healthy
     named, unnamed = hits + alarms, (sick - hits) + (healthy - alarms)
     correlation = (recall + specificity - 1) * np.sqrt(sick * healthy / (named * unnamed))

@@ -286,3 +286,14 @@ def test_what_cannot_be_weighted_is_refused(weights, more, said):
 def test_nothing_to_judge_is_refused():
     with pytest.raises(MetricError, match="must be alike, 1-D, not empty"):
         scores([], [], np.ones((1, 0)), 0.5)
+
+
+@pytest.mark.parametrize("asked", [("recall",), ("specificity", "accuracy"), ("auc_roc", "mcc")])
+def test_fewer_metrics_are_the_same_numbers(asked):
+    generator = np.random.default_rng(5)
+    label, probability = generator.integers(0, 2, 40), generator.random(40).round(1)
+    weights = generator.integers(0, 3, (20, 40))
+    whole, part = scores(label, probability, weights, 0.5), scores(label, probability, weights, 0.5, metrics=asked)
+    assert list(part) == list(asked)
+    for metric in asked:
+        np.testing.assert_array_equal(part[metric], whole[metric])
