@@ -2,6 +2,7 @@
 STUDY   ?= demo
 DATA    ?=
 WEIGHTS ?=
+ORIGINALS ?=
 GPU     ?=
 PYTHON  ?=
 
@@ -38,7 +39,7 @@ check: $(READY) ## run the fast tests only
 	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not slow"
 
 bench: $(READY) ## measure speed against what people do today; results land in reports/bench/
-	@DATA="$(DATA)" WEIGHTS="$(WEIGHTS)" $(PY) tests/bench/runner.py
+	@DATA="$(DATA)" WEIGHTS="$(WEIGHTS)" ORIGINALS="$(ORIGINALS)" $(PY) tests/bench/runner.py
 
 lint: $(READY) ## check style of code and notebooks, and that notebooks are stored without outputs
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m nbstripout --verify notebooks/*.ipynb

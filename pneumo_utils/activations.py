@@ -38,27 +38,34 @@ class Kept:
         folder: of these rows alone; made if need be, emptied where it holds those of another trunk.
         trunk: identifies what computes the rows.
         shape: of one row.
+        read_only: change nothing on disk, where a training may be writing; without rows of this trunk there are none.
     """
 
-    def __init__(self, folder: Path, trunk: str, shape: Sequence[int]):
+    def __init__(self, folder: Path, trunk: str, shape: Sequence[int], *, read_only: bool = False):
         self.folder, self.shape = folder, tuple(shape)
         self._rows, self._keys = folder / "rows.f16", folder / "keys.bin"
         self._row_bytes = 2 * math.prod(self.shape)
         named = folder / "trunk"
-        if not named.is_file() or named.read_text(encoding="ascii") != trunk:
+        if named.is_file() and named.read_text(encoding="ascii") == trunk:
+            self._open(read_only)
+        elif read_only:
+            self._place, self.count = {}, 0
+        else:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             named.write_text(trunk, encoding="ascii")
-        self._open()
+            self._open()
 
-    def _open(self) -> None:
-        for file in (self._rows, self._keys):
-            file.touch()
+    def _open(self, read_only: bool = False) -> None:
+        if not read_only:
+            for file in (self._rows, self._keys):
+                file.touch()
         whole = min(self._rows.stat().st_size // self._row_bytes, self._keys.stat().st_size // _KEY)
-        os.truncate(self._rows, whole * self._row_bytes)  # what a cut left half-written
-        os.truncate(self._keys, whole * _KEY)
+        if not read_only:
+            os.truncate(self._rows, whole * self._row_bytes)  # what a cut left half-written
+            os.truncate(self._keys, whole * _KEY)
         keys = self._keys.read_bytes()
-        self._place = {keys[at : at + _KEY]: at // _KEY for at in range(0, len(keys), _KEY)}
+        self._place = {keys[at * _KEY : (at + 1) * _KEY]: at for at in range(whole)}
         self.count = whole  # rows on disk
 
     def __contains__(self, key: bytes) -> bool:

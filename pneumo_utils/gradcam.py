@@ -114,10 +114,7 @@ def _batches(rows: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
 
 def _kept(trunk: keras.Model, images: list[np.ndarray], folder: Path) -> Iterator[np.ndarray] | None:
     """The rows of `images` that `trunk` left in `folder`, float16 each; None unless all are there."""
-    named, identity = folder / trunk.name / "trunk", features.identity(trunk)
-    if not named.is_file() or named.read_text(encoding="ascii") != identity:
-        return None  # opened as this trunk's, the folder of another would be emptied
-    found = activations.Kept(named.parent, identity, trunk.output.shape[1:])
+    found = activations.Kept(folder / trunk.name, features.identity(trunk), trunk.output.shape[1:], read_only=True)
     keys = [activations.digest(image.astype(np.float32)) for image in images]
     if not keys or not all(key in found for key in keys):
         return None

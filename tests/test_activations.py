@@ -76,3 +76,15 @@ def test_too_little_room_on_the_disk_is_told_before_the_work(kept):
     kept.check_disk(1000)
     with pytest.raises(activations.DiskError, match=r"disk must have [\d.]+ GiB free for activations, got .* in "):
         kept.check_disk(10**15)
+
+
+def test_a_reader_changes_nothing_on_disk_whoever_is_writing(kept):
+    with (kept.folder / "rows.f16").open("ab") as file:
+        file.write(b"half a row")
+    before = {path: path.read_bytes() for path in kept.folder.iterdir()}
+    reader = activations.Kept(kept.folder, "trunk", SHAPE, read_only=True)
+    np.testing.assert_array_equal(reader.rows()[reader.places(keys(3, 1))], rows(3, 1))
+    for other in (kept.folder, kept.folder.parent / "nowhere"):
+        assert activations.Kept(other, "another", SHAPE, read_only=True).count == 0
+    assert {path: path.read_bytes() for path in kept.folder.iterdir()} == before
+    assert not (kept.folder.parent / "nowhere").exists()

@@ -6,7 +6,7 @@ seconds, so that other work on the machine hardly counts; for two cores they mus
 machine shows in that row. Beside it stands what two processes reach, which share no interpreter. Writes
 `reports/bench/decoding.csv`.
 
-    .venv/bin/python tests/bench/bench_decoding.py [folder of JPEG files, or in DATA_ORIGINALS]
+    .venv/bin/python tests/bench/bench_decoding.py [folder of JPEG files, or in ORIGINALS]
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def measure(folder: Path, kind: str) -> list[rows.Row]:
 def main() -> None:
     """Find or draw the files, measure, print and write the rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", nargs="?", default=os.environ.get("DATA_ORIGINALS"), help="of JPEG files")
+    parser.add_argument("folder", nargs="?", default=os.environ.get("ORIGINALS"), help="of JPEG files")
     folder = parser.parse_args().folder
     cv2.setNumThreads(1)
     if folder:
