@@ -131,11 +131,10 @@ def test_the_kept_weights_are_those_of_the_lowest_validation_loss(rooms, images,
     assert loss == pytest.approx(history["val_loss"].min(), rel=1e-3)
 
 
-@pytest.mark.parametrize("model", ["vgg16", "resnet50"])
-def test_end_to_end_everything_above_the_lowest_blocks_learns(rooms, images, splits, tmp_path, model):
+def test_end_to_end_everything_above_the_lowest_blocks_learns(rooms, images, splits, tmp_path):
     fitting, models, training = rooms["fitting"], rooms["models"], rooms["training"]
     training.make_reproducible(0)
-    network = models.build(model, SIZE, dropout=0.1, weights=None)
+    network = models.build("vgg16", SIZE, dropout=0.1, weights=None)
     before = {layer.name: [w.copy() for w in layer.get_weights()] for layer in network.layers}
     asked = fitting.Settings(8, 50, frozen_blocks=2, weight_decay=0.01, label_smoothing=0.1)
     phases, pixels = [fitting.Phase("whole", 1, 1e-4)], feed(rooms, images, crop_area=0.5)
@@ -208,8 +207,9 @@ def test_training_twice_from_one_seed_gives_the_same_numbers(rooms, images, spli
         trained = training.train(network, pixels, splits, phases, settings(rooms), seed, tmp_path)
         return training.predict(trained[1], trained[0], splits, 8)["probability"].to_numpy()
 
-    np.testing.assert_array_equal(once(0), once(0))
-    assert (once(0) != once(1)).any()
+    first = once(0)
+    np.testing.assert_array_equal(first, once(0))
+    assert (first != once(1)).any()
 
 
 def test_class_weights_give_both_classes_the_same_say(rooms):
