@@ -127,7 +127,7 @@ def run(trunk: keras.Model, feed: Feed, *, views: int, batch_size: int, folder: 
     """
     kept = activations.Kept(folder / trunk.name, identity(trunk), trunk.output.shape[1:])
     kept.check_disk(feed.count + (views - 1) * len(feed.train_rows))
-    forward = tf.function(lambda rows: tf.cast(trunk(rows, training=False), tf.float32))
+    forward = compiled(trunk)
     every = _computed(kept, forward, map(feed.plain, _batches(feed.count, batch_size)), batch_size)
     varied = []
     for number in range(1, views):
@@ -136,6 +136,11 @@ def run(trunk: keras.Model, feed: Feed, *, views: int, batch_size: int, folder: 
     kept.forget_all_but([*every, *(key for keys in varied for key in keys)])
     places = [kept.places(keys) for keys in varied]
     return Activations(kept.rows(), kept.places(every), np.array(places, dtype=int), feed.train_rows)
+
+
+def compiled(trunk: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+    """`trunk` as one graph: a batch of what it eats -> activations, float32 whatever it computes in."""
+    return tf.function(lambda rows: tf.cast(trunk(rows, training=False), tf.float32))
 
 
 def _batches(count: int, batch_size: int) -> Iterator[np.ndarray]:

@@ -88,11 +88,15 @@ class Batches(keras.utils.PyDataset):
         self._shuffle()
 
 
-class _Clock(keras.callbacks.Callback):
+class Clock(keras.callbacks.Callback):
+    """Adds `seconds` to the history of every epoch, validation included."""
+
     def on_epoch_begin(self, epoch, logs=None):
+        """Look at the clock."""
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
+        """Look again."""
         logs["seconds"] = time.perf_counter() - self.started
 
 
@@ -166,4 +170,4 @@ def _callbacks(phase: Phase, settings: Settings) -> list[keras.callbacks.Callbac
     stop = keras.callbacks.EarlyStopping("val_plain", patience=settings.patience, mode="min", restore_best_weights=True)
     averaged = phase.name == "whole" and settings.weight_averaging
     # first in the list: the averaged weights are in place when the best ones are picked
-    return [*([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if averaged else []), _Clock(), stop]
+    return [*([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if averaged else []), Clock(), stop]

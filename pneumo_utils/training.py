@@ -46,40 +46,23 @@ def train(
     Returns:
         the feed and the part of the network that eats it (for `predict`), and the history of all phases.
     """
-    cached = [phase for phase in phases if phase.name != "whole"]
-    feed, part, rows = _on_activations(network, pixels, splits, cached, settings, seed, folder)
-    for phase in phases[len(cached) :]:
-        feed, part = pixels.seeded(seed), network
-        models.train_only_above(network, models.lowest_blocks(network, settings.frozen_blocks))
-        rows.append(fitting.fit(network, feed, splits, phase, settings, seed, _lowest_loss(rows)))
-    return feed, part, pd.concat(rows)
-
-
-def _on_activations(
-    network: keras.Model,
-    pixels: features.Pixels,
-    splits: pd.DataFrame,
-    phases: list[fitting.Phase],
-    settings: fitting.Settings,
-    seed: int,
-    folder: Path,
-) -> tuple[features.Feed, keras.Model, list[pd.DataFrame]]:
-    """The phases `head` and `top`; without any, the pixels and the whole network."""
-    if not phases:
-        return pixels, network, []
-    frozen_to = models.ANATOMY[network.name].frozen_to
-    models.train_only_above(network, frozen_to, normalisation=False)
+    feed, part, rows = pixels, network, []
     run = {"views": settings.views, "batch_size": settings.batch_size, "folder": folder}
-    feed, rows = features.run(models.between(network, None, frozen_to), pixels, **run), []
-    top = models.between(network, frozen_to, "probability")
+    frozen_to = models.ANATOMY[network.name].frozen_to
+    if any(phase.name != "whole" for phase in phases):
+        models.train_only_above(network, frozen_to, normalisation=False)
+        feed = features.run(models.between(network, None, frozen_to), pixels, **run)
+        part = models.between(network, frozen_to, "probability")
     for phase in phases:
+        fed, fitted = feed, part
         if phase.name == "head":  # the top block stays frozen, too: run it once, train on what it gives
-            pooled = features.run(models.between(network, frozen_to, "pooled"), feed, **run)
-            head = models.between(network, "pooled", "probability")
-            rows.append(fitting.fit(head, pooled, splits, phase, settings, seed))
-        else:
-            rows.append(fitting.fit(top, feed, splits, phase, settings, seed, _lowest_loss(rows)))
-    return feed, top, rows
+            fed = features.run(models.between(network, frozen_to, "pooled"), feed, **run)
+            fitted = models.between(network, "pooled", "probability")
+        elif phase.name == "whole":
+            fed, fitted = feed, part = pixels.seeded(seed), network
+            models.train_only_above(network, models.lowest_blocks(network, settings.frozen_blocks))
+        rows.append(fitting.fit(fitted, fed, splits, phase, settings, seed, _lowest_loss(rows)))
+    return feed, part, pd.concat(rows)
 
 
 def _lowest_loss(rows: list[pd.DataFrame]) -> float:

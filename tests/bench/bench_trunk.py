@@ -17,7 +17,7 @@ import flops
 import numpy as np
 import rows
 
-from pneumo_utils import models
+from pneumo_utils import features, models, precision
 from pneumo_utils.backend import keras, tf
 
 TRUNKS = ("vgg16", "resnet50")
@@ -49,7 +49,7 @@ def trunk(model: str, batch: int, size: int, dtype: str) -> tuple[Callable[[], o
     pixels = np.random.default_rng(0).integers(0, 256, (batch, size, size)).astype(np.float32)
     models.settle_normalisation(network, pixels)  # without it, values overflow: other values, other speed
     cut = models.between(network, None, models.ANATOMY[model].frozen_to)
-    forward = tf.function(lambda given: tf.cast(cut(given, training=False), tf.float32))
+    forward = features.compiled(cut)
     return lambda: forward(tf.constant(pixels)).numpy(), float(batch * flops.forward(cut))
 
 
@@ -81,8 +81,8 @@ def row(model: str, dtype: str, ours: float, theirs: float, side: int, operation
 
 
 def bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 by itself."""
-    return rows.processor_has("avx512_bf16", "amx_bf16")
+    """Whether the study would compute in bfloat16 here."""
+    return precision.choose("auto") == "bfloat16"
 
 
 def main() -> None:

@@ -35,17 +35,6 @@ class Outcome:
     probability: np.ndarray  # float (n,)
 
 
-class _Clock(keras.callbacks.Callback):
-    def on_train_begin(self, logs=None):
-        self.seconds = []
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.started = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.seconds.append(time.perf_counter() - self.started)
-
-
 def ours(recipe: replicates.Recipe, images: np.ndarray, splits: pd.DataFrame) -> Outcome:
     """The study's training, with an empty folder for activations."""
     with tempfile.TemporaryDirectory() as folder:
@@ -117,16 +106,16 @@ def _fit(
     validation: tuple[np.ndarray, np.ndarray],
 ) -> float:
     """One phase; seconds that the epochs left out would have taken, each the median of those after the first."""
-    run, clock = min(phase.epochs, most), _Clock()
+    run = min(phase.epochs, most)
     network.compile(keras.optimizers.Adam(phase.learning_rate), "binary_crossentropy", metrics=[keras.metrics.AUC()])
     best = keras.callbacks.EarlyStopping(patience=recipe.settings.patience, restore_best_weights=True)
-    network.fit(
+    fitted = network.fit(
         *train,
         batch_size=recipe.settings.batch_size,
         epochs=run,
         validation_data=validation,
         class_weight=fitting.class_weights(train[1].astype(int)),
-        callbacks=[clock, best],
+        callbacks=[fitting.Clock(), best],
         verbose=0,
     )
-    return (phase.epochs - run) * float(np.median(clock.seconds[1:] or clock.seconds))
+    return (phase.epochs - run) * float(np.median(fitted.history["seconds"][1:] or fitted.history["seconds"]))

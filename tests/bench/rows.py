@@ -71,12 +71,6 @@ def _processor() -> str:
     return " ".join([platform.machine(), *names[:1]])
 
 
-def processor_has(*flags: str) -> bool:
-    """Whether the processor knows one of the instructions `flags`, as Linux names them."""
-    known = set(_CPUINFO.read_text().split()) if _CPUINFO.is_file() else set()
-    return bool(known & set(flags))
-
-
 def versions() -> str:
     """Python and the packages that speed depends on."""
     installed = {found.metadata["Name"].lower().replace("_", "-") for found in metadata.distributions()}
