@@ -83,7 +83,7 @@ CONTRACTS: dict[str, dict[str, Column]] = {
     "history": {
         "model": Column("str"),
         "seed": Column("int", **_AT_LEAST_0),
-        "phase": Column("str", **_one_of(("head", "top", "whole"))),
+        "phase": Column("str", **_one_of(("head", "top", "small", "whole"))),
         "epoch": Column("int", **_AT_LEAST_1),
         "loss": Column("float", **_AT_LEAST_0),
         "auc": Column("float", **_between(0, 1)),
@@ -107,6 +107,8 @@ CONTRACTS: dict[str, dict[str, Column]] = {
         "trained_parameters": Column("int", **_AT_LEAST_1),
         "seconds": Column("float", **_AT_LEAST_0),  # of training and prediction
         "device": Column("str"),
+        "precision": Column("str", **_one_of(("float32", "bfloat16"))),  # that it computes in
+        "peak_memory": Column("float", **_AT_LEAST_0),  # of the process that trained it, up to its end, MiB
     },
     "metrics": {
         "model": Column("str"),

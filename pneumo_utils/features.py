@@ -59,9 +59,9 @@ class Pixels:
         self.images, self.train_rows, self.augmentation = images, train_rows, augmentation
         self.seed, self.size, self.count = seed, size, len(images)
 
-    def seeded(self, seed: int) -> Pixels:
-        """The same pictures with other variations."""
-        return Pixels(self.images, self.train_rows, self.augmentation, seed, self.size)
+    def seeded(self, seed: int, size: int = 0) -> Pixels:
+        """The same pictures with other variations, and at another `size`; 0: at the same."""
+        return Pixels(self.images, self.train_rows, self.augmentation, seed, size or self.size)
 
     def plain(self, rows: np.ndarray) -> np.ndarray:
         """See `Feed.plain`."""

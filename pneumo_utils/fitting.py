@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,16 +14,18 @@ from pneumo_utils import features
 from pneumo_utils.backend import keras
 
 _WARM_UP = 0.1  # share of the steps of an end-to-end phase in which the learning rate rises
-_READERS = 2  # threads that vary and stack pictures while the last batch is learned from
+_READERS = min(os.cpu_count() or 1, 8)  # threads that vary and stack pictures while the last batch is learned from
+END_TO_END = ("small", "whole")  # phases that learn from the pixels
 
 
 @dataclass(frozen=True)
 class Phase:
     """How one phase is trained."""
 
-    name: str  # head, top or whole
+    name: str  # head or top, on the frozen trunk; small or whole, end to end
     epochs: int  # at most
-    learning_rate: float  # Adam's; of the phase `whole` the highest of AdamW, after warm-up and before a cosine
+    learning_rate: float  # Adam's; end to end the highest of AdamW, after warm-up and before a cosine
+    size: int = 0  # side of the pictures in the phase `small`, pixels
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,10 @@ class Settings:
     batch_size: int  # pictures a step
     patience: int  # epochs without a better validation loss before stopping
     views: int = 1  # views of each training picture where activations are kept
-    frozen_blocks: int = 0  # lowest blocks that stay as they are in the phase `whole`
-    weight_decay: float = 0.0  # of AdamW in the phase `whole`
-    label_smoothing: float = 0.0  # in the phase `whole`: labels are pulled so far towards 0.5
-    weight_averaging: float = 0.0  # in the phase `whole`: decay a step of the average that is judged and kept
+    frozen_blocks: int = 0  # lowest blocks that stay as they are end to end
+    weight_decay: float = 0.0  # of AdamW, end to end
+    label_smoothing: float = 0.0  # end to end: labels are pulled so far towards 0.5
+    weight_averaging: float = 0.0  # end to end: decay a step of the average that is judged and kept
     test_views: int = 1  # views of a picture whose probabilities are averaged
 
 
@@ -147,9 +150,9 @@ def fit(
 
 
 def _compile(part: keras.Model, phase: Phase, settings: Settings, steps: int) -> None:
-    whole = phase.name == "whole"
-    optimiser = _adamw(phase, settings, steps) if whole else keras.optimizers.Adam(phase.learning_rate)
-    loss = keras.losses.BinaryCrossentropy(label_smoothing=settings.label_smoothing if whole else 0.0)
+    end_to_end = phase.name in END_TO_END
+    optimiser = _adamw(phase, settings, steps) if end_to_end else keras.optimizers.Adam(phase.learning_rate)
+    loss = keras.losses.BinaryCrossentropy(label_smoothing=settings.label_smoothing if end_to_end else 0.0)
     judged = [keras.metrics.AUC(name="auc"), keras.metrics.BinaryCrossentropy(name="plain")]
     part.compile(optimiser, loss, metrics=judged)
 
@@ -168,6 +171,6 @@ def _adamw(phase: Phase, settings: Settings, steps: int) -> keras.optimizers.Opt
 
 def _callbacks(phase: Phase, settings: Settings) -> list[keras.callbacks.Callback]:
     stop = keras.callbacks.EarlyStopping("val_plain", patience=settings.patience, mode="min", restore_best_weights=True)
-    averaged = phase.name == "whole" and settings.weight_averaging
+    averaged = phase.name in END_TO_END and settings.weight_averaging
     # first in the list: the averaged weights are in place when the best ones are picked
     return [*([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if averaged else []), Clock(), stop]

@@ -65,7 +65,8 @@ def _provenance(store: Store, study: Study, records: list[dict]) -> dict[str, st
         "Parameters": f"params/{store.study}.yaml, sha256 {study.digest()[:16]}",
         "Data": f"{study.data.source}, {len(manifest):,} radiographs, sha256 {store.data_hash()[:16]}",
         "Seed": ", ".join(map(str, networks["seed"].unique())),
-        "Device": ", ".join(networks["device"].unique()),
+        "Device": ", ".join((networks["device"] + " in " + networks["precision"]).unique()),
+        "Memory": f"at most {networks['peak_memory'].max():,.0f} MiB in training",
         "Machine": provenance.machine(),
         "Versions": ", ".join(f"{name} {version}" for name, version in provenance.versions().items()),
     }

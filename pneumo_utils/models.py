@@ -146,6 +146,22 @@ def between(network: keras.Model, lower: str | None, upper: str) -> keras.Model:
         raise ModelError(f"layer {upper!r} must lie above {lower!r}, got the reverse") from error
 
 
+def at_size(network: keras.Model, image_size: int) -> keras.Model:
+    """A twin of `network` for pictures of `image_size` pixels a side, with the same weights, in variables of its own.
+
+    Every layer between the pixels and global pooling works at any size, so the weights of one fit the other.
+    """
+
+    def resized(layer: keras.Layer) -> keras.Layer:
+        changed = {"target_shape": (image_size, image_size, 1)} if layer.name == "grey" else {}
+        return type(layer).from_config(layer.get_config() | changed)
+
+    pixels = keras.Input((image_size, image_size), name="pixels")
+    twin = keras.models.clone_model(network, input_tensors=pixels, clone_function=resized)
+    twin.set_weights(network.get_weights())
+    return twin
+
+
 def lowest_blocks(network: keras.Model, count: int) -> str | None:
     """Last layer of the lowest `count` blocks; None for 0, and for a network that has no blocks to leave alone."""
     blocks = ANATOMY[network.name].blocks[:count]

@@ -61,6 +61,16 @@ def train(recipe: Recipe, seed: int, images: np.ndarray, splits: pd.DataFrame, f
         folder: where activations are kept for the next seed or run; large, may be deleted.
     """
     began = time.monotonic()
+    with training.devices().scope():
+        network, *tables = _trained(recipe, seed, images, splits, folder)
+    names = {"model": recipe.model, "seed": seed}
+    history, predictions = (frame.assign(**names).reset_index(drop=True) for frame in tables)
+    return Replicate(network, history, predictions, time.monotonic() - began)
+
+
+def _trained(
+    recipe: Recipe, seed: int, images: np.ndarray, splits: pd.DataFrame, folder: Path
+) -> tuple[keras.Model, pd.DataFrame, pd.DataFrame]:
     below = seed if recipe.start == "scratch" else _SHARED_SEED
     training.make_reproducible(below)
     made = {"dropout": recipe.dropout, "weights": recipe.weights, "precision": recipe.precision}
@@ -77,6 +87,4 @@ def train(recipe: Recipe, seed: int, images: np.ndarray, splits: pd.DataFrame, f
         if settings.test_views == 1
         else training.predict_views(network, pixels, splits, settings.batch_size, settings.test_views)
     )
-    names = {"model": recipe.model, "seed": seed}
-    history, predictions = (frame.assign(**names).reset_index(drop=True) for frame in (history, predictions))
-    return Replicate(network, history, predictions, time.monotonic() - began)
+    return network, history, predictions

@@ -59,6 +59,8 @@ def _train(recipe: replicates.Recipe, seed: int, store: Store) -> None:
         "trained_parameters": models.trained_parameters(made.network),
         "seconds": made.seconds,
         "device": training.device(),
+        "precision": recipe.precision,
+        "peak_memory": provenance.peak_memory(),
     }
     for name, share in zip(SHARES, (made.history, made.predictions, pd.DataFrame([facts])), strict=True):
         store.write_share(name, recipe.model, seed, share)

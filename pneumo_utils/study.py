@@ -123,6 +123,10 @@ class Training(Section):
     head_learning_rate: float = Field(gt=0, le=1, description="phase 1: Adam's learning rate")
     top_epochs: int = Field(ge=0, le=1000, description="phase 2: epochs of the top block, at most; 0: no phase 2")
     top_learning_rate: float = Field(gt=0, le=1, description="phase 2: Adam's learning rate")
+    small_epochs: int = Field(
+        ge=0, le=1000, description="phase 3: epochs end to end on smaller pictures before the others, at most; 0: none"
+    )
+    small_size: int = Field(ge=32, le=512, multiple_of=16, description="phase 3: side of those, pixels")
     whole_epochs: int = Field(
         ge=0, le=1000, description="phase 3: epochs of the network end to end from new variations, at most; 0: none"
     )
@@ -151,6 +155,8 @@ class Training(Section):
     def _some_phase(self):
         if not (self.head_epochs or self.top_epochs or self.whole_epochs):
             raise PydanticCustomError("no phase", "one of head_epochs, top_epochs and whole_epochs must be at least 1")
+        if self.small_epochs and not self.whole_epochs:
+            raise PydanticCustomError("only small", "small_epochs must be 0 where whole_epochs is")
         return self
 
 

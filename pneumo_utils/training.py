@@ -17,6 +17,12 @@ def make_reproducible(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
+def devices(kind: str = "GPU") -> tf.distribute.Strategy:
+    """All local devices of a kind, each with its share of every batch; one or none: TensorFlow's default."""
+    found = [device.name for device in tf.config.list_logical_devices(kind)]
+    return tf.distribute.MirroredStrategy(found) if len(found) > 1 else tf.distribute.get_strategy()
+
+
 def device() -> str:
     """What TensorFlow computes on, in words."""
     gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
@@ -38,9 +44,10 @@ def train(
         network: of `models.build`; trained in place.
         pixels: the pictures; their variations are those whose activations are kept.
         splits: contract `splits`, one row a picture.
-        phases: `head` and `top` learn from the frozen trunk's activations, `whole` from the pixels.
+        phases: `head` and `top` learn from the frozen trunk's activations, `small` and `whole` from the pixels. What
+            comes after `small` is not measured against it: smaller pictures are another task.
         settings: what all phases share.
-        seed: of the order, and of the variations in the phase `whole`.
+        seed: of the order, and of the variations end to end.
         folder: where activations are kept for the next seed or run; large, may be deleted.
 
     Returns:
@@ -49,24 +56,27 @@ def train(
     feed, part, rows = pixels, network, []
     run = {"views": settings.views, "batch_size": settings.batch_size, "folder": folder}
     frozen_to = models.ANATOMY[network.name].frozen_to
-    if any(phase.name != "whole" for phase in phases):
+    if any(phase.name not in fitting.END_TO_END for phase in phases):
         models.train_only_above(network, frozen_to, normalisation=False)
         feed = features.run(models.between(network, None, frozen_to), pixels, **run)
         part = models.between(network, frozen_to, "probability")
+    lowest = float("inf")
     for phase in phases:
         fed, fitted = feed, part
         if phase.name == "head":  # the top block stays frozen, too: run it once, train on what it gives
             fed = features.run(models.between(network, frozen_to, "pooled"), feed, **run)
             fitted = models.between(network, "pooled", "probability")
-        elif phase.name == "whole":
-            fed, fitted = feed, part = pixels.seeded(seed), network
+        elif phase.name in fitting.END_TO_END:
             models.train_only_above(network, models.lowest_blocks(network, settings.frozen_blocks))
-        rows.append(fitting.fit(fitted, fed, splits, phase, settings, seed, _lowest_loss(rows)))
+            fed, fitted = feed, part = pixels.seeded(seed), network
+        if phase.name == "small":
+            fed, fitted, lowest = pixels.seeded(seed, phase.size), models.at_size(network, phase.size), float("inf")
+        rows.append(fitting.fit(fitted, fed, splits, phase, settings, seed, lowest))
+        if phase.name == "small":
+            network.set_weights(fitted.get_weights())
+        else:
+            lowest = min(lowest, rows[-1]["val_loss"].min())
     return feed, part, pd.concat(rows)
-
-
-def _lowest_loss(rows: list[pd.DataFrame]) -> float:
-    return min((row["val_loss"].min() for row in rows), default=float("inf"))
 
 
 def predict(part: keras.Model, feed: features.Feed, splits: pd.DataFrame, batch_size: int) -> pd.DataFrame:

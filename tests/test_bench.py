@@ -120,7 +120,7 @@ def test_a_straight_line_has_no_deviation_and_a_bent_one_has(bench):
 
 
 def test_auc_is_as_good_if_surely_not_much_worse_or_not_told_apart(bench):
-    level = bench("bench_training").level
+    level = bench("paired").level
     assert level(-0.004, -0.001) and level(0.01, 0.02) and level(-0.2, 0.1)
     assert not level(-0.02, -0.001) and not level(float("nan"), float("nan"))
 

@@ -148,6 +148,34 @@ def test_end_to_end_everything_above_the_lowest_blocks_learns(rooms, images, spl
     np.testing.assert_allclose(training.predict(part, fed, splits, 8)["probability"], wanted, atol=1e-5)
 
 
+def test_smaller_pictures_come_first_and_hand_their_weights_on(rooms, images, splits, tmp_path):
+    fitting, models, training = rooms["fitting"], rooms["models"], rooms["training"]
+    training.make_reproducible(0)
+    network = models.build("vgg16", 2 * SIZE, dropout=0.1, weights=None)
+    pixels = rooms["features"].Pixels(
+        np.kron(images, np.ones((1, 2, 2), np.uint8)), np.arange(N_TRAIN), feed(rooms, images).augmentation, 0
+    )
+    asked, before = fitting.Settings(8, 50, frozen_blocks=2), network.get_layer("logit").get_weights()[0].copy()
+    small = fitting.Phase("small", 1, 1e-3, SIZE)
+    never = fitting.Phase("whole", 1, 1e-30)
+    fed, part, history = training.train(network, pixels, splits, [small, never], asked, 0, tmp_path)
+    assert list(history["phase"]) == ["small", "whole"] and part is network and history["kept"].all()
+    assert (network.get_layer("logit").get_weights()[0] != before).any(), "the second phase alone changes nothing"
+    assert fed.plain(np.array([0])).shape == (1, 2 * SIZE, 2 * SIZE)
+
+
+def test_a_twin_at_another_size_says_the_same_where_the_picture_does(rooms):
+    models = rooms["models"]
+    network = models.build("cnn", SIZE, dropout=0.1, weights=None, precision="bfloat16")
+    models.train_only_above(network, "block2_pool")
+    twin = models.at_size(network, 2 * SIZE)
+    assert [layer.trainable for layer in twin.layers[1:]] == [layer.trainable for layer in network.layers[1:]]
+    assert [layer.compute_dtype for layer in twin.layers] == [layer.compute_dtype for layer in network.layers]
+    for wanted, found in zip(network.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_array_equal(wanted, found)
+    assert twin.input.shape == (None, 2 * SIZE, 2 * SIZE) and network.input.shape == (None, SIZE, SIZE)
+
+
 def test_the_average_of_weights_is_what_is_judged_and_kept(rooms, images, splits, tmp_path):
     fitting, training = rooms["fitting"], rooms["training"]
     training.make_reproducible(0)

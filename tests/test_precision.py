@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
 pytestmark = pytest.mark.slow  # TensorFlow takes its time to load
+SHARED = Path(__file__).parents[1] / ".." / "shared"
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +57,33 @@ def test_bfloat16_leaves_the_weights_in_float32_and_what_is_computed_much_the_sa
         said[name] = models.between(network, None, layer).predict(images, verbose=0).astype(np.float32)
     assert network.get_layer(models.explained_layer(network)).compute_dtype == "bfloat16"
     assert np.abs(said["bfloat16"] - said["float32"]).mean() < 0.1 * np.abs(said["float32"]).mean()
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the real radiographs and weights do not lie beside the project")
+def test_on_real_radiographs_the_format_does_not_change_the_auc_by_more_than_two_thousandths(precision, tmp_path):
+    from sklearn.metrics import roc_auc_score
+
+    from pneumo_utils import fitting, images, layout, replicates, weights
+    from pneumo_utils.augmentation import Augmentation
+
+    root, size = layout.locate(SHARED / "data" / "chest_xray"), 64
+    files = pd.concat(
+        [
+            pd.DataFrame({"path": sorted((root / part / kind).iterdir())[::step][:count], "part": part, "label": label})
+            for part, count in (("train", 120), ("test", 100))
+            for label, (kind, step) in enumerate((("NORMAL", 1), ("PNEUMONIA", 4)))
+        ],
+        ignore_index=True,
+    )
+    parts = files.assign(path=[str(path) for path in files["path"]], patient=files.index.astype(str), etiology="viral")
+    parts["split"] = np.where(parts["part"] == "test", "test", np.where(parts.index % 5 == 0, "validation", "train"))
+    pixels = np.stack(list(images.read_all(root, list(parts["path"]), size)))
+    begin, said = weights.resolve("vgg16", str(SHARED / "weights")), {}
+    phases = (fitting.Phase("head", 20, 3e-3), fitting.Phase("top", 2, 3e-5))
+    for name in ("float32", "bfloat16"):
+        settings, how = fitting.Settings(32, 30), Augmentation()
+        recipe = replicates.Recipe("vgg16", begin, size, 0.0, phases, settings, how, name)
+        found = replicates.train(recipe, 0, pixels, parts, tmp_path / name).predictions.query("split == 'test'")
+        said[name] = roc_auc_score(found["label"], found["probability"])
+    assert said["float32"] > 0.9
+    assert said["bfloat16"] == pytest.approx(said["float32"], abs=0.002), said

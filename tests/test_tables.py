@@ -23,7 +23,14 @@ GOOD = {
     "predictions": CASE | {"split": "test", "model": "cnn", "seed": 3, "probability": 0.25},
     "references": CASE | {"split": "test", "model": "always", "seed": 0, "probability": 0.75},
     "models": {"model": "cnn", "seed": 0, "start": "scratch", "weights_sha256": None, "image_size": 32}
-    | {"parameters": 10, "trained_parameters": 8, "seconds": 0.5, "device": "CPU"},
+    | {
+        "parameters": 10,
+        "trained_parameters": 8,
+        "seconds": 0.5,
+        "device": "CPU",
+        "precision": "float32",
+        "peak_memory": 9.5,
+    },
     "metrics": {"model": "cnn", "seed": 0, "split": "test", "metric": "auc_roc", "value": 0.9}
     | {"lower": None, "upper": None, "n": 40},
     "over_seeds": {"model": "cnn", "split": "test", "metric": "auc_roc", "mean": 0.9, "lower": 0.8, "upper": 0.95}
@@ -71,6 +78,8 @@ BAD = {  # for every rule, values that break it
     "loss": [-0.1],
     "val_loss": [-0.1],
     "seconds": [-1.0],
+    "precision": ["float16"],
+    "peak_memory": [-1.0],
     "auc": [1.01, -0.01],
     "val_auc": [1.01, -0.01],
     "probability": [1.001, -0.001],
@@ -114,7 +123,8 @@ BORDERS = {
     "seed": (0,),
     "n": (0,),
 }
-BORDERS |= {"loss": (0.0,), "seconds": (0.0,), "epoch": (1,), "width": (1,), "image_size": (1,), "bytes": (1,)}
+BORDERS |= {"loss": (0.0,), "seconds": (0.0,), "peak_memory": (0.0,)}
+BORDERS |= {"epoch": (1,), "width": (1,), "image_size": (1,), "bytes": (1,)}
 
 
 def example(name, rows=3, **changed):

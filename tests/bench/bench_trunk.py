@@ -10,36 +10,20 @@ same is done in bfloat16.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import flops
 import numpy as np
+import peak
 import rows
 
-from pneumo_utils import features, models, precision
+from pneumo_utils import features, models
 from pneumo_utils.backend import keras, tf
 
 TRUNKS = ("vgg16", "resnet50")
 BATCH, SIZE = 32, 112
-SIDES = (2048, 3072, 4096)  # of the matrices
 TURNS = 6
 TARGET = 0.7
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Wall seconds of `work`."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def product(side: int, dtype: str) -> tuple[Callable[[], object], float]:
-    """A matrix product, and its operations."""
-    generator = np.random.default_rng(0)
-    first, second = (tf.cast(generator.normal(size=(side, side)), dtype) for _ in range(2))
-    multiply = tf.function(tf.linalg.matmul)
-    return lambda: multiply(first, second).numpy()[0, 0], 2.0 * side**3
 
 
 def trunk(model: str, batch: int, size: int, dtype: str) -> tuple[Callable[[], object], float]:
@@ -55,41 +39,36 @@ def trunk(model: str, batch: int, size: int, dtype: str) -> tuple[Callable[[], o
 
 def measure(dtype: str, quick: bool) -> list[rows.Row]:
     """A row a trunk, all computing in `dtype`."""
-    sides, batch, size, turns = ((256,), 4, 32, 2) if quick else (SIDES, BATCH, SIZE, TURNS)
-    works = {f"{side}": product(side, dtype) for side in sides}
+    sides, batch, size, turns = ((256,), 4, 32, 2) if quick else (peak.SIDES, BATCH, SIZE, TURNS)
+    works = {f"{side}": peak.product(side, dtype) for side in sides}
     works |= {model: trunk(model, batch, size, dtype) for model in TRUNKS}
     for work, _ in works.values():
         work()  # graphs are traced and caches warm
     taken = {name: [] for name in works}
     for _ in range(turns):
         for name, (work, _) in works.items():
-            taken[name].append(seconds(work))
+            taken[name].append(peak.seconds(work))
     speed = {name: works[name][1] / min(taken[name]) / 1e9 for name in works}
-    peak = max(sides, key=lambda side: speed[f"{side}"])
-    return [row(model, dtype, speed[model], speed[f"{peak}"], peak, works[model][1] / batch, batch) for model in TRUNKS]
+    side = max(sides, key=lambda side: speed[f"{side}"])
+    return [row(model, dtype, speed[model], speed[f"{side}"], side, works[model][1] / batch, batch) for model in TRUNKS]
 
 
 def row(model: str, dtype: str, ours: float, theirs: float, side: int, operations: float, batch: int) -> rows.Row:
     """Throughput against peak."""
     detail = (
         f"{operations / 1e9:.2f} GFLOP an image, {operations / ours / 1e6:.1f} ms an image, batch {batch}; "
-        f"matrix product of side {side}; {'' if bfloat16() else 'no bfloat16 row: this processor has none'}"
+        f"matrix product of side {side}; "
+        f"{'' if 'bfloat16' in peak.dtypes() else 'no bfloat16 row: this processor has none'}"
     )
     ratio = ours / theirs
     measure = f"frozen trunk of {model} forward, {dtype}"
     return rows.Row(measure, ours, theirs, "GFLOP/s", ratio, f"at least {TARGET}", ratio >= TARGET, detail.rstrip("; "))
 
 
-def bfloat16() -> bool:
-    """Whether the study would compute in bfloat16 here."""
-    return precision.choose("auto") == "bfloat16"
-
-
 def main() -> None:
     """Measure in float32 and, where there is such a thing, in bfloat16."""
     quick = rows.parser(__doc__).parse_args().quick
-    dtypes = ["float32", *(["bfloat16"] if bfloat16() else [])]
-    rows.write("trunk", [row for dtype in dtypes for row in measure(dtype, quick)], keep=not quick)
+    rows.write("trunk", [row for dtype in peak.dtypes() for row in measure(dtype, quick)], keep=not quick)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,45 @@
+"""Several local devices share every batch; where no GPU is, two halves of the processor stand for them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+SCRIPT = """
+import sys
+from pathlib import Path
+import numpy as np
+import pandas as pd
+from pneumo_utils import fitting, replicates, training
+from pneumo_utils.augmentation import Augmentation
+from pneumo_utils.backend import tf
+
+one = [tf.config.LogicalDeviceConfiguration()]
+tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], 2 * one)
+generator, label = np.random.default_rng(0), np.arange(40) % 2
+images = generator.integers(0, 60, (40, 32, 32)).astype(np.uint8)
+images[label == 1, 4:12, 4:12] += 120
+names = [f"{n}.jpeg" for n in range(40)]
+splits = pd.DataFrame({"path": names, "patient": names, "label": label, "etiology": "viral", "part": "train"})
+splits["split"] = ["train"] * 24 + ["validation"] * 8 + ["test"] * 8
+phases = (fitting.Phase("head", 2, 1e-3), fitting.Phase("top", 1, 1e-4), fitting.Phase("whole", 2, 1e-4))
+settings = fitting.Settings(24, 9, weight_averaging=0.5)  # one batch an epoch: its order makes no difference
+recipe = replicates.Recipe("vgg16", None, 32, 0.0, phases, settings, Augmentation())
+found = training.devices
+for kind in ("none", "CPU"):
+    training.devices = lambda kind=kind: found(kind)
+    made = replicates.train(recipe, 0, images, splits, Path(sys.argv[1]) / kind)
+    print(training.devices().num_replicas_in_sync, *made.predictions["probability"])
+"""
+
+
+def test_two_devices_share_every_batch_and_come_to_the_numbers_of_one(tmp_path):
+    done = subprocess.run([sys.executable, "-c", SCRIPT, tmp_path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    (one, *alone), (two, *shared) = ([float(word) for word in line.split()] for line in done.stdout.splitlines()[-2:])
+    assert (one, two) == (1, 2)
+    assert len(alone) == 16 and shared == pytest.approx(alone, abs=0.002)
