@@ -24,7 +24,7 @@ import plain_recipe
 import rows
 from plain_recipe import Outcome
 
-from pneumo_utils import fitting, replicates, study, weights
+from pneumo_utils import fitting, replicates, study
 from pneumo_utils.augmentation import Augmentation
 
 SPLITS = ("train", "validation", "test")
@@ -47,7 +47,7 @@ def recipe_of(model: str, start: str, quick: bool) -> replicates.Recipe:
     )
     settings = fitting.Settings(how.batch_size, patience=sum(epochs) + 1, views=how.views)
     varied, size = Augmentation(**given.augmentation.model_dump()), 32 if quick else given.images.image_size
-    return replicates.Recipe(model, weights.resolve(model, start), size, how.dropout, phases, settings, varied)
+    return replicates.Recipe(model, plain_recipe.start_of(model, start), size, how.dropout, phases, settings, varied)
 
 
 def both(recipe: replicates.Recipe, sample: tuple, most: dict[str, int]) -> tuple[Outcome, Outcome]:

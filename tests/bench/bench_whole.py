@@ -24,7 +24,7 @@ import pictures
 import plain_recipe
 import rows
 
-from pneumo_utils import fitting, models, precision, replicates, weights
+from pneumo_utils import fitting, models, precision, replicates
 from pneumo_utils.augmentation import Augmentation
 
 MODEL, SIZE, BATCH, EPOCHS, PATIENTS = "vgg16", 112, 32, 3, 700
@@ -41,7 +41,7 @@ def recipe_of(start: str, size: int, epochs: int) -> replicates.Recipe:
     settings = fitting.Settings(BATCH, patience=epochs + 1, weight_decay=0.01)
     phases = (fitting.Phase("whole", epochs, 4e-5),)
     chosen = precision.choose("auto")
-    return replicates.Recipe(MODEL, weights.resolve(MODEL, start), size, 0.5, phases, settings, STRONG, chosen)
+    return replicates.Recipe(MODEL, plain_recipe.start_of(MODEL, start), size, 0.5, phases, settings, STRONG, chosen)
 
 
 def operations(size: int, counts: dict[str, int]) -> float:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pneumo_utils import fitting, models, replicates
+from pneumo_utils import fitting, models, replicates, weights
 from pneumo_utils.augmentation import Augmentation
 from pneumo_utils.backend import keras, layers
 
@@ -35,6 +35,14 @@ class Outcome:
     measured: float  # of these, those that were not scaled
     label: np.ndarray  # int (n,), of the test pictures
     probability: np.ndarray  # float (n,)
+
+
+def start_of(model: str, given: str) -> Path | None:
+    """The weights that both sides start from; random ones where `given` has none for `model`, and the row says so."""
+    try:
+        return weights.resolve(model, given)
+    except weights.WeightsError:
+        return None
 
 
 def ours(recipe: replicates.Recipe, images: np.ndarray, splits: pd.DataFrame) -> Outcome:
@@ -58,8 +66,8 @@ def our_epoch(recipe: replicates.Recipe, images: np.ndarray, splits: pd.DataFram
 
 def plain_epoch(recipe: replicates.Recipe, images: np.ndarray, splits: pd.DataFrame) -> Outcome:
     """The same with plain Keras: float32, Adam, varied in the network by layers as strong as `recipe.augmentation`."""
-    network, _ = _network(recipe, images, splits, _varying(recipe.augmentation))
-    network.trainable = True
+    network, backbone = _network(recipe, images, splits, _varying(recipe.augmentation))
+    backbone.trainable = True
     label, rows = splits["label"].to_numpy(), {name: np.flatnonzero(part) for name, part in _splits(splits)}
     pixels = np.repeat(images[..., None], 3, axis=-1).astype(np.float32)
     given = {name: (pixels[at], label[at].astype(np.float32)) for name, at in rows.items()}
