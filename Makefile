@@ -15,7 +15,7 @@ CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder tests/test_smoke.py tests
 GIVEN := $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
-.PHONY: help report data lab test check bench lint format lock parameters clean
+.PHONY: help report data lab test check bench lint format lock lungs parameters clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -46,6 +46,9 @@ lint: $(READY) ## check style of code and notebooks, and that notebooks are stor
 
 format: $(READY) ## put code and notebooks into style
 	@$(PY) -m ruff check --fix . && $(PY) -m ruff format . && $(PY) -m nbstripout notebooks/*.ipynb
+
+lungs: $(READY) ## train the network that finds the lungs anew, on phantoms (minutes)
+	@$(PY) -m pneumo_utils.lungs_training
 
 parameters: $(READY) ## list every parameter with type, range and help
 	@$(PY) -m pneumo_utils parameters

@@ -62,6 +62,12 @@ CONTRACTS: dict[str, dict[str, Column]] = {
     },
     # one row a file that was found but cannot be used
     "left_out": {"path": Column("str"), "reason": Column("str")},
+    # one row a picture of `splits`: the part of the radiograph that was kept, as shares of its width and height
+    "framing": {
+        "path": Column("str"),
+        **{side: Column("float", **_between(0, 1)) for side in ("left", "top", "right", "bottom")},
+        "found": Column("bool"),  # whether the lungs were; False also where nobody looked for them
+    },
     # one row a radiograph of the manifest: how it was taken and saved
     "acquisition": {
         "path": Column("str"),

@@ -10,9 +10,11 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from sklearn import metrics as sk
 
 from pneumo_utils.contracts import PARTS
+from pneumo_utils.framing import Box
 from pneumo_utils.metrics import confusion
 
 # Okabe & Ito (2008), the common palette for colour-blind readers
@@ -39,6 +41,20 @@ def pictures(images: Sequence[np.ndarray], titles: Sequence[str], columns: int =
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
         axis.imshow(image, cmap="gray", vmin=0, vmax=255)
         axis.set_title(title, fontsize=7)
+    return fig
+
+
+def lung_boxes(
+    images: Sequence[np.ndarray], fields: Sequence[np.ndarray], boxes: Sequence[Box], columns: int = 6
+) -> Figure:
+    """Pictures, uint8 (h, w), with the outline of the lung `fields`, any size, at 0.5, and the box that is kept."""
+    fig = pictures(images, [""] * len(images), columns)
+    for axis, image, field, box in zip(fig.axes, images, fields, boxes, strict=False):
+        (height, width), (high, wide) = image.shape, field.shape
+        across, down = (np.arange(wide) + 0.5) * width / wide - 0.5, (np.arange(high) + 0.5) * height / high - 0.5
+        axis.contour(across, down, field, levels=[0.5], colors="#F0E442", linewidths=0.8)
+        corner, sides = (box.left * width, box.top * height), (box.right - box.left, box.bottom - box.top)
+        axis.add_patch(Rectangle(corner, sides[0] * width, sides[1] * height, fill=False, color="#56B4E9"))
     return fig
 
 

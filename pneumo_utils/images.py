@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ _REDUCED = {  # by how much both sides are reduced while a JPEG is decoded, most
     4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
     2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
 }
+Result = TypeVar("Result")
 
 
 class ImageError(ValueError):
@@ -122,23 +124,48 @@ def read(path: Path, size: int) -> np.ndarray:
         raise ImageError(f"{Path(path).name}: {error}") from error
 
 
+def read_reduced(path: Path, least: int) -> np.ndarray:
+    """Read the file at `path` as grey in its own shape, in reduced scale where both sides stay at least `least` pixels.
+
+    Returns:
+        uint8 array (height, width).
+
+    Raises:
+        ImageError: the file is unusable; the message begins with its name.
+        OSError: it cannot be opened.
+    """
+    try:
+        data = Path(path).read_bytes()
+        header = _header(data)
+        _check_whole(header, data)
+        factor = _reduction(header, least)
+        return _full(header, data) if factor == 1 else _pixels(header, data, _REDUCED[factor])
+    except ImageError as error:
+        raise ImageError(f"{Path(path).name}: {error}") from error
+
+
 def read_all(root: Path, paths: Sequence[str], size: int) -> Iterator[np.ndarray]:
-    """Read many files side by side, in order, a few at a time so that memory stays bounded.
+    """`read` of many files below `root`, as `each` does it."""
+    return each(root, paths, lambda path: read(path, size))
+
+
+def each(root: Path, paths: Sequence[str], work: Callable[[Path], Result]) -> Iterator[Result]:
+    """Do `work` on many files side by side, in order, a few at a time so that memory stays bounded.
 
     Args:
         root: folder that `paths` are relative to.
         paths: files.
-        size: side of the square in pixels.
+        work: takes the path of a file.
 
     Yields:
-        uint8 array (size, size) of each file.
+        what `work` returns for each.
 
     Raises:
         ImageError: a file is unusable.
     """
-    with ThreadPoolExecutor() as pool:  # OpenCV releases the interpreter while it decodes
+    with ThreadPoolExecutor() as pool:  # OpenCV and numpy release the interpreter while they work
         for start in range(0, len(paths), _AT_ONCE):
-            yield from pool.map(lambda path: read(root / path, size), paths[start : start + _AT_ONCE])
+            yield from pool.map(lambda path: work(root / path), paths[start : start + _AT_ONCE])
 
 
 def _check_size(size: int) -> None:

@@ -38,7 +38,7 @@ def of_study(models: list[str], seeds: list[int]) -> list[Step]:
             "02_preprocessing", "02_preprocessing", "02 From file to pixels",
             "How does a file become pixels, and who is trained, validated and tested on?",
             lambda store: [*map(store.table_file, ("manifest", "acquisition")), store.data_file],
-            lambda store: [*map(store.table_file, ("splits", "references")), store.images_file],
+            lambda store: [*map(store.table_file, ("splits", "references", "framing")), store.images_file],
         ),
         *(_fine_tuning(model, seeds) for model in models),
         Step(
@@ -52,7 +52,8 @@ def of_study(models: list[str], seeds: list[int]) -> list[Step]:
             "05_gradcam", "05_gradcam", "05 Where the networks look",
             "Which places of a radiograph speak for pneumonia, in right and in wrong cases?",
             lambda store: [
-                store.images_file, *map(store.table_file, ("splits", "predictions", "thresholds")), store.data_file,
+                store.images_file, store.data_file,
+                *map(store.table_file, ("splits", "framing", "predictions", "thresholds")),
                 *(store.network_file(model, seeds[0]) for model in models),
             ],
             lambda store: [],

@@ -29,6 +29,7 @@ _WRITERS = {
     "left_out": "01_eda",
     "acquisition": "01_eda",
     "splits": "02_preprocessing",
+    "framing": "02_preprocessing",
     "images": "02_preprocessing",
     "references": "02_preprocessing",
     "history": "03_finetune",

@@ -69,6 +69,17 @@ class Images(Section):
     stored_size: int = Field(
         ge=32, le=1024, multiple_of=16, description="side of the stored square, pixels; training crops are cut from it"
     )
+    crop: Literal["none", "centre", "lungs"] = Field(
+        description="part of the radiograph that is kept: none (all) | centre | lungs (centre if none are found)"
+    )
+    crop_margin: float = Field(ge=0, le=0.5, description="crop lungs: room around them, share of width and height")
+    keep_aspect: bool = Field(description="crop lungs: lengthened to a square, as far as the picture reaches")
+    resolution: int = Field(
+        ge=0, le=1024, description="side that every crop is averaged to before it is kept, pixels; 0: not"
+    )
+    intensity: Literal["none", "equalise", "clahe", "standardise"] = Field(
+        description="grey levels: none (as stored) | equalise (histogram) | clahe (tile by tile) | standardise"
+    )
 
     @model_validator(mode="after")
     def _no_enlarging(self):

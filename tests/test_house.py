@@ -48,7 +48,7 @@ MAP: dict[str, set[str]] = {
     "splits": set(),
     "phantom_body": set(),
     "phantom": {"phantom_body"},
-    "phantom_folder": {"phantom"},
+    "phantom_folder": {"framing", "phantom"},
     "downloads": {"layout"},
     "medmnist": {"downloads", "layout"},
     "sources": {"downloads", "layout", "medmnist", "phantom_folder"},
@@ -61,9 +61,12 @@ MAP: dict[str, set[str]] = {
     "referral": {"intervals", "metrics", "reliability", "thresholds", "weighted"},
     "figures_evaluation": {"figures"},
     "outcomes": {"intervals", "metrics"},
-    "figures": {"contracts", "metrics"},
+    "figures": {"contracts", "framing", "metrics"},
     "pages": {"atomic", "display", "page_body"},
     "weights": {"backend"},
+    "intensity": set(),
+    "lungs": set(),
+    "framing": {"images", "intensity", "lungs"},
     # TensorFlow
     "backend": set(),
     "models": {"backend"},
@@ -71,6 +74,7 @@ MAP: dict[str, set[str]] = {
     "features": {"activations", "augmentation", "backend"},
     "fitting": {"backend", "features"},
     "training": {"backend", "features", "fitting", "models"},
+    "lungs_training": {"augmentation", "backend", "lungs", "phantom"},
     "gradcam": {"activations", "augmentation", "backend", "features", "models"},
     "replicates": {"augmentation", "backend", "features", "fitting", "models", "training"},
     "runs": {"atomic", "fingerprint", "models", "provenance", "replicates", "store", "training", "weights"},
@@ -95,6 +99,7 @@ MAP: dict[str, set[str]] = {
     "__main__": {"pipeline", "study"},
 }
 TENSORFLOW = {"backend", "models", "precision", "features", "fitting", "training", "gradcam", "replicates", "runs"}
+TENSORFLOW |= {"lungs_training"}
 
 
 def rooms() -> list[Path]:

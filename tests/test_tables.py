@@ -17,6 +17,7 @@ GOOD = {
     "acquisition": {"path": CASE["path"], "bytes_per_pixel": 0.3, "jpeg_quality": 95.0, "jpeg_table": "0f" * 6}
     | {"progressive": False, "mean": 120.5, "spread": 60.1, "p5": 3.0, "p50": 110.0, "p95": 230.0}
     | {"border": 0.1, "corners": 0.01},
+    "framing": {"path": CASE["path"], "left": 0.1, "top": 0.0, "right": 0.9, "bottom": 1.0, "found": True},
     "splits": CASE | {"part": "val", "split": "validation"},
     "history": {"model": "cnn", "seed": 0, "phase": "whole", "epoch": 1, "loss": 0.6, "auc": 0.7}
     | {"val_loss": 0.5, "val_auc": 0.8, "seconds": 1.5, "kept": True},
@@ -72,6 +73,10 @@ BAD = {  # for every rule, values that break it
     "p95": [-1.0, 256.0],
     "border": [-0.1, 0.51],
     "corners": [-0.1, 1.01],
+    "left": [-0.1, 1.1],
+    "top": [-0.1, 1.1],
+    "right": [-0.1, 1.1],
+    "bottom": [-0.1, 1.1],
     "seed": [-1],
     "phase": ["tail"],
     "epoch": [0],

@@ -1,0 +1,75 @@
+"""Lung fields are found on phantoms never seen, and numpy says what Keras would."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pneumo_utils import lungs, phantom
+
+
+def test_the_fields_of_new_phantoms_overlap_the_true_ones():
+    dice = []
+    for n in range(20):
+        one = phantom.draw(phantom.ETIOLOGIES[n % 3], n, n, height=256, width=256)
+        true = one.lungs.reshape(64, 4, 64, 4).mean(axis=(1, 3)) > 0.5
+        found = lungs.fields(one.pixels) > 0.5
+        dice.append(2 * (true & found).sum() / (true.sum() + found.sum()))
+    assert np.mean(dice) > 0.95 and min(dice) > 0.9, dice
+
+
+def test_exposure_and_shape_of_the_picture_make_little_difference():
+    one = phantom.draw("normal", 1, 1, height=240, width=320).pixels
+    dark = (one * 0.5 + 20).astype(np.uint8)
+    assert np.abs(lungs.fields(one) - lungs.fields(dark)).max() < 0.3
+    squashed = np.ascontiguousarray(one[:, ::2])
+    assert np.abs(lungs.fields(one) - lungs.fields(squashed)).mean() < 0.02
+
+
+def test_a_white_lung_is_still_found_by_the_ribs_around_it():
+    one = phantom.draw("normal", 3, 3, height=256, width=256)
+    left = one.lungs & (np.arange(256) > 128)
+    white = np.where(left, (0.3 * one.pixels + 0.7 * 170), one.pixels).astype(np.uint8)
+    found = lungs.fields(white).repeat(4, axis=0).repeat(4, axis=1) > 0.5
+    assert (found & left).sum() > 0.8 * left.sum()
+
+
+def test_a_stack_and_a_single_picture_are_standardised_alike():
+    stack = np.random.default_rng(0).integers(0, 256, (3, 16, 16)).astype(np.uint8)
+    every = lungs.standardised(stack)
+    np.testing.assert_allclose(every[1], lungs.standardised(stack[1]), atol=1e-6)
+    np.testing.assert_allclose(every, lungs.standardised(stack[..., None])[..., 0], atol=1e-6)
+    np.testing.assert_allclose([every.mean((1, 2)), every.std((1, 2))], [[0] * 3, [1] * 3], atol=1e-3)
+
+
+@pytest.mark.slow
+def test_numpy_runs_the_network_that_keras_trained():
+    from pneumo_utils import lungs_training as training
+
+    network = training.network()
+    stored = lungs._weights()
+    for layer in network.layers:
+        if layer.weights:
+            layer.set_weights(stored[layer.name])
+    pixels = phantom.draw("viral", 5, 5, height=64, width=64).pixels
+    wanted = network.predict(lungs.standardised(pixels)[None, ..., None], verbose=0)[0, ..., 0]
+    np.testing.assert_allclose(lungs.fields(pixels), wanted, atol=1e-4)
+    with np.load(lungs.WEIGHTS) as file:
+        again = training.arrays(network)
+        assert set(again) == set(file)
+        for name in file:
+            np.testing.assert_array_equal(again[name], file[name])
+
+
+@pytest.mark.slow
+def test_what_it_learns_from_is_varied_together_with_its_truth():
+    from pneumo_utils import lungs_training as training
+
+    pixels, fields = training.draw(training.FIRST_SEED)
+    for seed in range(6):
+        seen, truth = training.vary(pixels, fields, seed)
+        assert seen.shape == truth.shape == (lungs.SIZE, lungs.SIZE) and 0.02 < (truth > 127).mean() < 0.8
+        again = training.vary(pixels, fields, seed)
+        np.testing.assert_array_equal(seen, again[0])
+    plan = training.Plan(phantoms=8, epochs=2, batch_size=4)
+    assert training.train(plan).output.shape == (None, lungs.SIZE, lungs.SIZE, 1)
