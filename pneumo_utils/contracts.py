@@ -45,6 +45,7 @@ _CASE = {
 
 _NETWORK = {"model": Column("str"), "seed": Column("int", **_AT_LEAST_0)}
 _HELD_OUT = {"split": Column("str", **_one_of(("validation", "test")))}
+_RULE = Column("str", **_one_of(("sensitivity", "youden", "half", "specificity", "margin")))
 _PREDICTIONS = _CASE | _HELD_OUT | _NETWORK | {"probability": Column("float", **_between(0, 1))}  # of pneumonia
 
 CONTRACTS: dict[str, dict[str, Column]] = {
@@ -152,7 +153,7 @@ CONTRACTS: dict[str, dict[str, Column]] = {
     # one row a network, seed and rule: the operating point, chosen on validation and frozen there
     "thresholds": _NETWORK
     | {
-        "rule": Column("str", **_one_of(("sensitivity", "youden", "half", "specificity"))),
+        "rule": _RULE,
         "target": Column("float", optional=True, **_between(0, 1)),
         "threshold": Column("float", **_between(0, 1)),
         "sensitivity": Column("float", **_between(0, 1)),  # on validation, as all of this table
