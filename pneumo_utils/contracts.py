@@ -160,6 +160,26 @@ CONTRACTS: dict[str, dict[str, Column]] = {
         "specificity": Column("float", **_between(0, 1)),
         "n": Column("int", **_AT_LEAST_0),
     },
+    # one row a network, seed, split, rule and shift of either class towards the other
+    "shifted": _NETWORK
+    | _HELD_OUT
+    | {
+        "rule": _RULE,
+        "shift": Column("float"),  # logits
+        "sensitivity": Column("float", **_between(0, 1)),  # of pneumonias that fell by it
+        "specificity": Column("float", **_between(0, 1)),  # of normals that rose by it
+        "n": Column("int", **_AT_LEAST_0),
+    },
+    # one row a network, seed, split and rule: logits that a class may move until its rate is below the target
+    "shift_rooms": _NETWORK
+    | _HELD_OUT
+    | {
+        "rule": _RULE,
+        "target": Column("float", **_between(0, 1)),  # of sensitivity and of specificity
+        "normals": Column("float"),  # upwards; negative where below the target already
+        "pneumonias": Column("float"),  # downwards
+        "n": Column("int", **_AT_LEAST_0),
+    },
     # one row a network, seed, split, kind of recalibration and bin of equal size
     "reliability": _NETWORK
     | _HELD_OUT
@@ -232,6 +252,8 @@ CONTRACTS: dict[str, dict[str, Column]] = {
 }
 EVALUATION = (  # the tables that the evaluation writes
     "thresholds",
+    "shifted",
+    "shift_rooms",
     "metrics",
     "over_seeds",
     "comparisons",
