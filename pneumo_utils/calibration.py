@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 
-from pneumo_utils.thresholds import both_classes, only_validation
+from pneumo_utils.thresholds import both_classes, logits, only_validation
 from pneumo_utils.weighted import LOGIT_CLIP, MetricError
 
 TEMPERATURES = (0.05, 20.0)  # a likelihood without a maximum (classes apart, or the wrong way round) stops here
@@ -50,7 +50,7 @@ class Temperature:
             MetricError: as `thresholds.both_classes`.
         """
         label, probability = both_classes(label, probability)
-        sureness = _logit(probability)
+        sureness = logits(probability)
 
         def slope(inverse: float) -> float:  # of the mean negative log likelihood, which is convex in 1 / temperature
             return float(np.mean((expit(inverse * sureness) - label) * sureness))
@@ -64,7 +64,7 @@ class Temperature:
 
     def apply(self, probability: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities, float (n,) in [0, 1], for (n,) in [0, 1]."""
-        return expit(_logit(_in_range(probability)) / self.temperature)
+        return expit(logits(_in_range(probability)) / self.temperature)
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def at_prevalence(probability: np.ndarray, own: float, wanted: float) -> np.ndar
     for name, value in (("own", own), ("wanted", wanted)):
         if not 0 < value < 1:
             raise MetricError(f"{name} must be in (0, 1), got {value}")
-    return expit(_logit(_in_range(probability)) + logit(wanted) - logit(own))
+    return expit(logits(_in_range(probability)) + logit(wanted) - logit(own))
 
 
 def _in_range(probability: np.ndarray) -> np.ndarray:
@@ -152,7 +152,3 @@ def _in_range(probability: np.ndarray) -> np.ndarray:
 
 def _clipped(probability: np.ndarray) -> np.ndarray:
     return np.clip(probability, LOGIT_CLIP, 1 - LOGIT_CLIP)
-
-
-def _logit(probability: np.ndarray) -> np.ndarray:
-    return logit(_clipped(probability))

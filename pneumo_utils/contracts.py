@@ -45,6 +45,7 @@ _CASE = {
 
 _NETWORK = {"model": Column("str"), "seed": Column("int", **_AT_LEAST_0)}
 _HELD_OUT = {"split": Column("str", **_one_of(("validation", "test")))}
+_RULE = Column("str", **_one_of(("sensitivity", "youden", "half", "specificity", "margin")))
 _PREDICTIONS = _CASE | _HELD_OUT | _NETWORK | {"probability": Column("float", **_between(0, 1))}  # of pneumonia
 
 CONTRACTS: dict[str, dict[str, Column]] = {
@@ -158,11 +159,31 @@ CONTRACTS: dict[str, dict[str, Column]] = {
     # one row a network, seed and rule: the operating point, chosen on validation and frozen there
     "thresholds": _NETWORK
     | {
-        "rule": Column("str", **_one_of(("sensitivity", "youden", "half", "specificity"))),
+        "rule": _RULE,
         "target": Column("float", optional=True, **_between(0, 1)),
         "threshold": Column("float", **_between(0, 1)),
         "sensitivity": Column("float", **_between(0, 1)),  # on validation, as all of this table
         "specificity": Column("float", **_between(0, 1)),
+        "n": Column("int", **_AT_LEAST_0),
+    },
+    # one row a network, seed, split, rule and shift of either class towards the other
+    "shifted": _NETWORK
+    | _HELD_OUT
+    | {
+        "rule": _RULE,
+        "shift": Column("float"),  # logits
+        "sensitivity": Column("float", **_between(0, 1)),  # of pneumonias that fell by it
+        "specificity": Column("float", **_between(0, 1)),  # of normals that rose by it
+        "n": Column("int", **_AT_LEAST_0),
+    },
+    # one row a network, seed, split and rule: logits that a class may move until its rate is below the target
+    "shift_rooms": _NETWORK
+    | _HELD_OUT
+    | {
+        "rule": _RULE,
+        "target": Column("float", **_between(0, 1)),  # of sensitivity and of specificity
+        "normals": Column("float"),  # upwards; negative where below the target already
+        "pneumonias": Column("float"),  # downwards
         "n": Column("int", **_AT_LEAST_0),
     },
     # one row a network, seed, split, kind of recalibration and bin of equal size
@@ -237,6 +258,8 @@ CONTRACTS: dict[str, dict[str, Column]] = {
 }
 EVALUATION = (  # the tables that the evaluation writes
     "thresholds",
+    "shifted",
+    "shift_rooms",
     "metrics",
     "over_seeds",
     "comparisons",

@@ -22,6 +22,7 @@ RULES = {
     "youden": ("Youden", "--"),
     "half": ("fixed", ":"),
     "specificity": ("target specificity", "-."),
+    "margin": ("margin", (0, (6, 1, 1, 1, 1, 1))),
 }
 
 
@@ -128,11 +129,14 @@ def forest(metrics: pd.DataFrame, names: Mapping[str, str], titles: Mapping[str,
 def operating_points(curves: pd.DataFrame, thresholds: pd.DataFrame) -> Figure:
     """Sensitivity and specificity over the threshold, on a logit scale, with the points chosen on validation.
 
+    Shaded is where both reach the target, if the rules have one.
+
     Args:
         curves: columns `split` and those of `thresholds.sweep`, one model and seed.
         thresholds: contract `thresholds`, the same model and seed.
     """
     splits, chosen = _present(curves["split"], _SPLITS), thresholds["threshold"]
+    target = thresholds["target"].max()  # nan, which nothing reaches, where no rule has one
     edge = min([0.002, *(min(point, 1 - point) / 2 for point in chosen if 0 < point < 1)])  # every point in sight
     curves = curves[curves["threshold"].between(0, 1, inclusive="neither")]
     seen = curves.loc[curves["threshold"].between(edge, 1 - edge), ["sensitivity", "specificity"]]
@@ -145,6 +149,9 @@ def operating_points(curves: pd.DataFrame, thresholds: pd.DataFrame) -> Figure:
         for rule, threshold in zip(thresholds["rule"], chosen, strict=True):
             label, style = RULES[rule]
             axis.axvline(threshold, ls=style, color="#444444", lw=0.9, label=f"{label}: {threshold:.3f}")
+        good = part["threshold"][(part[["sensitivity", "specificity"]] >= target).all(axis=1)]
+        if len(good):
+            axis.axvspan(good.min(), good.max(), color=_GREY, alpha=0.25, lw=0, label=f"both at least {target:g}")
         axis.set(xscale="logit", xlim=(edge, 1 - edge), xlabel="threshold")
         axis.set_title(split, fontsize=9.5)
         axis.set_ylim(bottom - 0.02 * (1 - bottom), 1 + 0.02 * (1 - bottom))

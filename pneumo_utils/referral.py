@@ -10,13 +10,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.special import logit
 
 from pneumo_utils.intervals import Thresholds, multiplicities, threshold_of
 from pneumo_utils.metrics import decide
 from pneumo_utils.reliability import observed
-from pneumo_utils.thresholds import only_validation
-from pneumo_utils.weighted import LOGIT_CLIP, MetricError, checked
+from pneumo_utils.thresholds import logits, only_validation
+from pneumo_utils.weighted import MetricError, checked
 
 COVERAGES = tuple(step / 100 for step in range(100, 0, -1))
 _KEYS = ["model", "seed", "split"]
@@ -26,11 +25,10 @@ def sureness(probability: np.ndarray, threshold: float) -> np.ndarray:
     """Distance from the operating point in logits, float (n,), at least 0.
 
     Args:
-        probability: (n,) in [0, 1], kept `LOGIT_CLIP` from 0 and 1.
+        probability: (n,) in [0, 1], kept `weighted.LOGIT_CLIP` from 0 and 1.
         threshold: in [0, 1], kept likewise.
     """
-    logits = [logit(np.clip(value, LOGIT_CLIP, 1 - LOGIT_CLIP)) for value in (probability, threshold)]
-    return np.abs(logits[0] - logits[1])
+    return np.abs(logits(probability) - logits(threshold))
 
 
 def curve(

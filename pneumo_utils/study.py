@@ -174,10 +174,16 @@ class Training(Section):
 class Evaluation(Section):
     """How predictions become decisions, and what these are worth."""
 
-    threshold_rule: Literal["sensitivity", "youden", "half", "specificity"] = Field(
-        description="how the operating point is chosen on validation; sensitivity: highest specificity that keeps it"
+    threshold_rule: Literal["sensitivity", "youden", "half", "specificity", "margin"] = Field(
+        description="how the operating point is chosen on validation; sensitivity: highest specificity that keeps it; "
+        "margin: inside the gap between the classes"
     )
-    threshold_target: float = Field(gt=0, lt=1, description="what the rule sensitivity (or specificity) must reach")
+    threshold_target: float = Field(
+        gt=0, lt=1, description="what the rule sensitivity (or specificity, or margin: both) must reach"
+    )
+    threshold_margin: float = Field(
+        gt=0, lt=1, description="rule margin: share of the gap, in logits, left for normals to rise; 0.5: the middle"
+    )
     prevalences: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
         min_length=1, description="shares of pneumonia at which predictive values and net benefit are told"
     )

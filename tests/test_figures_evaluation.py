@@ -161,9 +161,20 @@ def test_operating_points_stand_where_the_rules_put_them(frame, points):
     for axis in fig.axes:
         upright = [line.get_xdata()[0] for line in axis.lines if len(set(line.get_xdata())) == 1]
         assert upright == chosen["threshold"].tolist()
-    names = ["target sensitivity", "Youden", "fixed"]
+    names = ["target sensitivity", "margin", "Youden", "fixed"]
     marks = [f"{name}: {at:.3f}" for name, at in zip(names, chosen["threshold"], strict=True)]
     assert legend(fig) == ["sensitivity", "specificity", *marks]
+
+
+def test_the_thresholds_that_reach_the_target_on_both_sides_are_shaded(points):
+    curves = thresholds.sweep([0, 0, 1, 1], [0.1, 0.2, 0.6, 0.9]).assign(split="validation")
+    chosen = points[:1].assign(target=0.5)
+    (shade,) = drawn(figures_evaluation.operating_points(curves, chosen)).axes[0].patches
+    assert (shade.get_x(), shade.get_x() + shade.get_width()) == pytest.approx((0.15, 0.75))
+    for target in (0.5, None):
+        worse = curves if target is None else curves.assign(specificity=curves["specificity"] / 2.1)
+        drawn_without = drawn(figures_evaluation.operating_points(worse, chosen.assign(target=target)))
+        assert not drawn_without.axes[0].patches
 
 
 def test_an_operating_point_near_the_end_stays_in_sight(frame, points):

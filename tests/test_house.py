@@ -56,6 +56,8 @@ MAP: dict[str, set[str]] = {
     "store": {"atomic", "contracts", "tables"},
     "thresholds": {"weighted"},
     "calibration": {"thresholds", "weighted"},
+    "shift": {"metrics", "thresholds"},
+    "agreement": {"intervals", "metrics", "weighted"},
     "reliability": {"intervals", "weighted"},
     "clinic": {"contracts", "intervals", "metrics", "reliability", "thresholds", "weighted"},
     "referral": {"intervals", "metrics", "reliability", "thresholds", "weighted"},

@@ -12,6 +12,7 @@ from pneumo_utils import study
 PARAMS = Path(__file__).parents[1] / "params"
 SMOKE = (PARAMS / "smoke.yaml").read_text(encoding="utf-8")
 TARGET = "evaluation.threshold_target"
+MARGIN = "evaluation.threshold_margin"
 
 
 @pytest.fixture
@@ -112,6 +113,9 @@ def test_a_value_of_the_wrong_type_is_not_converted(refusal, old, new, said):
         ("rotation: 8.0", "rotation: .nan", "augmentation.rotation: input should be less than or equal to 45, got nan"),
         ("threshold_target: 0.95", "threshold_target: 1.0", f"{TARGET}: input should be less than 1, got 1.0"),
         ("threshold_target: 0.95", "threshold_target: 0", f"{TARGET}: input should be greater than 0, got 0"),
+        ("threshold_margin: 0.5", "threshold_margin: 1.0", f"{MARGIN}: input should be less than 1, got 1.0"),
+        ("threshold_margin: 0.5", "threshold_margin: 0", f"{MARGIN}: input should be greater than 0, got 0"),
+        ("threshold_rule: sensitivity", "threshold_rule: best", "evaluation.threshold_rule: input should be 'sens"),
         ("image_size: 32", "image_size: 40", "images.image_size: input should be a multiple of 16, got 40"),
         ("source: phantom", "source: kagle", "data.source: input should be 'phantom', 'folder', 'kaggle', 'mendeley'"),
         ("models: [cnn, vgg16, resnet50]", "models: [cnn, vgg19]", "training.models.1: input should be 'cnn', 'vgg16'"),

@@ -40,6 +40,8 @@ GOOD = {
     | {"difference": -0.02, "lower": -0.05, "upper": 0.01, "p": 0.2, "p_holm": 0.4, "method": "exact McNemar", "n": 40},
     "thresholds": {"model": "cnn", "seed": 0, "rule": "sensitivity", "target": 0.95, "threshold": 0.4}
     | {"sensitivity": 0.96, "specificity": 0.8, "n": 40},
+    "shifted": JUDGED | {"rule": "margin", "shift": -1.5, "sensitivity": 0.96, "specificity": 0.8, "n": 40},
+    "shift_rooms": JUDGED | {"rule": "half", "target": 0.95, "normals": -0.5, "pneumonias": 2.5, "n": 40},
     "reliability": JUDGED
     | {"method": "none", "bin": 1, "mean_probability": 0.1, "observed": 0.2, "lower": 0.1, "upper": 0.3, "n": 4},
     "predictive_values": JUDGED

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit, logit
 from sklearn.metrics import roc_curve
 from test_tables import example
 
@@ -133,9 +134,102 @@ def test_what_gives_no_threshold_is_refused(label, probability, said, rule):
 
 def test_scores_that_are_all_alike_allow_only_the_fixed_point():
     assert thresholds.choose([0, 1], [0.3, 0.3], "half") == 0.5
-    for rule in ("sensitivity", "specificity", "youden"):
+    for rule in ("sensitivity", "specificity", "youden", "margin"):
         with pytest.raises(MetricError, match="probability must take two values or more, got 0.3 in all 2 rows"):
             thresholds.choose([0, 1], [0.3, 0.3], rule)
+
+
+APART = np.repeat([0, 1], 20), expit(np.r_[np.arange(-22.0, -2.0), np.arange(3.0, 23.0)] / 4)
+
+
+def test_the_edges_are_the_scores_that_the_target_leaves_in_each_class():
+    # 19 of 20 normals stand at or below the one at -4, in quarters of a logit, and 19 of 20 pneumonias from 4 on
+    assert logit(thresholds.edges(*APART, 0.95)) == pytest.approx([-1, 1])
+    assert logit(thresholds.edges(*APART, 1)) == pytest.approx([-0.75, 0.75])
+    assert thresholds.edges([0, 1], [0.7, 0.4], 0.5) == (0.7, 0.4)
+
+
+def test_the_margin_rule_divides_the_gap_as_told():
+    assert logit(thresholds.choose(*APART, "margin")) == pytest.approx(0)
+    assert logit(thresholds.choose(*APART, "margin", margin=0.75)) == pytest.approx(0.5)
+    uneven = APART[0], expit(logit(APART[1]) + np.where(APART[0], 4, 0))
+    assert logit(thresholds.choose(*uneven, "margin", 0.95, 0.25)) == pytest.approx(0.5)
+    assert thresholds.choose([0, 1], [0.2, 0.5], "margin") == pytest.approx(1 / 3)  # odds of 1/4 and 1: 1/2
+
+
+def test_in_a_solved_validation_part_the_sensitivity_rule_stands_at_the_normals_and_the_margin_rule_does_not():
+    normals, point = APART[1][:20].max(), thresholds.choose(*APART, "sensitivity")
+    assert normals < point < expit(logit(normals) + 1) and rates(*APART, point) == (1, 1)
+    risen = np.where(APART[0], APART[1], expit(logit(APART[1]) + 0.9))
+    assert rates(APART[0], risen, thresholds.choose(*APART, "margin"))[1] >= 0.95
+
+
+@quick
+@given(judged(), st.sampled_from([0.05, 0.5, 0.8, 0.95, 1.0]), st.sampled_from([0.001, 0.5, 0.999]))
+def test_the_margin_rule_keeps_both_targets_where_it_can_and_else_is_the_sensitivity_rule(case, target, margin):
+    point = thresholds.choose(*case, "margin", target, margin)
+    sensitivity, specificity = rates(*case, point)
+    assert sensitivity >= target
+    if any(min(pair) >= target for pair in every_point(*case)):
+        assert specificity >= target
+    else:
+        assert point == thresholds.choose(*case, "sensitivity", target)
+
+
+@quick
+@given(judged(), st.integers(0, 99))
+def test_the_middle_withstands_a_larger_shift_of_both_classes_than_any_other_threshold(case, seed):
+    label, probability = case[0], expit(4 * case[1] - 2)
+    low, high = logit(thresholds.edges(label, probability, 0.8))
+    if low < high:
+        others = np.random.default_rng(seed).uniform(-3, 3, 100)
+        middle = logit(thresholds.choose(label, probability, "margin", 0.8))
+        assert min(middle - low, high - middle) >= np.minimum(others - low, high - others).max() - 1e-12
+
+
+@quick
+@given(judged(), st.floats(0.2, 3), st.floats(-2, 2), st.sampled_from([0.6, 0.95]))
+def test_stretched_and_moved_logits_change_no_decision_of_the_margin_rule(case, stretch, by, target):
+    label, probability = case[0], expit(6 * case[1] - 3)
+    changed = expit(stretch * logit(probability) + by)
+    first, second = (thresholds.choose(label, scores, "margin", target, 0.43) for scores in (probability, changed))
+    assert rates(label, probability, first) == rates(label, changed, second)
+
+
+@quick
+@given(judged(), st.sampled_from(["sensitivity", "youden", "specificity"]))
+def test_no_rising_change_of_the_scores_changes_a_decision_of_the_rules_that_only_rank(case, rule):
+    label, probability = case
+    first, second = (thresholds.choose(label, scores, rule, 0.01) for scores in (probability, probability**3 / 2 + 0.1))
+    assert rates(label, probability, first) == rates(label, probability**3 / 2 + 0.1, second)
+
+
+@quick
+@given(judged(), st.sampled_from([0.6, 0.95]), st.sampled_from([0.3, 0.5]))
+def test_the_margin_rule_treats_the_classes_alike_where_there_is_a_gap(case, target, margin):
+    label, probability = case[0], (1 + 18 * case[1]) / 20
+    low, high = thresholds.edges(label, probability, target)
+    if low < high:
+        point, mirrored = (
+            thresholds.choose(k, p, "margin", target, share)
+            for k, p, share in ((label, probability, margin), (1 - label, 1 - probability, 1 - margin))
+        )
+        assert point == pytest.approx(1 - mirrored)
+
+
+@pytest.mark.parametrize(
+    "probability", [[0, 1], [0, 1e-12], [1 - 1e-12, 1], [0.3, np.nextafter(0.3, 1)], [np.nextafter(0, 1), 1e-300]]
+)
+@pytest.mark.parametrize("margin", [1e-9, 0.5, 1 - 1e-9])
+def test_scores_at_the_ends_and_without_a_number_between_are_still_told_apart_by_the_margin_rule(probability, margin):
+    point = thresholds.choose([0, 1], probability, "margin", 0.95, margin)
+    assert rates(np.array([0, 1]), np.array(probability), point) == (1, 1)
+
+
+@pytest.mark.parametrize("margin", [0, 1, -0.1, np.nan])
+def test_a_margin_lies_inside_the_gap(margin):
+    with pytest.raises(MetricError, match=r"margin must be in \(0, 1\), got"):
+        thresholds.choose(LABEL, PROBABILITY, "margin", 0.95, margin)
 
 
 @pytest.mark.parametrize("target", [0, -0.1, 1.01, np.nan])
@@ -145,7 +239,7 @@ def test_a_target_is_a_share(target):
 
 
 def test_an_unknown_rule_is_named():
-    with pytest.raises(MetricError, match="rule must be one of sensitivity, youden, half, specificity, got 'best'"):
+    with pytest.raises(MetricError, match="sensitivity, youden, half, specificity, margin, got 'best'"):
         thresholds.choose(LABEL, PROBABILITY, "best")
 
 
@@ -160,13 +254,16 @@ def predictions(split="validation"):
 def test_a_table_has_a_row_a_model_seed_and_rule_and_its_rates_are_those_on_validation():
     found = thresholds.table(predictions(), 0.6)
     assert found[["model", "seed"]].drop_duplicates().values.tolist() == [["vgg16", 1], ["cnn", 0], ["cnn", 1]]
-    assert found["rule"].tolist() == ["sensitivity", "youden", "half"] * 3
+    assert found["rule"].tolist() == ["sensitivity", "margin", "youden", "half"] * 3
     keyed = found.set_index(["model", "seed", "rule"])
     row = keyed.loc[("cnn", 0, "sensitivity")]
     assert row[["threshold", "sensitivity", "specificity"]].tolist() == pytest.approx([0.65, 2 / 3, 1])
     assert keyed.loc[("cnn", 1, "sensitivity"), "threshold"] == pytest.approx(0.325)
+    assert keyed.loc[("cnn", 0, "margin"), "threshold"] == pytest.approx(expit(logit([0.2, 0.7]).mean()))
+    third = thresholds.table(predictions(), 0.6, ("margin",), 0.3)["threshold"].iloc[1]
+    assert third == pytest.approx(expit(logit([0.2, 0.7]) @ [0.7, 0.3]))
     assert (found["n"] == len(LABEL)).all()
-    assert found["target"].isna().tolist() == [False, True, True] * 3
+    assert found["target"].isna().tolist() == [False, False, True, True] * 3
 
 
 def test_the_points_of_one_rule_are_found_by_model_and_seed():
