@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pneumo_utils.audit import NAMES, SHARES
+from pneumo_utils.audit import NAMES, SHARES, TOGETHER
 from pneumo_utils.metrics import stated
 
 LIMIT = 0.8  # AUC: a property whose whole interval in train lies above it is called a shortcut
 MOVED = 0.7  # AUC between train and another part: from it, or 1 - MOVED, on, a property has moved if 0.5 is excluded
+PICTURED = {  # properties that depend on what a picture shows, too, lungs included: fine detail takes bytes
+    "bytes_per_pixel", "mean", "spread", "p5", "p50", "p95", "border", "corners", TOGETHER,
+}  # fmt: skip
 _CLASSES = {0: "NORMAL", 1: "PNEUMONIA"}
 _VALUE = ["auc", "lower", "upper"]
 _MOST = 6  # properties that have moved, named in one sentence
@@ -38,6 +41,23 @@ def sentences(audit: pd.DataFrame) -> list[str]:
     for part in others:
         said += _elsewhere(train.loc[found], _part(audit, part).loc[found], part)
     return said
+
+
+def summary(audit: pd.DataFrame) -> str:
+    """The verdict in one sentence, for a list of findings; in Markdown.
+
+    Args:
+        audit: contract `audit`.
+    """
+    found = shortcuts(audit)
+    judged = int(_part(audit, "train")["lower"].notna().sum())
+    if not found:
+        return f"None of {judged} judged properties of the files of train is shown to be a shortcut."
+    told = f"**Properties of the files that tell the classes of train apart: {len(found)} of {judged}"
+    for part in (name for name in ("val", "test") if (audit["part"] == name).any()):
+        lost, kept = _fate(_part(audit, "train").loc[found], _part(audit, part).loc[found])
+        told += f"; lost in {part}: {int(lost.sum())}, kept: {int(kept.sum())}"
+    return f"{told}** ({', '.join(NAMES[name] for name in found)})."
 
 
 def moved(drift: pd.DataFrame) -> list[str]:
@@ -97,10 +117,13 @@ def _listed(rows: pd.DataFrame) -> str:
 
 
 def _named(train: pd.DataFrame, found: list[str]) -> str:
+    """Name the shortcuts; where each may be due to what the pictures show, they are only a hint."""
+    both = [NAMES[name] for name in found if name in PICTURED]
+    words = "hint at a shortcut" if len(both) == len(found) else "hold a shortcut"
     return (
-        f"**A shortcut stands in the files of train.** Without a look at a lung the classes are told apart, with an "
-        f"interval above an AUC of {LIMIT}, by: {_listed(train.loc[found])}."
-    )
+        f"**The files of train {words}.** Each of these tells the classes apart, with its interval above an AUC of "
+        f"{LIMIT}: {_listed(train.loc[found])}."
+    ) + (f" What a picture shows, lungs included, has a share in {', '.join(both)}." if both else "")
 
 
 def _none(train: pd.DataFrame) -> str:
@@ -124,8 +147,7 @@ def _blank(train: pd.DataFrame) -> list[str]:
 
 def _elsewhere(train: pd.DataFrame, other: pd.DataFrame, part: str) -> list[str]:
     """What the shortcuts of train are worth in another part, and what follows from it."""
-    kept = other["lower"] > LIMIT
-    lost = (other["upper"].fillna(other["auc"]) < train["lower"]) & (other["auc"] < LIMIT)
+    lost, kept = _fate(train, other)
     said = [
         (lost, "Lost in {}: {}. **A network that reads them looks good on a validation part cut from train and loses "
          "that in {}:** such a validation result promises nothing there."),
@@ -133,6 +155,12 @@ def _elsewhere(train: pd.DataFrame, other: pd.DataFrame, part: str) -> list[str]
         (~kept & ~lost, "What this is worth in {} stays open, or is less without being lost: {}."),
     ]  # fmt: skip
     return [text.format(part, _listed(other[rows]), part) for rows, text in said if rows.any()]
+
+
+def _fate(train: pd.DataFrame, other: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Which shortcuts of train are lost in another part, and which are kept; the others are open."""
+    lost = (other["upper"].fillna(other["auc"]) < train["lower"]) & (other["auc"] < LIMIT)
+    return lost, other["lower"] > LIMIT
 
 
 def _moved(rows: pd.DataFrame, part: str, label: int, drift: pd.DataFrame) -> str:

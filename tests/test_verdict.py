@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pneumo_utils import verdict
+from pneumo_utils import audit, verdict
 
 NAN = float("nan")
 NO = (0.5, 0.4, 0.6)
@@ -35,7 +35,26 @@ def test_the_strongest_shortcut_is_named_first():
     table = audited((0.9, 0.85, 0.95), name="mean")
     both = pd.concat([table, audited((0.99, 0.9, 1.0), name="height")[:1]])
     assert verdict.shortcuts(both) == ["height", "mean"]
-    assert verdict.sentences(both)[0].endswith("height 0.990 (0.900–1.000); mean grey level 0.900 (0.850–0.950).")
+    first = verdict.sentences(both)[0]
+    assert "height 0.990 (0.900–1.000); mean grey level 0.900 (0.850–0.950). " in first
+
+
+def test_what_the_picture_itself_may_explain_is_a_hint_and_the_rest_a_shortcut():
+    pictured, saved = (audited((0.9, 0.85, 0.95), name=name) for name in ("mean", "height"))
+    both = pd.concat([pictured, saved[:1]])
+    said = [verdict.sentences(table)[0] for table in (pictured, saved, both)]
+    assert ["hint at a shortcut" in sentence for sentence in said] == [True, False, False]
+    assert ["hold a shortcut" in sentence for sentence in said] == [False, True, True]
+    assert ["has a share in mean grey level." in sentence for sentence in said] == [True, False, True]
+    assert not verdict.PICTURED - set(audit.NAMES)
+
+
+def test_the_summary_counts_what_is_found_lost_and_kept():
+    assert verdict.summary(audited(NO, NO)).startswith("None of 2 judged properties")
+    lost, kept = (audited((0.95, 0.9, 0.99), test) for test in (NO, (0.9, 0.85, 0.95)))
+    start = "**Properties of the files that tell the classes of train apart: 1 of 2; "
+    assert verdict.summary(lost) == start + "lost in test: 1, kept: 0** (mean grey level)."
+    assert verdict.summary(kept) == start + "lost in test: 0, kept: 1** (mean grey level)."
 
 
 def test_what_is_neither_shown_nor_ruled_out_is_said():
