@@ -110,10 +110,11 @@ def test_a_property_that_turns_round_reads_below_a_half_elsewhere(quick):
 
 
 def test_a_category_of_ones_own_says_nothing_out_of_fold(quick):
-    radiographs, acquisition = made_up()
+    radiographs, acquisition = made_up(train=121)  # folds of several sizes
     acquisition["jpeg_table"] = [f"{k:012x}" for k in range(len(acquisition))]
     found = audit.table(radiographs, acquisition)
     assert cell(found, "jpeg_table") == cell(found, "jpeg_table", "test") == 0.5
+    assert np.isnan(cell(found, "jpeg_table", column="lower"))
 
 
 def test_pictures_of_one_patient_and_copies_of_one_file_are_judged_by_what_others_taught(quick):

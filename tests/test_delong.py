@@ -110,14 +110,14 @@ def test_what_cannot_be_judged_is_refused(call, said):
         call()
 
 
-def alike(seed, patients=150):
-    """Labels, probabilities and patients: one to four images each, alike within a patient."""
+def alike(seed, mixed, patients=150):
+    """Labels, probabilities and patients: one to four images each, alike within a patient; both labels if `mixed`."""
     rng = np.random.default_rng(seed)
     images = rng.integers(1, 5, patients)
     patient = np.repeat(np.arange(patients), images)
-    ill = np.arange(patients) % 2
-    score = (ill + rng.normal(0, 1, patients))[patient] + rng.normal(0, 0.2, images.sum())
-    return ill[patient], 1 / (1 + np.exp(-score)), patient
+    label = rng.integers(0, 2, len(patient)) if mixed else patient % 2
+    score = label + rng.normal(0, 1, patients)[patient] + rng.normal(0, 0.2, len(patient))
+    return label, 1 / (1 + np.exp(-score)), patient
 
 
 def test_with_one_image_a_patient_the_clustered_interval_is_delongs():
@@ -136,9 +136,7 @@ def test_images_shown_twice_under_one_patient_narrow_the_clustered_interval_by_n
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("mixed", [False, True])
 def test_the_clustered_interval_is_that_of_a_bootstrap_over_patients(seed, mixed):
-    label, probability, patient = alike(seed)
-    if mixed:  # patients with images of both kinds
-        patient = patient // 2
+    label, probability, patient = alike(seed, mixed)
     drawn = intervals.multiplicities(patient, 1000, seed)
     areas = weighted.scores(label, probability, drawn, 0.5)["auc_roc"]
     area, lower, upper = delong.clustered(label, probability, patient)
