@@ -48,6 +48,8 @@ _HELD_OUT = {"split": Column("str", **_one_of(("validation", "test")))}
 _RULE = Column("str", **_one_of(("sensitivity", "youden", "half", "specificity", "margin")))
 _PREDICTIONS = _CASE | _HELD_OUT | _NETWORK | {"probability": Column("float", **_between(0, 1))}  # of pneumonia
 
+_AREA = {name: Column("float", optional=True, **_between(0, 1)) for name in ("auc", "lower", "upper")}
+
 CONTRACTS: dict[str, dict[str, Column]] = {
     # one row a readable radiograph
     "manifest": _CASE
@@ -83,6 +85,28 @@ CONTRACTS: dict[str, dict[str, Column]] = {
         "p95": Column("float", **_between(0, 255)),
         "border": Column("float", **_between(0, 0.5)),  # largest part of a side that is an empty margin
         "corners": Column("float", **_between(0, 1)),  # share of near-white pixels: letters of a marker
+    },
+    # one row a property of the files and part: how well it alone tells pneumonia from normal
+    "audit": {
+        "property": Column("str"),
+        "part": Column("str", **_one_of(PARTS)),
+        "direction": Column("str", **_one_of(("higher", "lower", "learned"))),  # that speaks for pneumonia in train
+    }
+    | _AREA  # below 0.5: the other way round than in train
+    | {
+        "normal": Column("int", **_AT_LEAST_0),  # images that have the property
+        "pneumonia": Column("int", **_AT_LEAST_0),
+    },
+    # one row a property of the files, class and part: how far the part lies from train
+    "drift": {
+        "property": Column("str"),
+        "label": _CASE["label"],
+        "part": Column("str", **_one_of(PARTS)),
+        "centre": Column("float", optional=True),  # median, or share of the value most common in train
+    }
+    | _AREA  # of the part against train; empty in train
+    | {
+        "n": Column("int", **_AT_LEAST_0),
     },
     # one row a radiograph of the manifest
     "splits": _CASE | {"part": Column("str", **_one_of(PARTS)), "split": Column("str", **_one_of(SPLITS))},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -83,6 +83,33 @@ def sizes(manifest: pd.DataFrame) -> Figure:
         element="step", ax=axes[0, 1],
     )  # fmt: skip
     axes[0, 1].set(xlabel="width / height", ylabel="density")
+    return fig
+
+
+def separation(audit: pd.DataFrame, names: Mapping[str, str], limit: float) -> Figure:
+    """AUC of every property alone as dots with intervals, a line a property, a colour and sign a part.
+
+    Args:
+        audit: contract `audit`; what is undefined is left blank.
+        names: how each property is called.
+        limit: AUC from which a property counts as a shortcut, drawn as a line beside that of chance.
+    """
+    lines = [name for name in names if (audit["property"] == name).any()]
+    parts = [part for part in PARTS if (audit["part"] == part).any()]
+    fig, axes = new(height=0.5 + 0.27 * len(lines))
+    axis = axes[0, 0]
+    for at, style, text in ((0.5, "-", "chance"), (limit, "--", "limit")):
+        axis.axvline(at, ls=style, color="#999999", lw=0.8)
+        axis.text(at, 1, text, transform=axis.get_xaxis_transform(), ha="center", va="bottom")
+    for i, (part, marker) in enumerate(zip(parts, "osD", strict=False)):
+        rows = audit[audit["part"] == part]
+        place = rows["property"].map(lines.index) + 0.22 * (i - (len(parts) - 1) / 2)
+        axis.hlines(place, rows["lower"], rows["upper"], color=MODEL_COLOURS[i], lw=1.3)
+        axis.plot(rows["auc"], place, marker, color=MODEL_COLOURS[i], ms=4, mec="white", mew=0.4, label=part)
+    axis.set(xlim=(-0.02, 1.02), ylim=(len(lines) - 0.5, -0.5), xlabel="AUC: 1 tells all apart, 0.5 none")
+    axis.set_yticks(range(len(lines)), [names[name] for name in lines])
+    axis.grid(axis="x", color="#e5e5e5", lw=0.6)
+    fig.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     return fig
 
 

@@ -63,7 +63,7 @@ def with_intervals(metrics: pd.DataFrame, split: str, named: dict[str, str] = HE
         MetricError: a model has several seeds in `metrics`.
     """
     part = metrics.rename(columns={"mean": "value"})
-    return _pivot(part, split, named, lambda row: _text(row.value, row.lower, row.upper))
+    return _pivot(part, split, named, lambda row: stated(row.value, row.lower, row.upper))
 
 
 def with_spread(over_seeds: pd.DataFrame, split: str, named: dict[str, str] = HEADLINE) -> pd.DataFrame:
@@ -95,7 +95,8 @@ def _pivot(table: pd.DataFrame, split: str, named: dict[str, str], text: Callabl
     return pivot.reindex(columns=list(named)).rename(columns=named)
 
 
-def _text(value: float, lower: float, upper: float) -> str:
+def stated(value: float, lower: float, upper: float) -> str:
+    """A value with its interval as text, `0.931 (0.912-0.948)`; `no interval` or `not defined` where there is none."""
     if pd.isna(value):
         return "not defined"
     interval = "no interval" if pd.isna(lower) else _range(lower, upper)

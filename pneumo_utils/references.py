@@ -57,10 +57,10 @@ def no_lungs(splits: pd.DataFrame, manifest: pd.DataFrame, acquisition: pd.DataF
         UnfitReferenceError: train lacks a class, or the tables are not about the same paths.
     """
     _check_classes(splits)
-    known = _known(splits, manifest, acquisition)
+    measured = known(splits, manifest, acquisition)
     train = (splits["split"] == "train").to_numpy()
-    fitted = _forest(seed).fit(known[train], splits["label"].to_numpy()[train])
-    return _predictions(splits, "acquisition", seed, fitted.predict_proba(known)[:, 1])
+    fitted = forest(seed).fit(measured[train], splits["label"].to_numpy()[train])
+    return _predictions(splits, "acquisition", seed, fitted.predict_proba(measured)[:, 1])
 
 
 def table(splits: pd.DataFrame, manifest: pd.DataFrame, acquisition: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
@@ -68,8 +68,20 @@ def table(splits: pd.DataFrame, manifest: pd.DataFrame, acquisition: pd.DataFram
     return pd.concat([always(splits), no_lungs(splits, manifest, acquisition, seed)], ignore_index=True)
 
 
-def _known(splits: pd.DataFrame, manifest: pd.DataFrame, acquisition: pd.DataFrame) -> pd.DataFrame:
-    """`MEASURES` (float; `nan` where missing) and `CATEGORIES` of each row of `splits`."""
+def known(splits: pd.DataFrame, manifest: pd.DataFrame, acquisition: pd.DataFrame) -> pd.DataFrame:
+    """All that is known of a radiograph without a look at a lung.
+
+    Args:
+        splits: any table with the column `path`, each path once.
+        manifest: contract `manifest`, the same paths in any order.
+        acquisition: contract `acquisition`, the same paths in any order.
+
+    Returns:
+        `MEASURES` (float; `nan` where missing) and `CATEGORIES` of each row of `splits`, in its order, by path.
+
+    Raises:
+        UnfitReferenceError: the tables are not about the same paths.
+    """
     for name, frame in (("manifest", manifest), ("acquisition", acquisition)):
         if splits["path"].duplicated().any() or sorted(frame["path"]) != sorted(splits["path"]):
             differing = len(set(frame["path"]) ^ set(splits["path"]))
@@ -82,12 +94,12 @@ def _known(splits: pd.DataFrame, manifest: pd.DataFrame, acquisition: pd.DataFra
     return both.astype(dict.fromkeys(MEASURES, float))
 
 
-def _forest(seed: int) -> Pipeline:
-    """A forest: it needs no scaling, takes gaps as they are, and bends at the sharp steps that file formats leave."""
+def forest(seed: int) -> Pipeline:
+    """A forest on `known`: it needs no scaling, takes gaps, and bends at the sharp steps that file formats leave."""
     pooled = OneHotEncoder(min_frequency=_RARE, handle_unknown="infrequent_if_exist", sparse_output=False)
     columns = make_column_transformer((pooled, list(CATEGORIES)), ("passthrough", list(MEASURES)))
-    forest = RandomForestClassifier(_TREES, min_samples_leaf=_LEAF, class_weight="balanced", random_state=seed)
-    return make_pipeline(columns, forest)
+    trees = RandomForestClassifier(_TREES, min_samples_leaf=_LEAF, class_weight="balanced", random_state=seed)
+    return make_pipeline(columns, trees)
 
 
 def _check_classes(splits: pd.DataFrame) -> None:

@@ -32,7 +32,9 @@ def of_study(models: list[str], seeds: list[int]) -> list[Step]:
             "01_eda", "01_eda", "01 What the radiographs are",
             "What is in the folder, who are the patients, and what could mislead a model?",
             lambda store: [],
-            lambda store: [*map(store.table_file, ("manifest", "left_out", "acquisition")), store.data_file],
+            lambda store: [
+                *map(store.table_file, ("manifest", "left_out", "acquisition", "audit", "drift")), store.data_file,
+            ],
         ),
         Step(
             "02_preprocessing", "02_preprocessing", "02 From file to pixels",

@@ -28,6 +28,8 @@ _WRITERS = {
     "manifest": "01_eda",
     "left_out": "01_eda",
     "acquisition": "01_eda",
+    "audit": "01_eda",
+    "drift": "01_eda",
     "splits": "02_preprocessing",
     "framing": "02_preprocessing",
     "images": "02_preprocessing",

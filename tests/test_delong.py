@@ -8,7 +8,7 @@ from hypothesis import given
 from test_weighted import ANSWERS, JUDGED, judged, quick
 from test_weighted import plain as metrics_of
 
-from pneumo_utils import delong
+from pneumo_utils import delong, intervals, weighted
 from pneumo_utils.weighted import MetricError
 
 LABEL, FIRST, SECOND = (JUDGED[name].to_numpy() for name in ("label", "first", "second"))
@@ -108,3 +108,45 @@ def test_areas_that_differ_without_variance_have_no_test(recwarn):
 def test_what_cannot_be_judged_is_refused(call, said):
     with pytest.raises(MetricError, match=said):
         call()
+
+
+def alike(seed, mixed, patients=150):
+    """Labels, probabilities and patients: one to four images each, alike within a patient; both labels if `mixed`."""
+    rng = np.random.default_rng(seed)
+    images = rng.integers(1, 5, patients)
+    patient = np.repeat(np.arange(patients), images)
+    label = rng.integers(0, 2, len(patient)) if mixed else patient % 2
+    score = label + rng.normal(0, 1, patients)[patient] + rng.normal(0, 0.2, len(patient))
+    return label, 1 / (1 + np.exp(-score)), patient
+
+
+def test_with_one_image_a_patient_the_clustered_interval_is_delongs():
+    patients = [f"child {k}" for k in range(len(LABEL))]
+    assert delong.clustered(LABEL, FIRST, patients) == pytest.approx(delong.interval(LABEL, FIRST), abs=1e-12)
+
+
+def test_images_shown_twice_under_one_patient_narrow_the_clustered_interval_by_nothing():
+    patients = np.arange(len(LABEL))
+    twice = delong.clustered(np.tile(LABEL, 2), np.tile(FIRST, 2), np.tile(patients, 2))
+    assert twice == pytest.approx(delong.clustered(LABEL, FIRST, patients), abs=1e-12)
+    low, high = delong.interval(np.tile(LABEL, 2), np.tile(FIRST, 2))[1:]
+    assert high - low < twice[2] - twice[1]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("mixed", [False, True])
+def test_the_clustered_interval_is_that_of_a_bootstrap_over_patients(seed, mixed):
+    label, probability, patient = alike(seed, mixed)
+    drawn = intervals.multiplicities(patient, 1000, seed)
+    areas = weighted.scores(label, probability, drawn, 0.5)["auc_roc"]
+    area, lower, upper = delong.clustered(label, probability, patient)
+    assert (lower, upper) == pytest.approx(intervals.percentile(areas), abs=0.015)
+    assert area == delong.interval(label, probability)[0]
+
+
+def test_a_clustered_interval_is_undefined_without_two_patients_of_each_class():
+    assert np.isnan(delong.clustered([1, 1], [0.2, 0.3], ["a", "b"])).all()
+    area, *bounds = delong.clustered([0, 1, 1], [0.1, 0.3, 0.05], ["a", "b", "b"])
+    assert area == 0.5 and np.isnan(bounds).all()
+    with pytest.raises(MetricError, match=r"patient must be as long as label, got \(1,\), \(2,\)"):
+        delong.clustered([0, 1], [0.1, 0.3], ["a"])

@@ -170,3 +170,20 @@ def test_the_style_does_not_leak_into_other_figures():
     before = dict(plt.rcParams)
     figures.counts(manifest())
     assert dict(plt.rcParams) == before
+
+
+def test_separation_has_a_line_a_property_and_a_dot_and_interval_a_part_and_bears_gaps():
+    rows = [("mean", "train", 0.9, 0.8, 1.0), ("width", "train", 0.5, np.nan, np.nan)]
+    rows += [("mean", "test", 0.4, 0.3, 0.5), ("width", "test", np.nan, np.nan, np.nan)]
+    table = pd.DataFrame(rows, columns=["property", "part", "auc", "lower", "upper"])
+    fig = drawn(figures.separation(table, {"width": "Width", "mean": "Mean", "p5": "Dark"}, limit=0.8))
+    axis = fig.axes[0]
+    assert [tick.get_text() for tick in axis.get_yticklabels()] == ["Width", "Mean"]
+    chance, limit, train, test = axis.lines
+    assert (chance.get_xdata()[0], limit.get_xdata()[0]) == (0.5, 0.8)
+    assert (train.get_xdata().tolist(), test.get_xdata()[0]) == ([0.9, 0.5], 0.4)
+    assert train.get_ydata() == pytest.approx([0.89, -0.11]) and np.isnan(test.get_xdata()[1])
+    ends = [path.vertices[:, 0].tolist() for lines in axis.collections for path in lines.get_paths()]
+    assert [span for span in ends if not np.isnan(span).any()] == [[0.8, 1.0], [0.3, 0.5]]
+    assert [text.get_text() for text in fig.legends[0].get_texts()] == ["train", "test"]
+    assert train.get_marker() != test.get_marker()

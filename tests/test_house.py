@@ -34,6 +34,8 @@ MAP: dict[str, set[str]] = {
     "images": set(),
     "acquisition": set(),
     "references": set(),
+    "audit": {"contracts", "delong", "intervals", "references", "splits"},
+    "verdict": {"audit", "metrics"},
     "weighted": set(),
     "delong": {"weighted"},
     "metrics": {"weighted"},

@@ -18,6 +18,10 @@ GOOD = {
     | {"progressive": False, "mean": 120.5, "spread": 60.1, "p5": 3.0, "p50": 110.0, "p95": 230.0}
     | {"border": 0.1, "corners": 0.01},
     "framing": {"path": CASE["path"], "left": 0.1, "top": 0.0, "right": 0.9, "bottom": 1.0, "found": True},
+    "audit": {"property": "bytes_per_pixel", "part": "train", "direction": "lower", "auc": 0.9}
+    | {"lower": 0.8, "upper": None, "normal": 10, "pneumonia": 30},
+    "drift": {"property": "width", "label": 0, "part": "test", "centre": 1640.0, "auc": 0.6}
+    | {"lower": 0.5, "upper": None, "n": 10},
     "splits": CASE | {"part": "val", "split": "validation"},
     "history": {"model": "cnn", "seed": 0, "phase": "whole", "epoch": 1, "loss": 0.6, "auc": 0.7}
     | {"val_loss": 0.5, "val_auc": 0.8, "seconds": 1.5, "kept": True},
@@ -119,6 +123,9 @@ BAD = {  # for every rule, values that break it
     "upper": [1.01, -0.01],
     "value": [1.01, -0.01],
     "metric": ["auc"],
+    "direction": ["Lower", "none"],
+    "normal": [-1],
+    "pneumonia": [-1],
 }
 COLUMNS = [(name, column) for name, contract in contracts.CONTRACTS.items() for column in contract]
 RULES = [(name, column) for name, column in COLUMNS if contracts.CONTRACTS[name][column].rule]
@@ -129,6 +136,8 @@ BORDERS = {
     "val_auc": (0.0, 1.0),
     "seed": (0,),
     "n": (0,),
+    "normal": (0,),
+    "pneumonia": (0,),
 }
 BORDERS |= {"loss": (0.0,), "seconds": (0.0,), "peak_memory": (0.0,)}
 BORDERS |= {"epoch": (1,), "width": (1,), "image_size": (1,), "bytes": (1,)}
