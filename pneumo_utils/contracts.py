@@ -43,6 +43,10 @@ _CASE = {
     "etiology": Column("str", **_one_of(ETIOLOGIES)),
 }
 
+_STRESS = {name: _CASE[name] for name in ("path", "patient", "label")} | {
+    "stress": Column("str"),  # plain, a key of stress.KINDS, or what is swapped between the classes
+    "strength": Column("float"),  # in the unit of that kind
+}
 _NETWORK = {"model": Column("str"), "seed": Column("int", **_AT_LEAST_0)}
 _HELD_OUT = {"split": Column("str", **_one_of(("validation", "test")))}
 _RULE = Column("str", **_one_of(("sensitivity", "youden", "half", "specificity", "margin")))
@@ -70,6 +74,23 @@ CONTRACTS: dict[str, dict[str, Column]] = {
         "path": Column("str"),
         **{side: Column("float", **_between(0, 1)) for side in ("left", "top", "right", "bottom")},
         "found": Column("bool"),  # whether the lungs were; False also where nobody looked for them
+    },
+    # one row a test radiograph and way in which it is made harder
+    "stress": _STRESS,
+    # one row a network's answer to such a picture
+    "stressed": _STRESS | _NETWORK | {"probability": Column("float", **_between(0, 1))},
+    # one row a network and way of making pictures harder
+    "robustness": _NETWORK
+    | {
+        "stress": Column("str"),
+        "strength": Column("float"),
+        "auc": Column("float", **_between(0, 1)),
+        "lower": Column("float", **_between(0, 1)),
+        "upper": Column("float", **_between(0, 1)),
+        "sensitivity": Column("float", **_between(0, 1)),
+        "specificity": Column("float", **_between(0, 1)),
+        "flipped": Column("float", **_between(0, 1)),  # share of cases decided otherwise than plain
+        "n": Column("int", **_AT_LEAST_0),
     },
     # one row a radiograph of the manifest: how it was taken and saved
     "acquisition": {
@@ -293,4 +314,5 @@ EVALUATION = (  # the tables that the evaluation writes
     "referral",
     "referral_band",
     "etiology_sensitivity",
+    "robustness",
 )

@@ -40,13 +40,18 @@ def of_study(models: list[str], seeds: list[int]) -> list[Step]:
             "02_preprocessing", "02_preprocessing", "02 From file to pixels",
             "How does a file become pixels, and who is trained, validated and tested on?",
             lambda store: [*map(store.table_file, ("manifest", "acquisition")), store.data_file],
-            lambda store: [*map(store.table_file, ("splits", "references", "framing")), store.images_file],
+            lambda store: [
+                *map(store.table_file, ("splits", "references", "framing", "stress")),
+                store.images_file, store.stress_file,
+            ],
         ),
         *(_fine_tuning(model, seeds) for model in models),
         Step(
             "04_evaluation", "04_evaluation", "04 What the predictions are worth",
             "How good are the networks on patients they have never seen, side by side?",
-            lambda store: [*map(store.table_file, ("predictions", "references", "models")), store.images_file],
+            lambda store: [
+                store.images_file, *map(store.table_file, ("predictions", "references", "models", "stressed")),
+            ],
             lambda store: [store.table_file(name) for name in EVALUATION],
             networks=networks,
         ),
@@ -68,8 +73,11 @@ def _fine_tuning(model: str, seeds: list[int]) -> Step:
     return Step(
         f"03_finetune-{model}", "03_finetune", f"03 Training: {MODELS[model]}",
         f"How was {MODELS[model]} trained, and when was it best?",
-        lambda store: [store.table_file("splits"), store.images_file],
-        lambda store: [file for seed in seeds for file in store.network_files(model, seed)],
+        lambda store: [*map(store.table_file, ("splits", "stress")), store.images_file, store.stress_file],
+        lambda store: [
+            file for seed in seeds
+            for file in (*store.network_files(model, seed), store.share_file("stressed", model, seed))
+        ],
         own={"model": model},
         networks=(model,),
     )  # fmt: skip

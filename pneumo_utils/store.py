@@ -34,13 +34,16 @@ _WRITERS = {
     "framing": "02_preprocessing",
     "images": "02_preprocessing",
     "references": "02_preprocessing",
+    "stress": "02_preprocessing",
     "history": "03_finetune",
     "predictions": "03_finetune",
     "models": "03_finetune",
+    "stressed": "03_finetune",
     "network": "03_finetune",
     **dict.fromkeys(contracts.EVALUATION, "04_evaluation"),
 }
-SHARES = ("history", "predictions", "models")  # tables that every network has a share in
+SHARES = ("history", "predictions", "models")  # what a training tells of its network
+_GATHERED = (*SHARES, "stressed")
 
 
 class MissingArtefact(FileNotFoundError):
@@ -72,6 +75,11 @@ class Store:
     def images_file(self) -> Path:
         """The preprocessed pictures, one a row of `splits`."""
         return self.work / "images.npy"
+
+    @property
+    def stress_file(self) -> Path:
+        """The pictures made harder, one a row of `stress`."""
+        return self.work / "stress.npy"
 
     @property
     def data_file(self) -> Path:
@@ -130,9 +138,9 @@ class Store:
         return tables.read(name, self._there(name, self.share_file(name, model, seed)))
 
     def gather(self) -> None:
-        """Join the networks' shares of history, predictions and models into the tables that travel on."""
+        """Join the networks' shares of tables into those that travel on."""
         networks = [(model, seed) for model in contracts.MODELS for seed in self.seeds(model)]
-        for name in SHARES:
+        for name in _GATHERED:
             there = [network for network in networks if self.share_file(name, *network).is_file()]
             if there:
                 self.write(name, pd.concat([self.read_share(name, *network) for network in there], ignore_index=True))
@@ -158,7 +166,15 @@ class Store:
         Raises:
             ValueError: there are fewer or more pictures than `count`.
         """
-        with whole(self.images_file) as part:
+        self._write_squares(self.images_file, images, count, size)
+
+    def write_stress(self, images: Iterator[np.ndarray], count: int, size: int) -> None:
+        """The same for the pictures made harder, in the order of the table `stress`."""
+        self._write_squares(self.stress_file, images, count, size)
+
+    @staticmethod
+    def _write_squares(file: Path, images: Iterator[np.ndarray], count: int, size: int) -> None:
+        with whole(file) as part:
             rows = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(count, size, size))
             for row, image in zip(rows, images, strict=True):  # fewer pictures would leave black rows at the end
                 row[:] = image
@@ -167,6 +183,10 @@ class Store:
     def read_images(self) -> np.ndarray:
         """The pictures, uint8 (n, size, size), mapped from disk and not to be written."""
         return np.load(self._there("images", self.images_file), mmap_mode="r")
+
+    def read_stress(self) -> np.ndarray:
+        """The pictures made harder, uint8 (n, size, size), mapped from disk and not to be written."""
+        return np.load(self._there("stress", self.stress_file), mmap_mode="r")
 
     def pictures(self, paths: pd.Series) -> np.ndarray | None:
         """The preprocessed pictures of `paths`, uint8 (k, size, size); None where only the tables are at hand."""

@@ -188,6 +188,9 @@ class Evaluation(Section):
         min_length=1, description="shares of pneumonia at which predictive values and net benefit are told"
     )
     referral_error: float = Field(gt=0, lt=1, description="share of wrong decisions allowed among those not referred")
+    stress_cases: int = Field(
+        ge=4, le=100_000, description="test radiographs that are also shown in harder ways, half of them normal"
+    )
     replicates: int = Field(ge=100, le=100_000, description="bootstrap draws of patients behind every interval")
     bootstrap_seed: _seed("seed of the bootstrap")
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from pneumo_utils import features, fitting, models
+from pneumo_utils.augmentation import Augmentation
 from pneumo_utils.backend import keras, tf
+
+RowsOf = Callable[[np.ndarray], np.ndarray]  # rows -> what the network eats
 
 
 def make_reproducible(seed: int) -> None:
@@ -96,9 +100,31 @@ def predict_views(
     return judged[0].assign(probability=np.mean([frame["probability"] for frame in judged], axis=0))
 
 
-def _judged(part: keras.Model, rows_of, splits: pd.DataFrame, batch_size: int) -> pd.DataFrame:
+def judge(network: keras.Model, squares: np.ndarray, size: int, batch_size: int, views: int) -> np.ndarray:
+    """Probability of pneumonia for pictures that are no part of the study's splits.
+
+    Args:
+        network: the whole one.
+        squares: uint8 (n, stored size, stored size).
+        size: side that the network sees, pixels.
+        batch_size: pictures a step.
+        views: how many of `augmentation.judged_view` are averaged, at least 1.
+
+    Returns:
+        float (n,) in [0, 1].
+    """
+    rows = np.arange(len(squares))
+    pixels = features.Pixels(squares, rows[:0], Augmentation(), 0, size)
+    every = [_probability(network, lambda at, n=n: pixels.judged(at, n), rows, batch_size) for n in range(views)]
+    return np.mean(every, axis=0)
+
+
+def _judged(part: keras.Model, rows_of: RowsOf, splits: pd.DataFrame, batch_size: int) -> pd.DataFrame:
     held_out = splits[splits["split"] != "train"]
     rows = np.flatnonzero(splits["split"] != "train")
+    return held_out.drop(columns="part").assign(probability=_probability(part, rows_of, rows, batch_size))
+
+
+def _probability(part: keras.Model, rows_of: RowsOf, rows: np.ndarray, batch_size: int) -> np.ndarray:
     steps = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
-    probability = np.concatenate([part(rows_of(step), training=False).numpy()[:, 0] for step in steps])
-    return held_out.drop(columns="part").assign(probability=probability.astype(float))
+    return np.concatenate([part(rows_of(step), training=False).numpy()[:, 0] for step in steps]).astype(float)

@@ -70,6 +70,9 @@ MAP: dict[str, set[str]] = {
     "weights": {"backend"},
     "intensity": set(),
     "lungs": set(),
+    "stress": {"lungs"},
+    "figures_robustness": {"figures", "stress"},
+    "robustness": {"contracts", "delong", "framing", "images", "intervals", "metrics", "stress"},
     "framing": {"images", "intensity", "lungs"},
     # TensorFlow
     "backend": set(),
@@ -77,7 +80,7 @@ MAP: dict[str, set[str]] = {
     "precision": {"backend"},
     "features": {"activations", "augmentation", "backend"},
     "fitting": {"backend", "features"},
-    "training": {"backend", "features", "fitting", "models"},
+    "training": {"augmentation", "backend", "features", "fitting", "models"},
     "lungs_training": {"augmentation", "backend", "lungs", "phantom"},
     "gradcam": {"activations", "augmentation", "backend", "features", "models"},
     "replicates": {"augmentation", "backend", "features", "fitting", "models", "training"},

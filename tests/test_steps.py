@@ -39,7 +39,8 @@ def test_every_notebook_is_there_and_used():
 def test_what_a_step_reads_an_earlier_one_writes(store, models):
     written = set()
     for step in steps.of_study(models, SEEDS):
-        shares = {store.table_file(name) for name in ("history", "predictions", "models")}  # joined by `gather`
+        gathered = ("history", "predictions", "models", "stressed")
+        shares = {store.table_file(name) for name in gathered}
         joined = shares if any(path.name == "predictions.csv" for path in written) else set()
         assert set(step.reads(store)) <= written | joined
         written |= set(step.writes(store))

@@ -8,6 +8,7 @@ import pytest
 from pneumo_utils import contracts, tables
 
 CASE = {"path": "train/NORMAL/IM-0001-0001.jpeg", "patient": "IM-1", "label": 0, "etiology": "normal"}
+HARDER = {"path": CASE["path"], "patient": "IM-1", "label": 0, "stress": "blur", "strength": 0.01}
 JUDGED = {"model": "cnn", "seed": 0, "split": "test"}
 GOOD = {
     "manifest": CASE
@@ -22,6 +23,10 @@ GOOD = {
     | {"lower": 0.8, "upper": None, "normal": 10, "pneumonia": 30},
     "drift": {"property": "width", "label": 0, "part": "test", "centre": 1640.0, "auc": 0.6}
     | {"lower": 0.5, "upper": None, "n": 10},
+    "stress": HARDER,
+    "stressed": HARDER | {"model": "cnn", "seed": 0, "probability": 0.25},
+    "robustness": {"model": "cnn", "seed": 0, "stress": "blur", "strength": 0.01, "auc": 0.9, "lower": 0.8}
+    | {"upper": 0.95, "sensitivity": 0.9, "specificity": 0.8, "flipped": 0.1, "n": 40},
     "splits": CASE | {"part": "val", "split": "validation"},
     "history": {"model": "cnn", "seed": 0, "phase": "whole", "epoch": 1, "loss": 0.6, "auc": 0.7}
     | {"val_loss": 0.5, "val_auc": 0.8, "seconds": 1.5, "kept": True},
@@ -109,6 +114,7 @@ BAD = {  # for every rule, values that break it
     "threshold": [1.01, -0.01],
     "sensitivity": [1.01, -0.01],
     "specificity": [1.01, -0.01],
+    "flipped": [1.01, -0.01],
     "bin": [0],
     "mean_probability": [1.01],
     "observed": [-0.01],

@@ -1,0 +1,136 @@
+"""Some test radiographs made harder in every way of `stress`, and what that does to a network's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pneumo_utils import delong, framing, images, stress
+from pneumo_utils.contracts import TITLES
+from pneumo_utils.framing import Framing
+from pneumo_utils.intervals import Thresholds, threshold_of
+from pneumo_utils.metrics import decide, stated
+
+_AHEAD = 2  # a file is decoded so many times as large as is kept, as `framing` does
+_CASE = ["path", "patient", "label"]
+_BY = ["model", "seed", "stress", "strength"]
+
+
+def cases(splits: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """At most `count` test radiographs, half of them normal as far as there are enough, one a patient first.
+
+    Args:
+        splits: contract `splits`.
+        count: radiographs wanted.
+        seed: of the draw.
+    """
+    test = splits[splits["split"] == "test"].sample(frac=1, random_state=seed)
+    test = test.iloc[np.argsort(test.groupby("patient").cumcount().to_numpy(), kind="stable")]
+    normal, ill = (test[test["label"] == label] for label in (0, 1))
+    wanted = min(len(normal), max(count // 2, count - len(ill)))
+    return pd.concat([normal.head(wanted), ill.head(count - wanted)])[_CASE].sort_values("path", ignore_index=True)
+
+
+def plan(chosen: pd.DataFrame, files: dict[int, stress.FileKind] | None) -> pd.DataFrame:
+    """Contract `stress`: every way in which every case of `chosen` is shown, one case after another.
+
+    Args:
+        chosen: of `cases`.
+        files: of `stress.file_kinds`; None: no file is swapped.
+    """
+    ways = [(stress.PLAIN, 0.0)]
+    ways += [(name, strength) for name, kind in stress.KINDS.items() for strength in kind.strengths]
+    ways += [(stress.SWAPPED_FRAMING, 1.0), *([(stress.SWAPPED_FILES, 1.0)] if files else [])]
+    return chosen.merge(pd.DataFrame(ways, columns=["stress", "strength"]), how="cross")
+
+
+def pictures(
+    planned: pd.DataFrame, root: Path, how: Framing, size: int, files: dict[int, stress.FileKind] | None
+) -> Iterator[np.ndarray]:
+    """The squares of `planned`, uint8 (size, size), in its order: changed in the radiograph, then framed as ever.
+
+    Only what is hidden is hidden in the square: where the lungs are must be known first.
+
+    Args:
+        planned: of `plan`.
+        root: folder that its paths are relative to.
+        how: the framing of the study.
+        size: side of the square that is kept, pixels.
+        files: as given to `plan`.
+    """
+    labels = planned.groupby("path", sort=False)["label"].first()
+    ways = list(planned[["stress", "strength"]].drop_duplicates().itertuples(index=False, name=None))
+
+    def of_case(path: Path) -> list[np.ndarray]:
+        label = int(labels[path.relative_to(root).as_posix()])
+        seen, whole = images.read_reduced(path, _AHEAD * size), images.decode(path.read_bytes()) if files else None
+        square = framing.frame(seen, how, size).pixels
+        return [_shown(way, strength, label, seen, square, whole, how, files) for way, strength in ways]
+
+    for shown in images.each(root, list(labels.index), of_case):
+        yield from shown
+
+
+def _shown(way, strength, label, seen, square, whole, how, files) -> np.ndarray:
+    if way == stress.PLAIN:
+        return square
+    if way in stress.HIDING:
+        return stress.varied(square, way, strength)
+    if way == stress.SWAPPED_FRAMING:
+        changed = stress.swapped_framing(seen, label)
+    elif way == stress.SWAPPED_FILES:
+        changed = stress.swapped_file(whole, files[1 - label])
+    else:
+        changed = stress.varied(seen, way, strength)
+    return framing.frame(changed, how, len(square)).pixels
+
+
+def table(stressed: pd.DataFrame, threshold: Thresholds) -> pd.DataFrame:
+    """Contract `robustness`: what every network is worth on the cases shown in every way.
+
+    Args:
+        stressed: contract `stressed`.
+        threshold: of each (model, seed), frozen on validation.
+    """
+    rows = [(*key, *_worth(part, threshold_of(threshold, *key[:2]))) for key, part in stressed.groupby(_BY, sort=False)]
+    found = pd.DataFrame(rows, columns=[*_BY, "auc", "lower", "upper", "sensitivity", "specificity", "n"])
+    return found.assign(flipped=_flipped(stressed, threshold))
+
+
+def _worth(part: pd.DataFrame, cut: float) -> tuple:
+    label, called = part["label"].to_numpy(), decide(part["probability"], cut)
+    auc = delong.interval(label, part["probability"].to_numpy())
+    return (*auc, float(called[label == 1].mean()), float(1 - called[label == 0].mean()), len(part))
+
+
+def _flipped(stressed: pd.DataFrame, threshold: Thresholds) -> np.ndarray:
+    """Share of cases whose decision is another than for the picture as it is, one a row of `table`."""
+    cuts = np.array([threshold_of(threshold, *row) for row in zip(stressed["model"], stressed["seed"], strict=True)])
+    frame = stressed.assign(called=decide(stressed["probability"], cuts))
+    plain = frame[frame["stress"] == stress.PLAIN].set_index(["model", "seed", "path"])["called"]
+    before = plain.loc[list(zip(frame["model"], frame["seed"], frame["path"], strict=True))].to_numpy()
+    return frame.assign(flip=before != frame["called"]).groupby(_BY, sort=False)["flip"].mean().to_numpy()
+
+
+def worst(found: pd.DataFrame) -> pd.DataFrame:
+    """The row of the contract `robustness` with the lowest AUC of each network, hidden lungs left aside."""
+    seeing = found[~found["stress"].isin(stress.HIDING)]
+    return seeing.loc[seeing.groupby(["model", "seed"], sort=False)["auc"].idxmin()]
+
+
+def said(found: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the contract `robustness` in words: way and strength, AUC with interval, what the decisions do."""
+    ways = list(zip(found["stress"], found["strength"], strict=True))
+    return pd.DataFrame(
+        {
+            "network": [TITLES[model] for model in found["model"]],
+            "way": [stress.name(*way) for way in ways],
+            "AUC-ROC": [stated(*row) for row in found[["auc", "lower", "upper"]].itertuples(index=False)],
+            "sensitivity": found["sensitivity"],
+            "specificity": found["specificity"],
+            "decisions changed": found["flipped"],
+        }
+    ).set_index("network")
