@@ -79,14 +79,22 @@ CONTRACTS: dict[str, dict[str, Column]] = {
     "stress": _STRESS,
     # one row a network's answer to such a picture
     "stressed": _STRESS | _NETWORK | {"probability": Column("float", **_between(0, 1))},
+    # one row a way of drawing the test part
+    "leakage": {
+        "protocol": Column("str", **_one_of(("published", "patients", "pictures"))),
+        **{name: Column("float", optional=True, **_between(0, 1)) for name in ("auc", "lower", "upper")},
+        **{name: Column("float", **_between(0, 1)) for name in ("accuracy", "sensitivity", "specificity")},
+        "n": Column("int", **_AT_LEAST_0),
+        "known_patient": Column("int", **_AT_LEAST_0),  # test images whose patient is also trained on
+    },
     # one row a network and way of making pictures harder
     "robustness": _NETWORK
     | {
         "stress": Column("str"),
         "strength": Column("float"),
-        "auc": Column("float", **_between(0, 1)),
-        "lower": Column("float", **_between(0, 1)),
-        "upper": Column("float", **_between(0, 1)),
+        "auc": Column("float", optional=True, **_between(0, 1)),
+        "lower": Column("float", optional=True, **_between(0, 1)),
+        "upper": Column("float", optional=True, **_between(0, 1)),
         "sensitivity": Column("float", **_between(0, 1)),
         "specificity": Column("float", **_between(0, 1)),
         "flipped": Column("float", **_between(0, 1)),  # share of cases decided otherwise than plain

@@ -151,14 +151,20 @@ def fit(
 
 def _compile(part: keras.Model, phase: Phase, settings: Settings, steps: int) -> None:
     end_to_end = phase.name in END_TO_END
-    optimiser = _adamw(phase, settings, steps) if end_to_end else keras.optimizers.Adam(phase.learning_rate)
+    optimiser = adamw(phase, settings, steps) if end_to_end else keras.optimizers.Adam(phase.learning_rate)
     loss = keras.losses.BinaryCrossentropy(label_smoothing=settings.label_smoothing if end_to_end else 0.0)
     judged = [keras.metrics.AUC(name="auc"), keras.metrics.BinaryCrossentropy(name="plain")]
     part.compile(optimiser, loss, metrics=judged)
 
 
-def _adamw(phase: Phase, settings: Settings, steps: int) -> keras.optimizers.Optimizer:
-    """AdamW with warm-up and cosine (Loshchilov & Hutter 2017, 2019); neither biases nor normalisation decay."""
+def adamw(phase: Phase, settings: Settings, steps: int) -> keras.optimizers.Optimizer:
+    """AdamW with warm-up and cosine (Loshchilov & Hutter 2017, 2019); neither biases nor normalisation decay.
+
+    Args:
+        phase: its epochs and highest learning rate.
+        settings: weight decay and averaging.
+        steps: gradient steps an epoch.
+    """
     rising = max(1, round(_WARM_UP * steps * phase.epochs))
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, max(1, steps * phase.epochs - rising), warmup_target=phase.learning_rate, warmup_steps=rising

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pneumo_utils import delong, framing, images, stress
+from pneumo_utils import audit, framing, images, stress
 from pneumo_utils.contracts import TITLES
 from pneumo_utils.framing import Framing
 from pneumo_utils.intervals import Thresholds, threshold_of
@@ -102,7 +102,7 @@ def table(stressed: pd.DataFrame, threshold: Thresholds) -> pd.DataFrame:
 
 def _worth(part: pd.DataFrame, cut: float) -> tuple:
     label, called = part["label"].to_numpy(), decide(part["probability"], cut)
-    auc = delong.interval(label, part["probability"].to_numpy())
+    auc = audit.separation(label, part["probability"], part["patient"])
     return (*auc, float(called[label == 1].mean()), float(1 - called[label == 0].mean()), len(part))
 
 

@@ -67,6 +67,28 @@ def by_patient(manifest: pd.DataFrame, *, validation_fraction: float, seed: int)
     return manifest[["path", "patient", "label", "etiology", "part"]].assign(split=split)
 
 
+def repooled(manifest: pd.DataFrame, like: pd.DataFrame, *, by_patient: bool, seed: int) -> pd.DataFrame:
+    """Pool all pictures and draw train, validation and test anew, as large as before: what the field often does.
+
+    Args:
+        manifest: contract `manifest`.
+        like: contract `splits` of the same pictures; the sizes are its.
+        by_patient: whether patients (and byte-identical files) stay together; else pictures are drawn one by one.
+        seed: of the draw, at least 0.
+
+    Returns:
+        contract `splits`, rows in the order of `manifest`; sizes are met as closely as patients allow.
+    """
+    member = groups(manifest) if by_patient else np.arange(len(manifest))
+    order = np.random.default_rng(seed).permutation(member.max() + 1)[member].argsort(kind="stable")
+    share = like["split"].value_counts(normalize=True)
+    ends = np.cumsum([share["test"], share["validation"]]) * len(manifest)
+    first_of_group = pd.Series(np.arange(len(order))).groupby(member[order]).transform("min").to_numpy()
+    split = np.empty(len(manifest), dtype=object)
+    split[order] = np.select([first_of_group < end for end in ends], ["test", "validation"], "train")
+    return manifest[["path", "patient", "label", "etiology", "part"]].assign(split=split)
+
+
 def shared_patients(splits: pd.DataFrame) -> int:
     """How many patients stand in more than one split; 0 for a split that can be trusted."""
     return int((splits.groupby("patient")["split"].nunique() > 1).sum())

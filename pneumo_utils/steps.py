@@ -24,9 +24,11 @@ class Step:
     networks: tuple[str, ...] = ()  # whose numbers the page shows
 
 
-def of_study(models: list[str], seeds: list[int]) -> list[Step]:
-    """The steps of a study that trains each of `models` from each of `seeds`."""
-    networks = tuple(models)
+def of_study(models: list[str], seeds: list[int], leakage_model: str) -> list[Step]:
+    """The steps of a study that trains each of `models` from each of `seeds`, and `leakage_model` on other splits."""
+    networks, judged = tuple(models), ["predictions", "references", "models", "stressed"]
+    if leakage_model != "none":
+        judged.append("leakage")
     return [
         Step(
             "01_eda", "01_eda", "01 What the radiographs are",
@@ -45,13 +47,11 @@ def of_study(models: list[str], seeds: list[int]) -> list[Step]:
                 store.images_file, store.stress_file,
             ],
         ),
-        *(_fine_tuning(model, seeds) for model in models),
+        *(_fine_tuning(model, seeds, leakage_model) for model in models),
         Step(
             "04_evaluation", "04_evaluation", "04 What the predictions are worth",
             "How good are the networks on patients they have never seen, side by side?",
-            lambda store: [
-                store.images_file, *map(store.table_file, ("predictions", "references", "models", "stressed")),
-            ],
+            lambda store: [store.images_file, *map(store.table_file, judged)],
             lambda store: [store.table_file(name) for name in EVALUATION],
             networks=networks,
         ),
@@ -69,14 +69,16 @@ def of_study(models: list[str], seeds: list[int]) -> list[Step]:
     ]  # fmt: skip
 
 
-def _fine_tuning(model: str, seeds: list[int]) -> Step:
+def _fine_tuning(model: str, seeds: list[int], leakage_model: str) -> Step:
+    own = ["leakage"] if model == leakage_model else []
     return Step(
         f"03_finetune-{model}", "03_finetune", f"03 Training: {MODELS[model]}",
         f"How was {MODELS[model]} trained, and when was it best?",
-        lambda store: [*map(store.table_file, ("splits", "stress")), store.images_file, store.stress_file],
+        lambda store: [*map(store.table_file, ("manifest", "splits", "stress")), store.images_file, store.stress_file],
         lambda store: [
-            file for seed in seeds
-            for file in (*store.network_files(model, seed), store.share_file("stressed", model, seed))
+            *map(store.table_file, own),
+            *(file for seed in seeds for file in store.network_files(model, seed)),
+            *(store.share_file("stressed", model, seed) for seed in seeds),
         ],
         own={"model": model},
         networks=(model,),

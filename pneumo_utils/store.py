@@ -39,6 +39,7 @@ _WRITERS = {
     "predictions": "03_finetune",
     "models": "03_finetune",
     "stressed": "03_finetune",
+    "leakage": "03_finetune",
     "network": "03_finetune",
     **dict.fromkeys(contracts.EVALUATION, "04_evaluation"),
 }
@@ -62,6 +63,10 @@ class Store:
         self.study = study
         self.folder = Path(reports) / study
         self.work = self.folder / "work"
+
+    def beside(self, name: str) -> Store:
+        """A run directory for other splits of the same pictures, inside this one."""
+        return _Beside(self, name)
 
     def table_file(self, name: str) -> Path:
         """Where the table `name` lies."""
@@ -227,3 +232,16 @@ class Store:
                 f"run {_WRITERS[name]} first"
             )
         return path
+
+
+class _Beside(Store):
+    """Has splits and networks of its own, and the pictures of the run directory that it lies in."""
+
+    def __init__(self, outer: Store, name: str):
+        super().__init__(name, outer.work / "beside")
+        self._outer = outer
+
+    @property
+    def images_file(self) -> Path:
+        """The pictures of the outer one."""
+        return self._outer.images_file

@@ -72,7 +72,8 @@ MAP: dict[str, set[str]] = {
     "lungs": set(),
     "stress": {"lungs"},
     "figures_robustness": {"figures", "stress"},
-    "robustness": {"contracts", "delong", "framing", "images", "intervals", "metrics", "stress"},
+    "leakage": {"audit", "metrics", "thresholds"},
+    "robustness": {"audit", "contracts", "framing", "images", "intervals", "metrics", "stress"},
     "framing": {"images", "intensity", "lungs"},
     # TensorFlow
     "backend": set(),

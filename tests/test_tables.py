@@ -23,6 +23,8 @@ GOOD = {
     | {"lower": 0.8, "upper": None, "normal": 10, "pneumonia": 30},
     "drift": {"property": "width", "label": 0, "part": "test", "centre": 1640.0, "auc": 0.6}
     | {"lower": 0.5, "upper": None, "n": 10},
+    "leakage": {"protocol": "pictures", "auc": 0.99, "lower": 0.98, "upper": None, "accuracy": 0.95, "sensitivity": 0.9}
+    | {"specificity": 0.9, "n": 40, "known_patient": 12},
     "stress": HARDER,
     "stressed": HARDER | {"model": "cnn", "seed": 0, "probability": 0.25},
     "robustness": {"model": "cnn", "seed": 0, "stress": "blur", "strength": 0.01, "auc": 0.9, "lower": 0.8}
@@ -115,6 +117,9 @@ BAD = {  # for every rule, values that break it
     "sensitivity": [1.01, -0.01],
     "specificity": [1.01, -0.01],
     "flipped": [1.01, -0.01],
+    "protocol": ["official"],
+    "accuracy": [1.01, -0.01],
+    "known_patient": [-1],
     "bin": [0],
     "mean_probability": [1.01],
     "observed": [-0.01],

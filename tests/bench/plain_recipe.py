@@ -65,7 +65,7 @@ def our_epoch(recipe: replicates.Recipe, images: np.ndarray, splits: pd.DataFram
 
 
 def plain_epoch(recipe: replicates.Recipe, images: np.ndarray, splits: pd.DataFrame) -> Outcome:
-    """The same with plain Keras: float32, Adam, varied in the network by layers as strong as `recipe.augmentation`."""
+    """The same with plain Keras in float32, varied in the network by layers as strong as `recipe.augmentation`."""
     network, backbone = _network(recipe, images, splits, _varying(recipe.augmentation))
     backbone.trainable = True
     label, rows = splits["label"].to_numpy(), {name: np.flatnonzero(part) for name, part in _splits(splits)}
@@ -165,7 +165,10 @@ def _fit(
     validation: tuple[np.ndarray, np.ndarray],
 ) -> list[float]:
     """One phase of at most `most` epochs; the seconds of each, validation included."""
-    network.compile(keras.optimizers.Adam(phase.learning_rate), "binary_crossentropy", metrics=[keras.metrics.AUC()])
+    steps = -(-len(train[0]) // recipe.settings.batch_size)
+    whole = phase.name in fitting.END_TO_END  # there, the schedule is part of the recipe: neither side's own
+    optimiser = fitting.adamw(phase, recipe.settings, steps) if whole else keras.optimizers.Adam(phase.learning_rate)
+    network.compile(optimiser, "binary_crossentropy", metrics=[keras.metrics.AUC()])
     best = keras.callbacks.EarlyStopping(patience=recipe.settings.patience, restore_best_weights=True)
     fitted = network.fit(
         *train,

@@ -1,0 +1,69 @@
+"""How the test part is drawn decides what is measured, and the table says how many children are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pneumo_utils import leakage, splits, tables
+
+N = 400
+
+
+@pytest.fixture
+def manifest():
+    generator = np.random.default_rng(0)
+    patient = generator.integers(0, 120, N)
+    frame = pd.DataFrame({"path": [f"{n}.jpeg" for n in range(N)], "patient": [f"p{k}" for k in patient]})
+    label = (patient % 4 > 0).astype(int)
+    frame = frame.assign(label=label, etiology=np.where(label, "viral", "normal"), part=["train"] * 340 + ["test"] * 60)
+    return frame.assign(sha256=[f"{n:064x}" for n in range(N)])
+
+
+@pytest.fixture
+def like(manifest):
+    return splits.by_patient(manifest, validation_fraction=0.2, seed=0)
+
+
+@pytest.mark.parametrize("by_patient", [True, False])
+def test_a_new_draw_is_as_large_as_before_and_the_same_each_time(manifest, like, by_patient):
+    found = splits.repooled(manifest, like, by_patient=by_patient, seed=0)
+    tables.check("splits", found)
+    wanted, got = like["split"].value_counts(), found["split"].value_counts()
+    assert (got - wanted).abs().max() <= (8 if by_patient else 1)
+    pd.testing.assert_frame_equal(found, splits.repooled(manifest, like, by_patient=by_patient, seed=0))
+    assert (found["split"] != splits.repooled(manifest, like, by_patient=by_patient, seed=1)["split"]).any()
+
+
+def test_drawn_by_patient_nobody_is_on_two_sides_and_drawn_by_picture_many_are(manifest, like):
+    assert splits.shared_patients(splits.repooled(manifest, like, by_patient=True, seed=0)) == 0
+    assert splits.shared_patients(splits.repooled(manifest, like, by_patient=False, seed=0)) > 30
+
+
+def test_byte_identical_files_of_two_patients_stay_together(manifest, like):
+    twin = manifest.copy()
+    twin.loc[1, "sha256"] = twin.loc[0, "sha256"]
+    for seed in range(20):
+        found = splits.repooled(twin, like, by_patient=True, seed=seed)
+        assert found.loc[0, "split"] == found.loc[1, "split"]
+
+
+def test_a_row_counts_known_patients_and_decides_at_the_point_of_its_own_validation(manifest, like):
+    drawn = splits.repooled(manifest, like, by_patient=False, seed=0)
+    held = drawn[drawn["split"] != "train"]
+    predictions = held.assign(model="cnn", seed=0, probability=np.where(held["label"] == 1, 0.9, 0.2))
+    row = leakage.row("pictures", drawn, predictions, "sensitivity", 0.95)
+    tables.check("leakage", row)
+    known = set(drawn.loc[drawn["split"] == "train", "patient"])
+    test = drawn[drawn["split"] == "test"]
+    assert row["known_patient"].item() == test["patient"].isin(known).sum() > 0 and row["n"].item() == len(test)
+    assert row[["auc", "accuracy", "sensitivity", "specificity"]].to_numpy().tolist() == [[1.0] * 4]
+    assert row["lower"].item() < 1
+
+
+def test_the_table_in_words_names_the_draw(manifest, like):
+    held = like[like["split"] != "train"]
+    predictions = held.assign(model="cnn", seed=0, probability=np.where(held["label"] == 1, 0.9, 0.2))
+    said = leakage.said(leakage.row("published", like, predictions, "half", 0.5))
+    assert said.index.tolist() == ["test folder as published"] and "patient also in train" in said
