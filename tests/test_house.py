@@ -161,6 +161,16 @@ def test_no_room_prints_but_the_command_line():
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_a_notebook_says_or_tabulates_is_the_last_value_of_its_cell_or_it_would_not_be_seen(notebook):
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            body = ast.parse("".join(cell["source"])).body
+            shown = body.pop() if isinstance(body[-1], ast.Expr) else None
+            hidden = [ast.unparse(call.func) for part in body for call in ast.walk(part) if isinstance(call, ast.Call)]
+            assert not {"say", "table"} & set(hidden), (shown, "".join(cell["source"])[:200])
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_is_prose_with_small_cells_and_stored_without_outputs(notebook):
     content = json.loads(notebook.read_text(encoding="utf-8"))
     assert content["metadata"]["kernelspec"]["name"] == "python3"
