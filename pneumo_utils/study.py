@@ -236,8 +236,8 @@ class Study(Section):
 
 
 def names(folder: Path) -> list[str]:
-    """Names of the studies in `folder`, sorted."""
-    return sorted(path.stem for path in folder.glob("*.yaml"))
+    """Names of the studies in `folder` and below, sorted; those below with their folder, as `candidates/a`."""
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
 
 def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pneumo_utils import study
 from pneumo_utils.__main__ import main
 
 PARAMS = Path(__file__).parent.parent / "params"
@@ -35,7 +36,9 @@ def told(params, tmp_path, capsys):
 
 
 def test_an_unknown_study_is_told_with_those_there_are(told):
-    assert told("kermani") == (1, "error: STUDY must be one of demo, kermany, smoke, got 'kermani'")
+    there = ", ".join(study.names(PARAMS))
+    assert {"candidates/lungs-112", "demo", "kermany"} <= set(there.split(", "))
+    assert told("kermani") == (1, f"error: STUDY must be one of {there}, got 'kermani'")
 
 
 def change(params, old, new):

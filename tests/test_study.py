@@ -43,8 +43,8 @@ def refusal(load):
     return sentence
 
 
-def test_the_three_studies_are_there_and_load():
-    assert set(study.names(PARAMS)) >= {"demo", "kermany", "smoke"}
+def test_every_study_is_there_and_loads_those_in_folders_too():
+    assert set(study.names(PARAMS)) >= {"demo", "kermany", "smoke", "candidates/lungs-112"}
     for name in study.names(PARAMS):
         assert study.load(name, PARAMS).flat()["image_size"] >= 32
 
