@@ -43,6 +43,7 @@ _CASE = {
     "etiology": Column("str", **_one_of(ETIOLOGIES)),
 }
 
+_DRAWS = ("published", "patients", "pictures")  # of the test part
 _STRESS = {name: _CASE[name] for name in ("path", "patient", "label")} | {
     "stress": Column("str"),  # plain, a key of stress.KINDS, or what is swapped between the classes
     "strength": Column("float"),  # in the unit of that kind
@@ -79,9 +80,12 @@ CONTRACTS: dict[str, dict[str, Column]] = {
     "stress": _STRESS,
     # one row a network's answer to such a picture
     "stressed": _STRESS | _NETWORK | {"probability": Column("float", **_between(0, 1))},
+    # one row an image held out by a way of drawing the test part
+    "redrawn": _PREDICTIONS
+    | {"protocol": Column("str", **_one_of(_DRAWS)), "known_patient": Column("bool")},  # trained on the patient
     # one row a way of drawing the test part
     "leakage": {
-        "protocol": Column("str", **_one_of(("published", "patients", "pictures"))),
+        "protocol": Column("str", **_one_of(_DRAWS)),
         **{name: Column("float", optional=True, **_between(0, 1)) for name in ("auc", "lower", "upper")},
         **{name: Column("float", **_between(0, 1)) for name in ("accuracy", "sensitivity", "specificity")},
         "n": Column("int", **_AT_LEAST_0),
@@ -323,4 +327,5 @@ EVALUATION = (  # the tables that the evaluation writes
     "referral_band",
     "etiology_sensitivity",
     "robustness",
+    "leakage",
 )

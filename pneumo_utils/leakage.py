@@ -14,23 +14,39 @@ PROTOCOLS = {
 }
 
 
-def row(protocol: str, splits: pd.DataFrame, predictions: pd.DataFrame, rule: str, target: float) -> pd.DataFrame:
-    """One row of the contract `leakage`.
+def redrawn(protocol: str, splits: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Contract `redrawn`: what one network said, and whether it was trained on the patient.
 
     Args:
         protocol: a key of `PROTOCOLS`.
         splits: contract `splits`, as drawn by it.
         predictions: contract `predictions` of one network trained on it.
-        rule: of `thresholds.RULES`, by which its operating point is chosen on its own validation part.
-        target: of that rule.
     """
-    validation, test = (predictions[predictions["split"] == split] for split in ("validation", "test"))
-    cut = thresholds.choose(validation["label"], validation["probability"], rule, target)
+    known = set(splits.loc[splits["split"] == "train", "patient"])
+    return predictions.assign(protocol=protocol, known_patient=predictions["patient"].isin(known))
+
+
+def table(redrawn: pd.DataFrame, rule: str, target: float, margin: float = 0.5) -> pd.DataFrame:
+    """Contract `leakage`: what the network is worth under each protocol, at the operating point of its own validation.
+
+    Args:
+        redrawn: contract `redrawn`.
+        rule: of `thresholds.RULES`.
+        target: of that rule.
+        margin: of the rule `margin`.
+    """
+    rows = [_row(part, rule, target, margin) for _, part in redrawn.groupby("protocol", sort=False)]
+    found = pd.DataFrame(rows)
+    found.insert(0, "protocol", redrawn["protocol"].unique())
+    return found
+
+
+def _row(part: pd.DataFrame, rule: str, target: float, margin: float) -> dict[str, float]:
+    validation, test = (part[part["split"] == split] for split in ("validation", "test"))
+    cut = thresholds.choose(validation["label"], validation["probability"], rule, target, margin)
     label, called = test["label"].to_numpy(), decide(test["probability"], cut)
     auc, lower, upper = audit.separation(label, test["probability"], test["patient"])
-    known = set(splits.loc[splits["split"] == "train", "patient"])
-    found = {
-        "protocol": protocol,
+    return {
         "auc": auc,
         "lower": lower,
         "upper": upper,
@@ -38,9 +54,8 @@ def row(protocol: str, splits: pd.DataFrame, predictions: pd.DataFrame, rule: st
         "sensitivity": float(called[label == 1].mean()),
         "specificity": float(1 - called[label == 0].mean()),
         "n": len(test),
-        "known_patient": int(test["patient"].isin(known).sum()),
+        "known_patient": int(test["known_patient"].sum()),
     }
-    return pd.DataFrame([found])
 
 
 def said(leakage: pd.DataFrame) -> pd.DataFrame:

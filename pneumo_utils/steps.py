@@ -28,7 +28,7 @@ def of_study(models: list[str], seeds: list[int], leakage_model: str) -> list[St
     """The steps of a study that trains each of `models` from each of `seeds`, and `leakage_model` on other splits."""
     networks, judged = tuple(models), ["predictions", "references", "models", "stressed"]
     if leakage_model != "none":
-        judged.append("leakage")
+        judged.append("redrawn")
     return [
         Step(
             "01_eda", "01_eda", "01 What the radiographs are",
@@ -52,7 +52,7 @@ def of_study(models: list[str], seeds: list[int], leakage_model: str) -> list[St
             "04_evaluation", "04_evaluation", "04 What the predictions are worth",
             "How good are the networks on patients they have never seen, side by side?",
             lambda store: [store.images_file, *map(store.table_file, judged)],
-            lambda store: [store.table_file(name) for name in EVALUATION],
+            lambda store: [store.table_file(name) for name in EVALUATION if name != "leakage" or "redrawn" in judged],
             networks=networks,
         ),
         Step(
@@ -70,7 +70,7 @@ def of_study(models: list[str], seeds: list[int], leakage_model: str) -> list[St
 
 
 def _fine_tuning(model: str, seeds: list[int], leakage_model: str) -> Step:
-    own = ["leakage"] if model == leakage_model else []
+    own = ["redrawn"] if model == leakage_model else []
     return Step(
         f"03_finetune-{model}", "03_finetune", f"03 Training: {MODELS[model]}",
         f"How was {MODELS[model]} trained, and when was it best?",

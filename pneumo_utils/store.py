@@ -39,7 +39,7 @@ _WRITERS = {
     "predictions": "03_finetune",
     "models": "03_finetune",
     "stressed": "03_finetune",
-    "leakage": "03_finetune",
+    "redrawn": "03_finetune",
     "network": "03_finetune",
     **dict.fromkeys(contracts.EVALUATION, "04_evaluation"),
 }

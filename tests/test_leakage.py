@@ -26,6 +26,11 @@ def like(manifest):
     return splits.by_patient(manifest, validation_fraction=0.2, seed=0)
 
 
+def judged(held):
+    """A network that is always right."""
+    return held.drop(columns="part").assign(model="cnn", seed=0, probability=np.where(held["label"] == 1, 0.9, 0.2))
+
+
 @pytest.mark.parametrize("by_patient", [True, False])
 def test_a_new_draw_is_as_large_as_before_and_the_same_each_time(manifest, like, by_patient):
     found = splits.repooled(manifest, like, by_patient=by_patient, seed=0)
@@ -52,8 +57,10 @@ def test_byte_identical_files_of_two_patients_stay_together(manifest, like):
 def test_a_row_counts_known_patients_and_decides_at_the_point_of_its_own_validation(manifest, like):
     drawn = splits.repooled(manifest, like, by_patient=False, seed=0)
     held = drawn[drawn["split"] != "train"]
-    predictions = held.assign(model="cnn", seed=0, probability=np.where(held["label"] == 1, 0.9, 0.2))
-    row = leakage.row("pictures", drawn, predictions, "sensitivity", 0.95)
+    predictions = judged(held)
+    told = leakage.redrawn("pictures", drawn, predictions)
+    tables.check("redrawn", told)
+    row = leakage.table(told, "sensitivity", 0.95)
     tables.check("leakage", row)
     known = set(drawn.loc[drawn["split"] == "train", "patient"])
     test = drawn[drawn["split"] == "test"]
@@ -64,6 +71,6 @@ def test_a_row_counts_known_patients_and_decides_at_the_point_of_its_own_validat
 
 def test_the_table_in_words_names_the_draw(manifest, like):
     held = like[like["split"] != "train"]
-    predictions = held.assign(model="cnn", seed=0, probability=np.where(held["label"] == 1, 0.9, 0.2))
-    said = leakage.said(leakage.row("published", like, predictions, "half", 0.5))
+    predictions = judged(held)
+    said = leakage.said(leakage.table(leakage.redrawn("published", like, predictions), "half", 0.5))
     assert said.index.tolist() == ["test folder as published"] and "patient also in train" in said

@@ -23,6 +23,8 @@ GOOD = {
     | {"lower": 0.8, "upper": None, "normal": 10, "pneumonia": 30},
     "drift": {"property": "width", "label": 0, "part": "test", "centre": 1640.0, "auc": 0.6}
     | {"lower": 0.5, "upper": None, "n": 10},
+    "redrawn": CASE
+    | {"split": "test", "model": "cnn", "seed": 0, "probability": 0.25, "protocol": "pictures", "known_patient": True},
     "leakage": {"protocol": "pictures", "auc": 0.99, "lower": 0.98, "upper": None, "accuracy": 0.95, "sensitivity": 0.9}
     | {"specificity": 0.9, "n": 40, "known_patient": 12},
     "stress": HARDER,
