@@ -143,3 +143,20 @@ def test_both_sides_of_the_training_bench_start_as_the_same_network(bench, model
     colour = np.repeat(images[..., None], 3, axis=-1).astype(np.float32)
     given = bench("plain_recipe")._BACKBONES[model][1](colour)
     np.testing.assert_allclose(plain(given).numpy(), ours(images).numpy(), atol=1e-4)
+
+
+def test_the_ratios_that_the_readme_quotes_are_those_of_the_last_bench():
+    said = (PROJECT / "README.md").read_text(encoding="utf-8")
+    for name, measure, words in (
+        ("training", "training of vgg16", "{:.1f} times as fast | 8 |"),
+        ("training", "training of resnet50", "{:.1f} times as fast | 8, missed |"),
+        ("whole", "end-to-end epoch", "{:.2f} of its time"),
+        ("trunk", "frozen trunk of vgg16 forward, bfloat16", "{:.2f}, "),
+        ("trunk", "frozen trunk of resnet50 forward, bfloat16", ", {:.2f} of its speed"),
+        ("gradcam", "Grad-CAM of VGG16 from kept", "| {:.0f}, "),
+        ("gradcam", "Grad-CAM of ResNet50 from kept", ", {:.0f} times as fast | 10 |"),
+        ("decoding", "JPEG to 224 px on one core: images.read against cv2", "{:.1f} times as fast | 1.7, missed |"),
+    ):
+        rows = pd.read_csv(PROJECT / "reports" / "bench" / f"{name}.csv")
+        ratio = rows.loc[rows["measure"].str.startswith(measure), "ratio"].iloc[0]
+        assert words.format(ratio) in said, (measure, ratio)
