@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pneumo_utils.intervals import Thresholds, threshold_of
-from pneumo_utils.metrics import decide
+from pneumo_utils import outcomes
+from pneumo_utils.intervals import Thresholds
 from pneumo_utils.weighted import MetricError
 
 _CASE = ["path", "patient", "label", "etiology", "split", "seed"]
@@ -24,8 +24,7 @@ def votes(predictions: pd.DataFrame, threshold: Thresholds) -> pd.DataFrame:
     Raises:
         MetricError: a model lacks a radiograph, or a threshold.
     """
-    points = [threshold_of(threshold, *key) for key in zip(predictions["model"], predictions["seed"], strict=True)]
-    called = predictions.assign(called=decide(predictions["probability"], points))
+    called = outcomes.label(predictions, threshold)
     counted = called.groupby(_CASE, sort=False)["called"].agg(votes="sum", networks="size").reset_index()
     models = predictions["model"].nunique()
     if (counted["networks"] != models).any():

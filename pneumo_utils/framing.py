@@ -19,7 +19,7 @@ _LEAST_PART = 0.15  # of the largest region: smaller ones are gas in the bowel, 
 _LUNG_AREA = (0.04, 0.7)  # share of the picture that lungs may cover
 _LEAST_SIDES = (0.3, 0.2)  # least width and height of both lungs together, shares of the picture; one lung is narrower
 _LEAST_RANGE = 8  # grey levels between the darkest and the brightest place of a radiograph
-_AHEAD = 2  # a file is decoded so many times as large as is kept, since a crop is cut from it
+AHEAD = 2  # a file is decoded so many times as large as is kept, since a crop is cut from it
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def read(path: Path, how: Framing, size: int) -> Framed:
     if how.crop == "none" and not how.resolution:
         pixels = images.read(path, size)  # straight to the square
         return Framed(intensity.normalised(pixels, how.intensity), WHOLE, False)
-    return frame(images.read_reduced(path, _AHEAD * size), how, size)
+    return frame(images.read_reduced(path, AHEAD * size), how, size)
 
 
 def write_all(

@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pneumo_utils import audit, framing, images, stress
+from pneumo_utils import audit, framing, images, outcomes, stress
 from pneumo_utils.contracts import TITLES
 from pneumo_utils.framing import Framing
 from pneumo_utils.intervals import Thresholds, threshold_of
 from pneumo_utils.metrics import decide, stated
 
-_AHEAD = 2  # a file is decoded so many times as large as is kept, as `framing` does
 _CASE = ["path", "patient", "label"]
 _BY = ["model", "seed", "stress", "strength"]
 
@@ -66,7 +65,10 @@ def pictures(
 
     def of_case(path: Path) -> list[np.ndarray]:
         label = int(labels[path.relative_to(root).as_posix()])
-        seen, whole = images.read_reduced(path, _AHEAD * size), images.decode(path.read_bytes()) if files else None
+        seen, whole = (
+            images.read_reduced(path, framing.AHEAD * size),
+            images.decode(path.read_bytes()) if files else None,
+        )
         square = framing.frame(seen, how, size).pixels
         return [_shown(way, strength, label, seen, square, whole, how, files) for way, strength in ways]
 
@@ -108,8 +110,7 @@ def _worth(part: pd.DataFrame, cut: float) -> tuple:
 
 def _flipped(stressed: pd.DataFrame, threshold: Thresholds) -> np.ndarray:
     """Share of cases whose decision is another than for the picture as it is, one a row of `table`."""
-    cuts = np.array([threshold_of(threshold, *row) for row in zip(stressed["model"], stressed["seed"], strict=True)])
-    frame = stressed.assign(called=decide(stressed["probability"], cuts))
+    frame = outcomes.label(stressed, threshold)
     plain = frame[frame["stress"] == stress.PLAIN].set_index(["model", "seed", "path"])["called"]
     before = plain.loc[list(zip(frame["model"], frame["seed"], frame["path"], strict=True))].to_numpy()
     return frame.assign(flip=before != frame["called"]).groupby(_BY, sort=False)["flip"].mean().to_numpy()

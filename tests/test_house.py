@@ -59,7 +59,7 @@ MAP: dict[str, set[str]] = {
     "thresholds": {"weighted"},
     "calibration": {"thresholds", "weighted"},
     "shift": {"metrics", "thresholds"},
-    "agreement": {"intervals", "metrics", "weighted"},
+    "agreement": {"intervals", "outcomes", "weighted"},
     "reliability": {"intervals", "weighted"},
     "clinic": {"contracts", "intervals", "metrics", "reliability", "thresholds", "weighted"},
     "referral": {"intervals", "metrics", "reliability", "thresholds", "weighted"},
@@ -73,7 +73,7 @@ MAP: dict[str, set[str]] = {
     "stress": {"lungs"},
     "figures_robustness": {"figures", "stress"},
     "leakage": {"audit", "metrics", "thresholds"},
-    "robustness": {"audit", "contracts", "framing", "images", "intervals", "metrics", "stress"},
+    "robustness": {"audit", "contracts", "framing", "images", "intervals", "metrics", "outcomes", "stress"},
     "framing": {"images", "intensity", "lungs"},
     # TensorFlow
     "backend": set(),
