@@ -195,7 +195,7 @@ class Pipeline:
         Raises:
             PipelineError: the notebook declares a parameter that no study has.
         """
-        known = self.study.flat() | {"study": self.name, "reports": self._seen(self.store.folder.parent)} | step.own
+        known = self.study.flat() | {"study": self.name, "reports": self._seen(self.store.reports)} | step.own
         for path in _PATHS:
             known[path] = self._seen(self.project / known[path]) if known[path] else ""
         if step.own:

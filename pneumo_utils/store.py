@@ -61,7 +61,8 @@ class Store:
 
     def __init__(self, study: str, reports: str | Path):
         self.study = study
-        self.folder = Path(reports) / study
+        self.reports = Path(reports)
+        self.folder = self.reports / study
         self.work = self.folder / "work"
 
     def beside(self, name: str) -> Store:

@@ -206,6 +206,14 @@ def test_the_defaults_of_every_notebook_are_those_of_the_demo():
         assert declared | step.own == given, step.page
 
 
+@pytest.mark.parametrize("name", ["demo", "candidates/lungs-112"])
+def test_a_notebook_finds_the_run_directory_of_its_study_wherever_its_parameter_file_lies(name):
+    line = Pipeline(name, load(name, PROJECT / "params"), PROJECT, PROJECT / "reports")
+    given = line.parameters(line.steps[0])
+    seen = PROJECT / "notebooks" / given["reports"] / given["study"]
+    assert seen.resolve() == line.store.folder.resolve() == PROJECT / "reports" / name
+
+
 def test_the_conda_environment_stands_on_the_same_lock():
     listed = YAML(typ="safe").load((PROJECT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
     assert listed[-1] == {"pip": ["-r requirements.txt"]}
