@@ -13,18 +13,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from pneumo_utils import lungs
+
 _DRAWN = ("turn", "right", "down", "size", "contrast", "brightness", "mirror", "area", "stretch", "across", "along")
-_DRAWN += (
-    "gamma",
-    "blur",
-    "noise",
-    "quality",
-    "erased",
-    "erased_stretch",
-    "erased_across",
-    "erased_along",
-    "erased_grey",
-)
+_DRAWN += ("gamma", "blur", "noise", "quality")
+_DRAWN += ("erased", "erased_stretch", "erased_across", "erased_along", "erased_grey", "alone", "alone_grey")
 _GREY = np.arange(256, dtype=np.float32)
 _CORNERS = ((0, 0), (-1, -1), (1, 1), (1, -1), (-1, 1))  # where a cropped test view lies, rightwards and downwards
 _TEST_SIDE = 0.85  # share of the side that it keeps
@@ -52,6 +45,7 @@ class Augmentation:
     lowest_jpeg_quality: int = 100  # 100: not saved again
     erase: float = 0.0  # largest share of the area under one grey rectangle
     flip: bool = False  # mirror in half of the cases
+    lungs_alone: float = 0.0  # share of the variations in which all but the lungs is one grey
 
     def vary(self, image: np.ndarray, generator: np.random.Generator, size: int = 0) -> np.ndarray:
         """Return one variation of `image`.
@@ -67,9 +61,14 @@ class Augmentation:
         """
         drawn = dict(zip(_DRAWN, generator.uniform(-1, 1, len(_DRAWN)), strict=True))
         out = (size, size) if size else image.shape
-        moved = _warped(image, self._place(image.shape, out, drawn), out)
+        moved = _warped(self._alone(image, drawn), self._place(image.shape, out, drawn), out)
         lit = cv2.LUT(moved, self._curve(float(moved.mean()), drawn))
         return self._erased(self._saved(self._grained(lit, drawn, generator), drawn["quality"]), drawn)
+
+    def _alone(self, image: np.ndarray, drawn: dict[str, float]) -> np.ndarray:
+        if _share(drawn["alone"]) >= self.lungs_alone:
+            return image
+        return np.where(lungs.mask(image), image, np.uint8(255 * _share(drawn["alone_grey"])))
 
     def _place(self, shape: tuple[int, int], out: tuple[int, int], drawn: dict[str, float]) -> np.ndarray:
         """Where a pixel of the variation lies in the picture: a crop, turned, moved, enlarged, perhaps mirrored."""

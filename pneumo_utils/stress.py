@@ -16,7 +16,6 @@ import pandas as pd
 from pneumo_utils import lungs
 
 _GREY = np.arange(256, dtype=np.float32)
-_GROWN = 0.04  # by which lung fields are grown before they are hidden, share of the side: no edge may tell their shape
 _TIGHT, _WIDE = 0.8, 1.25  # side that is seen against the side of the picture
 
 
@@ -61,22 +60,13 @@ def _saved(image: np.ndarray, quality: float) -> np.ndarray:
     return cv2.imdecode(stored, cv2.IMREAD_GRAYSCALE)
 
 
-def lung_mask(image: np.ndarray) -> np.ndarray:
-    """Lung fields of a square picture, grown a little, bool (size, size)."""
-    size = len(image)
-    soft = cv2.resize(lungs.fields(image), (size, size), interpolation=cv2.INTER_LINEAR)
-    reach = 2 * round(_GROWN * size) + 1
-    grown = cv2.dilate((soft > 0.5).view(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
-    return grown > 0
-
-
 def _without_lungs(image: np.ndarray, _: float) -> np.ndarray:
-    mask = lung_mask(image)
+    mask = lungs.mask(image)
     return np.where(mask, np.uint8(image[~mask].mean() if (~mask).any() else 0), image)
 
 
 def _only_lungs(image: np.ndarray, _: float) -> np.ndarray:
-    mask = lung_mask(image)
+    mask = lungs.mask(image)
     return np.where(mask, image, np.uint8(image[mask].mean() if mask.any() else 0))
 
 

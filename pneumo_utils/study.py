@@ -112,6 +112,7 @@ class Augmentation(Section):
     lowest_jpeg_quality: int = Field(ge=1, le=100, description="saved again as JPEG down to this quality; 100: not")
     erase: float = Field(ge=0, le=0.5, description="largest share of the area under one grey rectangle; 0: none")
     flip: bool = Field(description="mirror left and right in half of the cases (moves the heart to the other side)")
+    lungs_alone: float = Field(ge=0, le=1, description="share of the cases in which all but the lungs is one grey")
 
 
 class Training(Section):
@@ -119,6 +120,9 @@ class Training(Section):
 
     models: Annotated[list[ModelName], AfterValidator(_once)] = Field(
         min_length=1, description="which networks, in the order of the report"
+    )
+    average: Annotated[list[ModelName], AfterValidator(_once)] = Field(
+        description="networks whose probabilities, of all seeds, are averaged into one more judge; [] for none"
     )
     weights: str = Field(min_length=1, description="imagenet | none | path of a folder with .h5 files, or of a file")
     random_weights_allowed: list[ModelName] = Field(
@@ -172,6 +176,11 @@ class Training(Section):
         if self.leakage_model not in ("none", *self.models):
             rule = "leakage_model must be none or one of models, {models}"
             raise PydanticCustomError("leakage", rule, {"models": ", ".join(self.models)})
+        if set(self.average) - set(self.models):
+            rule = "average must hold some of models, {models}"
+            raise PydanticCustomError("average", rule, {"models": ", ".join(self.models)})
+        if self.average and len(self.average) * len(self.seeds) < 2:
+            raise PydanticCustomError("alone", "average must be of at least two networks or of two seeds")
         if self.small_epochs and not self.whole_epochs:
             raise PydanticCustomError("only small", "small_epochs must be 0 where whole_epochs is")
         return self

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pneumo_utils import augmentation
+from pneumo_utils import augmentation, lungs, phantom
 from pneumo_utils.augmentation import Augmentation, view
 
 FULL = Augmentation(rotation=15, shift=0.1, zoom=0.2, contrast=0.3, brightness=0.2, flip=True)
-STRONG = Augmentation(15, 0.1, 0.2, 0.3, 1.5, 1.8, 0.4, 0.12, 1.0, 8, 40, 0.2, True)
+STRONG = Augmentation(15, 0.1, 0.2, 0.3, 1.5, 1.8, 0.4, 0.12, 1.0, 8, 40, 0.2, True, 0.5)
 
 
 class Fixed:
@@ -112,6 +112,17 @@ def test_grey_levels_are_cut_off_and_never_wrap_round():
 def test_what_was_outside_is_the_edge_repeated():
     image = np.full((40, 40), 90, np.uint8)
     assert (Augmentation(rotation=30, shift=0.3, zoom=0.5).vary(image, Fixed(turn=1, right=1, size=-1)) == 90).all()
+
+
+def test_the_lungs_alone_are_left_in_the_share_asked_for():
+    image = phantom.draw("bacterial", 0, 0, height=96, width=96).pixels
+    inside, kept = lungs.mask(image), []
+    for number in range(1, 201):
+        varied = view(image, Augmentation(lungs_alone=0.3), seed=0, row=0, number=number)
+        assert np.array_equal(varied[inside], image[inside])
+        kept.append(np.array_equal(varied, image))
+        assert kept[-1] or len(np.unique(varied[~inside])) == 1
+    assert 0.6 < np.mean(kept) < 0.8
 
 
 def test_flip_mirrors_half_of_the_cases_and_only_when_asked():

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pneumo_utils import phantom, stress
+from pneumo_utils import lungs, phantom, stress
 from pneumo_utils.stress import FileKind
 
 
@@ -41,9 +41,9 @@ def test_a_picture_need_not_be_square():
 def test_hidden_lungs_are_hidden_and_only_lungs_are_only_lungs(square):
     hidden, only = (stress.varied(square.pixels, way, 1.0) for way in stress.HIDING)
     assert hidden[square.lungs].std() < 0.2 * square.pixels[square.lungs].std()
-    inside = np.asarray(square.lungs) & stress.lung_mask(square.pixels)
+    inside = np.asarray(square.lungs) & lungs.mask(square.pixels)
     np.testing.assert_array_equal(only[inside], square.pixels[inside])
-    outside = ~stress.lung_mask(square.pixels)
+    outside = ~lungs.mask(square.pixels)
     assert only[outside].std() == 0
     np.testing.assert_array_equal(hidden[outside], square.pixels[outside])
 
