@@ -44,7 +44,11 @@ _CASE = {
     "etiology": Column("str", **_one_of(ETIOLOGIES)),
 }
 
-_DRAWS = ("published", "patients", "pictures")  # of the test part
+_DRAW = Column(
+    "str",
+    rule="published, patients, pictures, or without and a series",
+    holds=lambda s: s.str.fullmatch("published|patients|pictures|without .+"),
+)
 _STRESS = {name: _CASE[name] for name in ("path", "patient", "label")} | {
     "stress": Column("str"),  # plain, a key of stress.KINDS, or what is swapped between the classes
     "strength": Column("float"),  # in the unit of that kind
@@ -82,11 +86,10 @@ CONTRACTS: dict[str, dict[str, Column]] = {
     # one row a network's answer to such a picture
     "stressed": _STRESS | _NETWORK | {"probability": Column("float", **_between(0, 1))},
     # one row an image held out by a way of drawing the test part
-    "redrawn": _PREDICTIONS
-    | {"protocol": Column("str", **_one_of(_DRAWS)), "known_patient": Column("bool")},  # trained on the patient
+    "redrawn": _PREDICTIONS | {"protocol": _DRAW, "known_patient": Column("bool")},  # trained on the patient
     # one row a way of drawing the test part
     "leakage": {
-        "protocol": Column("str", **_one_of(_DRAWS)),
+        "protocol": _DRAW,
         **{name: Column("float", optional=True, **_between(0, 1)) for name in ("auc", "lower", "upper")},
         **{name: Column("float", **_between(0, 1)) for name in ("accuracy", "sensitivity", "specificity")},
         "n": Column("int", **_AT_LEAST_0),

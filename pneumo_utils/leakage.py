@@ -1,10 +1,10 @@
-"""Where 99 % comes from: one recipe under three ways of drawing the test part."""
+"""Where 99 % comes from, and what a series never seen takes away: one recipe under several ways of drawing parts."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from pneumo_utils import audit, thresholds
+from pneumo_utils import audit, splits, thresholds
 from pneumo_utils.metrics import decide, stated
 
 PROTOCOLS = {
@@ -14,15 +14,41 @@ PROTOCOLS = {
 }
 
 
-def redrawn(protocol: str, splits: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+WITHOUT = "without "  # a protocol named so, and a numbering series that it leaves out
+
+
+def draws(manifest: pd.DataFrame, like: pd.DataFrame, seed: int) -> dict[str, pd.DataFrame]:
+    """Contract `splits` of every protocol but the published one.
+
+    Args:
+        manifest: contract `manifest`.
+        like: contract `splits` of the published one.
+        seed: of the draw, at least 0.
+    """
+    drawn = {
+        name: splits.repooled(manifest, like, by_patient=by_patient, seed=seed)
+        for name, by_patient in (("patients", True), ("pictures", False))
+    }
+    return drawn | {WITHOUT + series: parts for series, parts in splits.without(manifest, like).items()}
+
+
+def redrawn(protocol: str, drawn: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     """Contract `redrawn`: what one network said, and whether it was trained on the patient.
 
     Args:
-        protocol: a key of `PROTOCOLS`.
-        splits: contract `splits`, as drawn by it.
+        protocol: a key of `PROTOCOLS`, or of `draws`.
+        drawn: contract `splits`, as drawn by it.
         predictions: contract `predictions` of one network trained on it.
+
+    Returns:
+        where a series was left out, the test part is that series against the published test pictures of the other
+        class.
     """
-    known = set(splits.loc[splits["split"] == "train", "patient"])
+    if protocol.startswith(WITHOUT):
+        moved = drawn[(drawn["split"] == "test") & (drawn["part"] != "test")]
+        other = predictions["label"] != moved["label"].iloc[0]
+        predictions = predictions[(predictions["split"] != "test") | other | predictions["path"].isin(moved["path"])]
+    known = set(drawn.loc[drawn["split"] == "train", "patient"])
     return predictions.assign(protocol=protocol, known_patient=predictions["patient"].isin(known))
 
 
@@ -64,4 +90,9 @@ def said(leakage: pd.DataFrame) -> pd.DataFrame:
     shown = leakage[["accuracy", "sensitivity", "specificity", "n", "known_patient"]]
     shown = shown.rename(columns={"n": "test images", "known_patient": "patient also in train"})
     shown.insert(0, "AUC-ROC", auc)
-    return shown.set_axis(leakage["protocol"].map(PROTOCOLS).rename("test part"))
+    return shown.set_axis(pd.Index(map(title, leakage["protocol"]), name="test part"))
+
+
+def title(protocol: str) -> str:
+    """A protocol in words."""
+    return PROTOCOLS.get(protocol) or f"series {protocol.removeprefix(WITHOUT)}, never trained on"

@@ -39,7 +39,7 @@ class Pipeline:
         self.name, self.study, self.project = name, study, project
         self.notebooks = project / "notebooks"
         self.store = Store(name, reports)
-        self.steps = steps.of_study(study.training.models, study.training.seeds, study.training.leakage_model)
+        self.steps = steps.of_study(study.training.models, study.training.seeds, study.training.retrained_model)
         self.start: dict[str, Path | None] = {}
 
     def check(self) -> None:

@@ -89,6 +89,32 @@ def repooled(manifest: pd.DataFrame, like: pd.DataFrame, *, by_patient: bool, se
     return manifest[["path", "patient", "label", "etiology", "part"]].assign(split=split)
 
 
+def without(manifest: pd.DataFrame, like: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Leave one numbering series out of training and test on it, once for each that can be spared.
+
+    The publishers numbered two series of normals, bacterial and viral patients independently: the nearest that the
+    training folder has to pictures from somewhere else.
+
+    Args:
+        manifest: contract `manifest`.
+        like: contract `splits` of the same pictures.
+
+    Returns:
+        by the name of the series contract `splits`, its pictures in `test` and all others where they were; a series is
+        not there without which train or validation would lack a class.
+    """
+    named = np.where(manifest["label"] == 0, manifest["series"], manifest["etiology"])
+    member, outside = groups(manifest), (manifest["part"] != "test").to_numpy()
+    found = {}
+    for name in sorted(set(named[outside])):
+        gone = np.isin(member, member[outside & (named == name)])
+        split = np.where(gone, "test", like["split"])
+        kept = like.assign(split=split)[split != "test"].groupby("split")["label"].nunique()
+        if len(kept) == 2 and (kept == 2).all():
+            found[name] = like.assign(split=split)
+    return found
+
+
 def shared_patients(splits: pd.DataFrame) -> int:
     """How many patients stand in more than one split; 0 for a split that can be trusted."""
     return int((splits.groupby("patient")["split"].nunique() > 1).sum())

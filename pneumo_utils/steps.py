@@ -24,10 +24,10 @@ class Step:
     networks: tuple[str, ...] = ()  # whose numbers the page shows
 
 
-def of_study(models: list[str], seeds: list[int], leakage_model: str) -> list[Step]:
-    """The steps of a study that trains each of `models` from each of `seeds`, and `leakage_model` on other splits."""
+def of_study(models: list[str], seeds: list[int], retrained_model: str) -> list[Step]:
+    """The steps of a study that trains each of `models` from each of `seeds`, and `retrained_model` on other splits."""
     networks, judged = tuple(models), ["predictions", "references", "models", "stressed"]
-    if leakage_model != "none":
+    if retrained_model != "none":
         judged.append("redrawn")
     return [
         Step(
@@ -47,7 +47,7 @@ def of_study(models: list[str], seeds: list[int], leakage_model: str) -> list[St
                 store.images_file, store.stress_file,
             ],
         ),
-        *(_fine_tuning(model, seeds, leakage_model) for model in models),
+        *(_fine_tuning(model, seeds, retrained_model) for model in models),
         Step(
             "04_evaluation", "04_evaluation", "04 What the predictions are worth",
             "How good are the networks on patients they have never seen, side by side?",
@@ -69,8 +69,8 @@ def of_study(models: list[str], seeds: list[int], leakage_model: str) -> list[St
     ]  # fmt: skip
 
 
-def _fine_tuning(model: str, seeds: list[int], leakage_model: str) -> Step:
-    own = ["redrawn"] if model == leakage_model else []
+def _fine_tuning(model: str, seeds: list[int], retrained_model: str) -> Step:
+    own = ["redrawn"] if model == retrained_model else []
     return Step(
         f"03_finetune-{model}", "03_finetune", f"03 Training: {MODELS[model]}",
         f"How was {MODELS[model]} trained, and when was it best?",

@@ -162,8 +162,8 @@ class Training(Section):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         description="number format below the head; auto: bfloat16 where processor or GPU has it, else float32"
     )
-    leakage_model: Literal["none", "cnn", "vgg16", "resnet50"] = Field(
-        description="network that is trained twice more, on splits drawn by patient and by picture; none: not"
+    retrained_model: Literal["none", "cnn", "vgg16", "resnet50"] = Field(
+        description="trained again on splits by patient, by picture, without a series; none: no network"
     )
     seeds: Annotated[list[_seed("of one training")], AfterValidator(_once)] = Field(
         min_length=1, description="seeds each network is trained from; galleries and curves show the first"
@@ -173,9 +173,9 @@ class Training(Section):
     def _some_phase(self):
         if not (self.head_epochs or self.top_epochs or self.whole_epochs):
             raise PydanticCustomError("no phase", "one of head_epochs, top_epochs and whole_epochs must be at least 1")
-        if self.leakage_model not in ("none", *self.models):
-            rule = "leakage_model must be none or one of models, {models}"
-            raise PydanticCustomError("leakage", rule, {"models": ", ".join(self.models)})
+        if self.retrained_model not in ("none", *self.models):
+            rule = "retrained_model must be none or one of models, {models}"
+            raise PydanticCustomError("retrained", rule, {"models": ", ".join(self.models)})
         if set(self.average) - set(self.models):
             rule = "average must hold some of models, {models}"
             raise PydanticCustomError("average", rule, {"models": ", ".join(self.models)})

@@ -73,7 +73,7 @@ MAP: dict[str, set[str]] = {
     "lungs": set(),
     "stress": {"lungs"},
     "figures_robustness": {"figures", "stress"},
-    "leakage": {"audit", "metrics", "thresholds"},
+    "leakage": {"audit", "metrics", "splits", "thresholds"},
     "robustness": {"audit", "contracts", "framing", "images", "intervals", "metrics", "outcomes", "stress"},
     "framing": {"images", "intensity", "lungs"},
     # TensorFlow

@@ -74,3 +74,45 @@ def test_the_table_in_words_names_the_draw(manifest, like):
     predictions = judged(held)
     said = leakage.said(leakage.table(leakage.redrawn("published", like, predictions), "half", 0.5))
     assert said.index.tolist() == ["test folder as published"] and "patient also in train" in said
+
+
+@pytest.fixture
+def series(manifest):
+    """Two series of normals and two kinds of pneumonia."""
+    number = manifest["patient"].str[1:].astype(int)
+    normal = manifest["label"] == 0
+    kinds = {"series": np.where(normal, np.where(number % 8, "IM", "NORMAL2-IM"), "person")}
+    etiology = np.where(normal, "normal", np.where(number % 8 < 4, "viral", "bacterial"))
+    return manifest.assign(**kinds, etiology=etiology)
+
+
+def test_each_series_is_left_out_once_and_tested_on_and_nothing_else_moves(series):
+    like = splits.by_patient(series, validation_fraction=0.2, seed=0)
+    found = splits.without(series, like)
+    assert sorted(found) == ["IM", "NORMAL2-IM", "bacterial", "viral"]
+    for name, parts in found.items():
+        tables.check("splits", parts)
+        moved = parts["split"] != like["split"]
+        named = np.where(series["label"] == 0, series["series"], series["etiology"])
+        assert (named[moved] == name).all() and (parts["split"][named == name] == "test").all()
+        assert splits.shared_patients(parts) <= splits.shared_patients(like)
+
+
+def test_a_series_that_cannot_be_spared_stays(manifest, like):
+    alone = manifest.assign(series=np.where(manifest["label"] == 0, "IM", "person"))
+    assert splits.without(alone, like) == {}
+
+
+def test_a_series_left_out_is_judged_against_the_published_test_pictures_of_the_other_class(series):
+    like = splits.by_patient(series, validation_fraction=0.2, seed=0)
+    name, parts = next((n, p) for n, p in leakage.draws(series, like, 0).items() if n == "without IM")
+    told = leakage.redrawn(name, parts, judged(parts[parts["split"] != "train"]))
+    tables.check("redrawn", told)
+    test = told[told["split"] == "test"].merge(series[["path", "series", "part"]], on="path")
+    normal = test["label"] == 0
+    assert set(test["series"][normal]) == {"IM"} and set(test["part"][normal]) == {"train"}
+    assert set(test["part"][~normal]) == {"test"} and normal.any() and (~normal).any()
+    row = leakage.table(told, "half", 0.5)
+    tables.check("leakage", row)
+    assert row["specificity"].item() == 1 and row["n"].item() == len(test)
+    assert leakage.said(row).index.tolist() == ["series IM, never trained on"]

@@ -121,6 +121,17 @@ def test_a_value_of_the_wrong_type_is_not_converted(refusal, old, new, said):
         ("models: [cnn, vgg16, resnet50]", "models: [cnn, vgg19]", "training.models.1: input should be 'cnn', 'vgg16'"),
         ("models: [cnn, vgg16, resnet50]", "models: []", "training.models: list should have at least 1 item"),
         ("models: [cnn, vgg16, resnet50]", "models: [cnn, cnn]", "training.models: each must stand there once"),
+        ("average: [cnn, vgg16, resnet50]", "average: [cnn, cnn]", "training.average: each must stand there once"),
+        (
+            "models: [cnn, vgg16, resnet50]",
+            "models: [cnn, vgg16]",
+            "training: average must hold some of models, cnn, vgg16",
+        ),
+        (
+            "average: [cnn, vgg16, resnet50]",
+            "average: [cnn]",
+            "training: average must be of at least two networks or of two seeds",
+        ),
         ("seeds: [0]", "seeds: [1, 1]", "training.seeds: each must stand there once, got [1, 1]"),
         ("seeds: [0]", "seeds: [-1]", "training.seeds.0: input should be greater than or equal to 0, got -1"),
     ],
