@@ -15,7 +15,7 @@ CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder tests/test_smoke.py tests
 GIVEN := $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
-.PHONY: help report data lab test check bench lint format lock lungs parameters clean
+.PHONY: help report data lab test check bench recipes lint format lock lungs parameters clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -40,6 +40,9 @@ check: $(READY) ## run the fast tests only
 
 bench: $(READY) ## measure speed against what people do today; results land in reports/bench/
 	@DATA="$(DATA)" WEIGHTS="$(WEIGHTS)" ORIGINALS="$(ORIGINALS)" $(PY) tests/bench/runner.py
+
+recipes: $(READY) ## train every recipe that was tried against the shift and judge it (hours); reports/bench/recipes*.csv
+	@DATA="$(DATA)" WEIGHTS="$(WEIGHTS)" ORIGINALS="$(ORIGINALS)" $(PY) tests/bench/recipes.py
 
 lint: $(READY) ## check style of code and notebooks, and that notebooks are stored without outputs
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m nbstripout --verify notebooks/*.ipynb

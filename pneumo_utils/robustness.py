@@ -11,8 +11,9 @@ import pandas as pd
 from pneumo_utils import audit, framing, images, outcomes, stress
 from pneumo_utils.contracts import TITLES
 from pneumo_utils.framing import Framing
-from pneumo_utils.intervals import Thresholds, threshold_of
+from pneumo_utils.intervals import Thresholds, multiplicities, percentile, threshold_of
 from pneumo_utils.metrics import decide, stated
+from pneumo_utils.weighted import scores
 
 _CASE = ["path", "patient", "label"]
 _BY = ["model", "seed", "stress", "strength"]
@@ -120,6 +121,42 @@ def worst(found: pd.DataFrame) -> pd.DataFrame:
     """The row of the contract `robustness` with the lowest AUC of each network, hidden lungs left aside."""
     seeing = found[~found["stress"].isin(stress.HIDING)]
     return seeing.loc[seeing.groupby(["model", "seed"], sort=False)["auc"].idxmin()]
+
+
+def worst_gap(
+    first: pd.DataFrame, second: pd.DataFrame, replicates: int, seed: int, level: float = 0.95
+) -> tuple[float, float, float]:
+    """The lowest AUC of one network less that of another, hidden lungs left aside, with an interval over patients.
+
+    Every draw of patients is the same for both networks and all ways, and has its own worst way: so the interval
+    knows that the worst was picked.
+
+    Args:
+        first: contract `stressed` of one network.
+        second: of the other, on the same cases shown in the same ways.
+        replicates: draws of patients.
+        seed: of the draws.
+        level: coverage in (0, 1).
+
+    Raises:
+        ValueError: the cases or the ways differ.
+    """
+    lowest = [_lowest(one, replicates, seed) for one in (first, second)]
+    if not lowest[0][0].equals(lowest[1][0]):
+        raise ValueError("first and second must be shown the same cases in the same ways, got others")
+    gaps = lowest[0][1] - lowest[1][1]
+    return float(gaps[0]), *percentile(gaps[1:], level)
+
+
+def _lowest(stressed: pd.DataFrame, replicates: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Cases and ways, and the lowest AUC over the ways: of all patients first, then of every draw."""
+    seen = stressed[~stressed["stress"].isin(stress.HIDING)].sort_values([*_BY[2:], "path"], ignore_index=True)
+    areas = []
+    for _, part in seen.groupby(_BY[2:], sort=False):
+        drawn = multiplicities(part["patient"].to_numpy(), replicates, seed)
+        weights = np.vstack([np.ones_like(drawn[:1]), drawn])
+        areas.append(scores(part["label"], part["probability"], weights, 0.5, metrics=("auc_roc",))["auc_roc"])
+    return seen[[*_CASE, *_BY[2:]]], np.min(areas, axis=0)
 
 
 def said(found: pd.DataFrame) -> pd.DataFrame:

@@ -160,3 +160,22 @@ def test_the_ratios_that_the_readme_quotes_are_those_of_the_last_bench():
         rows = pd.read_csv(PROJECT / "reports" / "bench" / f"{name}.csv")
         ratio = rows.loc[rows["measure"].str.startswith(measure), "ratio"].iloc[0]
         assert words.format(ratio) in said, (measure, ratio)
+
+
+def test_every_recipe_is_a_study_and_says_why_it_was_tried(bench):
+    recipes = bench("recipes")
+    for name, recipe in recipes.recipes().items():
+        assert set(recipe) == {"why", "study", "changes"} and len(recipe["why"]) > 20, name
+        study = recipes.study_of(recipe, "", "")
+        assert study.training.models and study.training.retrained_model == "none", name
+        assert study.evaluation.stress_cases == 320, "worst cases are compared on the same pictures"
+
+
+def test_rows_of_recipes_that_did_not_run_again_stay(bench, tmp_path):
+    recipes = bench("recipes")
+    first, second, *_ = recipes.recipes()
+    recipes.keep("recipes", pd.DataFrame({"model": ["cnn"], "auc": [0.5], "recipe": [second]}))
+    recipes.keep("recipes", pd.DataFrame({"model": ["cnn"], "auc": [0.7], "recipe": [first]}))
+    recipes.keep("recipes", pd.DataFrame({"model": ["cnn"], "auc": [0.6], "recipe": [second]}))
+    found = pd.read_csv(tmp_path / "recipes.csv")
+    assert found["recipe"].tolist() == [first, second] and found["auc"].tolist() == [0.7, 0.6]

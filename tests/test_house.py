@@ -74,7 +74,7 @@ MAP: dict[str, set[str]] = {
     "stress": {"lungs"},
     "figures_robustness": {"figures", "stress"},
     "leakage": {"audit", "metrics", "splits", "thresholds"},
-    "robustness": {"audit", "contracts", "framing", "images", "intervals", "metrics", "outcomes", "stress"},
+    "robustness": {"audit", "contracts", "framing", "images", "intervals", "metrics", "outcomes", "stress", "weighted"},
     "framing": {"images", "intensity", "lungs"},
     # TensorFlow
     "backend": set(),

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from pneumo_utils import framing, phantom, robustness, stress, tables
 from pneumo_utils.framing import Framing
@@ -92,3 +93,28 @@ def test_the_table_in_words_names_network_and_way(stressed):
     said = robustness.said(robustness.table(stressed, {("cnn", 0): 0.5}))
     assert said.index.unique().tolist() == ["Small CNN"]
     assert said["way"].tolist() == ["As it is", "Blur, 0", "Lungs hidden"]
+
+
+def shown(seed=0, worse=0.0):
+    """Sixty patients in three ways; a network that loses the pictures of one way more and more."""
+    generator, label = np.random.default_rng(seed), np.repeat([0, 1], 30)
+    parts = []
+    for way, noise in (("plain", 0.2), ("blur", 0.4 + worse), ("only_lungs", 9.0)):
+        said = np.clip(0.5 + 0.3 * (label - 0.5) + 0.2 * noise * generator.standard_normal(60), 0, 1)
+        case = {"path": [f"{n}.png" for n in range(60)], "patient": [f"p{n}" for n in range(60)], "label": label}
+        parts.append(pd.DataFrame(case).assign(stress=way, strength=0.0, model="cnn", seed=0, probability=said))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_the_gap_of_worst_cases_is_that_of_the_lowest_areas_with_an_interval_over_patients():
+    strong, weak = shown(), shown(worse=1.0)
+    gap, lower, upper = robustness.worst_gap(strong, weak, 500, 0)
+    blurred = [one[one["stress"] == "blur"] for one in (strong, weak)]
+    areas = [roc_auc_score(one["label"], one["probability"]) for one in blurred]
+    assert gap == pytest.approx(areas[0] - areas[1]) and 0 < lower < gap < upper
+    assert robustness.worst_gap(strong, strong, 100, 0) == (0.0, 0.0, 0.0)
+
+
+def test_the_gap_of_worst_cases_needs_the_same_cases():
+    with pytest.raises(ValueError, match="the same cases in the same ways"):
+        robustness.worst_gap(shown(), shown().query("path != '3.png'"), 100, 0)
