@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from pneumo_utils import activations
+from pneumo_utils import activations, folding
 from pneumo_utils.augmentation import Augmentation, judged_view, plain, view
 from pneumo_utils.backend import keras, layers, tf
 
@@ -125,6 +125,7 @@ def run(trunk: keras.Model, feed: Feed, *, views: int, batch_size: int, folder: 
         FeatureError: an activation does not fit float16.
         activations.DiskError: there is no room for them.
     """
+    trunk = folding.folded(trunk)
     kept = activations.Kept(folder / trunk.name, identity(trunk), trunk.output.shape[1:])
     kept.check_disk(feed.count + (views - 1) * len(feed.train_rows))
     forward = compiled(trunk)

@@ -80,7 +80,8 @@ MAP: dict[str, set[str]] = {
     "backend": set(),
     "models": {"backend"},
     "precision": {"backend"},
-    "features": {"activations", "augmentation", "backend"},
+    "folding": {"backend"},
+    "features": {"activations", "augmentation", "backend", "folding"},
     "fitting": {"backend", "features"},
     "training": {"augmentation", "backend", "features", "fitting", "models"},
     "lungs_training": {"augmentation", "backend", "lungs", "phantom"},
@@ -108,7 +109,7 @@ MAP: dict[str, set[str]] = {
     "__main__": {"pipeline", "study"},
 }
 TENSORFLOW = {"backend", "models", "precision", "features", "fitting", "training", "gradcam", "replicates", "runs"}
-TENSORFLOW |= {"lungs_training"}
+TENSORFLOW |= {"folding", "lungs_training"}
 
 
 def rooms() -> list[Path]:

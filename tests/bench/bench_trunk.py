@@ -17,7 +17,7 @@ import numpy as np
 import peak
 import rows
 
-from pneumo_utils import features, models
+from pneumo_utils import features, folding, models
 from pneumo_utils.backend import keras, tf
 
 TRUNKS = ("vgg16", "resnet50")
@@ -33,7 +33,7 @@ def trunk(model: str, batch: int, size: int, dtype: str) -> tuple[Callable[[], o
     pixels = np.random.default_rng(0).integers(0, 256, (batch, size, size)).astype(np.float32)
     models.settle_normalisation(network, pixels)  # without it, values overflow: other values, other speed
     cut = models.between(network, None, models.ANATOMY[model].frozen_to)
-    forward = features.compiled(cut)
+    forward = features.compiled(folding.folded(cut))
     return lambda: forward(tf.constant(pixels)).numpy(), float(batch * flops.forward(cut))
 
 
