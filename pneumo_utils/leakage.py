@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pneumo_utils import audit, splits, thresholds
+from pneumo_utils import splits, thresholds
 from pneumo_utils.metrics import decide, stated
+from pneumo_utils.separation import separation
 
 PROTOCOLS = {
     "published": "test folder as published",
@@ -71,7 +72,7 @@ def _row(part: pd.DataFrame, rule: str, target: float, margin: float) -> dict[st
     validation, test = (part[part["split"] == split] for split in ("validation", "test"))
     cut = thresholds.choose(validation["label"], validation["probability"], rule, target, margin)
     label, called = test["label"].to_numpy(), decide(test["probability"], cut)
-    auc, lower, upper = audit.separation(label, test["probability"], test["patient"])
+    auc, lower, upper = separation(label, test["probability"], test["patient"])
     return {
         "auc": auc,
         "lower": lower,

@@ -1,94 +1,19 @@
-"""Some test radiographs made harder in every way of `stress`, and what that does to a network's answers."""
+"""What harder pictures do to a network's answers: way by way, the worst, and two networks compared."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pneumo_utils import audit, framing, images, outcomes, stress
+from pneumo_utils import outcomes, stress
 from pneumo_utils.contracts import TITLES
-from pneumo_utils.framing import Framing
 from pneumo_utils.intervals import Thresholds, multiplicities, percentile, threshold_of
 from pneumo_utils.metrics import decide, stated
+from pneumo_utils.separation import separation
 from pneumo_utils.weighted import scores
 
 _CASE = ["path", "patient", "label"]
 _BY = ["model", "seed", "stress", "strength"]
-
-
-def cases(splits: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
-    """At most `count` test radiographs, half of them normal as far as there are enough, one a patient first.
-
-    Args:
-        splits: contract `splits`.
-        count: radiographs wanted.
-        seed: of the draw.
-    """
-    test = splits[splits["split"] == "test"].sample(frac=1, random_state=seed)
-    test = test.iloc[np.argsort(test.groupby("patient").cumcount().to_numpy(), kind="stable")]
-    normal, ill = (test[test["label"] == label] for label in (0, 1))
-    wanted = min(len(normal), max(count // 2, count - len(ill)))
-    return pd.concat([normal.head(wanted), ill.head(count - wanted)])[_CASE].sort_values("path", ignore_index=True)
-
-
-def plan(chosen: pd.DataFrame, files: dict[int, stress.FileKind] | None) -> pd.DataFrame:
-    """Contract `stress`: every way in which every case of `chosen` is shown, one case after another.
-
-    Args:
-        chosen: of `cases`.
-        files: of `stress.file_kinds`; None: no file is swapped.
-    """
-    ways = [(stress.PLAIN, 0.0)]
-    ways += [(name, strength) for name, kind in stress.KINDS.items() for strength in kind.strengths]
-    ways += [(stress.SWAPPED_FRAMING, 1.0), *([(stress.SWAPPED_FILES, 1.0)] if files else [])]
-    return chosen.merge(pd.DataFrame(ways, columns=["stress", "strength"]), how="cross")
-
-
-def pictures(
-    planned: pd.DataFrame, root: Path, how: Framing, size: int, files: dict[int, stress.FileKind] | None
-) -> Iterator[np.ndarray]:
-    """The squares of `planned`, uint8 (size, size), in its order: changed in the radiograph, then framed as ever.
-
-    Only what is hidden is hidden in the square: where the lungs are must be known first.
-
-    Args:
-        planned: of `plan`.
-        root: folder that its paths are relative to.
-        how: the framing of the study.
-        size: side of the square that is kept, pixels.
-        files: as given to `plan`.
-    """
-    labels = planned.groupby("path", sort=False)["label"].first()
-    ways = list(planned[["stress", "strength"]].drop_duplicates().itertuples(index=False, name=None))
-
-    def of_case(path: Path) -> list[np.ndarray]:
-        label = int(labels[path.relative_to(root).as_posix()])
-        seen, whole = (
-            images.read_reduced(path, framing.AHEAD * size),
-            images.decode(path.read_bytes()) if files else None,
-        )
-        square = framing.frame(seen, how, size).pixels
-        return [_shown(way, strength, label, seen, square, whole, how, files) for way, strength in ways]
-
-    for shown in images.each(root, list(labels.index), of_case):
-        yield from shown
-
-
-def _shown(way, strength, label, seen, square, whole, how, files) -> np.ndarray:
-    if way == stress.PLAIN:
-        return square
-    if way in stress.HIDING:
-        return stress.varied(square, way, strength)
-    if way == stress.SWAPPED_FRAMING:
-        changed = stress.swapped_framing(seen, label)
-    elif way == stress.SWAPPED_FILES:
-        changed = stress.swapped_file(whole, files[1 - label])
-    else:
-        changed = stress.varied(seen, way, strength)
-    return framing.frame(changed, how, len(square)).pixels
 
 
 def table(stressed: pd.DataFrame, threshold: Thresholds) -> pd.DataFrame:
@@ -105,7 +30,7 @@ def table(stressed: pd.DataFrame, threshold: Thresholds) -> pd.DataFrame:
 
 def _worth(part: pd.DataFrame, cut: float) -> tuple:
     label, called = part["label"].to_numpy(), decide(part["probability"], cut)
-    auc = audit.separation(label, part["probability"], part["patient"])
+    auc = separation(label, part["probability"], part["patient"])
     return (*auc, float(called[label == 1].mean()), float(1 - called[label == 0].mean()), len(part))
 
 

@@ -1,4 +1,4 @@
-"""The parameters of a study: every name declared once, with type, range, unit and help.
+"""A study: all of its parameters, read from a file and checked.
 
 A study is one YAML file in `params/`. All files carry the same keys, in sections; the keys are unique across
 sections, so a notebook receives them flat. `load` checks everything before the first cell runs.
@@ -10,230 +10,31 @@ import difflib
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-Source = Literal["phantom", "folder", "kaggle", "mendeley", "medmnist"]
-ModelName = Literal["cnn", "vgg16", "resnet50"]
+from pneumo_utils import sections
 
 
 class StudyError(ValueError):
     """A study file is missing or breaks a rule; the message names key, rule and what was got."""
 
 
-class Section(BaseModel):
-    """A group of parameters: nothing unknown, nothing converted, nothing changed later."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-def _seed(help_text: str):
-    return Annotated[int, Field(ge=0, le=2**31 - 1, description=help_text)]
-
-
-def _once(values: list) -> list:
-    if len(set(values)) < len(values):
-        raise PydanticCustomError("twice", "each must stand there once")
-    return values
-
-
-class About(Section):
-    """What the reader is told first."""
-
-    title: str = Field(min_length=1, description="title of the report")
-    summary: str = Field(min_length=1, description="one or two sentences under the title")
-
-
-class Data(Section):
-    """Where the radiographs come from."""
-
-    source: Source = Field(
-        description="phantom (drawn here) | folder (Kaggle layout) | kaggle | mendeley | medmnist (.npz file)"
-    )
-    folder: str = Field(description="path of the folder, zip or .npz file, relative to the project; empty: not needed")
-    cache: str = Field(min_length=1, description="folder for what is drawn or downloaded, relative to the project")
-    phantom_patients: int = Field(ge=8, le=20_000, description="phantom: number of patients drawn")
-    phantom_seed: _seed("phantom: seed of the drawing")
-    phantom_shortcut: bool = Field(description="phantom: tie JPEG quality to the class in train, not in test")
-
-
-class Images(Section):
-    """How a radiograph becomes pixels."""
-
-    image_size: int = Field(ge=32, le=512, multiple_of=16, description="side of the square a network sees, pixels")
-    stored_size: int = Field(
-        ge=32, le=1024, multiple_of=16, description="side of the stored square, pixels; training crops are cut from it"
-    )
-    crop: Literal["none", "centre", "lungs"] = Field(
-        description="part of the radiograph that is kept: none (all) | centre | lungs (centre if none are found)"
-    )
-    crop_margin: float = Field(ge=0, le=0.5, description="crop lungs: room around them, share of width and height")
-    keep_aspect: bool = Field(description="crop lungs: lengthened to a square, as far as the picture reaches")
-    resolution: int = Field(
-        ge=0, le=1024, description="side that every crop is averaged to before it is kept, pixels; 0: not"
-    )
-    intensity: Literal["none", "equalise", "clahe", "standardise"] = Field(
-        description="grey levels: none (as stored) | equalise (histogram) | clahe (tile by tile) | standardise"
-    )
-
-    @model_validator(mode="after")
-    def _no_enlarging(self):
-        if self.stored_size < self.image_size:
-            rule = "stored_size must be at least image_size, {image_size}"
-            raise PydanticCustomError("smaller", rule, {"image_size": self.image_size})
-        return self
-
-
-class Split(Section):
-    """How patients are divided."""
-
-    validation_fraction: float = Field(ge=0.05, le=0.5, description="share of train's patients for validation")
-    split_seed: _seed("seed of the patient-grouped split")
-
-
-class Augmentation(Section):
-    """How far a training picture may be varied."""
-
-    rotation: float = Field(ge=0, le=45, description="largest rotation to either side, degrees")
-    shift: float = Field(ge=0, le=0.4, description="largest shift, share of the side")
-    zoom: float = Field(ge=0, le=0.6, description="largest zoom in or out, share of the size")
-    crop_area: float = Field(ge=0.05, le=1, description="smallest share of the area that a crop keeps; 1: no crop")
-    crop_aspect: float = Field(ge=1, le=3, description="largest stretch of a crop's sides; 1: none")
-    gamma: float = Field(ge=1, le=4, description="largest exponent of the grey levels, and its inverse; 1: none")
-    contrast: float = Field(ge=0, le=0.9, description="largest change of contrast, share")
-    brightness: float = Field(ge=0, le=0.5, description="largest change of brightness, share of the grey range")
-    blur: float = Field(ge=0, le=5, description="largest blur, standard deviation in pixels")
-    noise: float = Field(ge=0, le=60, description="largest noise, standard deviation in grey levels")
-    lowest_jpeg_quality: int = Field(ge=1, le=100, description="saved again as JPEG down to this quality; 100: not")
-    erase: float = Field(ge=0, le=0.5, description="largest share of the area under one grey rectangle; 0: none")
-    flip: bool = Field(description="mirror left and right in half of the cases (moves the heart to the other side)")
-    lungs_alone: float = Field(ge=0, le=1, description="share of the cases in which all but the lungs is one grey")
-
-
-class Training(Section):
-    """How the networks are trained."""
-
-    models: Annotated[list[ModelName], AfterValidator(_once)] = Field(
-        min_length=1, description="which networks, in the order of the report"
-    )
-    average: Annotated[list[ModelName], AfterValidator(_once)] = Field(
-        description="networks whose probabilities, of all seeds, are averaged into one more judge; [] for none"
-    )
-    weights: str = Field(min_length=1, description="imagenet | none | path of a folder with .h5 files, or of a file")
-    random_weights_allowed: list[ModelName] = Field(
-        description="networks that may start from random weights when theirs cannot be had; the pages say so"
-    )
-    views: int = Field(
-        ge=1, le=64, description="phases 1 and 2: views of each training picture, the plain one included"
-    )
-    batch_size: int = Field(ge=1, le=1024, description="pictures a gradient step")
-    head_epochs: int = Field(
-        ge=0, le=1000, description="phase 1: epochs of the head on the frozen trunk, at most; 0: no phase 1"
-    )
-    head_learning_rate: float = Field(gt=0, le=1, description="phase 1: Adam's learning rate")
-    top_epochs: int = Field(ge=0, le=1000, description="phase 2: epochs of the top block, at most; 0: no phase 2")
-    top_learning_rate: float = Field(gt=0, le=1, description="phase 2: Adam's learning rate")
-    small_epochs: int = Field(
-        ge=0, le=1000, description="phase 3: epochs end to end on smaller pictures before the others, at most; 0: none"
-    )
-    small_size: int = Field(ge=32, le=512, multiple_of=16, description="phase 3: side of those, pixels")
-    whole_epochs: int = Field(
-        ge=0, le=1000, description="phase 3: epochs of the network end to end from new variations, at most; 0: none"
-    )
-    whole_learning_rate: float = Field(gt=0, le=1, description="phase 3: AdamW's highest learning rate")
-    frozen_blocks: int = Field(ge=0, le=4, description="phase 3: lowest blocks of a backbone that stay as they are")
-    cnn_epochs: int = Field(ge=1, le=1000, description="small CNN: epochs, at most")
-    cnn_learning_rate: float = Field(gt=0, le=1, description="small CNN: AdamW's highest learning rate")
-    weight_decay: float = Field(ge=0, le=1, description="phase 3 and small CNN: AdamW's weight decay")
-    label_smoothing: float = Field(ge=0, lt=0.5, description="phase 3 and small CNN: share of certainty taken off")
-    weight_averaging: float = Field(
-        ge=0, lt=1, description="phase 3 and small CNN: decay a step of the average of weights that is kept; 0: none"
-    )
-    test_views: int = Field(
-        ge=1, le=7, description="views of a picture whose probabilities are averaged: itself, mirrored, five crops"
-    )
-    dropout: float = Field(ge=0, lt=1, description="share of the head's inputs dropped in training")
-    patience: int = Field(ge=1, le=1000, description="epochs without a better validation loss before stopping")
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        description="number format below the head; auto: bfloat16 where processor or GPU has it, else float32"
-    )
-    retrained_model: Literal["none", "cnn", "vgg16", "resnet50"] = Field(
-        description="trained again on splits by patient, by picture, without a series; none: no network"
-    )
-    seeds: Annotated[list[_seed("of one training")], AfterValidator(_once)] = Field(
-        min_length=1, description="seeds each network is trained from; galleries and curves show the first"
-    )
-
-    @model_validator(mode="after")
-    def _some_phase(self):
-        if not (self.head_epochs or self.top_epochs or self.whole_epochs):
-            raise PydanticCustomError("no phase", "one of head_epochs, top_epochs and whole_epochs must be at least 1")
-        if self.retrained_model not in ("none", *self.models):
-            rule = "retrained_model must be none or one of models, {models}"
-            raise PydanticCustomError("retrained", rule, {"models": ", ".join(self.models)})
-        if set(self.average) - set(self.models):
-            rule = "average must hold some of models, {models}"
-            raise PydanticCustomError("average", rule, {"models": ", ".join(self.models)})
-        if self.average and len(self.average) * len(self.seeds) < 2:
-            raise PydanticCustomError("alone", "average must be of at least two networks or of two seeds")
-        if self.small_epochs and not self.whole_epochs:
-            raise PydanticCustomError("only small", "small_epochs must be 0 where whole_epochs is")
-        return self
-
-
-class Evaluation(Section):
-    """How predictions become decisions, and what these are worth."""
-
-    threshold_rule: Literal["sensitivity", "youden", "half", "specificity", "margin"] = Field(
-        description="how the operating point is chosen on validation; sensitivity: highest specificity that keeps it; "
-        "margin: inside the gap between the classes"
-    )
-    threshold_target: float = Field(
-        gt=0, lt=1, description="what the rule sensitivity (or specificity, or margin: both) must reach"
-    )
-    threshold_margin: float = Field(
-        gt=0, lt=1, description="rule margin: share of the gap, in logits, left for normals to rise; 0.5: the middle"
-    )
-    prevalences: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
-        min_length=1, description="shares of pneumonia at which predictive values and net benefit are told"
-    )
-    referral_error: float = Field(gt=0, lt=1, description="share of wrong decisions allowed among those not referred")
-    stress_cases: int = Field(
-        ge=4, le=100_000, description="test radiographs that are also shown in harder ways, half of them normal"
-    )
-    replicates: int = Field(ge=100, le=100_000, description="bootstrap draws of patients behind every interval")
-    bootstrap_seed: _seed("seed of the bootstrap")
-
-
-class GradCAM(Section):
-    """What the heat maps show."""
-
-    gallery_cases: int = Field(ge=1, le=12, description="cases shown of each network, right and wrong each")
-
-
-class Run(Section):
-    """How the notebooks are run."""
-
-    notebook_minutes: float = Field(gt=0, le=1440, description="longest time one notebook may take, minutes")
-
-
-class Study(Section):
+class Study(sections.Section):
     """One whole run."""
 
-    about: About
-    data: Data
-    images: Images
-    split: Split
-    augmentation: Augmentation
-    training: Training
-    evaluation: Evaluation
-    gradcam: GradCAM
-    run: Run
+    about: sections.About
+    data: sections.Data
+    images: sections.Images
+    split: sections.Split
+    augmentation: sections.Augmentation
+    training: sections.Training
+    evaluation: sections.Evaluation
+    gradcam: sections.GradCAM
+    run: sections.Run
 
     def flat(self) -> dict:
         """Every parameter by its own name; names are unique across sections."""

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from pneumo_utils import audit, intervals, manifest, phantom_folder, references, tables, verdict
-from pneumo_utils.weighted import MetricError
 
 ORIGINALS = Path(__file__).parents[1] / ".." / "shared" / "data" / "originals"
 SEEDS = [0, 1, 2]
@@ -219,33 +218,3 @@ def test_drift_is_told_within_a_class_by_median_share_and_area():
     healthy, ill = verdict.moved(moved)
     assert healthy.startswith("NORMAL, train → test: ") and "mean grey level" in healthy and "JPEG tables" in healthy
     assert ill == "PNEUMONIA, train → test: no property has clearly moved."
-
-
-def test_a_score_counts_by_its_order_alone_and_gaps_are_left_out():
-    rng = np.random.default_rng(0)
-    label, score, patient = np.arange(40) % 2, rng.normal(size=40), np.arange(40)
-    plain = audit.separation(label, score, patient)
-    assert audit.separation(label, np.exp(5 * score) - 1e3, patient) == plain
-    more = np.r_[label, 0, 1], np.r_[score, np.nan, np.nan], np.r_[patient, 98, 99]
-    assert audit.separation(*more) == plain
-    assert audit.separation(label, -score, patient)[0] == pytest.approx(1 - plain[0])
-
-
-def test_no_ranking_is_surer_than_a_perfect_one():
-    label, patient = np.repeat([0, 1], 20), np.arange(40)
-    perfect = audit.separation(label, np.arange(40), patient)
-    assert perfect == (1, intervals.certain(1, 20)[0], 1)
-    assert audit.separation(label, -np.arange(40), patient) == (0, 0, 1 - intervals.certain(1, 20)[0])
-    nearly = audit.separation(label, np.r_[np.arange(19), 20, 19, np.arange(21, 40)], patient)
-    assert nearly[0] < 1 and nearly[1] <= perfect[1]
-    pairs = audit.separation(label, np.arange(40), patient // 2)
-    assert pairs[1] == intervals.certain(1, 10)[0]
-
-
-def test_what_cannot_be_judged_is_undefined():
-    assert audit.separation([0, 1, 1], [2.0, 2.0, 2.0], list("abc"))[0] == 0.5
-    assert np.isnan(audit.separation([0, 1, 1], [2.0, 2.0, 2.0], list("abc"))[1:]).all()
-    assert np.isnan(audit.separation([1, 1], [2.0, 3.0], list("ab"))).all()
-    assert np.isnan(audit.separation([0, 1], [np.nan, np.nan], list("ab"))).all()
-    with pytest.raises(MetricError, match="level must be in"):
-        audit.separation([0, 0, 1, 1], [1.0, 2.0, 3.0, 4.0], list("abcd"), level=1)

@@ -1,61 +1,13 @@
-"""Some test radiographs are shown in every way, in one order, and what networks say of them is summed up."""
+"""What networks say of harder pictures is summed up, and the worst of it compared."""
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pneumo_utils import framing, phantom, robustness, stress, tables
-from pneumo_utils.framing import Framing
-from pneumo_utils.stress import FileKind
-
-FILES = {0: FileKind(80 * 60, 95.0), 1: FileKind(60 * 40, 60.0)}
-
-
-@pytest.fixture
-def splits():
-    label = np.array([0, 0, 0, 1, 1, 1, 1, 1, 1, 0])
-    frame = pd.DataFrame({"path": [f"test/{n}.png" for n in range(10)], "patient": list("aabcdeffgh"), "label": label})
-    return frame.assign(split=["test"] * 9 + ["train"])
-
-
-def test_cases_are_half_normal_of_many_patients_and_never_trained_on(splits):
-    found = robustness.cases(splits, 4, seed=0)
-    assert found["label"].tolist().count(0) == 2 and found["patient"].is_unique
-    assert not set(found["path"]) & set(splits.loc[splits["split"] != "test", "path"])
-    assert len(robustness.cases(splits, 100, seed=0)) == 9 and robustness.cases(splits, 8, 0)["label"].sum() == 5
-    pd.testing.assert_frame_equal(found, robustness.cases(splits, 4, seed=0))
-
-
-def test_every_case_is_shown_in_every_way_once(splits):
-    planned = robustness.plan(robustness.cases(splits, 4, seed=0), FILES)
-    tables.check("stress", planned)
-    assert not planned.duplicated(["path", "stress", "strength"]).any()
-    assert set(planned["stress"]) == {stress.PLAIN, *stress.KINDS, stress.SWAPPED_FRAMING, stress.SWAPPED_FILES}
-    assert stress.SWAPPED_FILES not in set(robustness.plan(robustness.cases(splits, 4, seed=0), None)["stress"])
-
-
-def test_pictures_come_in_the_order_of_the_plan_each_framed_as_ever(splits, tmp_path):
-    (tmp_path / "test").mkdir()
-    for n, path in enumerate(splits["path"]):
-        drawn = phantom.draw("viral" if splits["label"][n] else "normal", n, n, height=120, width=150).pixels
-        (tmp_path / path).write_bytes(cv2.imencode(".png", drawn)[1].tobytes())
-    planned, how = robustness.plan(robustness.cases(splits, 4, seed=0), FILES), Framing("lungs", 0.1)
-    shown = list(robustness.pictures(planned, tmp_path, how, 48, FILES))
-    assert len(shown) == len(planned) and {one.shape for one in shown} == {(48, 48)}
-    for square, row in zip(shown, planned.itertuples(), strict=True):
-        pixels = cv2.imread(str(tmp_path / row.path), cv2.IMREAD_GRAYSCALE)
-        if row.stress == stress.PLAIN:
-            np.testing.assert_array_equal(square, framing.frame(pixels, how, 48).pixels)
-        if row.stress == "noise":
-            wanted = framing.frame(stress.varied(pixels, "noise", row.strength), how, 48).pixels
-            np.testing.assert_array_equal(square, wanted)
-        if row.stress == stress.SWAPPED_FILES:
-            wanted = framing.frame(stress.swapped_file(pixels, FILES[1 - row.label]), how, 48).pixels
-            np.testing.assert_array_equal(square, wanted)
+from pneumo_utils import robustness, tables
 
 
 @pytest.fixture
