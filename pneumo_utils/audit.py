@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 from sklearn.model_selection import StratifiedGroupKFold
 
 from pneumo_utils import references, splits
-from pneumo_utils.contracts import PARTS
+from pneumo_utils.names import PARTS
 from pneumo_utils.separation import separation
 
 TOGETHER = "together"  # all properties at once, by the forest of `references`

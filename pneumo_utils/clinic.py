@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.contracts import ETIOLOGIES
 from pneumo_utils.intervals import Thresholds, multiplicities, percentile, threshold_of
 from pneumo_utils.metrics import decide
+from pneumo_utils.names import ETIOLOGIES
 from pneumo_utils.reliability import observed
 from pneumo_utils.thresholds import both_classes
 from pneumo_utils.weighted import MetricError, checked

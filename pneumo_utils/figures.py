@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from sklearn import metrics as sk
 
-from pneumo_utils.contracts import PARTS
 from pneumo_utils.framing import Box
 from pneumo_utils.metrics import confusion
+from pneumo_utils.names import PARTS
 
 # Okabe & Ito (2008), the common palette for colour-blind readers
 COLOURS = {"normal": "#0072B2", "bacterial": "#D55E00", "viral": "#E69F00", "unknown": "#999999"}

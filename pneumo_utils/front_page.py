@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from pneumo_utils import metrics, provenance
-from pneumo_utils.contracts import MODELS, TITLES
+from pneumo_utils.names import MODELS, TITLES
 from pneumo_utils.pages import Page, render_index
 from pneumo_utils.steps import Step
 from pneumo_utils.store import Store

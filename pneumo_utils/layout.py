@@ -6,9 +6,9 @@ import logging
 import os
 from pathlib import Path
 
-# The same words as `contracts.PARTS` and `contracts.LABELS`, spelled here so that finding a folder needs no pandas.
-PARTS = ("train", "val", "test")
-CLASSES = ("NORMAL", "PNEUMONIA")
+from pneumo_utils.names import LABELS, PARTS
+
+CLASSES = tuple(LABELS)
 
 # The Kaggle zip holds `chest_xray/` and in it the whole set once more; only the first that fits is taken.
 _INSIDE = (".", "chest_xray", "chest_xray/chest_xray", "ChestXRay2017/chest_xray", "ChestXRay2017")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from pneumo_utils import acquisition, contracts, filenames, images, layout, tables
+from pneumo_utils.names import LABELS
 
 # Kermany 2018 as Kaggle packs it; the Mendeley zip has the 16 of val in train
 PUBLISHED = {
@@ -19,7 +20,7 @@ PUBLISHED = {
     ("test", "NORMAL"): 234,
     ("test", "PNEUMONIA"): 390,
 }
-_CLASS = {label: name for name, label in contracts.LABELS.items()}
+_CLASS = {label: name for name, label in LABELS.items()}
 
 
 class ManifestError(ValueError):
@@ -70,7 +71,7 @@ def _row(root: Path, path: str) -> dict:
     return {
         "path": path,
         "patient": name.patient,
-        "label": contracts.LABELS[folder],
+        "label": LABELS[folder],
         "etiology": name.etiology,
         "part": part,
         "series": name.series,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pneumo_utils.contracts import MODELS
+from pneumo_utils.names import MODELS
 from pneumo_utils.store import Store
 from pneumo_utils.study import Study
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils import outcomes, stress
-from pneumo_utils.contracts import TITLES
 from pneumo_utils.intervals import Thresholds, multiplicities, percentile, threshold_of
 from pneumo_utils.metrics import decide, stated
+from pneumo_utils.names import TITLES
 from pneumo_utils.separation import separation
 from pneumo_utils.weighted import scores
 

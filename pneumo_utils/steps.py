@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pneumo_utils.contracts import EVALUATION, MODELS
+from pneumo_utils.contracts import EVALUATION
+from pneumo_utils.names import MODELS
 from pneumo_utils.store import Store
 
 

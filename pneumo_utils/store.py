@@ -21,6 +21,7 @@ import pandas as pd
 
 from pneumo_utils import contracts, tables
 from pneumo_utils.atomic import whole
+from pneumo_utils.names import MODELS
 
 # which notebook a reader has to run first when something is missing
 _WRITERS = {
@@ -145,7 +146,7 @@ class Store:
 
     def gather(self) -> None:
         """Join the networks' shares of tables into those that travel on."""
-        networks = [(model, seed) for model in contracts.MODELS for seed in self.seeds(model)]
+        networks = [(model, seed) for model in MODELS for seed in self.seeds(model)]
         for name in _GATHERED:
             there = [network for network in networks if self.share_file(name, *network).is_file()]
             if there:

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from test_tables import example
 
-from pneumo_utils import contracts, figures, outcomes
+from pneumo_utils import figures, outcomes
+from pneumo_utils.names import ETIOLOGIES, LABELS, MODELS
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
@@ -67,12 +68,12 @@ def test_counts_go_by_split_too_and_colours_are_the_palettes():
 
 
 def test_every_etiology_and_class_has_a_colour_of_its_own():
-    assert set(figures.COLOURS) == set(contracts.ETIOLOGIES)
-    assert set(figures.CLASSES) == set(contracts.LABELS)
+    assert set(figures.COLOURS) == set(ETIOLOGIES)
+    assert set(figures.CLASSES) == set(LABELS)
     for palette in (figures.COLOURS, figures.CLASSES):
         assert len({to_hex(colour) for colour in palette.values()}) == len(palette)
     assert figures.CLASSES["NORMAL"] == figures.COLOURS["normal"]
-    assert len(set(figures.MODEL_COLOURS)) >= len(contracts.MODELS)
+    assert len(set(figures.MODEL_COLOURS)) >= len(MODELS)
 
 
 def test_sizes_and_brightness_draw_both_classes():
@@ -124,7 +125,7 @@ def test_learning_names_each_kind_of_curve_once_in_two_colours_whatever_the_seed
 
 
 def test_curves_draw_each_model_once_with_the_name_for_readers():
-    fig = drawn(figures.curves(predictions(), contracts.MODELS))
+    fig = drawn(figures.curves(predictions(), MODELS))
     roc = fig.axes[0]
     assert [text.get_text() for text in roc.get_legend().get_texts()] == ["Small CNN", "VGG16"]
     for line in roc.lines:
@@ -132,7 +133,7 @@ def test_curves_draw_each_model_once_with_the_name_for_readers():
 
 
 def test_confusions_write_counts_and_shares():
-    fig = drawn(figures.confusions(outcomes.label(predictions(("cnn",)), 0.5), contracts.MODELS))
+    fig = drawn(figures.confusions(outcomes.label(predictions(("cnn",)), 0.5), MODELS))
     assert fig.axes[0].get_title() == "Small CNN"
     texts = [text.get_text() for text in fig.axes[0].texts]
     assert sum(int(text.split("\n")[0]) for text in texts) == 8

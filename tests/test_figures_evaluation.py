@@ -10,8 +10,8 @@ from test_calibration import predictions
 from test_figures import closed, drawn  # noqa: F401
 
 from pneumo_utils import calibration, clinic, figures_evaluation, referral, reliability, thresholds
-from pneumo_utils.contracts import MODELS
-from pneumo_utils.contracts import TITLES as TITLES_OF_ALL
+from pneumo_utils.names import MODELS
+from pneumo_utils.names import TITLES as TITLES_OF_ALL
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from pneumo_utils import acquisition, contracts, images, layout, manifest, tables
+from pneumo_utils.names import LABELS, PARTS
 
 REAL = Path(__file__).parents[1] / ".." / "shared" / "data"
 needs_real_data = pytest.mark.skipif(not REAL.is_dir(), reason="the real radiographs are not beside the project")
@@ -202,7 +203,7 @@ def test_a_class_without_a_readable_image_is_refused(root):
 
 
 def counted(counts):
-    rows = [(part, contracts.LABELS[name], f"{part}{name}{k}") for (part, name), n in counts.items() for k in range(n)]
+    rows = [(part, LABELS[name], f"{part}{name}{k}") for (part, name), n in counts.items() for k in range(n)]
     return pd.DataFrame(rows, columns=["part", "label", "path"])
 
 
@@ -284,11 +285,6 @@ def test_names_that_tell_no_patients_apart_are_noticed(root):
     assert not manifest.has_patients(table.assign(series="unknown"))
 
 
-def test_the_folders_are_named_as_the_tables_name_them():
-    assert layout.PARTS == contracts.PARTS
-    assert list(layout.CLASSES) == list(contracts.LABELS)
-
-
 @pytest.fixture(scope="module")
 def real():
     return manifest.build(REAL)
@@ -300,7 +296,7 @@ def test_the_real_radiographs_are_all_read(real):
     assert len(table) == 5232
     assert left_out.empty
     found = table.groupby(["part", "label"]).size().to_dict()
-    classes = {(part, label): name for part in contracts.PARTS for name, label in contracts.LABELS.items()}
+    classes = {(part, label): name for part in PARTS for name, label in LABELS.items()}
     assert found == {key: len(list((REAL / "chest_xray" / key[0] / name).iterdir())) for key, name in classes.items()}
     assert found == {
         ("train", 0): 1179,

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pneumo_utils import contracts, manifest, metrics, phantom_folder, references, splits, tables
+from pneumo_utils import manifest, metrics, phantom_folder, references, splits, tables
+from pneumo_utils.names import REFERENCES
 
 
 def study(folder, shortcut):
@@ -56,7 +57,7 @@ def test_the_table_keeps_its_contract_and_holds_every_held_out_row_once_a_refere
     found = references.table(*trapped)
     tables.check("references", found)
     held_out = trapped[0][trapped[0]["split"] != "train"]
-    assert list(found["model"].unique()) == list(contracts.REFERENCES)
+    assert list(found["model"].unique()) == list(REFERENCES)
     for _, part in found.groupby("model"):
         for column in ("path", "patient", "label", "etiology", "split"):
             assert part[column].tolist() == held_out[column].tolist()

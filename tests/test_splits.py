@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pneumo_utils import contracts, filenames, layout, splits, tables
+from pneumo_utils import filenames, layout, splits, tables
+from pneumo_utils.names import SPLITS
 
 REAL = Path(__file__).parents[1] / ".." / "shared" / "data" / "chest_xray"
 needs_real_data = pytest.mark.skipif(not REAL.is_dir(), reason="the real radiographs are not beside the project")
@@ -71,7 +72,7 @@ def test_test_stays_as_published_and_val_goes_back_into_train(frame, seed):
     got = cut(frame, seed=seed)
     assert ((got["split"] == "test") == (frame["part"] == "test")).all()
     assert set(got.loc[got["part"] == "val", "split"]) <= {"train", "validation"}
-    assert set(got["split"]) == set(contracts.SPLITS)
+    assert set(got["split"]) == set(SPLITS)
 
 
 @quick

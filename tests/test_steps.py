@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pneumo_utils import contracts, steps
+from pneumo_utils import steps
+from pneumo_utils.names import MODELS
 from pneumo_utils.store import Store
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
-ALL = list(contracts.MODELS)
+ALL = list(MODELS)
 SEEDS = [3, 1]
 
 
@@ -61,7 +62,7 @@ def test_a_training_run_gets_its_network_and_shows_only_that(store):
     for step, model in zip(trainings, ALL, strict=True):
         assert step.own == {"model": model}
         assert step.networks == (model,)
-        assert contracts.MODELS[model] in step.title
+        assert MODELS[model] in step.title
         assert {store.network_file(model, seed) for seed in SEEDS} <= set(step.writes(store))
 
 

@@ -9,6 +9,7 @@ from test_tables import GOOD, example
 
 from pneumo_utils import contracts, store, tables
 from pneumo_utils.atomic import whole
+from pneumo_utils.names import MODELS
 
 
 @pytest.fixture
@@ -82,14 +83,14 @@ def test_every_table_of_the_contracts_has_a_writer(run):
 
 
 def test_gather_joins_shares_in_the_order_of_networks_and_seeds(run):
-    for model in reversed(contracts.MODELS):
+    for model in reversed(MODELS):
         for name in ("history", "predictions", "models"):
             for seed in (10, 9):
                 run.write_share(name, model, seed, example(name, model=model, seed=seed))
     run.gather()
     for name in ("history", "predictions", "models"):
         found = run.read(name)
-        order = [(model, seed) for model in contracts.MODELS for seed in (9, 10)]
+        order = [(model, seed) for model in MODELS for seed in (9, 10)]
         assert list(dict.fromkeys(zip(found["model"], found["seed"], strict=True))) == order
 
 

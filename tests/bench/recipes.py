@@ -88,13 +88,14 @@ def summary(tried: Tried, plain: Tried, originals: str) -> pd.DataFrame:
     """One row a network: validation, test, worst case, that against the first recipe's, hidden lungs, swapped files."""
     against = plain.stressed().query("model == 'vgg16'")
     found, table = tried.store.read("metrics"), tried.store.read("robustness")
-    flips = flipped(tried, Path(originals)) if originals else {}
+    flips = flipped(tried, Path(originals)) if originals and tried.study.data.source != "phantom" else {}
     told = []
     for key, answers in tried.stressed().groupby(["model", "seed"], sort=False):
         own = table[(table["model"] == key[0]) & (table["seed"] == key[1])].set_index("stress")
         auc = found.query("metric == 'auc_roc' and model == @key[0] and seed == @key[1]").set_index("split")
         worst = robustness.worst(own.reset_index()).iloc[0]
-        gap, lower, upper = robustness.worst_gap(answers, against, REPLICATES, SEED)
+        alike = set(answers["path"]) == set(against["path"])  # on the phantom there is nothing to compare with
+        gap = robustness.worst_gap(answers, against, REPLICATES, SEED) if alike else (np.nan,) * 3
         told.append(
             {
                 "recipe": tried.name, "model": key[0], "seed": key[1],
@@ -102,7 +103,7 @@ def summary(tried: Tried, plain: Tried, originals: str) -> pd.DataFrame:
                 "test_auc": auc["value"]["test"],
                 "test_lower": auc["lower"]["test"], "test_upper": auc["upper"]["test"],
                 "worst": stress.name(worst["stress"], worst["strength"]), "worst_auc": worst["auc"],
-                "gap": gap, "gap_lower": lower, "gap_upper": upper, "cases": int(worst["n"]),
+                **dict(zip(("gap", "gap_lower", "gap_upper"), gap, strict=True)), "cases": int(worst["n"]),
                 "without_lungs": own["auc"]["without_lungs"], "only_lungs": own["auc"]["only_lungs"],
                 "originals_flipped": flips.get(key, np.nan),
                 "seconds": seconds(tried.store, *key),

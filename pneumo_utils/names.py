@@ -1,0 +1,10 @@
+"""The words that tables, parameters and pages share: classes, parts, networks, and how readers call them."""
+
+LABELS = {"NORMAL": 0, "PNEUMONIA": 1}  # folder name -> label; 1 is the disease, as in every table
+ETIOLOGIES = ("normal", "bacterial", "viral", "unknown")
+PARTS = ("train", "val", "test")  # the folders of the published set
+MODELS = {"cnn": "Small CNN", "vgg16": "VGG16", "resnet50": "ResNet50"}  # every network, and how readers call it
+JUDGES = MODELS | {"average": "Average of networks"}  # everything that looks at pictures
+REFERENCES = {"always": "Always pneumonia", "acquisition": "No lungs: acquisition data alone"}  # to be beaten
+TITLES = JUDGES | REFERENCES
+SPLITS = ("train", "validation", "test")  # what this study uses them for
