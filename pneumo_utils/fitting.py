@@ -16,6 +16,7 @@ from pneumo_utils.backend import keras
 _WARM_UP = 0.1  # share of the steps of an end-to-end phase in which the learning rate rises
 _READERS = min(os.cpu_count() or 1, 8)  # threads that vary and stack pictures while the last batch is learned from
 END_TO_END = ("small", "whole")  # phases that learn from the pixels
+_AT_ONCE = 8  # steps of the head that are taken in one go: each is shorter than the call that starts it
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,18 @@ class Batches(keras.utils.PyDataset):
         label: int (m,), one a position.
         batch_size: pictures a batch.
         seed: of a new order every epoch; None: as they come.
+        readers: threads that make batches; one is enough where rows are only looked up.
     """
 
     def __init__(
-        self, rows: Callable[[np.ndarray, int], np.ndarray], label: np.ndarray, batch_size: int, seed: int | None
+        self,
+        rows: Callable[[np.ndarray, int], np.ndarray],
+        label: np.ndarray,
+        batch_size: int,
+        seed: int | None,
+        readers: int = 1,
     ):
-        super().__init__(workers=_READERS, max_queue_size=4)
+        super().__init__(workers=readers, max_queue_size=4)
         self.rows, self.label, self.batch_size, self.seed = rows, label, batch_size, seed
         self.epoch, self.order = 0, np.arange(len(label))
         self._shuffle()
@@ -129,11 +136,13 @@ def fit(
     """
     label, validation = splits["label"].to_numpy(), np.flatnonzero(splits["split"] == "validation")
     train_label, before = label[feed.train_rows], part.get_weights()
-    batches = Batches(feed.training, train_label, settings.batch_size, seed)
+    size, readers = settings.batch_size, 1 if phase.name == "head" else _READERS
+    batches = Batches(feed.training, train_label, size, seed, readers)
+    judged = Batches(lambda at, _: feed.plain(validation[at]), label[validation], size, None, readers)
     _compile(part, phase, settings, len(batches))
     fitted = part.fit(
         batches,
-        validation_data=Batches(lambda at, _: feed.plain(validation[at]), label[validation], settings.batch_size, None),
+        validation_data=judged,
         epochs=phase.epochs,
         class_weight=class_weights(train_label),
         callbacks=_callbacks(phase, settings),
@@ -154,7 +163,7 @@ def _compile(part: keras.Model, phase: Phase, settings: Settings, steps: int) ->
     optimiser = adamw(phase, settings, steps) if end_to_end else keras.optimizers.Adam(phase.learning_rate)
     loss = keras.losses.BinaryCrossentropy(label_smoothing=settings.label_smoothing if end_to_end else 0.0)
     judged = [keras.metrics.AUC(name="auc"), keras.metrics.BinaryCrossentropy(name="plain")]
-    part.compile(optimiser, loss, metrics=judged)
+    part.compile(optimiser, loss, metrics=judged, steps_per_execution=_AT_ONCE if phase.name == "head" else 1)
 
 
 def adamw(phase: Phase, settings: Settings, steps: int) -> keras.optimizers.Optimizer:

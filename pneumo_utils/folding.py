@@ -14,39 +14,50 @@ def folded(network: keras.Model) -> keras.Model:
     """A twin of `network`, for inference only, whose convolutions do what batch normalisation right above them did.
 
     Args:
-        network: functional and flat; any normalisation that stands elsewhere stays.
+        network: functional and flat, each layer used once; any normalisation that stands elsewhere stays.
 
     Returns:
         the same function but for rounding, with weights of its own; `network` itself where there is nothing to fold.
     """
-    pairs = _pairs(network)
+    fed_by = _feeds(network)
+    pairs = _pairs(network, fed_by)
     if not pairs:
         return network
+    norms, made = {convolution: norm for norm, convolution in pairs.items()}, {}
+    for name, below in fed_by.items():
+        layer, given = network.get_layer(name), [made[fed] for fed in below]
+        if not below:
+            made[name] = pixels = keras.Input(network.input.shape[1:])
+        elif name in pairs:
+            made[name] = given[0]
+        else:
+            norm = network.get_layer(norms[name]) if name in norms else None
+            twin = type(layer).from_config(layer.get_config() | ({"use_bias": True} if norm else {}))
+            made[name] = twin(given[0] if len(given) == 1 else given)
+            twin.set_weights(_scaled(layer, norm) if norm else layer.get_weights())
+    return keras.Model(pixels, made[network.output._keras_history.operation.name], name=network.name)
 
-    norms = {convolution: norm for norm, convolution in pairs.items()}
-    made = {network.layers[0].name: keras.Input(network.input.shape[1:])}
-    for layer in network.layers[1:]:  # each after what feeds it
-        given = [made[fed._keras_history.operation.name] for fed in keras.tree.flatten(layer.input)]
-        if layer.name in pairs:
-            made[layer.name] = given[0]
-            continue
-        norm = network.get_layer(norms[layer.name]) if layer.name in norms else None
-        twin = type(layer).from_config(layer.get_config() | ({"use_bias": True} if norm else {}))
-        made[layer.name] = twin(given[0] if len(given) == 1 else given)
-        twin.set_weights(_scaled(layer, norm) if norm else layer.get_weights())
-    return keras.Model(made[network.layers[0].name], made[network.layers[-1].name], name=network.name)
+
+def _feeds(network: keras.Model) -> dict[str, list[str]]:
+    """Every layer by name, after those that feed it, with their names.
+
+    Asked of the network's own nodes: a layer that was cut out of a larger network remembers both places.
+    """
+    depths = sorted(network._nodes_by_depth, reverse=True)
+    nodes = [node for depth in depths for node in network._nodes_by_depth[depth]]
+    return {node.operation.name: [fed._keras_history.operation.name for fed in node.input_tensors] for node in nodes}
 
 
-def _pairs(network: keras.Model) -> dict[str, str]:
+def _pairs(network: keras.Model, fed_by: dict[str, list[str]]) -> dict[str, str]:
     """Normalisations by name, each with the linear convolution that feeds it and nothing else."""
     found = {}
-    for layer in network.layers:
-        if not isinstance(layer, layers.BatchNormalization):
+    for name, below in fed_by.items():
+        if not isinstance(network.get_layer(name), layers.BatchNormalization):
             continue
-        below = layer.input._keras_history.operation
-        fed = [node.operation for node in below._outbound_nodes if node.operation in network.layers]
-        if isinstance(below, layers.Conv2D) and below.activation is keras.activations.linear and fed == [layer]:
-            found[layer.name] = below.name
+        convolution, readers = network.get_layer(below[0]), [other for other, fed in fed_by.items() if below[0] in fed]
+        linear = isinstance(convolution, layers.Conv2D) and convolution.activation is keras.activations.linear
+        if linear and readers == [name]:
+            found[name] = convolution.name
     return found
 
 

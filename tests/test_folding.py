@@ -18,8 +18,8 @@ def rooms():
 
 
 @pytest.fixture(scope="module")
-def trunk(rooms):
-    """ResNet50's, with statistics, scales and shifts that are not 1 and 0."""
+def network(rooms):
+    """ResNet50, with statistics, scales and shifts that are not 1 and 0."""
     rooms.keras.utils.set_random_seed(0)
     network = rooms.models.build("resnet50", 32, dropout=0.0, weights=None)
     rooms.models.settle_normalisation(network, pixels().astype(np.uint8))
@@ -29,7 +29,7 @@ def trunk(rooms):
             gamma, beta, *statistics = layer.get_weights()
             given = [gamma * generator.uniform(0.7, 1.3, gamma.shape), beta + generator.uniform(-0.2, 0.2, beta.shape)]
             layer.set_weights([*given, *statistics])
-    return rooms.models.between(network, None, rooms.models.ANATOMY["resnet50"].frozen_to)
+    return network
 
 
 def pixels(count=6):
@@ -40,13 +40,16 @@ def norms(rooms, network):
     return [layer.name for layer in network.layers if isinstance(layer, rooms.layers.BatchNormalization)]
 
 
-def test_a_folded_trunk_says_the_same_without_any_normalisation(rooms, trunk):
-    before = trunk(pixels(), training=False).numpy()
-    twin = rooms.folding.folded(trunk)
-    after = twin(pixels(), training=False).numpy()
-    assert norms(rooms, trunk) and not norms(rooms, twin)
+@pytest.mark.parametrize("cut", [(None, "conv4_block6_out"), ("conv4_block6_out", "pooled")])
+def test_a_folded_part_says_the_same_without_any_normalisation(rooms, network, cut):
+    part = rooms.models.between(network, *cut)
+    eaten = pixels() if cut[0] is None else np.random.default_rng(2).uniform(0, 1, (4, *part.input.shape[1:]))
+    before = part(eaten, training=False).numpy()
+    twin = rooms.folding.folded(part)
+    after = twin(eaten, training=False).numpy()
+    assert norms(rooms, part) and not norms(rooms, twin)
     np.testing.assert_allclose(after, before, atol=2e-4 * np.abs(before).max())
-    np.testing.assert_array_equal(trunk(pixels(), training=False).numpy(), before)
+    np.testing.assert_array_equal(part(eaten, training=False).numpy(), before)
 
 
 def test_a_trunk_without_normalisation_is_left_alone(rooms):
