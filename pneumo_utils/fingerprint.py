@@ -82,5 +82,6 @@ def rooms(source: str, package: Path) -> list[str]:
 
 
 def of_rooms(source: str, package: Path) -> str:
-    """Hash over the text of every room that `source` needs."""
-    return of([(room, of_file(package / f"{room}.py")) for room in rooms(source, package)])
+    """Hash over every room that `source` needs: its text, and the weights that lie beside it."""
+    needed = rooms(source, package)
+    return of([(room, *(of_file(package / f"{room}{end}") for end in (".py", ".npz"))) for room in needed])

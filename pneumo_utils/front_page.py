@@ -50,7 +50,9 @@ def caption(over_seeds: pd.DataFrame, rule: str) -> str:
     """
     test = over_seeds[over_seeds["split"] == "test"]
     seeds = test["seeds"][test["model"].isin(MODELS)].unique()
-    trained = f"each network the mean over {' or '.join(map(str, seeds))} seeds; " if max(seeds, default=1) > 1 else ""
+    pooled = ", their average one score of all" if "average" in set(test["model"]) else ""
+    of_seeds = f"each network the mean over {' or '.join(map(str, seeds))} seeds{pooled}; "
+    trained = of_seeds if max(seeds, default=1) > 1 else ""
     return (
         f"Test part, n = {test['n'].max():,} radiographs; {trained}operating point of each network frozen on "
         f"validation (rule {rule}); in brackets 95 % intervals, bootstrap over patients"

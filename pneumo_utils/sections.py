@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -19,6 +19,11 @@ class Section(BaseModel):
 
 def _seed(help_text: str):
     return Annotated[int, Field(ge=0, le=2**31 - 1, description=help_text)]
+
+
+def _refuse(rule: str, got: object) -> NoReturn:
+    """Say that several keys of a section do not go together."""
+    raise PydanticCustomError("together", "{rule}, got {got}", {"rule": rule, "got": got})
 
 
 def _once(values: list) -> list:
@@ -69,8 +74,7 @@ class Images(Section):
     @model_validator(mode="after")
     def _no_enlarging(self):
         if self.stored_size < self.image_size:
-            rule = "stored_size must be at least image_size, {image_size}"
-            raise PydanticCustomError("smaller", rule, {"image_size": self.image_size})
+            _refuse(f"stored_size must be at least image_size, {self.image_size}", self.stored_size)
         return self
 
 
@@ -157,17 +161,20 @@ class Training(Section):
     @model_validator(mode="after")
     def _some_phase(self):
         if not (self.head_epochs or self.top_epochs or self.whole_epochs):
-            raise PydanticCustomError("no phase", "one of head_epochs, top_epochs and whole_epochs must be at least 1")
-        if self.retrained_model not in ("none", *self.models):
-            rule = "retrained_model must be none or one of models, {models}"
-            raise PydanticCustomError("retrained", rule, {"models": ", ".join(self.models)})
-        if set(self.average) - set(self.models):
-            rule = "average must hold some of models, {models}"
-            raise PydanticCustomError("average", rule, {"models": ", ".join(self.models)})
-        if self.average and len(self.average) * len(self.seeds) < 2:
-            raise PydanticCustomError("alone", "average must be of at least two networks or of two seeds")
+            _refuse("one of head_epochs, top_epochs and whole_epochs must be at least 1", "0 of each")
         if self.small_epochs and not self.whole_epochs:
-            raise PydanticCustomError("only small", "small_epochs must be 0 where whole_epochs is")
+            _refuse("small_epochs must be 0 where whole_epochs is", self.small_epochs)
+        return self
+
+    @model_validator(mode="after")
+    def _networks_that_are_trained(self):
+        trained = ", ".join(self.models)
+        if self.retrained_model not in ("none", *self.models):
+            _refuse(f"retrained_model must be none or one of models, {trained}", self.retrained_model)
+        if set(self.average) - set(self.models):
+            _refuse(f"average must hold some of models, {trained}", ", ".join(self.average))
+        if self.average and len(self.average) * len(self.seeds) < 2:
+            _refuse("average must be of at least two networks or of two seeds", f"{self.average[0]} from one seed")
         return self
 
 

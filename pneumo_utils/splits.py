@@ -8,6 +8,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import StratifiedGroupKFold
 
+from pneumo_utils import filenames
+
 _FINEST = 20  # folds: the validation part is cut in steps of 5 % of the patients
 
 
@@ -100,17 +102,17 @@ def without(manifest: pd.DataFrame, like: pd.DataFrame) -> dict[str, pd.DataFram
         like: contract `splits` of the same pictures.
 
     Returns:
-        by the name of the series contract `splits`, its pictures in `test` and all others where they were; a series is
-        not there without which train or validation would lack a class.
+        by the name of the series contract `splits`, its pictures in `test` and all others where they were; not there
+        are pictures whose names tell no series, and a series without which train or validation would lack a class.
     """
     named = np.where(manifest["label"] == 0, manifest["series"], manifest["etiology"])
     member, outside = groups(manifest), (manifest["part"] != "test").to_numpy()
     found = {}
-    for name in sorted(set(named[outside])):
+    for name in sorted(set(named[outside]) - {filenames.UNKNOWN}):
         gone = np.isin(member, member[outside & (named == name)])
         split = np.where(gone, "test", like["split"])
         kept = like.assign(split=split)[split != "test"].groupby("split")["label"].nunique()
-        if len(kept) == 2 and (kept == 2).all():
+        if len(kept) == 2 and (kept == 2).all() and manifest["label"][gone].nunique() == 1:
             found[name] = like.assign(split=split)
     return found
 

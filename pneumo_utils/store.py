@@ -160,12 +160,16 @@ class Store:
     def forget_networks(self, but: list[tuple[str, int]]) -> None:
         """Delete every trained network, and what belongs to it, that is not among the (model, seed) of `but`."""
         models = {model for model, _ in but}
-        for folder in (self.work / "models").glob("*"):
+        for folder in (*self.work.glob("models/*"), *self.work.glob("beside/*/work/models/*")):
             if folder.name not in models:
                 shutil.rmtree(folder)
         for model in models:
             for seed in set(self.seeds(model)) - {one for other, one in but if other == model}:
                 shutil.rmtree(self._network_folder(model, seed))
+
+    def forget_activations(self, model: str) -> None:
+        """Delete what the frozen trunk of `model` gave: large, and of no use once nothing more is trained on it."""
+        shutil.rmtree(self.activations_folder(model), ignore_errors=True)
 
     def write_images(self, images: Iterator[np.ndarray], count: int, size: int) -> None:
         """Write `count` pictures, uint8 (size, size), in the order of `splits`, one at a time.

@@ -96,7 +96,7 @@ def _sentence(error: dict) -> str:
     if error["type"] == "missing":
         return f"{name} is missing"
     rule = error["msg"][0].lower() + error["msg"][1:]
-    return f"{name}: {rule}, got {error['input']!r}"
+    return f"{name}: {rule}" + ("" if isinstance(error["input"], dict) else f", got {error['input']!r}")
 
 
 def _known(place: tuple) -> list[str]:

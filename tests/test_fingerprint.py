@@ -103,6 +103,15 @@ def test_a_changed_room_counts_where_it_is_needed_and_only_there(package):
     assert after[1] == before[1]
 
 
+def test_weights_that_lie_beside_a_room_count_as_the_room(package):
+    source = "from pneumo_utils import figures"
+    found = [fingerprint.of_rooms(source, package)]
+    for content in (b"1", b"2"):
+        (package / "tables.npz").write_bytes(content)
+        found.append(fingerprint.of_rooms(source, package))
+    assert len(set(found)) == 3
+
+
 def test_a_file_is_known_by_its_content(tmp_path):
     path = tmp_path / "a"
     assert fingerprint.of_file(path) == ""

@@ -52,7 +52,7 @@ MAP: dict[str, set[str]] = {
     "provenance": set(),
     "fingerprint": set(),
     "execution": set(),
-    "splits": set(),
+    "splits": {"filenames"},
     "phantom_body": set(),
     "phantom": {"phantom_body"},
     "phantom_folder": {"framing", "phantom"},

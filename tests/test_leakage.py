@@ -103,6 +103,14 @@ def test_a_series_that_cannot_be_spared_stays(manifest, like):
     assert splits.without(alone, like) == {}
 
 
+def test_pictures_whose_names_tell_no_series_are_none(series):
+    lost = series.index % 10 == 0
+    nameless = series.assign(series=series["series"].where(~lost, "unknown"))
+    nameless["etiology"] = nameless["etiology"].where(~lost | (nameless["label"] == 0), "unknown")
+    like = splits.by_patient(nameless, validation_fraction=0.2, seed=0)
+    assert sorted(splits.without(nameless, like)) == ["IM", "NORMAL2-IM", "bacterial", "viral"]
+
+
 def test_a_series_left_out_is_judged_against_the_published_test_pictures_of_the_other_class(series):
     like = splits.by_patient(series, validation_fraction=0.2, seed=0)
     name, parts = next((n, p) for n, p in leakage.draws(series, like, 0).items() if n == "without IM")

@@ -187,6 +187,16 @@ def test_networks_and_seeds_that_left_the_study_are_forgotten_with_all_their_fil
     for model, seed in (("cnn", 0), ("cnn", 1), ("vgg16", 0)):
         run.write_share("models", model, seed, example("models", model=model, seed=seed))
     run.activations_folder("vgg16").mkdir()
+    run.beside("other").write_share("models", "vgg16", 0, example("models", model="vgg16", seed=0))
     run.forget_networks([("cnn", 1), ("resnet50", 0)])
     assert files(run.work) == ["models/cnn/seed-1/models.csv"]
     assert not (run.work / "models/vgg16").exists()
+
+
+def test_activations_are_forgotten_by_themselves_and_may_be_absent(run):
+    run.write_share("models", "cnn", 0, example("models"))
+    run.activations_folder("cnn").mkdir()
+    (run.activations_folder("cnn") / "rows").write_bytes(b"large")
+    for _ in range(2):
+        run.forget_activations("cnn")
+        assert files(run.work) == ["models/cnn/seed-0/models.csv"]

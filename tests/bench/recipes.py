@@ -27,7 +27,6 @@ from ruamel.yaml import YAML
 from pneumo_utils import (
     acquisition,
     ensemble,
-    filenames,
     framing,
     images,
     metrics,
@@ -36,6 +35,7 @@ from pneumo_utils import (
     stress,
     training,
 )
+from pneumo_utils.names import LABELS
 from pneumo_utils.pipeline import Pipeline
 from pneumo_utils.store import Store
 from pneumo_utils.study import Study, load
@@ -65,18 +65,25 @@ def study_of(recipe: dict, data: str, weights: str) -> Study:
     raw = load(recipe["study"], rows.PROJECT / "params", data=data, weights=weights).model_dump()
     for section, changed in recipe["changes"].items():
         raw[section] |= changed
+    if recipe["changes"]:
+        raw["about"] = {"title": f"Recipe: {recipe['why']}", "summary": words(recipe)}
     return Study.model_validate(raw)
+
+
+def words(recipe: dict) -> str:
+    """The parameter file a recipe starts from, and what differs."""
+    changed = [f"{key} {value}" for section in recipe["changes"].values() for key, value in section.items()]
+    return f"params/{recipe['study']}.yaml, {', '.join(changed) or 'as it is'}"
 
 
 def run(name: str, recipe: dict, data: str, weights: str) -> Tried:
     """Run the study of a recipe, as far as it has not been run before."""
-    study, changed = study_of(recipe, data, weights), recipe["changes"]
-    folder = f"recipes/{name}" if changed else recipe["study"]
+    study = study_of(recipe, data, weights)
+    folder = f"recipes/{name}" if recipe["changes"] else recipe["study"]
     line = Pipeline(folder, study, rows.PROJECT, rows.PROJECT / "reports")
     line.check()
     line.run()
-    words = [f"{key} {value}" for section in changed.values() for key, value in section.items()]
-    return Tried(name, recipe["why"], f"{recipe['study']}: {', '.join(words) or 'as it is'}", study, line.store)
+    return Tried(name, recipe["why"], words(recipe), study, line.store)
 
 
 def ways(tried: Tried) -> pd.DataFrame:
@@ -106,7 +113,7 @@ def summary(tried: Tried, plain: Tried, originals: str) -> pd.DataFrame:
                 **dict(zip(("gap", "gap_lower", "gap_upper"), gap, strict=True)), "cases": int(worst["n"]),
                 "without_lungs": own["auc"]["without_lungs"], "only_lungs": own["auc"]["only_lungs"],
                 "originals_flipped": flips.get(key, np.nan),
-                "seconds": seconds(tried.store, *key),
+                "seconds": seconds(tried, *key),
                 "why": tried.why, "changes": tried.changes,
                 "date": datetime.now(UTC).date().isoformat(), "machine": rows.machine(),
             }
@@ -114,11 +121,11 @@ def summary(tried: Tried, plain: Tried, originals: str) -> pd.DataFrame:
     return pd.DataFrame(told)
 
 
-def seconds(store: Store, model: str, seed: int) -> float:
-    """How long the training of a network took; of the average that of all."""
-    made = store.read("models")
+def seconds(tried: Tried, model: str, seed: int) -> float:
+    """How long the training of a network took; of the average that of its members."""
+    made = tried.store.read("models")
     own = made[(made["model"] == model) & (made["seed"] == seed)]
-    return float((made if own.empty else own)["seconds"].sum())
+    return float((own if len(own) else made[made["model"].isin(tried.study.training.average)])["seconds"].sum())
 
 
 def flipped(tried: Tried, folder: Path) -> dict[tuple[str, int], float]:
@@ -128,8 +135,8 @@ def flipped(tried: Tried, folder: Path) -> dict[tuple[str, int], float]:
         tried: the recipe.
         folder: holds `NORMAL` and `PNEUMONIA`, files as they were published; they may have been trained on.
     """
-    files = sorted(path for path in folder.rglob("*") if filenames.is_image(path.name))
-    label = np.array([int(path.parent.name == "PNEUMONIA") for path in files])
+    files = sorted(path for kind in LABELS for path in (folder / kind).glob("*.jp*g"))
+    label = np.array([LABELS[path.parent.name] for path in files])
     pixels = [images.decode(path.read_bytes()) for path in files]
     quality = [acquisition.measure(p.read_bytes(), one)["jpeg_quality"] for p, one in zip(files, pixels, strict=True)]
     seen = pd.DataFrame({"label": label, "area": [one.size for one in pixels], "quality": quality})
@@ -179,6 +186,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if unknown := sorted(set(given.names) - set(every)):
         parser.error(f"NAME must be of {'; '.join(every)}, got {'; '.join(unknown)}")
+    if given.originals and not all(list(Path(given.originals, kind).glob("*.jp*g")) for kind in LABELS):
+        parser.error(f"ORIGINALS must hold JPEG files in {' and '.join(LABELS)}, got {given.originals}")
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("pneumo_utils").setLevel(logging.INFO)
     plain = run(first, every[first], given.data, given.weights)
