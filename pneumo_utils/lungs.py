@@ -58,10 +58,17 @@ def standardised(pixels: np.ndarray) -> np.ndarray:
 
 
 def _block(x: np.ndarray, name: str) -> np.ndarray:
+    """Two convolutions of 3 x 3 with ReLU.
+
+    The product is OpenCV's: numpy's is spread over all cores, which on a busy machine, or beside the threads that read
+    pictures, takes fifty times as long as one core alone.
+    """
     for part in "ab":
         kernel, bias = _weights()[f"{name}{part}"]
-        windows = sliding_window_view(np.pad(x, ((1, 1), (1, 1), (0, 0))), (3, 3), axis=(0, 1))  # (h, w, c, 3, 3)
-        x = np.maximum(np.tensordot(windows, kernel, ((3, 4, 2), (0, 1, 2))) + bias, 0)
+        padded = np.pad(x, ((1, 1), (1, 1), (0, 0)))
+        windows = sliding_window_view(padded, (3, 3), axis=(0, 1)).transpose(0, 1, 3, 4, 2)  # (h, w, 3, 3, c)
+        flat = cv2.gemm(windows.reshape(x.shape[0] * x.shape[1], -1), kernel.reshape(-1, len(bias)), 1, None, 0)
+        x = np.maximum(flat.reshape(*x.shape[:2], -1) + bias, 0)
     return x
 
 
