@@ -91,7 +91,7 @@ MAP: dict[str, set[str]] = {
     "fitting": {"backend", "features"},
     "training": {"augmentation", "backend", "features", "fitting", "models"},
     "lungs_training": {"augmentation", "backend", "lungs", "phantom"},
-    "gradcam": {"activations", "augmentation", "backend", "features", "models"},
+    "gradcam": {"activations", "augmentation", "backend", "features", "folding", "models"},
     "replicates": {"augmentation", "backend", "features", "fitting", "models", "training"},
     "runs": {"atomic", "fingerprint", "models", "provenance", "replicates", "store", "training", "weights"},
     # top
