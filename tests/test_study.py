@@ -44,7 +44,7 @@ def refusal(load):
 
 
 def test_every_study_is_there_and_loads_those_in_folders_too():
-    assert set(study.names(PARAMS)) >= {"demo", "kermany", "smoke", "candidates/lungs-112"}
+    assert set(study.names(PARAMS)) >= {"demo", "kermany", "smoke", "candidates/lungs-160"}
     for name in study.names(PARAMS):
         assert study.load(name, PARAMS).flat()["image_size"] >= 32
 
