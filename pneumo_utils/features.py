@@ -19,8 +19,6 @@ from pneumo_utils import activations, folding
 from pneumo_utils.augmentation import Augmentation, judged_view, plain, view
 from pneumo_utils.backend import keras, layers, tf
 
-_LARGEST = float(np.finfo(np.float16).max)
-
 
 class FeatureError(ValueError):
     """Activations cannot be computed."""
@@ -87,28 +85,28 @@ class Activations:
     """Feeds activations kept on disk; the epochs take the views in turn.
 
     Args:
-        kept: float16 (any, ...), all rows on disk.
+        kept: all rows on disk.
         every: int (n,), where in `kept` the row of each picture stands.
         varied: int (views - 1, m), the same of the further views of the training pictures.
         train_rows: rows of the training pictures, int (m,).
     """
 
-    def __init__(self, kept: np.ndarray, every: np.ndarray, varied: np.ndarray, train_rows: np.ndarray):
+    def __init__(self, kept: activations.Rows, every: np.ndarray, varied: np.ndarray, train_rows: np.ndarray):
         self.kept, self.every, self.train_rows, self.count = kept, every, train_rows, len(every)
         self._views = np.vstack([every[train_rows], *varied])  # (views, m)
 
     def plain(self, rows: np.ndarray) -> np.ndarray:
         """See `Feed.plain`."""
-        return self.kept[self.every[rows]].astype(np.float32)
+        return self.kept[self.every[rows]]
 
     def view(self, positions: np.ndarray, number: int) -> np.ndarray:
         """See `Feed.view`."""
-        return self.kept[self._views[number, positions]].astype(np.float32)
+        return self.kept[self._views[number, positions]]
 
     def training(self, positions: np.ndarray, epoch: int) -> np.ndarray:
         """See `Feed.training`: each batch mixes the views."""
         numbers = (epoch + positions) % len(self._views)
-        return self.kept[self._views[numbers, positions]].astype(np.float32)
+        return self.kept[self._views[numbers, positions]]
 
 
 def run(trunk: keras.Model, feed: Feed, *, views: int, batch_size: int, folder: Path) -> Activations:
@@ -122,7 +120,7 @@ def run(trunk: keras.Model, feed: Feed, *, views: int, batch_size: int, folder: 
         folder: where activations are kept, in a folder named for the trunk.
 
     Raises:
-        FeatureError: an activation does not fit float16.
+        FeatureError: an activation is not finite.
         activations.DiskError: there is no room for them.
     """
     trunk = folding.folded(trunk)
@@ -179,7 +177,7 @@ def _keep(kept: activations.Kept, forward: Callable, waiting: dict[bytes, np.nda
     rows = np.stack(list(waiting.values()))
     filled = np.concatenate([rows, np.zeros((batch_size - len(rows), *rows.shape[1:]), rows.dtype)])
     values = forward(tf.constant(filled)).numpy()[: len(rows)]
-    if not np.abs(values).max() <= _LARGEST:
-        raise FeatureError(f"activations must be within +-{_LARGEST:.0f}, got {np.abs(values).max()}")
+    if not np.isfinite(values).all():
+        raise FeatureError(f"activations must be finite, got {values[~np.isfinite(values)][0]}")
     kept.append(list(waiting), values)
     return {}

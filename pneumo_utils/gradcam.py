@@ -43,7 +43,7 @@ class Explainer:
         Args:
             images: uint8 (n, side, side), fed at the size the network sees.
             kept: folder in which `features.run` kept the activations of `below`: they save most of the work, and
-                change a map by no more than their rounding to float16. Without it, or where one of `images` is not
+                change a map by no more than their rounding. Without it, or where one of `images` is not
                 in it, all are run from the pixels.
 
         Returns:
@@ -113,7 +113,7 @@ def _batches(rows: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
 
 
 def _kept(trunk: keras.Model, images: list[np.ndarray], folder: Path) -> Iterator[np.ndarray] | None:
-    """The rows of `images` that `trunk` left in `folder`, float16 each; None unless all are there."""
+    """The rows of `images` that `trunk` left in `folder`, one by one; None unless all are there."""
     identity = features.identity(folding.folded(trunk))  # as `features.run` ran it
     found = activations.Kept(folder / trunk.name, identity, trunk.output.shape[1:], read_only=True)
     keys = [activations.digest(image.astype(np.float32)) for image in images]

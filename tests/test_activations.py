@@ -34,7 +34,7 @@ def test_rows_come_back_by_their_key_in_memory_and_from_disk(kept):
         assert all(key in found for key in keys(1, 2, 3)) and keys(4)[0] not in found
         places = found.places(keys(3, 1))
         np.testing.assert_array_equal(found.rows()[places], rows(3, 1))
-        assert found.rows().dtype == np.float16
+        assert found.rows()[places].dtype == np.float32 and len(found.rows()) == 3
 
 
 def test_a_key_follows_every_value_and_nothing_else():
@@ -50,7 +50,7 @@ def test_another_trunk_starts_empty(kept):
     assert other.count == 0 and keys(1)[0] not in other
 
 
-@pytest.mark.parametrize("cut", [("rows.f16", 5), ("keys.bin", 7)])
+@pytest.mark.parametrize("cut", [("rows.u16", 5), ("keys.bin", 7)])
 def test_a_cut_costs_the_row_it_fell_into_and_no_other(kept, cut):
     name, lost = cut
     file = kept.folder / name
@@ -79,7 +79,7 @@ def test_too_little_room_on_the_disk_is_told_before_the_work(kept):
 
 
 def test_a_reader_changes_nothing_on_disk_whoever_is_writing(kept):
-    with (kept.folder / "rows.f16").open("ab") as file:
+    with (kept.folder / "rows.u16").open("ab") as file:
         file.write(b"half a row")
     before = {path: path.read_bytes() for path in kept.folder.iterdir()}
     reader = activations.Kept(kept.folder, "trunk", SHAPE, read_only=True)
@@ -88,3 +88,26 @@ def test_a_reader_changes_nothing_on_disk_whoever_is_writing(kept):
         assert activations.Kept(other, "another", SHAPE, read_only=True).count == 0
     assert {path: path.read_bytes() for path in kept.folder.iterdir()} == before
     assert not (kept.folder.parent / "nowhere").exists()
+
+
+def test_a_value_comes_back_within_half_a_step_and_the_ends_and_a_constant_exactly(tmp_path):
+    generator = np.random.default_rng(0)
+    skewed, narrow = generator.gamma(0.3, 50.0, (20, 30)), generator.normal(-7, 1e-3, (20, 30))
+    given = np.stack([skewed, narrow, np.full((20, 30), 0.1)]).astype(np.float32)
+    given[0, :5] = 0  # as ReLU leaves many
+    kept = activations.Kept(tmp_path / "rows", "trunk", (20, 30))
+    kept.append(keys(1, 2, 3), given)
+    found = kept.rows()[np.arange(3)]
+    for before, after in zip(given, found, strict=True):
+        half = (before.max() - before.min()) / 65535 / 2
+        assert np.abs(after - before).max() <= half * 1.01 + 1e-6 * np.abs(before).max()
+    assert (found[0, :5] == 0).all() and (found[2] == given[2]).all()
+    np.testing.assert_array_equal(kept.rows()[1], found[1])
+
+
+def test_rows_of_an_older_format_are_dropped(tmp_path):
+    (tmp_path / "rows").mkdir()
+    for name, content in (("trunk", b"trunk"), ("rows.f16", b"1" * 12), ("keys.bin", b"1" * 16)):
+        (tmp_path / "rows" / name).write_bytes(content)
+    assert activations.Kept(tmp_path / "rows", "trunk", SHAPE).count == 0
+    assert not (tmp_path / "rows" / "rows.f16").exists()

@@ -226,9 +226,7 @@ def test_maps_from_activations_are_those_from_pixels(gradcam, halves, images, tm
     np.testing.assert_allclose(explainer.maps_of(given), maps, atol=1e-4)
     np.testing.assert_array_equal(explainer.maps_of(row for row in given), explainer.maps_of(given))
     keep(trunk, images, tmp_path)
-    # rows are float16, and a map whose maximum is nearly 0 is scaled up with their rounding
-    apart = np.abs(explainer.maps(images, tmp_path) - maps)
-    assert apart.max() < 2e-2 and np.quantile(apart, 0.99) < 5e-3
+    np.testing.assert_allclose(explainer.maps(images, tmp_path), maps, atol=1e-3)
 
 
 def test_kept_activations_are_found_by_picture_and_the_trunk_is_not_run(gradcam, halves, images, tmp_path):
