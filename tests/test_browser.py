@@ -29,6 +29,8 @@ INSPECT = """() => {
     if (!image.alt.trim()) wrong.push('an image has no alternative text');
     if (!image.complete || !image.naturalWidth) wrong.push(`broken image: ${image.alt}`);
   }
+  for (const table of document.querySelectorAll('.front .table-scroll'))
+    if (window.innerWidth > 1000 && table.scrollWidth > table.clientWidth) wrong.push('the headline table is cut off');
   for (const link of document.querySelectorAll('a[href^="#"]'))
     if (!document.getElementById(link.hash.slice(1))) wrong.push(`no target for ${link.hash}`);
   for (const part of document.querySelectorAll('details')) part.open = true;

@@ -13,7 +13,7 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from pneumo_utils import display
+from pneumo_utils import display, metrics
 from pneumo_utils.pages import HEADLINE, Link, Nav, Page, PageError, render_index, render_notebook
 
 matplotlib.use("Agg")
@@ -88,8 +88,10 @@ def soup_of(path):
 
 
 def headline():
-    values = np.linspace(0.8, 0.97, 15).reshape(3, 5)
-    return pd.DataFrame(values, columns=list(HEADLINE), index=["Small CNN", "VGG16", "ResNet-50"])
+    values = np.linspace(0.8, 0.97, 20).reshape(4, 5)
+    names = ["Small CNN", "VGG16", "ResNet-50", "No lungs: acquisition data alone"]
+    table = pd.DataFrame(values, columns=list(HEADLINE), index=names)
+    return table.map(lambda value: metrics.stated(value, value - 0.05, value + 0.02))
 
 
 def index_page(folder, **options):
@@ -226,7 +228,7 @@ def test_the_front_page_shows_five_metrics_by_model_and_every_page(tmp_path):
     soup = soup_of(index_page(tmp_path, left_out=2))
     heads = [cell.get_text() for cell in soup.select("thead th")]
     assert heads == ["Model", *HEADLINE]
-    assert [cell.get_text() for cell in soup.select("tbody th")] == ["Small CNN", "VGG16", "ResNet-50"]
+    assert [cell.get_text() for cell in soup.select("tbody th")] == list(headline().index)
     assert "n = 20" in soup.caption.get_text()
     assert [link["href"] for link in soup.select("ol.pages a")] == ["04_evaluation.html", "b.html"]
     assert [name.get_text() for name in soup.select("dl dt")] == ["Commit", "Data"]
