@@ -32,4 +32,7 @@ with _silent():
     import tensorflow as tf
     from keras import layers
 
+# Every network has a graph of its own, which TensorFlow takes for one that is traced again and again.
+tf.get_logger().addFilter(lambda record: "tf.function retracing" not in record.getMessage())
+
 __all__ = ["keras", "layers", "tf"]

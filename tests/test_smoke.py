@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 from test_browser import CHROMIUM, faults
@@ -78,6 +79,12 @@ def test_every_page_and_table_is_there_and_nothing_half_written(smoke):
     found = {path.stem: tables.read(path.stem, path) for path in (smoke / "tables").glob("*.csv")}
     assert set(found) == set(contracts.CONTRACTS)
     assert not list(smoke.rglob("*.part*")) and not list(smoke.rglob("*broken*"))
+
+
+def test_no_page_shows_what_only_a_programmer_would_understand(smoke):
+    for path in sorted((smoke / "work" / "notebooks").glob("*.ipynb")):
+        outputs = [out for cell in nbformat.read(path, as_version=4).cells for out in cell.get("outputs", [])]
+        assert [out["text"] for out in outputs if out.get("name") == "stderr"] == [], path.stem
 
 
 def test_the_evaluation_runs_from_the_tables_alone_without_tensorflow(place, smoke, tmp_path, monkeypatch):
