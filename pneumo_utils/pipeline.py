@@ -146,7 +146,7 @@ class Pipeline:
             minutes=self.study.run.notebook_minutes,
         )  # fmt: skip
         if step.own:
-            self.store.gather()
+            self.store.gather(self.study.training.average, self.study.training.seeds)
         missing = [path.name for path in step.writes(self.store) if not path.is_file()]
         if missing:
             raise PipelineError(f"{step.page} must write {', '.join(missing)}, got none")

@@ -10,6 +10,7 @@ Everything is written whole or not at all.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -19,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pneumo_utils import contracts, tables
+from pneumo_utils import contracts, ensemble, tables
 from pneumo_utils.atomic import whole
 from pneumo_utils.names import MODELS
 
@@ -46,6 +47,7 @@ _WRITERS = {
 }
 SHARES = ("history", "predictions", "models")  # what a training tells of its network
 _GATHERED = (*SHARES, "stressed")
+_ANSWERS = ("predictions", "stressed")  # probabilities, which may be averaged
 
 
 class MissingArtefact(FileNotFoundError):
@@ -144,13 +146,22 @@ class Store:
         """Read the share that one network has in the table `name`."""
         return tables.read(name, self._there(name, self.share_file(name, model, seed)))
 
-    def gather(self) -> None:
-        """Join the networks' shares of tables into those that travel on."""
+    def gather(self, average: list[str], seeds: list[int]) -> None:
+        """Join the networks' shares of tables into those that travel on, and add the average of networks.
+
+        Args:
+            average: the models that are averaged, once all of them are there; none: no average.
+            seeds: of the study; the average is given the first.
+        """
         networks = [(model, seed) for model in MODELS for seed in self.seeds(model)]
         for name in _GATHERED:
             there = [network for network in networks if self.share_file(name, *network).is_file()]
-            if there:
-                self.write(name, pd.concat([self.read_share(name, *network) for network in there], ignore_index=True))
+            if not there:
+                continue
+            joined = pd.concat([self.read_share(name, *network) for network in there], ignore_index=True)
+            if name in _ANSWERS and set(itertools.product(average, seeds)) <= set(there):
+                joined = ensemble.joined(joined, average, seeds[0])
+            self.write(name, joined)
 
     def seeds(self, model: str) -> list[int]:
         """Seeds that `model` was trained from, rising."""

@@ -60,7 +60,7 @@ MAP: dict[str, set[str]] = {
     "medmnist": {"downloads", "layout"},
     "sources": {"downloads", "layout", "medmnist", "phantom_folder"},
     "manifest": {"acquisition", "contracts", "filenames", "images", "layout", "names", "tables"},
-    "store": {"atomic", "contracts", "names", "tables"},
+    "store": {"atomic", "contracts", "ensemble", "names", "tables"},
     "thresholds": {"weighted"},
     "calibration": {"thresholds", "weighted"},
     "shift": {"metrics", "thresholds"},

@@ -14,7 +14,7 @@ from test_browser import CHROMIUM, faults
 
 from pneumo_utils import contracts, execution, fingerprint, metrics, tables
 from pneumo_utils.__main__ import PROJECT, main
-from pneumo_utils.names import MODELS
+from pneumo_utils.names import JUDGES
 from pneumo_utils.study import load
 
 pytestmark = pytest.mark.slow
@@ -107,7 +107,7 @@ def test_the_evaluation_runs_from_the_tables_alone_without_tensorflow(place, smo
 def test_predictions_hold_every_held_out_picture_once_a_network_and_seed(smoke):
     splits, predictions = (tables.read(name, smoke / "tables" / f"{name}.csv") for name in ("splits", "predictions"))
     held_out = splits[splits["split"] != "train"]
-    assert list(predictions["model"].unique()) == list(MODELS)
+    assert list(predictions["model"].unique()) == list(JUDGES)
     for _, part in predictions.groupby(["model", "seed"]):
         assert sorted(part["path"]) == sorted(held_out["path"])
     both = predictions.merge(held_out, on="path", suffixes=("", "_split"))

@@ -82,12 +82,24 @@ def test_every_table_of_the_contracts_has_a_writer(run):
             run.read(name)
 
 
+def test_gather_adds_the_average_once_all_that_it_is_of_are_there(run):
+    for model, seed, probability in (("vgg16", 9, 0.4), ("vgg16", 10, 0.8)):
+        told = {"model": model, "seed": seed}
+        run.write_share("predictions", model, seed, example("predictions", 1, **told, probability=probability))
+        run.write_share("models", model, seed, example("models", **told))
+        run.gather(["vgg16"], [9, 10])
+        found = run.read("predictions")
+        added = found[found["model"] == "average"]
+        assert len(added) == (seed == 10) and set(run.read("models")["model"]) == {"vgg16"}
+    assert added["probability"].tolist() == pytest.approx([0.6]) and added["seed"].tolist() == [9]
+
+
 def test_gather_joins_shares_in_the_order_of_networks_and_seeds(run):
     for model in reversed(MODELS):
         for name in ("history", "predictions", "models"):
             for seed in (10, 9):
                 run.write_share(name, model, seed, example(name, model=model, seed=seed))
-    run.gather()
+    run.gather([], [9])
     for name in ("history", "predictions", "models"):
         found = run.read(name)
         order = [(model, seed) for model in MODELS for seed in (9, 10)]
@@ -95,11 +107,11 @@ def test_gather_joins_shares_in_the_order_of_networks_and_seeds(run):
 
 
 def test_gather_ignores_networks_that_are_not_there(run):
-    run.gather()
+    run.gather([], [9])
     assert not run.folder.exists()
     run.write_share("predictions", "resnet50", 0, example("predictions", model="resnet50"))
     run.write_share("predictions", "cnn", 0, example("predictions", model="cnn"))
-    run.gather()
+    run.gather([], [9])
     assert run.read("predictions")["model"].unique().tolist() == ["cnn", "resnet50"]
     assert not run.table_file("history").exists()
 

@@ -26,7 +26,6 @@ from ruamel.yaml import YAML
 
 from pneumo_utils import (
     acquisition,
-    ensemble,
     framing,
     images,
     metrics,
@@ -53,11 +52,6 @@ class Tried:
     changes: str  # to the parameter file, in words
     study: Study
     store: Store
-
-    def stressed(self) -> pd.DataFrame:
-        """Contract `stressed`, with the average of networks where there is one."""
-        settings = self.study.training
-        return ensemble.joined(self.store.read("stressed"), settings.average, settings.seeds[0])
 
 
 def study_of(recipe: dict, data: str, weights: str) -> Study:
@@ -93,11 +87,11 @@ def ways(tried: Tried) -> pd.DataFrame:
 
 def summary(tried: Tried, plain: Tried, originals: str) -> pd.DataFrame:
     """One row a network: validation, test, worst case, that against the first recipe's, hidden lungs, swapped files."""
-    against = plain.stressed().query("model == 'vgg16'")
+    against = plain.store.read("stressed").query("model == 'vgg16'")
     found, table = tried.store.read("metrics"), tried.store.read("robustness")
     flips = flipped(tried, Path(originals)) if originals and tried.study.data.source != "phantom" else {}
     told = []
-    for key, answers in tried.stressed().groupby(["model", "seed"], sort=False):
+    for key, answers in tried.store.read("stressed").groupby(["model", "seed"], sort=False):
         own = table[(table["model"] == key[0]) & (table["seed"] == key[1])].set_index("stress")
         auc = found.query("metric == 'auc_roc' and model == @key[0] and seed == @key[1]").set_index("split")
         worst = robustness.worst(own.reset_index()).iloc[0]
