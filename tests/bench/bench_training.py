@@ -31,16 +31,15 @@ SPLITS = ("train", "validation", "test")
 TIMED = {"vgg16": (360, 66, 54), "resnet50": (1500, 270, 210)}  # images a split, in the shares of the published set
 JUDGED = {"vgg16": (48, 16, 120), "resnet50": (64, 24, 120)}
 RUN = {"head": 3, "top": 2}  # epochs of plain Keras where time is compared; the first of each only warms up
-HEAD, TOP = 40, 4  # epochs where the study has none, because it trains end to end
 PATIENTS = 700  # of the phantom
 FASTER = "at least 8"
 
 
 def recipe_of(model: str, start: str, quick: bool) -> replicates.Recipe:
-    """The phases `head` and `top` of the study `kermany`, as `03_finetune` makes them, but for stopping early."""
-    given = study.load("kermany", rows.PROJECT / "params")
+    """The phases `head` and `top` of the study `kermany-quick`, as `03_finetune` makes them, but for stopping early."""
+    given = study.load("kermany-quick", rows.PROJECT / "params")
     how = given.training
-    epochs = (3, 2) if quick else (how.head_epochs or HEAD, how.top_epochs or TOP)
+    epochs = (3, 2) if quick else (how.head_epochs, how.top_epochs)
     phases = (
         fitting.Phase("head", epochs[0], how.head_learning_rate),
         fitting.Phase("top", epochs[1], how.top_learning_rate),
