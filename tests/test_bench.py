@@ -179,3 +179,11 @@ def test_rows_of_recipes_that_did_not_run_again_stay(bench, tmp_path):
     recipes.keep("recipes", pd.DataFrame({"model": ["cnn"], "auc": [0.6], "recipe": [second]}))
     found = pd.read_csv(tmp_path / "recipes.csv")
     assert found["recipe"].tolist() == [first, second] and found["auc"].tolist() == [0.7, 0.6]
+
+
+def test_the_readme_quotes_every_recipe_that_was_tried(bench):
+    found = pd.read_csv(PROJECT / "reports" / "bench" / "recipes_summary.csv")
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    for _, row in found[found["model"].isin(["vgg16", "average"])].iterrows():
+        assert bench("recipes").line(row) in text
+    assert set(found["recipe"]) <= set(bench("recipes").recipes())

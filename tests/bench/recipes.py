@@ -3,7 +3,8 @@
 Each is a whole study of its own (`reports/recipes/NAME`, or the study's own folder where nothing is changed): what has
 run before is not run again, and every page can be read. Writes `reports/bench/recipes.csv`, one row a network and way
 in which pictures were made harder, and `reports/bench/recipes_summary.csv`, one row a network, with the paired
-difference between its worst case and that of the first recipe. Rows of recipes that are not named stay as they were.
+difference between its worst case and that of the first recipe, of whose seeds the luckiest counts. Rows of recipes that
+are not named stay as they were.
 
     make recipes DATA=FOLDER WEIGHTS=FOLDER [ORIGINALS=FOLDER]
     .venv/bin/python tests/bench/recipes.py [NAME ...]      # DATA and the others in the environment
@@ -87,7 +88,7 @@ def ways(tried: Tried) -> pd.DataFrame:
 
 def summary(tried: Tried, plain: Tried, originals: str) -> pd.DataFrame:
     """One row a network: validation, test, worst case, that against the first recipe's, hidden lungs, swapped files."""
-    against = plain.store.read("stressed").query("model == 'vgg16'")
+    against = luckiest(plain)
     found, table = tried.store.read("metrics"), tried.store.read("robustness")
     flips = flipped(tried, Path(originals)) if originals and tried.study.data.source != "phantom" else {}
     told = []
@@ -113,6 +114,13 @@ def summary(tried: Tried, plain: Tried, originals: str) -> pd.DataFrame:
             }
         )  # fmt: skip
     return pd.DataFrame(told)
+
+
+def luckiest(plain: Tried) -> pd.DataFrame:
+    """Contract `stressed` of that seed of the first recipe's VGG16 whose worst case is best: seeds differ widely."""
+    worst = robustness.worst(plain.store.read("robustness")).query("model == 'vgg16'")
+    said = plain.store.read("stressed").query("model == 'vgg16'")
+    return said[said["seed"] == worst.loc[worst["auc"].idxmax(), "seed"]]
 
 
 def seconds(tried: Tried, model: str, seed: int) -> float:
@@ -164,6 +172,15 @@ def keep(name: str, found: pd.DataFrame) -> None:
     found.to_csv(file, index=False, lineterminator="\n", float_format="%.4g")
 
 
+def line(row: pd.Series) -> str:
+    """A row of the summary as the README quotes it."""
+    test = metrics.stated(row["test_auc"], row["test_lower"], row["test_upper"])
+    gap = "-" if pd.isna(row["gap"]) else f"{row['gap']:+.3f} ({row['gap_lower']:+.3f} to {row['gap_upper']:+.3f})"
+    worst = f"{row['worst_auc']:.3f} ({row['worst'].lower()})"
+    parts = f"{row['without_lungs']:.3f}, {row['only_lungs']:.3f}"
+    return f"| {row['recipe']} | {row['model']} | {test} | {worst} | {gap} | {parts} |"
+
+
 def recipes() -> dict[str, dict]:
     """All recipes, the one that others are compared with first."""
     return YAML(typ="safe").load(TRIED.read_text(encoding="utf-8"))
@@ -185,13 +202,13 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("pneumo_utils").setLevel(logging.INFO)
     plain = run(first, every[first], given.data, given.weights)
-    for name in given.names or every:
+    for name in dict.fromkeys([first, *(given.names or every)]):
         logging.getLogger("pneumo_utils").info("== %s", name)
         tried = plain if name == first else run(name, every[name], given.data, given.weights)
         found = summary(tried, plain, given.originals)
         keep("recipes", ways(tried))
         keep("recipes_summary", found)
-        sys.stdout.write(found.drop(columns=["why", "changes", "machine"]).round(3).to_string(index=False) + "\n")
+        sys.stdout.write("\n".join(line(row) for _, row in found.iterrows()) + "\n")
     return 0
 
 
