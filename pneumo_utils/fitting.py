@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils import features
-from pneumo_utils.backend import keras
+from pneumo_utils.backend import keras, tf
 
 _WARM_UP = 0.1  # share of the steps of an end-to-end phase in which the learning rate rises
 _READERS = min(os.cpu_count() or 1, 8)  # threads that vary and stack pictures while the last batch is learned from
@@ -163,7 +163,8 @@ def _compile(part: keras.Model, phase: Phase, settings: Settings, steps: int) ->
     optimiser = adamw(phase, settings, steps) if end_to_end else keras.optimizers.Adam(phase.learning_rate)
     loss = keras.losses.BinaryCrossentropy(label_smoothing=settings.label_smoothing if end_to_end else 0.0)
     judged = [keras.metrics.AUC(name="auc"), keras.metrics.BinaryCrossentropy(name="plain")]
-    part.compile(optimiser, loss, metrics=judged, steps_per_execution=_AT_ONCE if phase.name == "head" else 1)
+    alone = tf.distribute.get_strategy().num_replicas_in_sync == 1  # a loop of steps cannot be shared out to devices
+    part.compile(optimiser, loss, metrics=judged, steps_per_execution=_AT_ONCE if phase.name == "head" and alone else 1)
 
 
 def adamw(phase: Phase, settings: Settings, steps: int) -> keras.optimizers.Optimizer:
