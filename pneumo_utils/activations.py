@@ -50,13 +50,8 @@ class Rows:
     def __getitem__(self, places: int | slice | np.ndarray) -> np.ndarray:
         """The rows at `places`."""
         found = self.packed[places]
-        steps = found["steps"].astype(np.float32)
-        lowest, step = (np.reshape(found[name], (*np.shape(found[name]), *self._flat)) for name in ("lowest", "step"))
-        return steps * step + lowest
-
-    @property
-    def _flat(self) -> tuple[int, ...]:
-        return (1,) * len(self.packed.dtype["steps"].shape)
+        row_wise = (..., *(None,) * self.packed.dtype["steps"].ndim)
+        return found["steps"].astype(np.float32) * found["step"][row_wise] + found["lowest"][row_wise]
 
 
 class Kept:

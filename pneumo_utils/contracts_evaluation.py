@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pneumo_utils.columns import (
+    AREA,
     AT_LEAST_0,
     AT_LEAST_1,
     DRAW,
@@ -16,10 +17,9 @@ from pneumo_utils.columns import (
 from pneumo_utils.names import ETIOLOGIES
 
 EVALUATION: dict[str, dict[str, Column]] = {
-    "metrics": {
-        "model": Column("str"),
-        "seed": Column("int", **AT_LEAST_0),
-        "split": Column("str", **one_of(("validation", "test"))),
+    "metrics": NETWORK
+    | HELD_OUT
+    | {
         "metric": Column("str"),
         "value": Column("float", optional=True),  # empty where undefined, e.g. AUC of a single class
         "lower": Column("float", optional=True),
@@ -157,7 +157,7 @@ EVALUATION: dict[str, dict[str, Column]] = {
     # one row a way of drawing the test part
     "leakage": {
         "protocol": DRAW,
-        **{name: Column("float", optional=True, **between(0, 1)) for name in ("auc", "lower", "upper")},
+        **AREA,
         **{name: Column("float", **between(0, 1)) for name in ("accuracy", "sensitivity", "specificity")},
         "n": Column("int", **AT_LEAST_0),
         "known_patient": Column("int", **AT_LEAST_0),  # test images whose patient is also trained on
@@ -167,9 +167,7 @@ EVALUATION: dict[str, dict[str, Column]] = {
     | {
         "stress": Column("str"),
         "strength": Column("float"),
-        "auc": Column("float", optional=True, **between(0, 1)),
-        "lower": Column("float", optional=True, **between(0, 1)),
-        "upper": Column("float", optional=True, **between(0, 1)),
+        **AREA,
         "sensitivity": Column("float", **between(0, 1)),
         "specificity": Column("float", **between(0, 1)),
         "flipped": Column("float", **between(0, 1)),  # share of cases decided otherwise than plain

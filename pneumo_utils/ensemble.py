@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-AVERAGE = "average"  # its name among models
+from pneumo_utils.names import AVERAGE
+
 _OWN = ["model", "seed", "probability"]
 
 

@@ -123,8 +123,7 @@ def run(trunk: keras.Model, feed: Feed, *, views: int, batch_size: int, folder: 
         FeatureError: an activation is not finite.
         activations.DiskError: there is no room for them.
     """
-    trunk = folding.folded(trunk)
-    kept = activations.Kept(folder / trunk.name, identity(trunk), trunk.output.shape[1:])
+    trunk, kept = kept_by(trunk, folder)
     kept.check_disk(feed.count + (views - 1) * len(feed.train_rows))
     forward = compiled(trunk)
     every = _computed(kept, forward, map(feed.plain, _batches(feed.count, batch_size)), batch_size)
@@ -135,6 +134,18 @@ def run(trunk: keras.Model, feed: Feed, *, views: int, batch_size: int, folder: 
     kept.forget_all_but([*every, *(key for keys in varied for key in keys)])
     places = [kept.places(keys) for keys in varied]
     return Activations(kept.rows(), kept.places(every), np.array(places, dtype=int), feed.train_rows)
+
+
+def kept_by(trunk: keras.Model, folder: Path, *, read_only: bool = False) -> tuple[keras.Model, activations.Kept]:
+    """`trunk` as it is run, its frozen normalisation folded, and what it left in `folder`.
+
+    Args:
+        trunk: as given to `run`.
+        folder: as given to `run`.
+        read_only: see `activations.Kept`.
+    """
+    trunk = folding.folded(trunk)
+    return trunk, activations.Kept(folder / trunk.name, identity(trunk), trunk.output.shape[1:], read_only=read_only)
 
 
 def compiled(trunk: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:

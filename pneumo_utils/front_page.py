@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from pneumo_utils import metrics, provenance
-from pneumo_utils.names import MODELS, TITLES
+from pneumo_utils.names import AVERAGE, MODELS, TITLES
 from pneumo_utils.pages import Page, render_index
 from pneumo_utils.steps import Step
 from pneumo_utils.store import Store
@@ -50,7 +50,7 @@ def caption(over_seeds: pd.DataFrame, rule: str) -> str:
     """
     test = over_seeds[over_seeds["split"] == "test"]
     seeds = test["seeds"][test["model"].isin(MODELS)].unique()
-    pooled = ", their average one score of all" if "average" in set(test["model"]) else ""
+    pooled = ", their average one score of all" if AVERAGE in set(test["model"]) else ""
     of_seeds = f"each network the mean over {' or '.join(map(str, seeds))} seeds{pooled}; "
     trained = of_seeds if max(seeds, default=1) > 1 else ""
     return (

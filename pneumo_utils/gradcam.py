@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pneumo_utils import activations, features, folding, models
+from pneumo_utils import activations, features, models
 from pneumo_utils.augmentation import plain
 from pneumo_utils.backend import keras, tf
 
@@ -114,8 +114,7 @@ def _batches(rows: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
 
 def _kept(trunk: keras.Model, images: list[np.ndarray], folder: Path) -> Iterator[np.ndarray] | None:
     """The rows of `images` that `trunk` left in `folder`, one by one; None unless all are there."""
-    identity = features.identity(folding.folded(trunk))  # as `features.run` ran it
-    found = activations.Kept(folder / trunk.name, identity, trunk.output.shape[1:], read_only=True)
+    found = features.kept_by(trunk, folder, read_only=True)[1]
     keys = [activations.digest(image.astype(np.float32)) for image in images]
     if not keys or not all(key in found for key in keys):
         return None

@@ -13,8 +13,6 @@ PROTOCOLS = {
     "patients": "all pooled, drawn by patient",
     "pictures": "all pooled, drawn picture by picture",
 }
-
-
 WITHOUT = "without "  # a protocol named so, and a numbering series that it leaves out
 
 
@@ -27,8 +25,8 @@ def draws(manifest: pd.DataFrame, like: pd.DataFrame, seed: int) -> dict[str, pd
         seed: of the draw, at least 0.
     """
     drawn = {
-        name: splits.repooled(manifest, like, by_patient=by_patient, seed=seed)
-        for name, by_patient in (("patients", True), ("pictures", False))
+        "patients": splits.repooled(manifest, like, by_patient=True, seed=seed),
+        "pictures": splits.repooled(manifest, like, by_patient=False, seed=seed),
     }
     return drawn | {WITHOUT + series: parts for series, parts in splits.without(manifest, like).items()}
 

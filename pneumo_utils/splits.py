@@ -10,6 +10,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from pneumo_utils import filenames
 
+_COLUMNS = ["path", "patient", "label", "etiology", "part"]  # of the contract `splits`, but for the split
 _FINEST = 20  # folds: the validation part is cut in steps of 5 % of the patients
 
 
@@ -66,7 +67,7 @@ def by_patient(manifest: pd.DataFrame, *, validation_fraction: float, seed: int)
     taken = max(1, round(validation_fraction * folds))
     split = np.where(manifest["part"] == "test", "test", "train").astype(object)
     split[outside[np.concatenate(parts[: min(taken, folds - 1)])]] = "validation"
-    return manifest[["path", "patient", "label", "etiology", "part"]].assign(split=split)
+    return manifest[_COLUMNS].assign(split=split)
 
 
 def repooled(manifest: pd.DataFrame, like: pd.DataFrame, *, by_patient: bool, seed: int) -> pd.DataFrame:
@@ -88,7 +89,7 @@ def repooled(manifest: pd.DataFrame, like: pd.DataFrame, *, by_patient: bool, se
     first_of_group = pd.Series(np.arange(len(order))).groupby(member[order]).transform("min").to_numpy()
     split = np.empty(len(manifest), dtype=object)
     split[order] = np.select([first_of_group < end for end in ends], ["test", "validation"], "train")
-    return manifest[["path", "patient", "label", "etiology", "part"]].assign(split=split)
+    return manifest[_COLUMNS].assign(split=split)
 
 
 def without(manifest: pd.DataFrame, like: pd.DataFrame) -> dict[str, pd.DataFrame]:

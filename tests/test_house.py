@@ -64,7 +64,7 @@ MAP: dict[str, set[str]] = {
     "thresholds": {"weighted"},
     "calibration": {"thresholds", "weighted"},
     "shift": {"metrics", "thresholds"},
-    "ensemble": set(),
+    "ensemble": {"names"},
     "agreement": {"intervals", "outcomes", "weighted"},
     "reliability": {"intervals", "weighted"},
     "clinic": {"intervals", "metrics", "names", "reliability", "thresholds", "weighted"},
@@ -91,7 +91,7 @@ MAP: dict[str, set[str]] = {
     "fitting": {"backend", "features"},
     "training": {"augmentation", "backend", "features", "fitting", "models"},
     "lungs_training": {"augmentation", "backend", "lungs", "phantom"},
-    "gradcam": {"activations", "augmentation", "backend", "features", "folding", "models"},
+    "gradcam": {"activations", "augmentation", "backend", "features", "models"},
     "replicates": {"augmentation", "backend", "features", "fitting", "models", "training"},
     "runs": {"atomic", "fingerprint", "models", "provenance", "replicates", "store", "training", "weights"},
     # top
