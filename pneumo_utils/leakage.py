@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from pneumo_utils import splits, thresholds
-from pneumo_utils.metrics import decide, stated
+from pneumo_utils.metrics import decide, rates, stated
 from pneumo_utils.separation import separation
 
 PROTOCOLS = {
@@ -76,8 +76,7 @@ def _row(part: pd.DataFrame, rule: str, target: float, margin: float) -> dict[st
         "lower": lower,
         "upper": upper,
         "accuracy": float((called == label).mean()),
-        "sensitivity": float(called[label == 1].mean()),
-        "specificity": float(1 - called[label == 0].mean()),
+        **dict(zip(("sensitivity", "specificity"), rates(label, called), strict=True)),
         "n": len(test),
         "known_patient": int(test["known_patient"].sum()),
     }

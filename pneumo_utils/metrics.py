@@ -28,6 +28,16 @@ FURTHER = {
 }
 
 
+def rates(label: np.ndarray, called: np.ndarray) -> tuple[float, float]:
+    """Sensitivity and specificity of decisions.
+
+    Args:
+        label: int (n,), 1 = pneumonia, both classes.
+        called: int or bool (n,), what was decided.
+    """
+    return float(called[label == 1].mean()), float(1 - called[label == 0].mean())
+
+
 def decide(probability: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
     """1 (pneumonia) where `probability`, in [0, 1], is at or above `threshold` (one, or one each), else 0."""
     return (np.asarray(probability) >= threshold).astype(int)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from pneumo_utils import outcomes, stress
 from pneumo_utils.intervals import Thresholds, multiplicities, percentile, threshold_of
-from pneumo_utils.metrics import decide, stated
+from pneumo_utils.metrics import decide, rates, stated
 from pneumo_utils.names import TITLES
 from pneumo_utils.separation import separation
 from pneumo_utils.weighted import scores
@@ -31,7 +31,7 @@ def table(stressed: pd.DataFrame, threshold: Thresholds) -> pd.DataFrame:
 def _worth(part: pd.DataFrame, cut: float) -> tuple:
     label, called = part["label"].to_numpy(), decide(part["probability"], cut)
     auc = separation(label, part["probability"], part["patient"])
-    return (*auc, float(called[label == 1].mean()), float(1 - called[label == 0].mean()), len(part))
+    return (*auc, *rates(label, called), len(part))
 
 
 def _flipped(stressed: pd.DataFrame, threshold: Thresholds) -> np.ndarray:

@@ -139,8 +139,9 @@ def flipped(tried: Tried, folder: Path) -> dict[tuple[str, int], float]:
     """
     files = sorted(path for kind in LABELS for path in (folder / kind).glob("*.jp*g"))
     label = np.array([LABELS[path.parent.name] for path in files])
-    pixels = [images.decode(path.read_bytes()) for path in files]
-    quality = [acquisition.measure(p.read_bytes(), one)["jpeg_quality"] for p, one in zip(files, pixels, strict=True)]
+    data = [path.read_bytes() for path in files]
+    pixels = [images.decode(one) for one in data]
+    quality = [acquisition.measure(*one)["jpeg_quality"] for one in zip(data, pixels, strict=True)]
     seen = pd.DataFrame({"label": label, "area": [one.size for one in pixels], "quality": quality})
     usual = seen.groupby("label").median()
     kinds = [stress.FileKind(*usual.loc[kind].astype(float)) for kind in (0, 1)]
@@ -167,8 +168,7 @@ def keep(name: str, found: pd.DataFrame) -> None:
         found = pd.concat([before[~before["recipe"].isin(found["recipe"])], found])
     order = {recipe: place for place, recipe in enumerate(recipes())}
     found = found.sort_values("recipe", key=lambda names: names.map(order), kind="stable")
-    first = found.pop("recipe")
-    found.insert(0, "recipe", first)
+    found.insert(0, "recipe", found.pop("recipe"))
     found.to_csv(file, index=False, lineterminator="\n", float_format="%.4g")
 
 
