@@ -1,10 +1,11 @@
 """The study's training of VGG16 and ResNet50 against plain Keras: wall clock, and the AUC on test images.
 
 Both sides start from the same weights, see the same images in the same split and batch size, train for the same
-epochs, are validated in each, and stop early in none; each computes in float32, in a fresh process. Two samples are
-used, since plain Keras takes minutes for what the study does in seconds. On the larger one the time is compared: plain
-Keras runs a few epochs of each phase, which are alike, and the median epoch stands for the rest. On the smaller one
-both run every epoch, and their AUC is compared; what this took is told, too.
+epochs, are validated in each, and stop early in none, each in a fresh process. Plain Keras computes in float32, as it
+does where nobody asks for more, the study in the format it chooses by itself. Two samples are used, since plain Keras
+takes minutes for what the study does in seconds. On the larger one the time is compared: plain Keras runs a few epochs
+of each phase, which are alike, and the median epoch stands for the rest. On the smaller one both run every epoch, and
+their AUC is compared; what this took is told, too.
 
     python tests/bench/bench_training.py [--data FOLDER] [--weights imagenet|none|PATH]
 
@@ -24,7 +25,7 @@ import plain_recipe
 import rows
 from plain_recipe import Outcome
 
-from pneumo_utils import fitting, replicates, study
+from pneumo_utils import fitting, precision, replicates, study
 from pneumo_utils.augmentation import Augmentation
 
 SPLITS = ("train", "validation", "test")
@@ -46,7 +47,8 @@ def recipe_of(model: str, start: str, quick: bool) -> replicates.Recipe:
     )
     settings = fitting.Settings(how.batch_size, patience=sum(epochs) + 1, views=how.views)
     varied, size = Augmentation(**given.augmentation.model_dump()), 32 if quick else given.images.image_size
-    return replicates.Recipe(model, plain_recipe.start_of(model, start), size, how.dropout, phases, settings, varied)
+    begin, computed_in = plain_recipe.start_of(model, start), precision.choose(how.precision)
+    return replicates.Recipe(model, begin, size, how.dropout, phases, settings, varied, computed_in)
 
 
 def both(recipe: replicates.Recipe, sample: tuple, most: dict[str, int]) -> tuple[Outcome, Outcome]:
@@ -79,7 +81,7 @@ def compare(model: str, source: pictures.Source, start: str, quick: bool) -> lis
     timed, judged = (source.sample(dict(zip(SPLITS, counts, strict=True)), recipe.image_size) for counts in wanted)
     epochs = " + ".join(str(phase.epochs) for phase in recipe.phases)
     begin = {"pretrained": "pretrained weights", "random": "random weights"}[recipe.start]
-    settings = f"{recipe.settings.views} views, batch {recipe.settings.batch_size}"
+    settings = f"{recipe.settings.views} views, batch {recipe.settings.batch_size}, ours in {recipe.precision}"
     said = f"{source.words}, {begin}, {epochs} epochs, {settings}"
     return [time_row(recipe, timed, said), auc_row(recipe, judged, said)]
 
