@@ -149,7 +149,7 @@ def test_the_ratios_that_the_readme_quotes_are_those_of_the_last_bench():
     said = (PROJECT / "README.md").read_text(encoding="utf-8")
     for name, measure, words in (
         ("training", "training of vgg16", "{:.1f} times as fast | 8 |"),
-        ("training", "training of resnet50", "{:.1f} times as fast | 8, missed |"),
+        ("training", "training of resnet50", "{:.1f} times as fast | 8 |"),
         ("whole", "end-to-end epoch", "{:.2f} of its time"),
         ("trunk", "frozen trunk of vgg16 forward, bfloat16", "{:.2f}, "),
         ("trunk", "frozen trunk of resnet50 forward, bfloat16", ", {:.2f} of its speed"),
@@ -167,7 +167,8 @@ def test_every_recipe_is_a_study_and_says_why_it_was_tried(bench):
     for name, recipe in recipes.recipes().items():
         assert set(recipe) == {"why", "study", "changes"} and len(recipe["why"]) > 20, name
         study = recipes.study_of(recipe, "", "")
-        assert study.training.models and study.training.retrained_model == "none", name
+        assert study.training.models, name
+        assert not recipe["changes"] or study.training.retrained_model == "none", f"{name} would train for nothing"
         assert study.evaluation.stress_cases == 320, "worst cases are compared on the same pictures"
 
 
