@@ -210,36 +210,3 @@ def confusions(labelled: pd.DataFrame, titles: dict[str, str]) -> Figure:
         )  # fmt: skip
         axis.set(title=titles.get(model, model), xlabel="called", ylabel="truth" if axis is axes[0, 0] else "")
     return fig
-
-
-def heat_maps(
-    images: Sequence[np.ndarray],
-    maps: Sequence[np.ndarray],
-    titles: Sequence[str],
-    lesions: Sequence[np.ndarray] | None = None,
-    heading: str = "",
-) -> Figure:
-    """One case a column: the picture, and the map over it; the true lesion, where known, as a white line.
-
-    Args:
-        images: uint8 (h, w).
-        maps: float32 (h, w) in [0, 1].
-        titles: over each case.
-        lesions: bool (h, w) each, or None where the truth is not known.
-        heading: over all cases.
-    """
-    columns = max(len(images), 4)
-    fig, axes = new(2, columns, 7.2, 6.6 / columns * 2.1 + 0.5)
-    fig.suptitle(heading if len(images) else f"{heading}: none", fontsize=10)
-    for axis in axes.flat:
-        axis.axis("off")
-    for column, (image, heat, title) in enumerate(zip(images, maps, titles, strict=True)):
-        for axis in axes[:, column]:
-            axis.imshow(image, cmap="gray", vmin=0, vmax=255)
-            if lesions is not None and lesions[column].any():
-                axis.contour(lesions[column], levels=[0.5], colors="white", linewidths=0.8)
-        shown = axes[1, column].imshow(heat, cmap="magma", vmin=0, vmax=1, alpha=0.55)
-        axes[0, column].set_title(title, fontsize=6.5)
-    if len(images):
-        fig.colorbar(shown, ax=axes, shrink=0.5, aspect=25, pad=0.01, label="weight for pneumonia (0-1)")
-    return fig

@@ -1,8 +1,11 @@
-"""Grad-CAM: which places of a picture speak for pneumonia (Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74)."""
+"""Grad-CAM and Grad-CAM++: which places of a picture speak for pneumonia.
+
+Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74; Chattopadhay et al. 2018, doi:10.1109/WACV.2018.00097.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -17,6 +20,27 @@ from pneumo_utils.backend import keras, tf
 _BATCH = 16
 
 
+def mean_gradients(explained: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+    """Grad-CAM's weight of each channel, equation 1: (n, h, w, c) twice -> (n, c)."""
+    return tf.reduce_mean(gradient, axis=(1, 2))
+
+
+def closer_gradients(explained: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+    """Grad-CAM++'s: gradients above 0, each with a share of its own (equation 19, of the exponential of the logit).
+
+    The exponential itself is a factor of the whole map and falls out where that is scaled to its maximum. Shares are
+    made to sum to 1 in each channel, as in the authors' code.
+    """
+    squared = tf.square(gradient)
+    total = tf.reduce_sum(explained, axis=(1, 2), keepdims=True)
+    share = tf.math.divide_no_nan(squared, 2 * squared + squared * gradient * total)
+    share = tf.math.divide_no_nan(share, tf.reduce_sum(share, axis=(1, 2), keepdims=True))
+    return tf.reduce_sum(share * tf.nn.relu(gradient), axis=(1, 2))
+
+
+METHODS = {"gradcam": mean_gradients, "gradcam++": closer_gradients}
+
+
 class Explainer:
     """Draws heat maps of one network, in memory or reloaded.
 
@@ -24,21 +48,30 @@ class Explainer:
         network: of `models.build`.
         layer: whose activations are weighed; empty: the last one with height and width before the pooling.
         below: whose activations may be given instead of pixels, as `models.ANATOMY[...].frozen_to`; None: pixels only.
+        methods: keys of `METHODS`; all come from one run of the network.
 
     Raises:
-        models.ModelError: there is no such layer, or `below` does not lie below the explained one.
+        models.ModelError: there is no such layer, it has no height and width, or `below` does not lie below it.
+        ValueError: there is no such method.
     """
 
-    def __init__(self, network: keras.Model, layer: str = "", below: str | None = None):
+    def __init__(
+        self, network: keras.Model, layer: str = "", below: str | None = None, methods: Sequence[str] = ("gradcam",)
+    ):
+        if not methods or set(methods) - set(METHODS):
+            raise ValueError(f"methods must be some of {', '.join(METHODS)}, got {', '.join(methods) or 'none'}")
+        self.methods = tuple(methods)
         self.layer, self._network = layer or models.explained_layer(network), network
         self.size = network.input.shape[1]  # side of the picture that the network sees, pixels
         self._lower = models.between(network, None, self.layer)
         self._trunk = None if below is None else models.between(network, None, below)
         self._above = self._lower if below is None else models.between(network, below, self.layer)
+        if len(self._lower.output.shape) != 4:
+            raise models.ModelError(f"layer must have height and width, got {self.layer!r}")
         self.grid = tuple(self._lower.output.shape[1:3])  # rows, columns of the map before it is enlarged
 
     def maps(self, images: np.ndarray, kept: Path | None = None) -> np.ndarray:
-        """Heat maps for pneumonia.
+        """Heat maps for pneumonia, of the first method.
 
         Args:
             images: uint8 (n, side, side), fed at the size the network sees.
@@ -49,9 +82,14 @@ class Explainer:
         Returns:
             float32 (n, side, side) in [0, 1], each scaled to its own maximum; all 0 where nothing speaks for it.
         """
+        return self.every(images, kept)[self.methods[0]]
+
+    def every(self, images: np.ndarray, kept: Path | None = None) -> dict[str, np.ndarray]:
+        """What `maps` returns, for each method."""
         seen, side = [plain(image, self.size) for image in images], images.shape[1]
         rows = _kept(self._trunk, seen, kept) if kept and self._trunk else None
-        return _drawn(self._of_pixels, seen, side) if rows is None else self.maps_of(rows, side)
+        drawn = _drawn(self._of_pixels, seen, side) if rows is None else _drawn(self._of_rows, rows, side)
+        return dict(zip(self.methods, drawn, strict=True))
 
     def maps_of(self, rows: Iterable[np.ndarray], side: int = 0) -> np.ndarray:
         """Heat maps for pneumonia from what `below` gives: only what lies above it is run.
@@ -63,19 +101,22 @@ class Explainer:
         Returns:
             as `maps`.
         """
-        return _drawn(self._of_rows, rows, side or self.size)
+        return _drawn(self._of_rows, rows, side or self.size)[0]
 
     @cached_property
     def _of_pixels(self) -> Callable:
-        return _compiled(self._lower, models.between(self._network, self.layer, "logit"))
+        return self._compiled(self._lower)
 
     @cached_property
     def _of_rows(self) -> Callable:
-        return _compiled(self._above, models.between(self._network, self.layer, "logit"))
+        return self._compiled(self._above)
+
+    def _compiled(self, lower: keras.Model) -> Callable:
+        return _compiled(lower, models.between(self._network, self.layer, "logit"), self.methods)
 
 
-def _compiled(lower: keras.Model, upper: keras.Model) -> Callable:
-    """What `lower` eats, and the side of the maps -> maps; the gradient runs through `upper` alone.
+def _compiled(lower: keras.Model, upper: keras.Model, methods: Sequence[str]) -> Callable:
+    """What `lower` eats, and the side of the maps -> maps of each method; the gradient runs through `upper` alone.
 
     `upper` ends at the logit, not the probability: its gradient does not vanish where the network is sure.
     """
@@ -87,23 +128,29 @@ def _compiled(lower: keras.Model, upper: keras.Model) -> Callable:
         with tf.GradientTape() as tape:
             tape.watch(explained)
             logit = upper(explained, training=False)
-        weights = tf.reduce_mean(tape.gradient(logit, explained), axis=(1, 2))  # eq. 1
-        coarse = tf.nn.relu(tf.einsum("nhwc,nc->nhw", explained, weights))  # eq. 2
-        # linear, from pixel centres to pixel centres: no shift by half a pixel
-        fine = tf.image.resize(coarse[..., None], (side, side))[..., 0]
-        return tf.math.divide_no_nan(fine, tf.reduce_max(fine, axis=(1, 2), keepdims=True))
+        gradient = tape.gradient(logit, explained)
+        return tf.stack([_finished(explained, METHODS[name](explained, gradient), side) for name in methods])
 
     return heat.get_concrete_function()  # called directly, TensorFlow warns of retracing from the fifth network on
 
 
+def _finished(explained: tf.Tensor, weights: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
+    """Channels weighed, summed and enlarged (equation 2): (n, h, w, c), (n, c) -> (n, side, side), each up to 1."""
+    coarse = tf.nn.relu(tf.einsum("nhwc,nc->nhw", explained, weights))
+    # linear, from pixel centres to pixel centres: no shift by half a pixel
+    fine = tf.image.resize(coarse[..., None], (side, side))[..., 0]
+    return tf.math.divide_no_nan(fine, tf.reduce_max(fine, axis=(1, 2), keepdims=True))
+
+
 def _drawn(heat: Callable, rows: Iterable[np.ndarray], side: int) -> np.ndarray:
-    """Run `heat` batch by batch, the last one filled up with zeros."""
-    drawn = [np.zeros((0, side, side), dtype=np.float32)]
+    """Run `heat` batch by batch, the last one filled up with zeros: (methods, n, side, side)."""
+    methods = heat.structured_outputs.shape[0]
+    drawn = [np.zeros((methods, 0, side, side), dtype=np.float32)]
     for batch in _batches(rows):
         filled = np.zeros((_BATCH, *batch[0].shape), dtype=np.float32)
         filled[: len(batch)] = batch
-        drawn.append(heat(tf.constant(filled), tf.constant(side)).numpy()[: len(batch)])
-    return np.concatenate(drawn)
+        drawn.append(heat(tf.constant(filled), tf.constant(side)).numpy()[:, : len(batch)])
+    return np.concatenate(drawn, axis=1)
 
 
 def _batches(rows: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:

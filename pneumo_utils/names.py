@@ -9,3 +9,9 @@ JUDGES = MODELS | {AVERAGE: "Average of networks"}  # everything that looks at p
 REFERENCES = {"always": "Always pneumonia", "acquisition": "No lungs: acquisition data alone"}  # to be beaten
 TITLES = JUDGES | REFERENCES
 SPLITS = ("train", "validation", "test")  # what this study uses them for
+OUTCOMES = {  # (label, what was called) -> how readers call it
+    (1, 1): "true positive",
+    (0, 0): "true negative",
+    (1, 0): "false negative",  # a pneumonia that was missed
+    (0, 1): "false positive",
+}

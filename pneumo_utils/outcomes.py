@@ -7,42 +7,43 @@ import pandas as pd
 
 from pneumo_utils.intervals import Thresholds, threshold_of
 from pneumo_utils.metrics import decide
-
-OUTCOMES = {
-    (1, 1): "true positive",
-    (0, 0): "true negative",
-    (1, 0): "false negative",  # a pneumonia that was missed
-    (0, 1): "false positive",
-}
+from pneumo_utils.names import OUTCOMES
 
 
 def label(predictions: pd.DataFrame, threshold: Thresholds) -> pd.DataFrame:
-    """Add to rows of the contract `predictions` what was `called` (0 or 1), the `outcome` and whether it was `right`.
+    """Add to rows of the contract `predictions` what was `called` (0 or 1), the `outcome`, and whether it was `right`.
 
     Args:
         predictions: contract `predictions`.
         threshold: one for all, or one for each model or (model, seed).
 
     Returns:
-        `outcome` is a value of `OUTCOMES`, `right` a bool.
+        `outcome` is a value of `OUTCOMES`, `right` a bool, `threshold` that from which pneumonia was called.
     """
     rows = zip(predictions["model"], predictions["seed"], strict=True)
-    called = decide(predictions["probability"], np.array([threshold_of(threshold, *row) for row in rows]))
+    cuts = np.array([threshold_of(threshold, *row) for row in rows])
+    called = decide(predictions["probability"], cuts)
     named = [OUTCOMES[pair] for pair in zip(predictions["label"], called, strict=True)]
-    return predictions.assign(called=called, outcome=named, right=predictions["label"].to_numpy() == called)
+    right = predictions["label"].to_numpy() == called
+    return predictions.assign(called=called, outcome=named, right=right, threshold=cuts)
 
 
-def right_cases(labelled: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
-    """`count` right decisions drawn at random, so that none is picked for its looks; pneumonia first.
+def of_model(labelled: pd.DataFrame, model: str, paths: pd.Series) -> pd.DataFrame:
+    """The rows of one network, of a single seed, in the order of `paths`."""
+    return labelled[labelled["model"] == model].set_index("path").loc[paths].reset_index()
+
+
+def of_outcome(labelled: pd.DataFrame, outcome: str, count: int, seed: int) -> pd.DataFrame:
+    """`count` cases of one outcome: the wrong ones surest first, the right ones at random, so that none is picked.
 
     Args:
         labelled: of `label`, one model.
-        count: rows wanted; half of them pneumonia as far as there are enough.
+        outcome: a value of `OUTCOMES`.
+        count: rows wanted, as far as there are enough.
         seed: of the draw.
     """
-    right = labelled[labelled["right"]].sample(frac=1, random_state=seed)
-    sick = right[right["label"] == 1].head(max(count - count // 2, count - int((right["label"] == 0).sum())))
-    return pd.concat([sick, right[right["label"] == 0].head(count - len(sick))])
+    part = labelled[labelled["outcome"] == outcome]
+    return part.sample(frac=1, random_state=seed).head(count) if part["right"].all() else wrong_cases(part, count)
 
 
 def worst_of_each_kind(labelled: pd.DataFrame, count: int) -> pd.DataFrame:
@@ -60,6 +61,9 @@ def wrong_cases(labelled: pd.DataFrame, count: int) -> pd.DataFrame:
 
 
 def captions(cases: pd.DataFrame) -> list[str]:
-    """What stands over a picture: outcome and probability of pneumonia, patient, and name of the file."""
-    rows = zip(cases["outcome"], cases["probability"], cases["patient"], cases["path"], strict=True)
-    return [f"{outcome}, p = {p:.2f}\n{patient}\n{path.rpartition('/')[2]}" for outcome, p, patient, path in rows]
+    """What stands over a picture: outcome, probability of pneumonia and threshold, patient, and name of the file."""
+    rows = cases[["outcome", "probability", "threshold", "patient", "path"]].itertuples(index=False)
+    return [
+        f"{outcome}\np = {p:.2f}, called from {cut:.2f}\n{patient}\n{path.rpartition('/')[2]}"
+        for outcome, p, cut, patient, path in rows
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal, NoReturn, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -30,6 +30,13 @@ def _once(values: list) -> list:
     if len(set(values)) < len(values):
         raise PydanticCustomError("twice", "each must stand there once")
     return values
+
+
+def _of_a_network(named: str) -> str:
+    network, _, layer = named.partition(":")
+    if network not in get_args(ModelName) or not layer:
+        raise PydanticCustomError("layer", "must be network:layer, such as vgg16:block4_conv3")
+    return named
 
 
 class About(Section):
@@ -152,7 +159,8 @@ class Training(Section):
         description="number format below the head; auto: bfloat16 where processor or GPU has it, else float32"
     )
     retrained_model: Literal["none", "cnn", "vgg16", "resnet50"] = Field(
-        description="trained again on splits by patient, by picture, without a series; none: no network"
+        description="trained again on other splits (by patient, by picture, without a series), and on shuffled labels; "
+        "none: no network"
     )
     seeds: Annotated[list[_seed("of one training")], AfterValidator(_once)] = Field(
         min_length=1, description="seeds each network is trained from; galleries and curves show the first"
@@ -203,9 +211,16 @@ class Evaluation(Section):
 
 
 class GradCAM(Section):
-    """What the heat maps show."""
+    """What the heat maps show, and how they are checked."""
 
-    gallery_cases: int = Field(ge=1, le=12, description="cases shown of each network, right and wrong each")
+    heat_map: Literal["gradcam", "gradcam++"] = Field(description="method of the maps that are shown and checked")
+    explained_layers: list[Annotated[str, AfterValidator(_of_a_network)]] = Field(
+        description="network:layer whose activations are weighed; others: the last layer with height and width"
+    )
+    gallery_cases: int = Field(ge=1, le=12, description="cases shown of each network and outcome")
+    checked_cases: int = Field(
+        ge=4, le=100_000, description="test radiographs whose maps are put to the tests that run networks again"
+    )
 
 
 class Run(Section):

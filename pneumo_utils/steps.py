@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pneumo_utils.contracts import EVALUATION
+from pneumo_utils.contracts import EVALUATION, EXPLANATION
 from pneumo_utils.names import MODELS
 from pneumo_utils.store import Store
 
@@ -58,26 +58,28 @@ def of_study(models: list[str], seeds: list[int], retrained_model: str) -> list[
         ),
         Step(
             "05_gradcam", "05_gradcam", "05 Where the networks look",
-            "Which places of a radiograph speak for pneumonia, in right and in wrong cases?",
+            "Which places of a radiograph speak for pneumonia, and can the heat maps that show them be believed?",
             lambda store: [
                 store.images_file, store.data_file,
                 *map(store.table_file, ("splits", "framing", "predictions", "thresholds")),
-                *(store.network_file(model, seeds[0]) for model in models),
+                *(store.network_file(model, seed) for model in models for seed in seeds),
+                *(store.shuffled.network_file(model, seeds[0]) for model in models if model == retrained_model),
             ],
-            lambda store: [],
+            lambda store: [store.table_file(name) for name in EXPLANATION],
             networks=networks,
         ),
     ]  # fmt: skip
 
 
 def _fine_tuning(model: str, seeds: list[int], retrained_model: str) -> Step:
-    own = ["redrawn"] if model == retrained_model else []
+    own, twins = (["redrawn"], seeds[:1]) if model == retrained_model else ([], [])
     return Step(
         f"03_finetune-{model}", "03_finetune", f"03 Training: {MODELS[model]}",
         f"How was {MODELS[model]} trained, and when was it best?",
         lambda store: [*map(store.table_file, ("manifest", "splits", "stress")), store.images_file, store.stress_file],
         lambda store: [
             *map(store.table_file, own),
+            *(store.shuffled.network_file(model, seed) for seed in twins),
             *(file for seed in seeds for file in store.network_files(model, seed)),
             *(store.share_file("stressed", model, seed) for seed in seeds),
         ],

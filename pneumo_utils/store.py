@@ -44,6 +44,7 @@ _WRITERS = {
     "redrawn": "03_finetune",
     "network": "03_finetune",
     **dict.fromkeys(contracts.EVALUATION, "04_evaluation"),
+    **dict.fromkeys(contracts.EXPLANATION, "05_gradcam"),
 }
 SHARES = ("history", "predictions", "models")  # what a training tells of its network
 _GATHERED = (*SHARES, "stressed")
@@ -71,6 +72,11 @@ class Store:
     def beside(self, name: str) -> Store:
         """A run directory for other splits of the same pictures, inside this one."""
         return _Beside(self, name)
+
+    @property
+    def shuffled(self) -> Store:
+        """The run directory of a network that is trained on shuffled labels, to see what its heat maps are worth."""
+        return self.beside("shuffled-labels")
 
     def table_file(self, name: str) -> Path:
         """Where the table `name` lies."""

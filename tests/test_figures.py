@@ -16,7 +16,6 @@ from matplotlib import pyplot as plt  # noqa: E402
 from matplotlib.colors import to_hex  # noqa: E402
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 12, 12), dtype=np.uint8)
-MAPS = IMAGES.astype(np.float32) / 255
 
 
 @pytest.fixture(autouse=True)
@@ -143,28 +142,6 @@ def test_confusions_write_counts_and_shares():
 def test_confusions_bear_a_class_that_is_absent():
     fig = figures.confusions(outcomes.label(predictions(("cnn",)).assign(label=1), 0.5), {})
     assert [text.get_text() for text in drawn(fig).axes[0].texts][:2] == ["0\n0%"] * 2
-
-
-def test_heat_maps_show_picture_map_and_true_lesion():
-    lesions = [np.zeros((12, 12), bool) for _ in IMAGES]
-    lesions[1][3:6, 3:6] = True
-    fig = drawn(figures.heat_maps(IMAGES, MAPS, list("abcde"), lesions, "Right"))
-    pictures = [axis for axis in fig.axes if axis.images and axis.images[0].get_cmap().name == "gray"]
-    assert len(pictures) == 10
-    assert sum(len(axis.images) == 2 for axis in pictures) == 5
-    assert sum(bool(axis.collections) for axis in pictures) == 2  # the one lesion, over picture and map
-    assert fig._suptitle.get_text() == "Right"
-
-
-def test_heat_maps_of_no_case_say_so():
-    fig = drawn(figures.heat_maps([], [], [], None, "Wrong"))
-    assert fig._suptitle.get_text() == "Wrong: none"
-    assert not any(axis.images for axis in fig.axes)
-
-
-def test_heat_maps_need_as_many_maps_as_pictures():
-    with pytest.raises(ValueError, match="zip"):
-        figures.heat_maps(IMAGES, MAPS[:3], list("abcde"))
 
 
 def test_the_style_does_not_leak_into_other_figures():

@@ -101,15 +101,15 @@ def by_tape(network, layer, images):
         yield np.maximum((explained.numpy()[0] * weights).sum(axis=-1), 0)
 
 
-def by_tf_keras_vis(network, layer, images):
+def by_tf_keras_vis(network, layer, images, method=None):
     """Maps of the package that people use, no larger than the grid: its own enlargement moves them to the corners."""
     from pneumo_utils.backend import keras
 
-    vis = pytest.importorskip("tf_keras_vis.gradcam")
+    method = method or pytest.importorskip("tf_keras_vis.gradcam").Gradcam
     cut = keras.Model(network.input, network.get_layer("logit").output)
     asked = {"penultimate_layer": layer, "seek_penultimate_conv_layer": False}
     plain = {"expand_cam": False, "normalize_cam": False}
-    return vis.Gradcam(cut, clone=False)(lambda logit: logit[:, 0], images.astype(np.float32), **asked, **plain)
+    return method(cut, clone=False)(lambda logit: logit[:, 0], images.astype(np.float32), **asked, **plain)
 
 
 @pytest.mark.parametrize(
@@ -137,6 +137,32 @@ def test_maps_are_the_definition_enlarged_by_opencv_without_a_shift(gradcam, net
     wanted = finished(by_tape(networks[model], explainer.layer, images[:4]))
     assert wanted.max() == 1
     np.testing.assert_allclose(explainer.maps(images[:4]), wanted, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("model", ["cnn", *BACKBONES])
+def test_maps_of_grad_cam_plus_plus_are_those_of_tf_keras_vis(gradcam, networks, images, model):
+    explainer = gradcam.Explainer(networks[model], methods=["gradcam++"])
+    vis = pytest.importorskip("tf_keras_vis.gradcam_plus_plus").GradcamPlusPlus
+    theirs = finished(np.asarray(by_tf_keras_vis(networks[model], explainer.layer, images[:6], vis)))
+    ours = explainer.maps(images[:6])
+    ours, theirs = (maps - maps.min(axis=(1, 2), keepdims=True) for maps in (ours, theirs))  # positive weights alone
+    np.testing.assert_allclose(finished(ours), finished(theirs), atol=5e-3)
+
+
+def test_both_methods_come_from_one_run_and_the_first_is_drawn(gradcam, networks, images):
+    both = gradcam.Explainer(networks["vgg16"], methods=["gradcam++", "gradcam"])
+    found = both.every(images[:5])
+    assert list(found) == ["gradcam++", "gradcam"]
+    np.testing.assert_array_equal(both.maps(images[:5]), found["gradcam++"])
+    np.testing.assert_allclose(found["gradcam"], gradcam.Explainer(networks["vgg16"]).maps(images[:5]), atol=1e-6)
+    assert np.abs(found["gradcam"] - found["gradcam++"]).max() > 0.05
+
+
+@pytest.mark.parametrize(("methods", "got"), [(["cam"], "cam"), ([], "none")])
+def test_an_unknown_method_is_told(gradcam, trained, methods, got):
+    with pytest.raises(ValueError, match=rf"methods must be some of gradcam, gradcam\+\+, got {got}"):
+        gradcam.Explainer(trained, methods=methods)
 
 
 def test_weights_are_mean_gradients_of_the_logit_by_finite_steps(gradcam, images, trained):
@@ -291,6 +317,7 @@ def test_a_network_that_is_sure_beyond_float32_is_still_explained(gradcam, image
     [
         ({"layer": "block9"}, "layer must be one of vgg16's, got 'block9'"),
         ({"below": "block9"}, "layer must be one of vgg16's, got 'block9'"),
+        ({"layer": "pooled"}, "layer must have height and width, got 'pooled'"),
         ({"below": "block5_pool"}, "layer 'block5_conv3' must lie above 'block5_pool', got the reverse"),
     ],
 )

@@ -38,32 +38,36 @@ def test_rows_keep_their_order_whatever_their_index():
     assert got["right"].tolist() == [True, False]
 
 
-@pytest.mark.parametrize("count", [1, 4, 5])
-def test_right_cases_are_right_balanced_and_pneumonia_first(count):
-    cases = outcomes.right_cases(many(), count, seed=0)
-    sick = count - count // 2
-    assert cases["right"].all()
-    assert cases["label"].tolist() == [1] * sick + [0] * (count - sick)
+def test_the_threshold_of_each_network_stands_beside_its_decisions():
+    frame = example("predictions", 2).assign(model=["cnn", "vgg16"], probability=0.5)
+    got = outcomes.label(frame, {"cnn": 0.4, "vgg16": 0.6})
+    assert got["threshold"].tolist() == [0.4, 0.6] and got["called"].tolist() == [1, 0]
 
 
-def test_right_cases_are_drawn_by_the_seed():
+@pytest.mark.parametrize("outcome", ["true positive", "true negative"])
+def test_right_cases_are_drawn_by_the_seed(outcome):
     def drawn(seed):
-        return outcomes.right_cases(many(), 6, seed)["patient"].tolist()
+        return outcomes.of_outcome(many(), outcome, 6, seed)
 
-    assert drawn(1) == drawn(1)
-    assert drawn(1) != drawn(2)
-    assert len(set(drawn(1))) == 6
-
-
-@pytest.mark.parametrize(("sick", "normal"), [(1, 20), (20, 1), (0, 20), (20, 0)])
-def test_where_a_class_has_too_few_the_other_fills_up(sick, normal):
-    cases = outcomes.right_cases(many(sick, normal), 6, seed=0)
-    assert len(cases) == 6
-    assert cases["right"].all()
+    assert drawn(1)["patient"].tolist() == drawn(1)["patient"].tolist() != drawn(2)["patient"].tolist()
+    assert drawn(1)["patient"].nunique() == 6 and (drawn(1)["outcome"] == outcome).all()
 
 
-def test_fewer_right_cases_than_wanted_are_all_shown():
-    assert len(outcomes.right_cases(many(1, 2), 6, seed=0)) == 3
+def test_fewer_cases_than_wanted_are_all_shown_and_none_is_no_fault():
+    assert len(outcomes.of_outcome(many(2, 1), "true positive", 6, seed=0)) == 2
+    assert outcomes.of_outcome(labelled([1, 0], [0.9, 0.1]), "false positive", 6, seed=0).empty
+
+
+def test_wrong_cases_of_an_outcome_are_the_surest_first():
+    got = outcomes.of_outcome(labelled([0, 0, 0, 1], [0.6, 0.99, 0.8, 0.1]), "false positive", 2, seed=0)
+    assert got["probability"].tolist() == [0.99, 0.8]
+
+
+def test_rows_of_a_network_come_in_the_order_that_is_asked_for():
+    frame = example("predictions", 3).assign(path=list("abc"), probability=[0.1, 0.2, 0.3])
+    both = outcomes.label(pd.concat([frame, frame.assign(model="vgg16", probability=0.9)]), 0.5)
+    got = outcomes.of_model(both, frame["model"].iloc[0], pd.Series(["c", "a"]))
+    assert got["path"].tolist() == ["c", "a"] and got["probability"].tolist() == [0.3, 0.1]
 
 
 def test_wrong_cases_are_wrong_and_the_surest_first():
@@ -81,6 +85,9 @@ def test_the_worst_of_each_kind_are_told_model_by_model_missed_pneumonias_first(
     assert outcomes.worst_of_each_kind(labelled([1, 0], [0.9, 0.1]), 2).empty
 
 
-def test_captions_say_outcome_probability_patient_and_file():
+def test_captions_say_outcome_probability_threshold_patient_and_file():
     got = labelled([1, 0], [0.876, 0.7]).assign(path=["test/PNEUMONIA/a.jpeg", "b.jpeg"])
-    assert outcomes.captions(got) == ["true positive, p = 0.88\np0\na.jpeg", "false positive, p = 0.70\np1\nb.jpeg"]
+    assert outcomes.captions(got) == [
+        "true positive\np = 0.88, called from 0.50\np0\na.jpeg",
+        "false positive\np = 0.70, called from 0.50\np1\nb.jpeg",
+    ]

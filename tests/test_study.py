@@ -13,6 +13,7 @@ PARAMS = Path(__file__).parents[1] / "params"
 SMOKE = (PARAMS / "smoke.yaml").read_text(encoding="utf-8")
 TARGET = "evaluation.threshold_target"
 MARGIN = "evaluation.threshold_margin"
+GRADCAM = SMOKE[SMOKE.index("gradcam:\n") : SMOKE.index("\nrun:")]
 
 
 @pytest.fixture
@@ -85,13 +86,19 @@ def test_a_misspelt_key_is_answered_with_the_right_one(refusal):
 
 def test_a_missing_key_or_section_is_named(refusal):
     assert refusal(("  dropout: 0.2\n", "")) == "mine.yaml: training.dropout is missing"
-    assert refusal(("gradcam:\n  gallery_cases: 2\n", "")) == "mine.yaml: gradcam is missing"
-    assert "gradcam: input should be a valid dictionary" in refusal(("gradcam:\n  gallery_cases: 2\n", "gradcam:\n"))
+    assert refusal((GRADCAM, "")) == "mine.yaml: gradcam is missing"
+    assert "gradcam: input should be a valid dictionary" in refusal((GRADCAM, "gradcam:\n"))
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
+        (
+            "explained_layers: []",
+            "explained_layers: [block5]",
+            "gradcam.explained_layers.0: must be network:layer, such as vgg16:block4_conv3, got 'block5'",
+        ),
+        ("heat_map: gradcam", "heat_map: cam", "gradcam.heat_map: input should be 'gradcam' or 'gradcam++', got 'cam'"),
         ("batch_size: 32", "batch_size: '12'", "training.batch_size: input should be a valid integer, got '12'"),
         ("batch_size: 32", "batch_size: 12.0", "training.batch_size: input should be a valid integer, got 12.0"),
         ("batch_size: 32", "batch_size: true", "training.batch_size: input should be a valid integer, got True"),
@@ -109,6 +116,12 @@ def test_a_value_of_the_wrong_type_is_not_converted(refusal, old, new, said):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
+        (
+            "explained_layers: []",
+            "explained_layers: [block5]",
+            "gradcam.explained_layers.0: must be network:layer, such as vgg16:block4_conv3, got 'block5'",
+        ),
+        ("heat_map: gradcam", "heat_map: cam", "gradcam.heat_map: input should be 'gradcam' or 'gradcam++', got 'cam'"),
         ("rotation: 8.0", "rotation: 80", "augmentation.rotation: input should be less than or equal to 45, got 80"),
         ("rotation: 8.0", "rotation: .nan", "augmentation.rotation: input should be less than or equal to 45, got nan"),
         ("threshold_target: 0.95", "threshold_target: 1.0", f"{TARGET}: input should be less than 1, got 1.0"),

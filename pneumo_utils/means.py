@@ -1,0 +1,68 @@
+"""The mean of something measured in every picture, with an interval over patients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from pneumo_utils import intervals
+from pneumo_utils.metrics import stated
+from pneumo_utils.names import MODELS
+
+COLUMNS = ("measure", "value", "lower", "upper", "n")
+
+
+def table(
+    measured: pd.DataFrame, by: Sequence[str], measures: Sequence[str], replicates: int, seed: int
+) -> pd.DataFrame:
+    """Mean of each of `measures` in each group.
+
+    Args:
+        measured: one row a picture, with the columns `by`, `measures` and `patient`; what is `nan` is left out.
+        by: columns that name a group.
+        measures: float columns.
+        replicates: bootstrap draws of patients, at least 1; groups with the same patients share them.
+        seed: of the draws, at least 0.
+
+    Returns:
+        `by` and `COLUMNS`; `n` counts pictures; all but `n` empty where there is none, the bounds where they would have
+        no width.
+    """
+    rows = []
+    for key, part in measured.groupby(list(by), sort=False):
+        rows += [(*key, name, *_row(part, name, replicates, seed)) for name in measures]
+    return pd.DataFrame(rows, columns=[*by, *COLUMNS])
+
+
+def worded(found: pd.DataFrame) -> list[str]:
+    """Every row's `value`, `lower` and `upper` as `metrics.stated` words them."""
+    return [stated(*row) for row in found[["value", "lower", "upper"]].itertuples(index=False)]
+
+
+def wide(found: pd.DataFrame, by: str, measures: Mapping[str, str]) -> pd.DataFrame:
+    """A long table in words: a row a network and `by`, in the order of appearance, a column a measure."""
+    rows = found.assign(network=found["model"].map(MODELS), told=worded(found))
+    told = rows.pivot(index=["network", by], columns="measure", values="told")
+    order = rows[["network", by]].drop_duplicates().itertuples(index=False, name=None)
+    return told.loc[list(order), list(measures)].rename(columns=measures).rename_axis(columns=None)
+
+
+def _row(part: pd.DataFrame, measure: str, replicates: int, seed: int) -> tuple[float, float, float, int]:
+    there = part[part[measure].notna()]
+    return (*interval(there[measure], there["patient"], replicates, seed), len(there))
+
+
+def interval(values: np.ndarray, patient: np.ndarray, replicates: int, seed: int) -> tuple[float, float, float]:
+    """Mean, lower and upper bound of `values`, float or bool (n,), one a picture of `patient`, (n,).
+
+    Percentile bootstrap over patients; of zeros alone, or of ones alone, `intervals.certain`.
+    """
+    values = np.asarray(values, dtype=float)
+    if not len(values):
+        return (float("nan"),) * 3
+    counted = intervals.multiplicities(patient, replicates, seed)
+    drawn = counted @ values / counted.sum(axis=1)
+    patients = len(np.unique(patient)) if set(values) <= {0.0, 1.0} else 0
+    return float(values.mean()), *intervals.interval(float(values.mean()), drawn, patients=patients)
