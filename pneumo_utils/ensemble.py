@@ -9,6 +9,20 @@ from pneumo_utils.names import AVERAGE
 _OWN = ["model", "seed", "probability"]
 
 
+def lacking(answers: pd.DataFrame, members: list[str]) -> list[str]:
+    """Paths of the pictures that some network of `members` judged and another did not; as for `joined`."""
+    said = _said(answers, members)
+    return list(said["path"][said["size"] != said["networks"]])
+
+
+def _said(answers: pd.DataFrame, members: list[str]) -> pd.DataFrame:
+    """Every picture with the mean probability, how many networks gave one (`size`), and how many there are."""
+    taken = answers[answers["model"].isin(members)]
+    same = [column for column in answers if column not in _OWN]
+    said = taken.groupby(same, sort=False)["probability"].agg(["mean", "size"]).reset_index()
+    return said.assign(networks=len(taken[["model", "seed"]].drop_duplicates()))
+
+
 def joined(answers: pd.DataFrame, members: list[str], seed: int) -> pd.DataFrame:
     """`answers`, followed by those of the average of its `members` over all their seeds.
 
@@ -25,14 +39,9 @@ def joined(answers: pd.DataFrame, members: list[str], seed: int) -> pd.DataFrame
     """
     if not members:
         return answers
-    taken = answers[answers["model"].isin(members)]
-    if missing := sorted(set(members) - set(taken["model"])):
+    if missing := sorted(set(members) - set(answers["model"])):
         raise ValueError(f"average must be of networks that were trained, got {', '.join(missing)}")
-    networks = len(taken[["model", "seed"]].drop_duplicates())
-    same = [column for column in answers if column not in _OWN]
-    said = taken.groupby(same, sort=False)["probability"].agg(["mean", "size"]).reset_index()
-    if (said["size"] != networks).any():
-        lacking = said["path"][said["size"] != networks].iloc[0]
-        raise ValueError(f"average must be of networks that judged the same pictures, got {lacking} otherwise")
-    mean = said.assign(model=AVERAGE, seed=seed).rename(columns={"mean": "probability"})
+    if missing := lacking(answers, members):
+        raise ValueError(f"average must be of networks that judged the same pictures, got {missing[0]} otherwise")
+    mean = _said(answers, members).assign(model=AVERAGE, seed=seed).rename(columns={"mean": "probability"})
     return pd.concat([answers, mean[answers.columns]], ignore_index=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from pneumo_utils.figures import MODEL_COLOURS, new
 
 _COLUMNS = 4  # as wide as a page; fewer cases leave room
 _LUNG, _LESION = "#56B4E9", "#FFFFFF"
+_WRAP = 18  # characters a line below a narrow panel
 _OVERLAY = 0.65  # opacity of the map where it is brightest
 
 
@@ -75,7 +77,7 @@ def intervals(found: pd.DataFrame, by: str, measures: Mapping[str, str]) -> Figu
         own = found[found["measure"] == measure].set_index(by).reindex(rows)
         reach = np.abs(own[["lower", "upper"]].sub(own["value"], axis=0)).T
         axis.errorbar(own["value"], range(len(rows)), xerr=reach, fmt="o", ms=4, color="#0072B2", capsize=2, lw=1)
-        axis.set(xlabel=title, xlim=(-0.03, 1.03), ylim=(len(rows) - 0.5, -0.5), yticks=range(len(rows)))
+        axis.set(xlabel=fill(title, _WRAP), xlim=(-0.03, 1.03), ylim=(len(rows) - 0.5, -0.5), yticks=range(len(rows)))
         axis.set_yticklabels(rows if axis is axes[0, 0] else [])
         axis.grid(axis="x", color="#e0e0e0", lw=0.6)
     return fig

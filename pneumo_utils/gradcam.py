@@ -91,6 +91,12 @@ class Explainer:
         drawn = _drawn(self._of_pixels, seen, side) if rows is None else _drawn(self._of_rows, rows, side)
         return dict(zip(self.methods, drawn, strict=True))
 
+    def answers(self, images: np.ndarray) -> np.ndarray:
+        """Probability of pneumonia for pictures, uint8 (n, side, side), as they are: float (n,) in [0, 1]."""
+        batches = (_filled(batch) for batch in _batches(plain(image, self.size) for image in images))
+        found = [np.zeros((0, 1)), *(self._answer(tf.constant(rows)).numpy() for rows in batches)]
+        return np.concatenate(found)[: len(images), 0].astype(float)
+
     def maps_of(self, rows: Iterable[np.ndarray], side: int = 0) -> np.ndarray:
         """Heat maps for pneumonia from what `below` gives: only what lies above it is run.
 
@@ -102,6 +108,12 @@ class Explainer:
             as `maps`.
         """
         return _drawn(self._of_rows, rows, side or self.size)[0]
+
+    @cached_property
+    def _answer(self) -> Callable:
+        fed = tf.TensorSpec((_BATCH, self.size, self.size), tf.float32)
+        network = self._network
+        return tf.function(lambda rows: network(rows, training=False), [fed]).get_concrete_function()
 
     @cached_property
     def _of_pixels(self) -> Callable:
@@ -147,10 +159,14 @@ def _drawn(heat: Callable, rows: Iterable[np.ndarray], side: int) -> np.ndarray:
     methods = heat.structured_outputs.shape[0]
     drawn = [np.zeros((methods, 0, side, side), dtype=np.float32)]
     for batch in _batches(rows):
-        filled = np.zeros((_BATCH, *batch[0].shape), dtype=np.float32)
-        filled[: len(batch)] = batch
-        drawn.append(heat(tf.constant(filled), tf.constant(side)).numpy()[:, : len(batch)])
+        drawn.append(heat(tf.constant(_filled(batch)), tf.constant(side)).numpy()[:, : len(batch)])
     return np.concatenate(drawn, axis=1)
+
+
+def _filled(batch: list[np.ndarray]) -> np.ndarray:
+    filled = np.zeros((_BATCH, *batch[0].shape), dtype=np.float32)
+    filled[: len(batch)] = batch
+    return filled
 
 
 def _batches(rows: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:

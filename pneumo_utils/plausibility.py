@@ -12,10 +12,10 @@ from pneumo_utils.localisation import energy
 from pneumo_utils.names import OUTCOMES
 
 MEASURES = {
-    "lungs": "share of the map on the lungs",
-    "lungs_area": "share of the picture that is lung",
-    "border": "share of the map on the rim",
-    "border_area": "share of the picture that is rim",
+    "lungs": "on the lungs",
+    "lungs_area": "on the lungs if even",  # their share of the picture
+    "border": "on the rim",
+    "border_area": "on the rim if even",
 }
 ALL = "all"  # every outcome together
 _RIM = 0.1  # width of the rim, share of the side

@@ -155,6 +155,9 @@ class Store:
     def gather(self, average: list[str], seeds: list[int]) -> None:
         """Join the networks' shares of tables into those that travel on, and add the average of networks.
 
+        After a change of the pictures the networks judge them anew one after another: until the last one has, there is
+        no average.
+
         Args:
             average: the models that are averaged, once all of them are there; none: no average.
             seeds: of the study; the average is given the first.
@@ -165,7 +168,8 @@ class Store:
             if not there:
                 continue
             joined = pd.concat([self.read_share(name, *network) for network in there], ignore_index=True)
-            if name in _ANSWERS and set(itertools.product(average, seeds)) <= set(there):
+            complete = set(itertools.product(average, seeds)) <= set(there)
+            if name in _ANSWERS and complete and not ensemble.lacking(joined, average):
                 joined = ensemble.joined(joined, average, seeds[0])
             self.write(name, joined)
 

@@ -42,3 +42,9 @@ def test_a_picture_that_one_network_lacks_is_named():
     given = answers(cnn_0=[0.2, 0.4], vgg16_0=[0.4, 0.6]).iloc[:-1]
     with pytest.raises(ValueError, match="judged the same pictures, got b otherwise"):
         ensemble.joined(given, ["cnn", "vgg16"], 0)
+
+
+def test_pictures_that_not_all_have_judged_are_listed():
+    given = answers(cnn_0=[0.2, 0.4], vgg16_0=[0.4, 0.6])
+    assert ensemble.lacking(given, ["cnn", "vgg16"]) == [] == ensemble.lacking(given.iloc[:-1], ["cnn"])
+    assert ensemble.lacking(given.iloc[:-1], ["cnn", "vgg16"]) == ["b"]

@@ -204,6 +204,13 @@ def test_filling_up_the_last_batch_changes_nothing(gradcam, images, trained, cou
     np.testing.assert_array_equal(explainer.maps(images[:count]), explainer.maps(images)[:count])
 
 
+@pytest.mark.parametrize("count", [0, 5, 17])
+def test_answers_are_those_of_the_network(gradcam, networks, images, count):
+    network = networks["resnet50"]
+    wanted = network(images[:count].astype(np.float32), training=False).numpy()[:, 0] if count else []
+    np.testing.assert_allclose(gradcam.Explainer(network).answers(images[:count]), wanted, atol=1e-5)
+
+
 def test_of_no_picture_there_is_no_map(gradcam, images, networks, tmp_path):
     from pneumo_utils import features, models
 

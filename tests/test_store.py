@@ -94,6 +94,16 @@ def test_gather_adds_the_average_once_all_that_it_is_of_are_there(run):
     assert added["probability"].tolist() == pytest.approx([0.6]) and added["seed"].tolist() == [9]
 
 
+def test_gather_waits_with_the_average_while_networks_have_judged_other_pictures(run):
+    averaged = []
+    for seed, path in ((9, "old.jpeg"), (10, "new.jpeg"), (9, "new.jpeg")):
+        told = example("predictions", 1, model="vgg16", seed=seed, path=path)
+        run.write_share("predictions", "vgg16", seed, told)
+        run.gather(["vgg16"], [9, 10])
+        averaged.append(int((run.read("predictions")["model"] == "average").sum()))
+    assert averaged == [0, 0, 1]
+
+
 def test_gather_joins_shares_in_the_order_of_networks_and_seeds(run):
     for model in reversed(MODELS):
         for name in ("history", "predictions", "models"):
