@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pneumo_utils import activations, features, models
+from pneumo_utils import activations, features, folding, models
 from pneumo_utils.augmentation import plain
 from pneumo_utils.backend import keras, tf
 
@@ -28,12 +28,13 @@ def mean_gradients(explained: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
 def closer_gradients(explained: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
     """Grad-CAM++'s: gradients above 0, each with a share of its own (equation 19, of the exponential of the logit).
 
-    The exponential itself is a factor of the whole map and falls out where that is scaled to its maximum. Shares are
-    made to sum to 1 in each channel, as in the authors' code.
+    The exponential itself is a factor of the whole map and falls out where that is scaled to its maximum. Shares of
+    the places with a gradient above 0 are made to sum to 1 in each channel, as in the authors' code.
     """
     squared = tf.square(gradient)
     total = tf.reduce_sum(explained, axis=(1, 2), keepdims=True)
     share = tf.math.divide_no_nan(squared, 2 * squared + squared * gradient * total)
+    share = tf.where(gradient > 0, share, 0.0)
     share = tf.math.divide_no_nan(share, tf.reduce_sum(share, axis=(1, 2), keepdims=True))
     return tf.reduce_sum(share * tf.nn.relu(gradient), axis=(1, 2))
 
@@ -47,7 +48,9 @@ class Explainer:
     Args:
         network: of `models.build`.
         layer: whose activations are weighed; empty: the last one with height and width before the pooling.
-        below: whose activations may be given instead of pixels, as `models.ANATOMY[...].frozen_to`; None: pixels only.
+        below: last layer of the trunk on whose kept activations the network was trained, as
+            `models.ANATOMY[...].frozen_to`: maps may start from them, and what starts from pixels goes through the
+            trunk as it was run then, its normalisation folded; None: pixels and the network as it is.
         methods: keys of `METHODS`; all come from one run of the network.
 
     Raises:
@@ -63,7 +66,7 @@ class Explainer:
         self.methods = tuple(methods)
         self.layer, self._network = layer or models.explained_layer(network), network
         self.size = network.input.shape[1]  # side of the picture that the network sees, pixels
-        self._lower = models.between(network, None, self.layer)
+        self._lower, self._below = models.between(network, None, self.layer), below
         self._trunk = None if below is None else models.between(network, None, below)
         self._above = self._lower if below is None else models.between(network, below, self.layer)
         if len(self._lower.output.shape) != 4:
@@ -111,32 +114,46 @@ class Explainer:
 
     @cached_property
     def _answer(self) -> Callable:
-        fed = tf.TensorSpec((_BATCH, self.size, self.size), tf.float32)
-        network = self._network
-        return tf.function(lambda rows: network(rows, training=False), [fed]).get_concrete_function()
+        top = self._network if self._below is None else models.between(self._network, self._below, "probability")
+        return tf.function(self._through_trunk(top), [self._fed(self._lower)]).get_concrete_function()
 
     @cached_property
     def _of_pixels(self) -> Callable:
-        return self._compiled(self._lower)
+        return self._compiled(self._through_trunk(self._above), self._fed(self._lower))
 
     @cached_property
     def _of_rows(self) -> Callable:
-        return self._compiled(self._above)
+        return self._compiled(_run(self._above), self._fed(self._above))
 
-    def _compiled(self, lower: keras.Model) -> Callable:
-        return _compiled(lower, models.between(self._network, self.layer, "logit"), self.methods)
+    @staticmethod
+    def _fed(part: keras.Model) -> tf.TensorSpec:
+        return tf.TensorSpec((_BATCH, *part.input.shape[1:]), tf.float32)
+
+    def _through_trunk(self, top: keras.Model) -> Callable:
+        """Pixels -> what `top` gives, by way of the trunk as it was run for training, if there is one."""
+        if self._trunk is None:
+            return _run(top)
+        trunk = _run(folding.folded(self._trunk))
+        return lambda rows: top(trunk(rows), training=False)
+
+    def _compiled(self, lower: Callable, fed: tf.TensorSpec) -> Callable:
+        return _compiled(lower, fed, models.between(self._network, self.layer, "logit"), self.methods)
 
 
-def _compiled(lower: keras.Model, upper: keras.Model, methods: Sequence[str]) -> Callable:
+def _run(part: keras.Model) -> Callable:
+    """`part` at inference; its activations are float32, as they are kept."""
+    return lambda rows: tf.cast(part(rows, training=False), tf.float32)
+
+
+def _compiled(lower: Callable, fed: tf.TensorSpec, upper: keras.Model, methods: Sequence[str]) -> Callable:
     """What `lower` eats, and the side of the maps -> maps of each method; the gradient runs through `upper` alone.
 
     `upper` ends at the logit, not the probability: its gradient does not vanish where the network is sure.
     """
-    fed = tf.TensorSpec((_BATCH, *lower.input.shape[1:]), tf.float32)
 
     @tf.function(input_signature=[fed, tf.TensorSpec((), tf.int32)])
     def heat(rows, side):
-        explained = tf.cast(lower(rows, training=False), tf.float32)  # a network may compute in bfloat16, maps do not
+        explained = tf.cast(lower(rows), tf.float32)  # a network may compute in bfloat16, maps do not
         with tf.GradientTape() as tape:
             tape.watch(explained)
             logit = upper(explained, training=False)

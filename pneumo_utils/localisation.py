@@ -12,11 +12,20 @@ from pneumo_utils import means
 from pneumo_utils.names import MODELS
 
 MEASURES = {
-    "pointing": "brightest place inside the lesion",  # pointing game, Zhang et al. 2018, doi:10.1007/s11263-017-1059-x
+    # pointing game, Zhang et al. 2018, doi:10.1007/s11263-017-1059-x, without their tolerance of 15 pixels
+    "pointing": "brightest place inside the lesion",
     "energy": "share of the map inside the lesion",  # Wang et al. 2020, doi:10.1109/CVPRW50498.2020.00020
     "iou": "overlap with the lesion at the best cut",
 }
-CHANCE = {"gaussian": "Centred Gaussian", "random": "Random maps"}
+CHANCE = {  # maps that know nothing of the picture, or only where lungs are
+    "gaussian": "Centred Gaussian",
+    "lesions": "Mean lesion of validation",
+    "lungs": "Lungs, evenly",
+}
+RIVALS = ("gaussian", "lesions")  # with which every map is compared
+RANDOM, ALONE = "random", "none"  # method of noise on a network's grid; of a map that is no network's
+ITSELF = "nothing"  # what a plain value is compared with
+Key = tuple[str, str]  # network or key of CHANCE, and method
 _WIDTH = 0.25  # standard deviation of the Gaussian, share of the side
 _CUTS = np.linspace(0.05, 0.95, 19)  # of a map, at which its overlap is tried
 
@@ -55,7 +64,7 @@ def best_cut(maps: np.ndarray, regions: np.ndarray) -> float:
 
 
 def gaussian(side: int) -> np.ndarray:
-    """What knows only that lungs use to be in the middle: float32 (side, side), 1 at the centre."""
+    """What knows only where the middle of the picture is: float32 (side, side), 1 at the centre."""
     across = np.exp(-(((np.arange(side) + 0.5) / side - 0.5) ** 2) / (2 * _WIDTH**2))
     return np.outer(across, across).astype(np.float32) / np.float32(across.max() ** 2)
 
@@ -67,47 +76,59 @@ def random_maps(count: int, grid: tuple[int, int], side: int, seed: int) -> np.n
     return fine / fine.max(axis=(1, 2), keepdims=True)
 
 
-def chance(count: int, grid: tuple[int, int], side: int, seed: int) -> dict[str, np.ndarray]:
-    """Maps that know nothing of the picture, by a key of `CHANCE`, float32 (count, side, side) each."""
-    return {
-        "gaussian": np.broadcast_to(gaussian(side), (count, side, side)),
-        "random": random_maps(count, grid, side, seed),
-    }
+def chance(split: pd.Series, lesions: np.ndarray, lungs: np.ndarray) -> dict[Key, np.ndarray]:
+    """Maps by the keys of `CHANCE`, float (n, side, side) each.
+
+    Args:
+        split: of every picture.
+        lesions: bool (n, side, side); the mean is that of validation.
+        lungs: bool (n, side, side), of every picture.
+    """
+    mean = lesions[(split == "validation").to_numpy()].mean(axis=0)
+    everywhere = {"gaussian": gaussian(lesions.shape[1]), "lesions": mean / max(mean.max(), 1e-9)}
+    same = {(name, ALONE): np.broadcast_to(one, lesions.shape) for name, one in everywhere.items()}
+    return same | {("lungs", ALONE): lungs.astype(np.float32)}
 
 
-def judged(maps: np.ndarray, lesions: np.ndarray, cut: float) -> dict[str, np.ndarray]:
-    """All of `MEASURES` of maps of pictures that have a lesion, float (n,) each; a dark map finds nothing."""
+def judged(maps: np.ndarray, lesions: np.ndarray, cut: float) -> pd.DataFrame:
+    """All of `MEASURES` of maps of pictures that have a lesion, one row a picture; a dark map finds nothing."""
     found = pointing(maps, lesions), np.nan_to_num(energy(maps, lesions)), iou(maps, lesions, cut)
-    return dict(zip(MEASURES, found, strict=True))
+    return pd.DataFrame(dict(zip(MEASURES, found, strict=True)))
 
 
 def table(
-    cases: pd.DataFrame, maps: Mapping[tuple[str, str], np.ndarray], lesions: np.ndarray, replicates: int, seed: int
+    cases: pd.DataFrame, maps: Mapping[Key, np.ndarray], lesions: np.ndarray, replicates: int, seed: int
 ) -> pd.DataFrame:
     """Contract `localisation`, over the test radiographs that have a lesion.
 
     Args:
         cases: one row a picture, with its `split` and `patient`.
-        maps: by network, or key of `CHANCE`, and method; float (n, h, w).
+        maps: those of the networks, and those of `chance`; float (n, h, w).
         lesions: bool (n, h, w), as drawn.
         replicates: bootstrap draws of patients.
         seed: of the draws.
 
     Returns:
-        the best cut of every kind of map is that of validation; no rows where there is no lesion in either.
+        every kind of map by itself, and those of the networks less each of `RIVALS` on the same pictures; the best cut
+        of each is that of validation; no rows where there is no lesion in either.
     """
     ill = lesions.any(axis=(1, 2))
     validation, test = (ill & (cases["split"] == split).to_numpy() for split in ("validation", "test"))
+    by = ["model", "method", "against"]
     if not (validation.any() and test.any()):
-        return pd.DataFrame(columns=["model", "method", *means.COLUMNS])
-    rows = []
-    for (model, method), every in maps.items():
-        cut = best_cut(every[validation], lesions[validation])
-        found = judged(every[test], lesions[test], cut)
-        rows.append(
-            pd.DataFrame(found | {"model": model, "method": method, "patient": cases["patient"][test].to_numpy()})
-        )
-    return means.table(pd.concat(rows), ["model", "method"], list(MEASURES), replicates, seed)
+        return pd.DataFrame(columns=[*by, *means.COLUMNS])
+    cuts = {key: best_cut(every[validation], lesions[validation]) for key, every in maps.items()}
+    found = {key: judged(every[test], lesions[test], cuts[key]) for key, every in maps.items()}
+    named = {"patient": cases["patient"][test].to_numpy()}
+    plain, less = [], []
+    for (model, method), own in found.items():
+        plain.append(own.assign(model=model, method=method, against=ITSELF, **named))
+        for rival in RIVALS if model in MODELS and method != RANDOM else ():
+            gap = own - found[rival, ALONE]
+            less.append(gap.assign(model=model, method=method, against=rival, **named))
+    how = {"by": by, "measures": list(MEASURES), "replicates": replicates, "seed": seed}
+    tables = [means.table(pd.concat(plain), shares=("pointing",), **how)]
+    return pd.concat([*tables, *([means.table(pd.concat(less), **how)] if less else [])], ignore_index=True)
 
 
 def named(found: pd.DataFrame) -> pd.DataFrame:
@@ -116,8 +137,13 @@ def named(found: pd.DataFrame) -> pd.DataFrame:
     return found.assign(kind=[CHANCE.get(model) or f"{MODELS[model]}, {method}" for model, method in pairs])
 
 
-def beyond_gaussian(found: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the contract `localisation` whose interval lies above that of the Gaussian, whose `rival` is added."""
-    gaussian = found[found["model"] == "gaussian"].set_index("measure")
-    rival, limit = (found["measure"].map(gaussian[name]) for name in ("value", "upper"))
-    return found.assign(rival=rival)[found["lower"] > limit]
+def said(found: pd.DataFrame) -> pd.DataFrame:
+    """Differences of the contract `localisation` in words, with what they say: better, worse, or not told apart."""
+    rows = named(found[found["against"] != ITSELF])
+    better, worse = rows["lower"] > 0, rows["upper"] < 0
+    word = np.select([better, worse], ["better", "worse"], "not told apart")
+    rows["told"] = [f"{told}, {one}" for told, one in zip(means.worded(rows), word, strict=True)]
+    rows["against"] = rows["against"].map(CHANCE)
+    wide = rows.pivot(index=["kind", "against"], columns="measure", values="told")
+    order = rows[["kind", "against"]].drop_duplicates().itertuples(index=False, name=None)
+    return wide.loc[list(order), list(MEASURES)].rename(columns=MEASURES).rename_axis(columns=None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,12 @@ COLUMNS = ("measure", "value", "lower", "upper", "n")
 
 
 def table(
-    measured: pd.DataFrame, by: Sequence[str], measures: Sequence[str], replicates: int, seed: int
+    measured: pd.DataFrame,
+    by: Sequence[str],
+    measures: Sequence[str],
+    replicates: int,
+    seed: int,
+    shares: Collection[str] = (),
 ) -> pd.DataFrame:
     """Mean of each of `measures` in each group.
 
@@ -25,6 +30,7 @@ def table(
         measures: float columns.
         replicates: bootstrap draws of patients, at least 1; groups with the same patients share them.
         seed: of the draws, at least 0.
+        shares: measures that only say yes or no: where all do the same, their interval is `intervals.certain`.
 
     Returns:
         `by` and `COLUMNS`; `n` counts pictures; all but `n` empty where there is none, the bounds where they would have
@@ -32,8 +38,27 @@ def table(
     """
     rows = []
     for key, part in measured.groupby(list(by), sort=False):
-        rows += [(*key, name, *_row(part, name, replicates, seed)) for name in measures]
+        for name in measures:
+            there = part[part[name].notna()]
+            told = interval(there[name], there["patient"], replicates, seed, share=name in shares)
+            rows.append((*key, name, *told, len(there)))
     return pd.DataFrame(rows, columns=[*by, *COLUMNS])
+
+
+def interval(
+    values: np.ndarray, patient: np.ndarray, replicates: int, seed: int, *, share: bool = False
+) -> tuple[float, float, float]:
+    """Mean, lower and upper bound of `values`, float or bool (n,), one a picture of `patient`, (n,).
+
+    Percentile bootstrap over patients; where `share` is given and the mean is 0 or 1, `intervals.certain`.
+    """
+    values = np.asarray(values, dtype=float)
+    if not len(values):
+        return (float("nan"),) * 3
+    counted = intervals.multiplicities(patient, replicates, seed)
+    drawn = counted @ values / counted.sum(axis=1)
+    patients = len(np.unique(patient)) if share else 0
+    return float(values.mean()), *intervals.interval(float(values.mean()), drawn, patients=patients)
 
 
 def worded(found: pd.DataFrame) -> list[str]:
@@ -47,22 +72,3 @@ def wide(found: pd.DataFrame, by: str, measures: Mapping[str, str]) -> pd.DataFr
     told = rows.pivot(index=["network", by], columns="measure", values="told")
     order = rows[["network", by]].drop_duplicates().itertuples(index=False, name=None)
     return told.loc[list(order), list(measures)].rename(columns=measures).rename_axis(columns=None)
-
-
-def _row(part: pd.DataFrame, measure: str, replicates: int, seed: int) -> tuple[float, float, float, int]:
-    there = part[part[measure].notna()]
-    return (*interval(there[measure], there["patient"], replicates, seed), len(there))
-
-
-def interval(values: np.ndarray, patient: np.ndarray, replicates: int, seed: int) -> tuple[float, float, float]:
-    """Mean, lower and upper bound of `values`, float or bool (n,), one a picture of `patient`, (n,).
-
-    Percentile bootstrap over patients; of zeros alone, or of ones alone, `intervals.certain`.
-    """
-    values = np.asarray(values, dtype=float)
-    if not len(values):
-        return (float("nan"),) * 3
-    counted = intervals.multiplicities(patient, replicates, seed)
-    drawn = counted @ values / counted.sum(axis=1)
-    patients = len(np.unique(patient)) if set(values) <= {0.0, 1.0} else 0
-    return float(values.mean()), *intervals.interval(float(values.mean()), drawn, patients=patients)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import cv2
 import numpy as np
 import pandas as pd
 
@@ -13,24 +14,27 @@ from pneumo_utils.names import OUTCOMES
 
 MEASURES = {
     "lungs": "on the lungs",
-    "lungs_area": "on the lungs if even",  # their share of the picture
+    "lungs_gain": "more than their area",  # less the share of the picture that they cover
     "border": "on the rim",
-    "border_area": "on the rim if even",
+    "border_gain": "more than its area",
 }
 ALL = "all"  # every outcome together
 _RIM = 0.1  # width of the rim, share of the side
 
 
 def lung_masks(images: np.ndarray) -> np.ndarray:
-    """Lung fields as `lungs` finds them, grown a little to the benefit of the map: bool (n, side, side)."""
-    return np.stack([lungs.mask(image) for image in images])
+    """Lung fields of pictures, uint8 (n, side, side), as `lungs` finds them: bool (n, side, side)."""
+    size = images.shape[:0:-1]
+    soft = (cv2.resize(lungs.fields(image), size, interpolation=cv2.INTER_LINEAR) for image in images)
+    return np.stack([field > 0.5 for field in soft])
 
 
-def rim(side: int) -> np.ndarray:
-    """The outer tenth on every side, where no lung is asked for: bool (side, side)."""
-    wide, found = round(_RIM * side), np.ones((side, side), dtype=bool)
-    found[wide : side - wide, wide : side - wide] = False
-    return found
+def rims(masks: np.ndarray) -> np.ndarray:
+    """A band along every side, a tenth of the side wide, as far as no lung lies there: bool (n, side, side)."""
+    side = masks.shape[1]
+    wide, band = round(_RIM * side), np.ones((side, side), dtype=bool)
+    band[wide : side - wide, wide : side - wide] = False
+    return band & ~masks
 
 
 def table(
@@ -52,18 +56,22 @@ def table(
         seed: of the draws.
 
     Returns:
-        dark maps have no share of anything and are left out: `n` counts the others.
+        dark maps have no share of anything and are left out, like pictures in which no lung is found: `n` counts the
+        others.
     """
-    edge = np.broadcast_to(rim(masks.shape[1]), masks.shape)
-    areas = {"lungs_area": masks.mean(axis=(1, 2)), "border_area": edge.mean(axis=(1, 2))}
     order, rows = {outcome: place for place, outcome in enumerate(OUTCOMES.values())}, []
+    regions = {"lungs": masks, "border": rims(masks)}
     for model, every in maps.items():
-        on = {"lungs": energy(every, masks), "border": energy(every, edge)}
-        own = outcomes.of_model(labelled, model, paths).assign(**on, **areas)
+        shares = {
+            name: np.where(masks.any(axis=(1, 2)), energy(every, where), np.nan) for name, where in regions.items()
+        }
+        gains = {f"{name}_gain": shares[name] - where.mean(axis=(1, 2)) for name, where in regions.items()}
+        own = outcomes.of_model(labelled, model, paths).assign(**shares, **gains)
         rows += [own.assign(outcome=ALL), own.sort_values("outcome", key=lambda names: names.map(order))]
     return means.table(pd.concat(rows), ["model", "seed", "outcome"], list(MEASURES), replicates, seed)
 
 
 def said(found: pd.DataFrame) -> pd.DataFrame:
-    """The contract `plausibility` in words: a row a network and outcome, a column a measure."""
-    return means.wide(found, "outcome", MEASURES)
+    """The contract `plausibility` in words: a row a network and outcome, a column a measure, and how many pictures."""
+    count = found[found["measure"] == "lungs"]["n"].to_numpy()
+    return means.wide(found, "outcome", MEASURES).assign(radiographs=count)

@@ -118,23 +118,6 @@ def without(manifest: pd.DataFrame, like: pd.DataFrame) -> dict[str, pd.DataFram
     return found
 
 
-def shuffled(splits: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """The same split with labels that mean nothing: those of train, and those of validation, in a random order.
-
-    Args:
-        splits: contract `splits`.
-        seed: of the order, at least 0.
-
-    Returns:
-        contract `splits`; the test part keeps its labels.
-    """
-    generator, label = np.random.default_rng(seed), splits["label"].to_numpy(copy=True)
-    for split in ("train", "validation"):
-        rows = np.flatnonzero(splits["split"] == split)
-        label[rows] = label[generator.permutation(rows)]
-    return splits.assign(label=label)
-
-
 def shared_patients(splits: pd.DataFrame) -> int:
     """How many patients stand in more than one split; 0 for a split that can be trusted."""
     return int((splits.groupby("patient")["split"].nunique() > 1).sum())

@@ -1,9 +1,9 @@
-"""How much two heat maps of the same picture agree: their rank correlation, picture by picture."""
+"""How much two heat maps agree: their rank correlation, of the same picture and, beside it, of two children."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import combinations
+from itertools import combinations_with_replacement
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,8 @@ from scipy.stats import rankdata
 
 from pneumo_utils import means
 from pneumo_utils.names import MODELS
+
+SAME, OTHER = "same", "other"  # whose pictures are compared: the same, or those of two patients
 
 
 def ranks(maps: np.ndarray) -> np.ndarray:
@@ -32,8 +34,16 @@ def _alike(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.clip(np.einsum("np,np->n", first, second), -1, 1).astype(float)  # float32 may end just beyond 1
 
 
+def strangers(patient: np.ndarray) -> np.ndarray:
+    """For each picture the place of another, of another patient as far as there is one: int (n,)."""
+    turns = (np.roll(np.arange(len(patient)), shift) for shift in range(len(patient) // 2, len(patient) + 1))
+    return max(turns, key=lambda turn: (patient[turn] != patient).mean())
+
+
 def table(maps: Mapping[tuple[str, int], np.ndarray], patient: np.ndarray, replicates: int, seed: int) -> pd.DataFrame:
-    """Contract `stability`: every pair of networks and seeds.
+    """Contract `stability`: every pair of networks and seeds on the same picture, and on pictures of two patients.
+
+    A network agrees with itself on the same picture; on two children it tells how much of its maps is a habit.
 
     Args:
         maps: by network and seed, float (n, h, w), all of the same pictures.
@@ -41,18 +51,24 @@ def table(maps: Mapping[tuple[str, int], np.ndarray], patient: np.ndarray, repli
         replicates: bootstrap draws of patients.
         seed: of the draws.
     """
-    ranked = {key: ranks(every) for key, every in maps.items()}
-    rows = []
-    for first, second in combinations(maps, 2):
-        alike = _alike(ranked[first], ranked[second])
-        rows.append((*first, *second, *means.interval(alike, patient, replicates, seed), len(alike)))
-    columns = ["first", "first_seed", "second", "second_seed", "value", "lower", "upper", "n"]
+    patient = np.asarray(patient)
+    ranked, moved, rows = {key: ranks(every) for key, every in maps.items()}, strangers(patient), []
+    for first, second in combinations_with_replacement(maps, 2):
+        for pictures, other in ((SAME, ranked[second]), (OTHER, ranked[second][moved])):
+            if first != second or pictures == OTHER:
+                alike = _alike(ranked[first], other)
+                told = means.interval(alike, patient, replicates, seed)
+                rows.append((*first, *second, pictures, *told, len(alike)))
+    columns = ["first", "first_seed", "second", "second_seed", "pictures", "value", "lower", "upper", "n"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def said(found: pd.DataFrame) -> pd.DataFrame:
-    """The contract `stability` in words."""
-    shown = {
-        side: found[side].map(MODELS) + ", seed " + found[f"{side}_seed"].astype(str) for side in ("first", "second")
-    }
-    return pd.DataFrame(shown | {"rank correlation": means.worded(found), "radiographs": found["n"]})
+    """The contract `stability` in words: a row a pair, the same picture beside two patients'."""
+    rows = found.assign(told=means.worded(found))
+    for side in ("first", "second"):
+        rows[side] = rows[side].map(MODELS) + ", seed " + rows[f"{side}_seed"].astype(str)
+    wide = rows.pivot(index=["first", "second"], columns="pictures", values="told").reindex(columns=[SAME, OTHER])
+    order = rows[["first", "second"]].drop_duplicates().itertuples(index=False, name=None)
+    titles = {SAME: "same radiograph", OTHER: "two patients'"}
+    return wide.loc[list(order)].rename(columns=titles).rename_axis(columns=None)

@@ -76,7 +76,7 @@ class Store:
     @property
     def shuffled(self) -> Store:
         """The run directory of a network that is trained on shuffled labels, to see what its heat maps are worth."""
-        return self.beside("shuffled-labels")
+        return Store("shuffled-labels", self.work / "beside")
 
     def table_file(self, name: str) -> Path:
         """Where the table `name` lies."""

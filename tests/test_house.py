@@ -77,7 +77,7 @@ MAP: dict[str, set[str]] = {
     "plausibility": {"localisation", "lungs", "means", "names", "outcomes"},
     "stability": {"means", "names"},
     "faithfulness": {"means"},
-    "sanity": {"means", "names", "stability"},
+    "sanity": {"intervals", "means", "names", "stability"},
     "figures_explanation": {"figures"},
     "figures": {"framing", "metrics", "names"},
     "pages": {"atomic", "display", "page_body"},
@@ -99,7 +99,8 @@ MAP: dict[str, set[str]] = {
     "fitting": {"backend", "features"},
     "training": {"augmentation", "backend", "features", "fitting", "models"},
     "lungs_training": {"augmentation", "backend", "lungs", "phantom"},
-    "gradcam": {"activations", "augmentation", "backend", "features", "models"},
+    "gradcam": {"activations", "augmentation", "backend", "features", "folding", "models"},
+    "twin": {"augmentation", "fitting", "replicates"},
     "replicates": {"augmentation", "backend", "features", "fitting", "models", "training"},
     "runs": {"atomic", "fingerprint", "models", "provenance", "replicates", "store", "training", "weights"},
     # top
@@ -123,7 +124,7 @@ MAP: dict[str, set[str]] = {
     "__main__": {"pipeline", "study"},
 }
 TENSORFLOW = {"backend", "models", "precision", "features", "fitting", "training", "gradcam", "replicates", "runs"}
-TENSORFLOW |= {"folding", "lungs_training"}
+TENSORFLOW |= {"folding", "lungs_training", "twin"}
 
 
 def rooms() -> list[Path]:

@@ -36,9 +36,7 @@ def test_a_dark_map_finds_nothing_and_has_no_share():
     dark = np.zeros((1, 12, 12), np.float32)
     assert localisation.pointing(dark, LESIONS[:1]).tolist() == [0]
     assert np.isnan(localisation.energy(dark, LESIONS[:1])).all()
-    assert {name: value.item() for name, value in localisation.judged(dark, LESIONS[:1], 0.5).items()} == dict.fromkeys(
-        localisation.MEASURES, 0
-    )
+    assert localisation.judged(dark, LESIONS[:1], 0.5).iloc[0].to_dict() == dict.fromkeys(localisation.MEASURES, 0)
 
 
 def test_energy_is_the_share_of_the_sum_and_of_an_even_map_that_of_the_area():
@@ -69,41 +67,58 @@ def test_random_maps_differ_are_smooth_and_follow_the_seed():
     assert first.mean(axis=0).std() < 0.1, "no place is preferred"
 
 
-def told(maps):
-    found = localisation.table(CASES, maps, LESIONS, 300, 0)
+def told(maps, lesions=LESIONS):
+    found = localisation.table(CASES, maps, lesions, 300, 0)
     tables.check("localisation", found)
-    return found.set_index(["model", "method", "measure"])
+    return found.set_index(["model", "method", "against", "measure"])
 
 
-def test_true_maps_beat_chance_with_intervals_that_do_not_overlap():
-    blind = localisation.chance(24, (4, 4), 12, 0)
-    found = told({("cnn", "gradcam"): LESIONS + 0.0} | {(name, "none"): maps for name, maps in blind.items()})
-    for name in blind:
-        for measure in localisation.MEASURES:
-            assert found.loc[("cnn", "gradcam", measure), "lower"] > found.loc[(name, "none", measure), "upper"]
-    assert (found["n"] == 12).all()
+def near(lesions, seed=0):
+    """Maps that lie on the lesions but for some noise."""
+    return lesions + np.random.default_rng(seed).uniform(0, 0.1, LESIONS.shape)
+
+
+def chance():
+    lungs = np.zeros_like(LESIONS)
+    lungs[:, 1:11, 1:11] = True
+    return localisation.chance(CASES["split"], LESIONS, lungs)
+
+
+def test_maps_that_know_nothing_are_the_same_for_all_but_the_lungs_own():
+    found = chance()
+    assert [name for name, _ in found] == list(localisation.CHANCE)
+    np.testing.assert_allclose(
+        found["lesions", "none"][20], LESIONS[:12].mean(axis=0) / LESIONS[:12].mean(axis=0).max()
+    )
+    assert found["lungs", "none"].mean() == pytest.approx(100 / 144)
+
+
+def test_true_maps_beat_chance_and_the_paired_differences_say_so():
+    found = told({("cnn", "gradcam"): near(LESIONS), ("cnn", "random"): near(LESIONS)} | chance())
+    for measure in localisation.MEASURES:
+        itself, rival = (found.loc[(*key, "nothing", measure)] for key in (("cnn", "gradcam"), ("gaussian", "none")))
+        assert not itself["lower"] <= rival["upper"]  # the same pattern everywhere has no interval
+        gap = found.loc[("cnn", "gradcam", "gaussian", measure)]
+        assert gap["value"] == pytest.approx(itself["value"] - rival["value"]) and not gap["lower"] <= 0
+    assert (found["n"] == 12).all() and set(found.loc["cnn"].loc["random"].reset_index()["against"]) == {"nothing"}
 
 
 def test_the_cut_is_chosen_on_validation_and_never_on_the_test_part():
     heat = LESIONS * 1.0
     heat[:12] = np.maximum(heat[:12], 0.9 * np.stack([square(1, 1, 10)] * 12))  # there nothing below 0.95 will do
     heat[12:] *= 0.92  # which a test map never reaches
-    assert told({("cnn", "gradcam"): heat}).loc[("cnn", "gradcam", "iou"), "value"] == 0
+    assert told({("cnn", "gradcam"): heat} | chance()).loc[("cnn", "gradcam", "nothing", "iou"), "value"] == 0
+
+
+def test_differences_are_said_with_what_they_mean():
+    inverted = {("vgg16", "gradcam"): near(~LESIONS)}
+    said = localisation.said(told({("cnn", "gradcam"): near(LESIONS)} | inverted | chance()).reset_index())
+    energy = said["share of the map inside the lesion"]
+    assert energy["Small CNN, gradcam", "Centred Gaussian"].endswith(", better")
+    assert energy["VGG16, gradcam", "Mean lesion of validation"].endswith(", worse")
+    assert said.index.get_level_values(0).unique().tolist() == ["Small CNN, gradcam", "VGG16, gradcam"]
 
 
 def test_without_a_lesion_there_is_no_row_and_the_contract_holds():
     found = localisation.table(CASES, {("cnn", "gradcam"): LESIONS + 0.0}, np.zeros_like(LESIONS), 100, 0)
     assert tables.check("localisation", found).empty
-
-
-def test_what_lies_beyond_the_gaussian_is_named_with_its_rival():
-    rows = [
-        ("cnn", "gradcam", "energy", 0.5, 0.4, 0.6),
-        ("vgg16", "gradcam", "energy", 0.35, 0.25, 0.45),
-        ("gaussian", "none", "energy", 0.2, 0.1, 0.3),
-        ("random", "none", "energy", 0.2, 0.1, 0.3),
-    ]
-    found = pd.DataFrame(rows, columns=["model", "method", "measure", "value", "lower", "upper"])
-    better = localisation.named(localisation.beyond_gaussian(found))
-    assert better[["kind", "rival"]].to_numpy().tolist() == [["Small CNN, gradcam", 0.2]]
-    assert localisation.named(found)["kind"].tolist()[1:] == ["VGG16, gradcam", "Centred Gaussian", "Random maps"]

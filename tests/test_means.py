@@ -24,11 +24,12 @@ def test_the_interval_holds_the_mean_and_is_that_of_the_standard_error_over_pati
 
 
 def test_a_share_of_nought_or_one_is_no_certainty():
-    assert means.interval(np.zeros(60), PATIENT, 200, 0)[2] > 0.05
-    assert means.interval(np.ones(60, bool), PATIENT, 200, 0)[1] < 0.95
+    assert means.interval(np.zeros(60), PATIENT, 200, 0, share=True)[2] > 0.05
+    assert means.interval(np.ones(60, bool), PATIENT, 200, 0, share=True)[1] < 0.95
 
 
 def test_a_constant_that_is_no_share_has_no_interval_and_nothing_has_no_mean():
+    assert np.isnan(means.interval(np.zeros(60), PATIENT, 200, 0)[1:]).all(), "no difference is no share"
     assert np.isnan(means.interval(np.full(60, 0.3), PATIENT, 200, 0)[1:]).all()
     assert np.isnan(means.interval(np.array([]), np.array([]), 200, 0)).all()
 

@@ -29,15 +29,19 @@ def told(maps):
     return found.set_index(["outcome", "measure"])
 
 
-def test_the_rim_is_the_outer_tenth_on_every_side():
-    found = plausibility.rim(20)
-    assert found[:2].all() and found[:, -2:].all() and not found[2:-2, 2:-2].any()
+def test_the_rim_is_a_tenth_on_every_side_as_far_as_no_lung_is_there():
+    masks = np.zeros((1, 20, 20), bool)
+    masks[:, 8:12, :10] = True
+    found = plausibility.rims(masks)[0]
+    assert found[:2].all() and found[:, -2:].all() and not found[2:-2, 2:-2].any() and not found[8:12, :2].any()
 
 
-def test_an_even_map_puts_on_lungs_and_rim_what_they_cover():
+def test_an_even_map_puts_on_lungs_and_rim_no_more_than_what_they_cover():
     found = told(np.ones((N, SIDE, SIDE), np.float32))["value"]
-    assert found["all", "lungs"] == pytest.approx(found["all", "lungs_area"]) == pytest.approx(0.35)
-    assert found["all", "border"] == pytest.approx(found["all", "border_area"]) == pytest.approx(0.36)
+    assert found["all", "lungs"] == pytest.approx(0.35) and found["all", "border"] == pytest.approx(0.36)
+    assert (
+        found["all", "lungs_gain"] == pytest.approx(0, abs=1e-6) == pytest.approx(found["all", "border_gain"], abs=1e-6)
+    )
 
 
 def test_shares_are_told_apart_by_outcome_whatever_the_order_of_rows():
@@ -53,7 +57,7 @@ def test_dark_maps_have_no_share_and_are_not_counted():
     maps = np.ones((N, SIDE, SIDE), np.float32)
     maps[0] = 0
     found = told(maps)
-    assert found.loc[("all", "lungs"), "n"] == N - 1 and found.loc[("all", "lungs_area"), "n"] == N
+    assert found.loc["all"]["n"].tolist() == [N - 1] * 4
 
 
 def test_lungs_are_found_in_a_drawn_child():
@@ -61,9 +65,11 @@ def test_lungs_are_found_in_a_drawn_child():
 
     child = phantom.draw("normal", 1, 1, 96, 96)
     found = plausibility.lung_masks(child.pixels[None])[0]
-    assert (found & child.lungs).sum() > 0.95 * child.lungs.sum() and found.mean() < 0.7
+    assert 2 * (found & child.lungs).sum() / (found.sum() + child.lungs.sum()) > 0.9, "Dice"
 
 
 def test_rows_are_in_the_order_of_outcomes(labels=("all", "true positive", "true negative")):
-    found = told(np.ones((N, SIDE, SIDE), np.float32)).reset_index()["outcome"]
-    assert pd.unique(found)[:3].tolist() == list(labels)
+    found = told(np.ones((N, SIDE, SIDE), np.float32)).reset_index()
+    assert pd.unique(found["outcome"])[:3].tolist() == list(labels)
+    said = plausibility.said(found)
+    assert said.index[0] == ("Small CNN", "all") and said["radiographs"].tolist()[0] == N

@@ -159,14 +159,3 @@ def test_the_published_set_is_cut_between_patients():
     assert abs(held.mean() - 0.15) < 0.02
     for share in held.groupby(outside["etiology"]).mean():
         assert abs(share - 0.15) < 0.04
-
-
-def test_shuffled_labels_are_the_same_labels_elsewhere_and_the_test_part_keeps_its_own():
-    before = splits.by_patient(manifest(0), validation_fraction=0.2, seed=0)
-    after = splits.shuffled(before, 3)
-    tables.check("splits", after)
-    for split, part in before.groupby("split"):
-        moved = after.loc[part.index, "label"]
-        assert sorted(moved) == sorted(part["label"]) and (moved == part["label"]).all() == (split == "test")
-    pd.testing.assert_frame_equal(after, splits.shuffled(before, 3))
-    pd.testing.assert_frame_equal(after.drop(columns="label"), before.drop(columns="label"))

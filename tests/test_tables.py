@@ -68,21 +68,23 @@ GOOD = {
     | {"sensitivity": 0.9, "specificity": None, "n": 36},
     "etiology_sensitivity": JUDGED
     | {"etiology": "viral", "sensitivity": 0.9, "lower": 0.8, "upper": 1.0, "n": 40, "patients": 30},
-    "localisation": {"model": "gaussian", "method": "none", "measure": "pointing", "value": 0.2, "lower": 0.1}
-    | {"upper": 0.3, "n": 40},
+    "localisation": {"model": "gaussian", "method": "none", "against": "nothing", "measure": "pointing", "value": 0.2}
+    | {"lower": 0.1, "upper": 0.3, "n": 40},
     "plausibility": {"model": "cnn", "seed": 0, "outcome": "false positive", "measure": "lungs", "value": 0.2}
     | {"lower": 0.1, "upper": None, "n": 4},
-    "stability": {"first": "cnn", "first_seed": 0, "second": "cnn", "second_seed": 1, "value": -0.2, "lower": -0.3}
-    | {"upper": 0.1, "n": 40},
+    "stability": {"first": "cnn", "first_seed": 0, "second": "cnn", "second_seed": 1, "pictures": "same"}
+    | {"value": -0.2, "lower": -0.3, "upper": 0.1, "n": 40},
     "faithfulness_curves": {"model": "cnn", "seed": 0, "kind": "deletion", "order": "map", "share": 0.1}
     | {"probability": 0.8, "n": 40},
     "faithfulness": {"model": "cnn", "seed": 0, "kind": "insertion", "measure": "difference", "value": -0.1}
     | {"lower": -0.2, "upper": 0.1, "n": 40},
-    "sanity": {"model": "cnn", "seed": 0, "test": "weights", "stage": "logit", "value": -0.1, "lower": -0.2}
-    | {"upper": 0.1, "n": 40, "dark": 0.25},
+    "sanity": {"model": "cnn", "seed": 0, "test": "weights", "stage": "logit", "value": 0.1, "lower": 0.05}
+    | {"upper": 0.2, "dark": 0.25, "shuffles": 10, "n": 40},
 }
 SIGNED = [
-    (table, column) for table in ("stability", "faithfulness", "sanity") for column in ("value", "lower", "upper")
+    (table, column)
+    for table in ("localisation", "plausibility", "stability", "faithfulness")
+    for column in ("value", "lower", "upper")
 ]
 BAD = {  # for every rule, values that break it
     "label": [2, -1],
@@ -163,6 +165,9 @@ BAD = {  # for every rule, values that break it
     "share": [1.01, -0.01],
     "test": ["nothing"],
     "dark": [1.01, -0.01],
+    "shuffles": [0],
+    "against": ["all"],
+    "pictures": ["both"],
 }
 COLUMNS = [(name, column) for name, contract in contracts.CONTRACTS.items() for column in contract]
 RULES = [(name, column) for name, column in COLUMNS if contracts.CONTRACTS[name][column].rule]
