@@ -90,7 +90,7 @@ def faithfulness(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
         curves: contract `faithfulness_curves`.
         titles: how each network is called.
     """
-    kinds = {"deletion": "blurred, brightest first", "insertion": "given back, brightest first"}
+    kinds = {"deletion": "taken away, brightest first", "insertion": "given back, brightest first"}
     fig, axes = new(1, 2, height=3.0)
     for axis, (kind, title) in zip(axes[0], kinds.items(), strict=True):
         part = curves[curves["kind"] == kind]
@@ -121,9 +121,8 @@ def cascade(sanity: pd.DataFrame, titles: Mapping[str, str], limit: float) -> Fi
         value, lower, upper = (np.concatenate([[1.0], part[name]]) for name in ("value", "lower", "upper"))
         axis.plot(steps, value, "o-", ms=3.5, lw=1.2, color="#0072B2")
         axis.fill_between(steps, lower, upper, color="#0072B2", alpha=0.18, lw=0)
-        for level, style in ((limit, "--"), (0, "-")):
-            axis.axhline(level, color="#999999", lw=0.8, ls=style)
-        axis.set(title=titles[model], ylim=(-0.55, 1.05), xticks=steps)
+        axis.axhline(limit, color="#999999", lw=0.8, ls="--")
+        axis.set(title=titles[model], ylim=(-0.03, 1.05), xticks=steps)
         axis.set_xticklabels(["trained", *part["stage"]], rotation=55, ha="right", fontsize=7)
-    axes[0, 0].set_ylabel("rank correlation\nwith the trained map")
+    axes[0, 0].set_ylabel("left of the map\n(squared rank correlation)")
     return fig

@@ -146,4 +146,5 @@ def said(found: pd.DataFrame) -> pd.DataFrame:
     rows["against"] = rows["against"].map(CHANCE)
     wide = rows.pivot(index=["kind", "against"], columns="measure", values="told")
     order = rows[["kind", "against"]].drop_duplicates().itertuples(index=False, name=None)
-    return wide.loc[list(order), list(MEASURES)].rename(columns=MEASURES).rename_axis(columns=None)
+    shown = wide.loc[list(order), list(MEASURES)].rename(columns=MEASURES)
+    return shown.rename_axis(index=["map", "against"], columns=None)
