@@ -90,15 +90,16 @@ def faithfulness(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
         curves: contract `faithfulness_curves`.
         titles: how each network is called.
     """
+    colours = dict(zip(titles, MODEL_COLOURS, strict=False))  # the same whoever is missing
     kinds = {"deletion": "taken away, brightest first", "insertion": "given back, brightest first"}
     fig, axes = new(1, 2, height=3.0)
     for axis, (kind, title) in zip(axes[0], kinds.items(), strict=True):
         part = curves[curves["kind"] == kind]
-        for colour, model in zip(MODEL_COLOURS, part["model"].unique(), strict=False):
+        for model in part["model"].unique():
             for name, style in (("map", "-"), ("random", "--")):
                 line = part[(part["model"] == model) & (part["order"] == name)]
                 label = f"{titles[model]}, {'by its map' if name == 'map' else 'at random'}"
-                axis.plot(line["share"], line["probability"], style, color=colour, label=label, lw=1.3)
+                axis.plot(line["share"], line["probability"], style, color=colours[model], label=label, lw=1.3)
         axis.set(title=kind.capitalize(), xlabel=f"share of the picture {title}", ylim=(-0.02, 1.02))
     axes[0, 0].set_ylabel("mean probability of pneumonia")
     handles, labels = axes[0, 0].get_legend_handles_labels()

@@ -77,6 +77,8 @@ def test_curves_are_drawn_by_map_and_at_random_in_the_same_colour():
     assert [line.get_linestyle() for line in left.lines] == ["-", "--"] * 2
     assert left.lines[0].get_color() == left.lines[1].get_color() != left.lines[2].get_color()
     assert (left.get_title(), right.get_title()) == ("Deletion", "Insertion")
+    alone = drawn(figures.faithfulness(curves[curves["model"] == "vgg16"], MODELS)).axes[0]
+    assert alone.lines[0].get_color() == left.lines[2].get_color(), "a network keeps its colour"
 
 
 def test_the_cascade_begins_with_the_trained_network():
