@@ -148,6 +148,8 @@ def table(found: pd.DataFrame, replicates: int, seed: int) -> pd.DataFrame:
 
 def said(found: pd.DataFrame) -> pd.DataFrame:
     """The contract `faithfulness` in words: a row a network and kind, a column a measure, and what it says."""
+    if found.empty:
+        return pd.DataFrame(columns=["map against random"])
     wide = means.wide(found, "kind", {"map": "by the map", "random": "at random", "difference": "difference"})
     gap = found[found["measure"] == "difference"]
     good = np.where(gap["kind"] == "deletion", -1, 1)

@@ -95,7 +95,7 @@ def test_only_pictures_whose_answer_falls_are_asked_and_none_is_no_fault():
     found = told(spotted()[1], judge=lambda images: np.full(len(images), 0.7))
     assert found.empty
     areas = faithfulness.table(found, 100, 0)
-    assert tables.check("faithfulness", areas).empty
+    assert tables.check("faithfulness", areas).empty and faithfulness.said(areas).empty
     assert tables.check("faithfulness_curves", faithfulness.mean_curves(found)).empty
 
 
