@@ -144,7 +144,4 @@ def said(found: pd.DataFrame) -> pd.DataFrame:
     word = np.select([better, worse], ["better", "worse"], "not told apart")
     rows["told"] = [f"{told}, {one}" for told, one in zip(means.worded(rows), word, strict=True)]
     rows["against"] = rows["against"].map(CHANCE)
-    wide = rows.pivot(index=["kind", "against"], columns="measure", values="told")
-    order = rows[["kind", "against"]].drop_duplicates().itertuples(index=False, name=None)
-    shown = wide.loc[list(order), list(MEASURES)].rename(columns=MEASURES)
-    return shown.rename_axis(index=["map", "against"], columns=None)
+    return means.spread(rows, ["kind", "against"], "measure", MEASURES).rename_axis(index=["map", "against"])

@@ -69,6 +69,11 @@ def worded(found: pd.DataFrame) -> list[str]:
 def wide(found: pd.DataFrame, by: str, measures: Mapping[str, str]) -> pd.DataFrame:
     """A long table in words: a row a network and `by`, in the order of appearance, a column a measure."""
     rows = found.assign(network=found["model"].map(MODELS), told=worded(found))
-    told = rows.pivot(index=["network", by], columns="measure", values="told")
-    order = rows[["network", by]].drop_duplicates().itertuples(index=False, name=None)
-    return told.loc[list(order), list(measures)].rename(columns=measures).rename_axis(columns=None)
+    return spread(rows, ["network", by], "measure", measures)
+
+
+def spread(rows: pd.DataFrame, index: list[str], column: str, titles: Mapping[str, str]) -> pd.DataFrame:
+    """The words `told` of `rows`: a row each of `index`, in the order of appearance, a column each of `titles`."""
+    told = rows.pivot(index=index, columns=column, values="told").reindex(columns=list(titles))
+    order = rows[index].drop_duplicates().itertuples(index=False, name=None)
+    return told.loc[list(order)].rename(columns=titles).rename_axis(columns=None)

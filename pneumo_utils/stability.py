@@ -68,7 +68,5 @@ def said(found: pd.DataFrame) -> pd.DataFrame:
     rows = found.assign(told=means.worded(found))
     for side in ("first", "second"):
         rows[side] = rows[side].map(MODELS) + ", seed " + rows[f"{side}_seed"].astype(str)
-    wide = rows.pivot(index=["first", "second"], columns="pictures", values="told").reindex(columns=[SAME, OTHER])
-    order = rows[["first", "second"]].drop_duplicates().itertuples(index=False, name=None)
     titles = {SAME: "same radiograph", OTHER: "two patients'"}
-    return wide.loc[list(order)].rename(columns=titles).rename_axis(columns=None)
+    return means.spread(rows, ["first", "second"], "pictures", titles)
