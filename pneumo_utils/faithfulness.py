@@ -119,7 +119,7 @@ def followed(
             share = np.tile(shares(answers.shape[1] - 1), len(own))
             parts.append(rows.assign(kind=kind, order=name, share=share, probability=answers.ravel()))
     if not parts:
-        return pd.DataFrame(columns=[*columns, "kind", "order", "share", "probability"])
+        return own.assign(kind="", order="", share=0.0, probability=0.0)  # no rows, of the same kinds
     return pd.concat(parts, ignore_index=True)
 
 

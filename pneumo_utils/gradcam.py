@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pneumo_utils import activations, features, folding, models
+from pneumo_utils import activations, features, folding, heat, models
 from pneumo_utils.augmentation import plain
 from pneumo_utils.backend import keras, tf
 
@@ -39,7 +39,7 @@ def closer_gradients(explained: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(share * tf.nn.relu(gradient), axis=(1, 2))
 
 
-METHODS = {"gradcam": mean_gradients, "gradcam++": closer_gradients}
+METHODS = dict(zip(heat.METHODS, (mean_gradients, closer_gradients), strict=True))
 
 
 class Explainer:
@@ -89,9 +89,13 @@ class Explainer:
 
     def every(self, images: np.ndarray, kept: Path | None = None) -> dict[str, np.ndarray]:
         """What `maps` returns, for each method."""
-        seen, side = [plain(image, self.size) for image in images], images.shape[1]
+        return {name: heat.enlarged(coarse, images.shape[1]) for name, coarse in self.coarse(images, kept).items()}
+
+    def coarse(self, images: np.ndarray, kept: Path | None = None) -> dict[str, np.ndarray]:
+        """The maps of `every` before they are enlarged and scaled: float32 (n, *grid), at least 0, for each method."""
+        seen = [plain(image, self.size) for image in images]
         rows = _kept(self._trunk, seen, kept) if kept and self._trunk else None
-        drawn = _drawn(self._of_pixels, seen, side) if rows is None else _drawn(self._of_rows, rows, side)
+        drawn = _drawn(self._of_pixels, seen) if rows is None else _drawn(self._of_rows, rows)
         return dict(zip(self.methods, drawn, strict=True))
 
     def answers(self, images: np.ndarray) -> np.ndarray:
@@ -110,7 +114,7 @@ class Explainer:
         Returns:
             as `maps`.
         """
-        return _drawn(self._of_rows, rows, side or self.size)[0]
+        return heat.enlarged(_drawn(self._of_rows, rows)[0], side or self.size)
 
     @cached_property
     def _answer(self) -> Callable:
@@ -146,37 +150,30 @@ def _run(part: keras.Model) -> Callable:
 
 
 def _compiled(lower: Callable, fed: tf.TensorSpec, upper: keras.Model, methods: Sequence[str]) -> Callable:
-    """What `lower` eats, and the side of the maps -> maps of each method; the gradient runs through `upper` alone.
+    """What `lower` eats -> coarse maps of each method; the gradient runs through `upper` alone.
 
     `upper` ends at the logit, not the probability: its gradient does not vanish where the network is sure.
     """
 
-    @tf.function(input_signature=[fed, tf.TensorSpec((), tf.int32)])
-    def heat(rows, side):
+    @tf.function(input_signature=[fed])
+    def weighed(rows):
         explained = tf.cast(lower(rows), tf.float32)  # a network may compute in bfloat16, maps do not
         with tf.GradientTape() as tape:
             tape.watch(explained)
             logit = upper(explained, training=False)
         gradient = tape.gradient(logit, explained)
-        return tf.stack([_finished(explained, METHODS[name](explained, gradient), side) for name in methods])
+        weights = tf.stack([METHODS[name](explained, gradient) for name in methods])
+        return tf.nn.relu(tf.einsum("nhwc,mnc->mnhw", explained, weights))  # equation 2
 
-    return heat.get_concrete_function()  # called directly, TensorFlow warns of retracing from the fifth network on
-
-
-def _finished(explained: tf.Tensor, weights: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
-    """Channels weighed, summed and enlarged (equation 2): (n, h, w, c), (n, c) -> (n, side, side), each up to 1."""
-    coarse = tf.nn.relu(tf.einsum("nhwc,nc->nhw", explained, weights))
-    # linear, from pixel centres to pixel centres: no shift by half a pixel
-    fine = tf.image.resize(coarse[..., None], (side, side))[..., 0]
-    return tf.math.divide_no_nan(fine, tf.reduce_max(fine, axis=(1, 2), keepdims=True))
+    return weighed.get_concrete_function()  # called directly, TensorFlow warns of retracing from the fifth network on
 
 
-def _drawn(heat: Callable, rows: Iterable[np.ndarray], side: int) -> np.ndarray:
-    """Run `heat` batch by batch, the last one filled up with zeros: (methods, n, side, side)."""
-    methods = heat.structured_outputs.shape[0]
-    drawn = [np.zeros((methods, 0, side, side), dtype=np.float32)]
+def _drawn(weighed: Callable, rows: Iterable[np.ndarray]) -> np.ndarray:
+    """Run `weighed` batch by batch, the last one filled up with zeros: (methods, n, *grid)."""
+    methods, _, *grid = weighed.structured_outputs.shape
+    drawn = [np.zeros((methods, 0, *grid), dtype=np.float32)]
     for batch in _batches(rows):
-        drawn.append(heat(tf.constant(_filled(batch)), tf.constant(side)).numpy()[:, : len(batch)])
+        drawn.append(weighed(tf.constant(_filled(batch))).numpy()[:, : len(batch)])
     return np.concatenate(drawn, axis=1)
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import cv2
 import numpy as np
 import pandas as pd
 
-from pneumo_utils import means
+from pneumo_utils import heat, means
 from pneumo_utils.names import MODELS
 
 MEASURES = {
@@ -72,8 +71,7 @@ def gaussian(side: int) -> np.ndarray:
 def random_maps(count: int, grid: tuple[int, int], side: int, seed: int) -> np.ndarray:
     """Noise as smooth as a heat map: even on `grid`, enlarged alike; float32 (count, side, side), each up to 1."""
     noise = np.random.default_rng(seed).random((count, *grid), dtype=np.float32)
-    fine = np.stack([cv2.resize(one, (side, side), interpolation=cv2.INTER_LINEAR) for one in noise])
-    return fine / fine.max(axis=(1, 2), keepdims=True)
+    return heat.enlarged(noise, side)
 
 
 def chance(split: pd.Series, lesions: np.ndarray, lungs: np.ndarray) -> dict[Key, np.ndarray]:

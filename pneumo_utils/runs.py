@@ -64,6 +64,7 @@ def _train(recipe: replicates.Recipe, seed: int, store: Store) -> None:
     }
     for name, share in zip(SHARES, (made.history, made.predictions, pd.DataFrame([facts])), strict=True):
         store.write_share(name, recipe.model, seed, share)
+    made.network.optimizer = None  # what it remembers makes the file three times as large, and nobody trains on
     store.write_network(recipe.model, seed, made.network.save)
 
 

@@ -20,6 +20,7 @@ from pneumo_utils.names import MODELS
 from pneumo_utils.stability import correlation
 
 LIMIT = 0.5  # half of the order of the map before: less must be left
+LEARNED = 0.9  # AUC on its own labels from which a twin has learned them
 SHUFFLES = 10  # one network of shuffled weights may look at the same places by luck
 WEIGHTS, LABELS = "weights", "labels"
 Maps = Callable[[np.ndarray], np.ndarray]  # pictures, uint8 (n, side, side) -> maps, float (n, side, side)

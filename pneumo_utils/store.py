@@ -113,6 +113,15 @@ class Store:
         """What the network `model` trained from `seed` was made of."""
         return self._network_folder(model, seed) / "run.json"
 
+    def answer_file(self, model: str, seed: int, name: str) -> Path:
+        """What that network answered when it was asked `name` to explain it."""
+        return self._network_folder(model, seed) / f"{name}.npz"
+
+    @property
+    def lungs_file(self) -> Path:
+        """Where the lungs are in the pictures that are explained."""
+        return self.work / "lungs.npz"
+
     def activations_folder(self, model: str) -> Path:
         """What the frozen trunk of `model` gave, for all seeds: large, can be computed again."""
         return self.work / "models" / model / "activations"

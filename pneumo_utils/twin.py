@@ -16,7 +16,6 @@ from pneumo_utils import fitting
 from pneumo_utils.augmentation import Augmentation
 from pneumo_utils.replicates import Recipe
 
-LEARNED = 0.9  # AUC on its own labels from which a twin has learned them
 _PICTURES, _EPOCHS = 192, 40
 
 

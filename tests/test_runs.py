@@ -69,6 +69,15 @@ def test_a_network_or_table_that_was_touched_is_not_taken_for_the_kept_one(store
     assert obtain(recipe, store).trained_now
 
 
+def test_a_kept_network_is_its_weights_and_no_more(store, recipe):
+    from pneumo_utils import models
+
+    obtain(recipe, store)
+    kept = store.network_file("cnn", 0)
+    weights = sum(array.nbytes for array in models.load(kept).get_weights())
+    assert weights < kept.stat().st_size < 1.5 * weights
+
+
 def test_where_a_network_starts_is_told_apart(recipe, tmp_path):
     assert recipe.start == "scratch"
     assert replace(recipe, model="vgg16").start == "random"

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import cv2
 import numpy as np
 import rows
 
-from pneumo_utils import features, gradcam, models, training
+from pneumo_utils import features, gradcam, heat, models, training
 from pneumo_utils.augmentation import Augmentation
 from pneumo_utils.backend import keras
 
@@ -78,11 +77,6 @@ def scaled(maps: np.ndarray) -> np.ndarray:
     return maps / np.maximum(maps.max(axis=(1, 2), keepdims=True), 1e-30)
 
 
-def enlarged(coarse: np.ndarray, side: int) -> np.ndarray:
-    """Maps of the grid's size, enlarged as ours are, by OpenCV."""
-    return scaled(np.stack([cv2.resize(one, (side, side), interpolation=cv2.INTER_LINEAR) for one in coarse]))
-
-
 def measure(model: str, sizes: Sizes, folder: Path) -> list[rows.Row]:
     """The rows of one network."""
     images = np.random.default_rng(0).integers(0, 256, (sizes.pictures, sizes.side, sizes.side)).astype(np.uint8)
@@ -94,7 +88,7 @@ def measure(model: str, sizes: Sizes, folder: Path) -> list[rows.Row]:
     part, scale = images[: sizes.part], sizes.pictures / sizes.part
     pixels, pixels_s = timed(lambda: explainer.maps(part))
     own, theirs_s = timed(lambda: theirs(part))
-    wanted = enlarged(theirs(images[: sizes.compared], expand_cam=False, normalize_cam=False), sizes.side)
+    wanted = heat.enlarged(theirs(images[: sizes.compared], expand_cam=False, normalize_cam=False), sizes.side)
     moved = f"its own enlargement moves maps by up to {gap(scaled(own), wanted):.2f}"
     kept_s = np.median([run[1] for run in runs], axis=0)
     return [
