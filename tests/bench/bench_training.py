@@ -30,7 +30,7 @@ from pneumo_utils.augmentation import Augmentation
 
 SPLITS = ("train", "validation", "test")
 TIMED = {"vgg16": (360, 66, 54), "resnet50": (1500, 270, 210)}  # images a split, in the shares of the published set
-JUDGED = {"vgg16": (48, 16, 120), "resnet50": (64, 24, 120)}
+JUDGED = {"vgg16": (160, 40, 480), "resnet50": (256, 64, 480)}
 RUN = {"head": 3, "top": 2}  # epochs of plain Keras where time is compared; the first of each only warms up
 PATIENTS = 700  # of the phantom
 FASTER = "at least 8"
