@@ -48,6 +48,7 @@ def figure(fig: Figure, alt: str) -> None:
         bbox_inches="tight",
         facecolor="white",
         metadata={"Software": None},  # the same figure, the same bytes
+        pil_kwargs={"compress_level": 4},  # half the time of the usual 6, for a twelfth more bytes
     )
     plt.close(fig)
     png = buffer.getvalue()

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import papermill
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
+from papermill.iorw import write_ipynb
 from traitlets.config import Config
 
 _STARTS = 3  # a kernel that fails to start is tried again; later failures are never repeated
@@ -74,8 +76,24 @@ def run(notebook: Path, parameters: dict, *, executed: Path, broken: Path, minut
     return time.monotonic() - started
 
 
+class _SavedOnce(NBClientEngine):
+    """Writes the notebook when it ends, however it ends. Papermill's own does so before and after each of its cells,
+    which takes longer than most of them: figures are large.
+    """
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, *, saved_to: Path, **kwargs) -> None:
+        """See `NBClientEngine`; what ran to its end, or to a cell that failed, papermill writes itself."""
+        try:
+            super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
+        except BaseException:
+            write_ipynb(nb_man.nb, str(saved_to))
+            raise
+
+
 def _execute(notebook: Path, parameters: dict, output: Path, deadline: float) -> None:
     logging.getLogger("papermill").setLevel(logging.ERROR)
+    papermill_engines.register("saved-once", _SavedOnce)
     for attempt in range(_STARTS):
         with _quiet_kernel() as config:
             try:
@@ -83,6 +101,7 @@ def _execute(notebook: Path, parameters: dict, output: Path, deadline: float) ->
                     str(notebook), str(output), parameters=parameters, kernel_name="python3", progress_bar=False,
                     cwd=str(notebook.parent), config=config, extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
                     timeout_func=lambda cell: max(1, int(deadline - time.monotonic())),
+                    engine_name="saved-once", request_save_on_cell_execute=False, saved_to=output.resolve(),
                 )  # fmt: skip
                 return
             except RuntimeError as error:  # nbclient: the kernel never answered

@@ -88,15 +88,17 @@ def test_a_broken_cell_is_named_with_its_cause_and_the_partial_notebook_is_kept(
 
 @pytest.mark.slow
 def test_a_notebook_has_one_time_limit_for_all_its_cells(notebook):
-    path = notebook(*["import time; time.sleep(2)"] * 4)
+    path = notebook("print('so far')", *["import time; time.sleep(2)"] * 4)
     with pytest.raises(NotebookError, match="must end within 0.05 minutes, got no end"):
         run(path, minutes=0.05)
     assert not (path.parent / "out" / "e.ipynb").exists()
+    assert "so far" in (path.parent / "out" / "b.ipynb").read_text(), "what was reached can be looked at"
 
 
 @pytest.mark.slow
 def test_a_kernel_that_dies_is_told_and_leaves_nothing_that_looks_whole(notebook):
-    path = notebook("import os; os._exit(137)")
+    path = notebook("print('so far')", "import os; os._exit(137)")
     with pytest.raises(NotebookError, match="kernel must live to the end"):
         run(path)
     assert not (path.parent / "out" / "e.ipynb").exists()
+    assert "so far" in (path.parent / "out" / "b.ipynb").read_text(), "what was reached can be looked at"
