@@ -34,6 +34,28 @@ def test_a_white_lung_is_still_found_by_the_ribs_around_it():
     assert (found & left).sum() > 0.8 * left.sum()
 
 
+def test_a_mask_covers_the_lungs_and_a_little_more():
+    one = phantom.draw("normal", 2, 2, height=200, width=240)
+    found = lungs.mask(one.pixels)
+    assert found.shape == one.pixels.shape and found.dtype == bool
+    assert found[one.lungs].mean() > 0.97 and one.lungs.sum() < found.sum() < 1.6 * one.lungs.sum()
+
+
+def test_in_the_same_picture_lungs_are_looked_for_once_and_memory_stays_bounded(monkeypatch):
+    monkeypatch.setattr(lungs, "_remembered", {})
+    monkeypatch.setattr(lungs, "_MOST", 3)
+    pictures = [phantom.draw("normal", n, n, height=64, width=72).pixels for n in range(5)]
+    before, asked, fields = [lungs.mask(one) for one in pictures], [], lungs.fields
+    monkeypatch.setattr(lungs, "fields", lambda pixels: asked.append(1) or fields(pixels))
+    for _ in range(3):
+        for one, wanted in zip(pictures[3:], before[3:], strict=True):
+            np.testing.assert_array_equal(lungs.mask(one), wanted)
+    assert not asked and len(lungs._remembered) <= 3
+    np.testing.assert_array_equal(lungs.mask(pictures[0]), before[0])
+    np.testing.assert_array_equal(lungs.mask(pictures[0][:, ::2]), lungs.mask(pictures[0][:, ::2].copy()))
+    assert len(asked) == 2
+
+
 def test_a_stack_and_a_single_picture_are_standardised_alike():
     stack = np.random.default_rng(0).integers(0, 256, (3, 16, 16)).astype(np.uint8)
     every = lungs.standardised(stack)
