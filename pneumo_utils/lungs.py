@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from threadpoolctl import ThreadpoolController
 
 SIZE = 64  # pixels, side of the square it sees
 FILTERS = (8, 16, 32, 64)  # of the convolutions at each resolution, finest first
@@ -42,7 +43,7 @@ def fields(pixels: np.ndarray) -> np.ndarray:
         x = np.concatenate([x.repeat(2, axis=0).repeat(2, axis=1), skips[level]], axis=-1)
         x = _block(x, f"up{level}")
     kernel, bias = _weights()["fields"]
-    return 1 / (1 + np.exp(-(x @ kernel[0, 0] + bias)))[..., 0]
+    return 1 / (1 + np.exp(-(_product(x, kernel) + bias)))[..., 0]
 
 
 def mask(image: np.ndarray) -> np.ndarray:
@@ -75,18 +76,35 @@ def standardised(pixels: np.ndarray) -> np.ndarray:
 
 
 def _block(x: np.ndarray, name: str) -> np.ndarray:
-    """Two convolutions of 3 x 3 with ReLU.
-
-    The product is OpenCV's: numpy's is spread over all cores, which on a busy machine, or beside the threads that read
-    pictures, takes fifty times as long as one core alone.
-    """
+    """Two convolutions of 3 x 3 with ReLU."""
     for part in "ab":
         kernel, bias = _weights()[f"{name}{part}"]
         padded = np.pad(x, ((1, 1), (1, 1), (0, 0)))
         windows = sliding_window_view(padded, (3, 3), axis=(0, 1)).transpose(0, 1, 3, 4, 2)  # (h, w, 3, 3, c)
-        flat = cv2.gemm(windows.reshape(x.shape[0] * x.shape[1], -1), kernel.reshape(-1, len(bias)), 1, None, 0)
-        x = np.maximum(flat.reshape(*x.shape[:2], -1) + bias, 0)
+        x = np.maximum(_product(windows, kernel) + bias, 0)
     return x
+
+
+def _product(rows: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """What each place of `rows` (h, w, ...) gives with a kernel (rows, columns, in, out): (h, w, out).
+
+    OpenCV's product, whose threads can be turned off without touching those of numpy, which others count on.
+    """
+    _on_one_core()
+    (height, width), out = rows.shape[:2], kernel.shape[-1]
+    return cv2.gemm(rows.reshape(height * width, -1), kernel.reshape(-1, out), 1, None, 0).reshape(height, width, out)
+
+
+@cache
+def _on_one_core() -> None:
+    """Let OpenCV's linear algebra, which nobody else here uses, keep to the core that asks.
+
+    Spread over all cores it takes ten times as long on a busy machine, or beside the threads that read pictures: each
+    waits for all others.
+    """
+    for library in ThreadpoolController().lib_controllers:
+        if "opencv" in library.filepath:
+            library.set_num_threads(1)
 
 
 @cache

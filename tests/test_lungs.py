@@ -56,6 +56,17 @@ def test_in_the_same_picture_lungs_are_looked_for_once_and_memory_stays_bounded(
     assert len(asked) == 2
 
 
+def test_opencv_keeps_to_one_core_and_numpy_stays_as_it_was():
+    from threadpoolctl import ThreadpoolController
+
+    def threads(name):
+        return [one.num_threads for one in ThreadpoolController().lib_controllers if name in one.filepath]
+
+    before = threads("numpy")
+    lungs.fields(np.zeros((64, 64), np.uint8))
+    assert set(threads("opencv")) <= {1} and threads("numpy") == before
+
+
 def test_a_stack_and_a_single_picture_are_standardised_alike():
     stack = np.random.default_rng(0).integers(0, 256, (3, 16, 16)).astype(np.uint8)
     every = lungs.standardised(stack)
