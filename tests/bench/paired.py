@@ -8,18 +8,16 @@ from plain_recipe import Outcome
 from pneumo_utils import delong
 
 MARGIN = 0.005  # of AUC
-EARLY = "none: too early, one side alone differs as much from run to run"
 LEVEL = f"95 % interval of ours - plain above -{MARGIN}, or with 0 inside"
 
 
-def auc_row(name: str, ours: Outcome, plain: Outcome, said: str, *, early: bool = False) -> rows.Row:
-    """AUC of both sides; `ratio` is their difference, which is not judged where both were stopped `early`."""
+def auc_row(name: str, ours: Outcome, plain: Outcome, said: str) -> rows.Row:
+    """AUC of both sides; `ratio` is their difference."""
     gap, lower, upper = delong.difference(ours.label, ours.probability, plain.probability)
     areas = [delong.interval(side.label, side.probability)[0] for side in (ours, plain)]
     seen = f"ours - plain {gap:+.3f}, 95 % interval {lower:+.3f} to {upper:+.3f} (DeLong, paired)"
     detail = f"{seen}; {said}; the column ratio is the difference"
-    target, met = (EARLY, True) if early else (LEVEL, level(lower, upper))
-    return rows.Row(f"AUC of {name}", *areas, "AUC", gap, target, met, detail)
+    return rows.Row(f"AUC of {name}", *areas, "AUC", gap, LEVEL, level(lower, upper), detail)
 
 
 def level(lower: float, upper: float) -> bool:
