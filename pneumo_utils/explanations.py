@@ -5,7 +5,6 @@ Another operating point, or another number of bootstrap draws, asks no network a
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -111,7 +110,7 @@ class Explained:
 
     def _obtain(self, name: str, given: list[np.ndarray], make: Callable[[], Answer]) -> Answer:
         file = self._store.answer_file(self._model, self._seed, name)
-        return _kept(file, [*self._identity, *map(_digest, given)], make)
+        return _kept(file, [*self._identity, *map(fingerprint.of_array, given)], make)
 
     def _table(self, name: str, given: list[np.ndarray], make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         return pd.DataFrame(self._obtain(name, given, lambda: _columns(make())))
@@ -120,7 +119,8 @@ class Explained:
 def lung_masks(store: Store, images: np.ndarray) -> np.ndarray:
     """`plausibility.lung_masks`, kept in the run directory."""
     rooms = fingerprint.of_rooms("from pneumo_utils import plausibility", Path(__file__).parent)
-    found = _kept(store.lungs_file, [rooms, _digest(images)], lambda: {"masks": plausibility.lung_masks(images)})
+    made_of = [rooms, fingerprint.of_array(images)]
+    found = _kept(store.lungs_file, made_of, lambda: {"masks": plausibility.lung_masks(images)})
     return found["masks"]
 
 
@@ -144,8 +144,3 @@ def _columns(frame: pd.DataFrame) -> Answer:
     """Columns as arrays; text as such, since objects would have to be pickled."""
     number = pd.api.types.is_numeric_dtype
     return {name: of.to_numpy() if number(of) else of.to_numpy(str) for name, of in frame.items()}
-
-
-def _digest(array: np.ndarray) -> str:
-    said = f"{array.dtype.str} {array.shape}".encode()
-    return hashlib.sha256(said + np.ascontiguousarray(array).tobytes()).hexdigest()

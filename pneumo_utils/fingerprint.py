@@ -8,12 +8,21 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
+
 PACKAGE = "pneumo_utils"
 
 
 def of(*parts: object) -> str:
     """SHA-256 of JSON-like values, 64 hex digits."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def of_array(array: np.ndarray) -> str:
+    """SHA-256 of an array's type, shape and values, 64 hex digits."""
+    found = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
+    found.update(np.ascontiguousarray(array).view(np.uint8))
+    return found.hexdigest()
 
 
 def of_file(path: Path) -> str:

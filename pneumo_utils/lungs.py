@@ -6,7 +6,6 @@ costs a few milliseconds a picture; TensorFlow would take longer to load than it
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from pathlib import Path
 
@@ -15,11 +14,13 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from threadpoolctl import ThreadpoolController
 
+from pneumo_utils import fingerprint
+
 SIZE = 64  # pixels, side of the square it sees
 FILTERS = (8, 16, 32, 64)  # of the convolutions at each resolution, finest first
 WEIGHTS = Path(__file__).with_suffix(".npz")
 _MOST = 20_000  # masks that are remembered: 40 MB at 128 pixels
-_remembered: dict[tuple, np.ndarray] = {}
+_remembered: dict[str, np.ndarray] = {}
 _GROWN = 0.04  # by which the fields of a mask are grown, share of the side: no edge may tell their shape
 
 
@@ -46,13 +47,18 @@ def fields(pixels: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-(_product(x, kernel) + bias)))[..., 0]
 
 
+def inside(image: np.ndarray) -> np.ndarray:
+    """Where lung is seen in a picture, uint8 (height, width): bool of the same shape."""
+    return cv2.resize(fields(image), image.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5
+
+
 def mask(image: np.ndarray) -> np.ndarray:
     """Lung fields of a picture, uint8 (height, width), grown a little; bool of the same shape.
 
     Those of up to `_MOST` pictures are remembered, a bit a pixel: in training the same ones come again in each epoch,
     and to look for lungs takes twenty times as long as all else that varies a picture.
     """
-    key = image.shape, hashlib.blake2b(np.ascontiguousarray(image), digest_size=16).digest()
+    key = fingerprint.of_array(image)
     bits = _remembered.get(key)
     if bits is None:
         if len(_remembered) >= _MOST:
@@ -62,9 +68,8 @@ def mask(image: np.ndarray) -> np.ndarray:
 
 
 def _grown(image: np.ndarray) -> np.ndarray:
-    soft = cv2.resize(fields(image), image.shape[::-1], interpolation=cv2.INTER_LINEAR)
     reach = 2 * round(_GROWN * min(image.shape)) + 1
-    grown = cv2.dilate((soft > 0.5).view(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    grown = cv2.dilate(inside(image).view(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
     return grown > 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import cv2
 import numpy as np
 import pandas as pd
 
@@ -24,9 +23,7 @@ _RIM = 0.1  # width of the rim, share of the side
 
 def lung_masks(images: np.ndarray) -> np.ndarray:
     """Lung fields of pictures, uint8 (n, side, side), as `lungs` finds them: bool (n, side, side)."""
-    size = images.shape[:0:-1]
-    soft = (cv2.resize(lungs.fields(image), size, interpolation=cv2.INTER_LINEAR) for image in images)
-    return np.stack([field > 0.5 for field in soft])
+    return np.stack([lungs.inside(image) for image in images])
 
 
 def rims(masks: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 
+import numpy as np
 import pytest
 
 from pneumo_utils import fingerprint
@@ -137,3 +138,10 @@ def test_a_folder_is_known_by_names_sizes_and_times(tmp_path):
     assert len(set(seen)) == 4
     root.rename(tmp_path / "moved")
     assert fingerprint.of_folder(tmp_path / "moved") == seen[-1]
+
+
+def test_an_array_is_told_by_its_type_shape_and_values_however_it_lies_in_memory():
+    one = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    others = [one.reshape(4, 3), one.astype(np.int16), one[::-1], one.astype(str), one[:0]]
+    assert len({fingerprint.of_array(array) for array in (one, *others)}) == 6
+    assert fingerprint.of_array(np.asfortranarray(one)) == fingerprint.of_array(one)

@@ -84,7 +84,7 @@ MAP: dict[str, set[str]] = {
     "pages": {"atomic", "display", "page_body"},
     "weights": {"backend"},
     "intensity": set(),
-    "lungs": set(),
+    "lungs": {"fingerprint"},
     "stress": {"lungs"},
     "figures_robustness": {"figures", "stress"},
     "leakage": {"metrics", "separation", "splits", "thresholds"},
