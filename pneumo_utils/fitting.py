@@ -34,12 +34,12 @@ class Settings:
     """What all phases and seeds share."""
 
     batch_size: int  # pictures a step
-    patience: int  # epochs without a better validation loss before stopping
+    patience: int  # epochs without a better validation loss before stopping, where weights are not averaged
     views: int = 1  # views of each training picture where activations are kept
     frozen_blocks: int = 0  # lowest blocks that stay as they are end to end
     weight_decay: float = 0.0  # of AdamW, end to end
     label_smoothing: float = 0.0  # end to end: labels are pulled so far towards 0.5
-    weight_averaging: float = 0.0  # end to end: decay a step of the average that is judged and kept
+    weight_averaging: float = 0.0  # end to end: decay a step of the average that is judged, and kept at the end
     test_views: int = 1  # views of a picture whose probabilities are averaged
 
 
@@ -119,7 +119,11 @@ def fit(
     seed: int,
     to_beat: float = float("inf"),
 ) -> pd.DataFrame:
-    """Train `part` in one phase, stop early, and keep the weights with the lowest validation loss.
+    """Train `part` in one phase, and keep the weights with the lowest validation loss, or their average at the end.
+
+    Where weights are averaged, the average after the last epoch stays: it is what the falling learning rate leads to.
+    To pick an epoch by its loss would be to pick the one that happens to be calibrated on pictures as they are, which
+    smoothed labels, class weights and strong variations all displace, while the ranking still improves.
 
     Args:
         part: what `feed` gives -> probability; only its trainable layers change.
@@ -128,7 +132,7 @@ def fit(
         phase: what is trained and for how long.
         settings: batch size, patience and the like.
         seed: of the order.
-        to_beat: validation loss of the phases before; if no epoch is below it, the weights stay as they were.
+        to_beat: validation loss of the phases before; if it is not undercut, the weights stay as they were.
 
     Returns:
         columns of the contract `history` but `model` and `seed`; `kept` marks the epoch whose weights stayed, if any.
@@ -152,10 +156,15 @@ def fit(
     history = found[["loss", "auc", "val_loss", "val_auc", "seconds"]]
     history.insert(0, "phase", phase.name)
     history.insert(1, "epoch", np.arange(1, len(history) + 1))
-    better = history["val_loss"].min() < to_beat
+    chosen = history.index[-1] if _averages(phase, settings) else history["val_loss"].idxmin()
+    better = history["val_loss"][chosen] < to_beat
     if not better:
         part.set_weights(before)
-    return history.assign(kept=better & (history.index == history["val_loss"].idxmin()))
+    return history.assign(kept=better & (history.index == chosen))
+
+
+def _averages(phase: Phase, settings: Settings) -> bool:
+    return phase.name in END_TO_END and settings.weight_averaging > 0
 
 
 def _compile(part: keras.Model, phase: Phase, settings: Settings, steps: int) -> None:
@@ -186,7 +195,7 @@ def adamw(phase: Phase, settings: Settings, steps: int) -> keras.optimizers.Opti
 
 
 def _callbacks(phase: Phase, settings: Settings) -> list[keras.callbacks.Callback]:
+    if _averages(phase, settings):
+        return [keras.callbacks.SwapEMAWeights(swap_on_epoch=True), Clock()]
     stop = keras.callbacks.EarlyStopping("val_plain", patience=settings.patience, mode="min", restore_best_weights=True)
-    averaged = phase.name in END_TO_END and settings.weight_averaging
-    # first in the list: the averaged weights are in place when the best ones are picked
-    return [*([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if averaged else []), Clock(), stop]
+    return [Clock(), stop]

@@ -148,13 +148,20 @@ class Training(Section):
     weight_decay: float = Field(ge=0, le=1, description="phase 3 and small CNN: AdamW's weight decay")
     label_smoothing: float = Field(ge=0, lt=0.5, description="phase 3 and small CNN: share of certainty taken off")
     weight_averaging: float = Field(
-        ge=0, lt=1, description="phase 3 and small CNN: decay a step of the average of weights that is kept; 0: none"
+        ge=0,
+        lt=1,
+        description="phase 3 and small CNN: decay a step of the average of weights, which is kept at the end; "
+        "0: none, the epoch with the lowest validation loss is kept",
     )
     test_views: int = Field(
         ge=1, le=7, description="views of a picture whose probabilities are averaged: itself, mirrored, five crops"
     )
     dropout: float = Field(ge=0, lt=1, description="share of the head's inputs dropped in training")
-    patience: int = Field(ge=1, le=1000, description="epochs without a better validation loss before stopping")
+    patience: int = Field(
+        ge=1,
+        le=1000,
+        description="epochs without a better validation loss before stopping, where weights are not averaged",
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         description="number format below the head; auto: bfloat16 where processor or GPU has it, else float32"
     )

@@ -79,7 +79,7 @@ def train(
         if phase.name == "small":
             network.set_weights(fitted.get_weights())
         else:
-            lowest = min(lowest, rows[-1]["val_loss"].min())
+            lowest = min([lowest, *rows[-1].loc[rows[-1]["kept"], "val_loss"]])
     return feed, part, pd.concat(rows)
 
 

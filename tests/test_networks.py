@@ -186,7 +186,22 @@ def test_the_average_of_weights_is_what_is_judged_and_kept(rooms, images, splits
     rows = training.predict(part, fed, splits, 8).query("split == 'validation'")
     p = rows["probability"].clip(1e-7, 1 - 1e-7)
     loss = -np.where(rows["label"] == 1, np.log(p), np.log(1 - p)).mean()
-    assert loss == pytest.approx(history["val_loss"].min(), rel=1e-3), "of plain labels, and of the kept weights"
+    assert loss == pytest.approx(history["val_loss"].iloc[-1], rel=1e-3), "of plain labels, and of the kept weights"
+
+
+def test_of_averaged_weights_no_epoch_is_picked_and_none_is_left_out(rooms, images, splits, tmp_path):
+    fitting, training = rooms["fitting"], rooms["training"]
+    swapped = splits.assign(label=splits["label"].where(splits["split"] == "train", 1 - splits["label"]))
+    phases = [fitting.Phase("whole", 4, 1e-2)]
+    kept = {}
+    for averaging in (0.0, 0.8):
+        training.make_reproducible(0)
+        network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+        asked = fitting.Settings(8, patience=1, weight_averaging=averaging)
+        _, _, history = training.train(network, feed(rooms, images), swapped, phases, asked, 0, tmp_path)
+        assert history["val_loss"].iloc[-1] > history["val_loss"].iloc[0], "validation says the opposite"
+        kept[averaging] = list(history["kept"])
+    assert kept == {0.0: [True, False], 0.8: [False, False, False, True]}
 
 
 def test_views_of_a_picture_are_judged_one_by_one_and_averaged(rooms, images, splits):
