@@ -20,6 +20,7 @@ DPI = 160  # pixels an inch in the stored image
 CSS_DPI = 96  # CSS pixels an inch: the image is shown at its size in print, so it stays sharp on fine screens
 EMPTY = '<span title="not defined">—</span>'
 WIDE = 6  # columns from which a table is a scrollable region of its own, reachable by keyboard
+_HYPHENATED = re.compile(r"(?<![\w.-])-(?=\d)")  # the sign of a number, but not the dash of a range or of a name
 _NUMBER = re.compile(r"[−+-]?\d[\d,.]*%?(\s*[(\[].*[)\]])?")  # 0.93, 1,341, 93.1%, 0.93 (0.90–0.95)
 
 
@@ -101,8 +102,11 @@ def table_html(frame: pd.DataFrame, caption: str, digits: int = 3) -> str:
 
 
 def say(text: str) -> Markdown:
-    """Return a finding as Markdown: a sentence built from values, to be a cell's last value."""
-    return Markdown(text)
+    """Return a finding as Markdown: a sentence built from values, to be a cell's last value.
+
+    Numbers below zero bear a minus sign, as in tables.
+    """
+    return Markdown(_HYPHENATED.sub("−", text))
 
 
 def notice(text: str, label: str = "Note") -> HTML:

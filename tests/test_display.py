@@ -65,6 +65,14 @@ def test_a_table_refuses_an_empty_caption_and_negative_digits(caption, digits):
         display.table(pd.DataFrame({"a": [1]}), caption, digits)
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("-0.060 against", "−0.060 against"), ("(-0.1 to +0.2)", "(−0.1 to +0.2)"), ("0.1-0.2, VGG-16, 1e-05", None)],
+)
+def test_say_writes_a_minus_sign_before_numbers_and_leaves_ranges_and_names_alone(text, shown):
+    assert display.say(text).data == (shown or text)
+
+
 def test_say_is_markdown_and_a_notice_is_escaped():
     assert display.say("**n = 3**").data == "**n = 3**"
     assert "a &lt; b" in display.notice("a < b").data
