@@ -169,7 +169,7 @@ def keep(name: str, found: pd.DataFrame) -> None:
     order = {recipe: place for place, recipe in enumerate(recipes())}
     found = found.sort_values("recipe", key=lambda names: names.map(order), kind="stable")
     found.insert(0, "recipe", found.pop("recipe"))
-    found.to_csv(file, index=False, lineterminator="\n", float_format="%.4g")
+    found.to_csv(file, index=False, lineterminator="\n", float_format="%.6g")
 
 
 def line(row: pd.Series) -> str:
