@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
 
 from pneumo_utils.thresholds import both_classes, logits, only_validation
 from pneumo_utils.weighted import LOGIT_CLIP, MetricError
@@ -68,6 +69,36 @@ class Temperature:
 
 
 @dataclass(frozen=True)
+class Platt:
+    """p -> sigmoid(slope * logit(p) + intercept); Platt (1999), "Probabilistic outputs for support vector machines".
+
+    The intercept undoes what weighing both classes alike in training does to every probability; no temperature can.
+    Certain answers are kept `LOGIT_CLIP` from 0 and 1.
+    """
+
+    slope: float  # at least 0, so that the order stays; 0 where it would fall: then everybody gets the prevalence
+    intercept: float
+
+    @classmethod
+    def fit(cls, label: np.ndarray, probability: np.ndarray) -> Self:
+        """Return the maximum of the likelihood of Platt's targets; same arguments and errors as `Temperature.fit`."""
+        label, probability = both_classes(label, probability)
+        ill, well = int(label.sum()), int((1 - label).sum())
+        target = np.where(label == 1, (ill + 1) / (ill + 2), 1 / (well + 2))  # finite even where classes are apart
+        twice = np.tile(
+            logits(probability)[:, None], (2, 1)
+        )  # each case counts as ill by its target, as well by the rest
+        line = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10)
+        line.fit(twice, np.repeat([1, 0], len(target)), np.concatenate([target, 1 - target]))
+        slope = float(line.coef_.item())
+        return cls(slope, float(line.intercept_.item())) if slope > 0 else cls(0.0, float(logit(target.mean())))
+
+    def apply(self, probability: np.ndarray) -> np.ndarray:
+        """Return calibrated probabilities, float (n,) in [LOGIT_CLIP, 1 - LOGIT_CLIP], for (n,) in [0, 1]."""
+        return _clipped(expit(self.slope * logits(_in_range(probability)) + self.intercept))
+
+
+@dataclass(frozen=True)
 class Isotonic:
     """The best rising map, linear between its knots; Zadrozny & Elkan (2002), doi:10.1145/775047.775151.
 
@@ -90,7 +121,7 @@ class Isotonic:
         return _clipped(np.interp(_in_range(probability), self.scores, self.values))
 
 
-METHODS: Mapping[str, type[Calibrator]] = {"temperature": Temperature, "isotonic": Isotonic}
+METHODS: Mapping[str, type[Calibrator]] = {"temperature": Temperature, "platt": Platt, "isotonic": Isotonic}
 
 
 def fit(validation: pd.DataFrame, method: str) -> dict[tuple[str, int], Calibrator]:

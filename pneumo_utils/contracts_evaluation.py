@@ -89,7 +89,7 @@ EVALUATION: dict[str, dict[str, Column]] = {
     "reliability": NETWORK
     | HELD_OUT
     | {
-        "method": Column("str", **one_of(("none", "temperature", "isotonic"))),
+        "method": Column("str", **one_of(("none", "temperature", "platt", "isotonic"))),
         "bin": Column("int", **AT_LEAST_1),
         "mean_probability": Column("float", **between(0, 1)),
         "observed": Column("float", **between(0, 1)),  # share of pneumonia

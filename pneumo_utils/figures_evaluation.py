@@ -16,7 +16,7 @@ from pneumo_utils.figures import CLASSES, MODEL_COLOURS, new
 _GREY = "#999999"
 _MARKERS = "osD^vP"  # a second sign beside colour
 _SPLITS = ("validation", "test")
-METHODS = {"none": "As predicted", "temperature": "Temperature", "isotonic": "Isotonic"}
+METHODS = {"none": "As predicted", "temperature": "Temperature", "platt": "Platt", "isotonic": "Isotonic"}
 RULES = {
     "sensitivity": ("target sensitivity", "-"),
     "youden": ("Youden", "--"),
@@ -39,12 +39,12 @@ def reliability(curves: pd.DataFrame) -> Figure:
             part = curves[(curves["split"] == split) & (curves["method"] == method)]
             axis.plot([0, 1], [0, 1], "--", color=_GREY, lw=0.8)
             _whiskers(axis, part["mean_probability"], part["observed"], part, MODEL_COLOURS[_SPLITS.index(split)])
-            axis.set(xlim=(-0.04, 1.04), ylim=(-0.04, 1.04), aspect="equal", title=f"{METHODS[method]}, {split}")
-            axis.set(xticks=np.linspace(0, 1, 5), yticks=np.linspace(0, 1, 5))
-    for axis in axes[-1]:
-        axis.set_xlabel("mean predicted probability")
-    for axis in axes[:, 0]:
-        axis.set_ylabel("share with pneumonia")
+            axis.set(xlim=(-0.04, 1.04), ylim=(-0.04, 1.04), aspect="equal", xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
+    for axis, method in zip(axes[0], methods, strict=True):
+        axis.set_title(METHODS[method])
+    fig.supxlabel("mean predicted probability", fontsize="medium")
+    for axis, split in zip(axes[:, 0], splits, strict=True):
+        axis.set_ylabel(f"{split}\nshare with pneumonia")
     return fig
 
 

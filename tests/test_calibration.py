@@ -82,6 +82,15 @@ def test_temperature_agrees_with_scikit_learn(name):
 
 
 @pytest.mark.parametrize("name", ["first", "second"])
+def test_platt_agrees_with_scikit_learn(name):
+    probability = JUDGED[name].to_numpy()
+    logits = logit(probability)[:, None]
+    theirs = CalibratedClassifierCV(FrozenEstimator(AsLogits()), method="sigmoid", ensemble=False).fit(logits, LABEL)
+    ours = calibration.Platt.fit(LABEL, probability).apply(probability)
+    np.testing.assert_allclose(ours, theirs.predict_proba(logits)[:, 1], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["first", "second"])
 def test_isotonic_is_the_closed_form(name):
     probability = JUDGED[name].to_numpy()
     scores, fit = minmax(LABEL, probability)
@@ -94,6 +103,21 @@ def test_a_network_that_is_three_times_too_sure_is_found_out():
     z = generator.normal(0, 2, 20_000)
     label = (generator.random(z.size) < expit(z)).astype(int)
     assert calibration.Temperature.fit(label, expit(3 * z)).temperature == pytest.approx(3, rel=0.05)
+
+
+def test_weights_that_made_both_classes_count_alike_are_undone_by_platt_and_by_no_temperature():
+    generator = np.random.default_rng(1)
+    label = (generator.random(20_000) < 0.74).astype(int)
+    z = generator.normal(2.0 * label - 1.0, np.sqrt(2))  # log-odds of two normals, as if half of the children were ill
+    after = {method: calibration.METHODS[method].fit(label, expit(z)).apply(expit(z)) for method in calibration.METHODS}
+    found = calibration.Platt.fit(label, expit(z))
+    assert (found.slope, found.intercept) == pytest.approx((1, logit(label.mean())), abs=0.05)
+    assert abs(after["platt"].mean() - label.mean()) < 0.001 and abs(after["temperature"].mean() - label.mean()) > 0.05
+
+
+def test_of_scores_the_wrong_way_round_platt_leaves_the_prevalence():
+    found = calibration.Platt.fit([1, 1, 1, 0, 0], [0.1, 0.2, 0.3, 0.8, 0.9])
+    assert found.apply([0.0, 0.4, 1.0]) == pytest.approx([0.58] * 3)  # of Platt's targets: 3 x 4/5 and 2 x 1/4
 
 
 @quick
@@ -186,8 +210,8 @@ def test_calibrators_are_fitted_on_validation_alone():
         calibration.fit(predictions(), "isotonic")
     with pytest.raises(MetricError, match=r"calibrators must name every model and seed, got \[\] for \('first', 0\)"):
         calibration.apply(predictions(), {})
-    with pytest.raises(MetricError, match="method must be one of temperature, isotonic, got 'platt'"):
-        calibration.fit(predictions(["validation"]), "platt")
+    with pytest.raises(MetricError, match="method must be one of temperature, platt, isotonic, got 'beta'"):
+        calibration.fit(predictions(["validation"]), "beta")
 
 
 def test_every_network_gets_its_own_calibrator_and_rows_keep_their_place():

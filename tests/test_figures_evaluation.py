@@ -59,8 +59,8 @@ def test_reliability_has_a_row_a_split_and_a_column_a_method_with_the_tables_dot
     curves = reliability.table({"none": frame, "temperature": calibration.apply(frame, fitted)}, replicates=50)
     own = curves[curves["model"] == "second"]
     fig = drawn(figures_evaluation.reliability(own))
-    titles = ["As predicted, validation", "Temperature, validation", "As predicted, test", "Temperature, test"]
-    assert [axis.get_title() for axis in fig.axes] == titles
+    assert [axis.get_title() for axis in fig.axes] == ["As predicted", "Temperature", "", ""]
+    assert [fig.axes[row].get_ylabel().split("\n")[0] for row in (0, 2)] == ["validation", "test"]
     part = own[(own["method"] == "temperature") & (own["split"] == "test")]
     axis = fig.axes[3]
     assert dots(axis) == list(zip(part["mean_probability"], part["observed"], strict=True))
