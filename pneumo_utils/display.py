@@ -178,7 +178,7 @@ def _value(value: object, digits: int) -> str:
         return f"{int(value):,}".replace("-", "−")
     if isinstance(value, Real):
         return _fraction(float(value), digits)
-    return escape(str(value)).replace("\n", "<br>")
+    return _HYPHENATED.sub("−", escape(str(value))).replace("\n", "<br>")
 
 
 def _fraction(value: float, digits: int) -> str:

@@ -183,7 +183,7 @@ def curves(predictions: pd.DataFrame, titles: dict[str, str]) -> Figure:
     roc.plot([0, 1], [0, 1], "--", color="#999999", lw=0.8)
     pr.axhline(predictions["label"].mean(), ls="--", color="#999999", lw=0.8)
     square = {"xlim": (-0.02, 1.02), "ylim": (-0.02, 1.02), "aspect": "equal"}
-    roc.set(xlabel="1 - specificity", ylabel="sensitivity", title="ROC", **square)
+    roc.set(xlabel="1 \N{MINUS SIGN} specificity", ylabel="sensitivity", title="ROC", **square)
     pr.set(xlabel="recall (sensitivity)", ylabel="precision", title="Precision-recall", **square)
     roc.legend(frameon=False, loc="lower right")
     return fig

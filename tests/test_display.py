@@ -73,6 +73,11 @@ def test_say_writes_a_minus_sign_before_numbers_and_leaves_ranges_and_names_alon
     assert display.say(text).data == (shown or text)
 
 
+def test_a_table_writes_a_minus_sign_in_text_but_leaves_names_of_files_alone():
+    page = display.table(pd.DataFrame({"way": ["Rotation, -15", "NORMAL2-IM-1362-0001.jpeg"]}), "Ways").data
+    assert "Rotation, −15" in page and "NORMAL2-IM-1362-0001.jpeg" in page
+
+
 def test_say_is_markdown_and_a_notice_is_escaped():
     assert display.say("**n = 3**").data == "**n = 3**"
     assert "a &lt; b" in display.notice("a < b").data
