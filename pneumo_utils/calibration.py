@@ -83,11 +83,11 @@ class Platt:
     def fit(cls, label: np.ndarray, probability: np.ndarray) -> Self:
         """Return the maximum of the likelihood of Platt's targets; same arguments and errors as `Temperature.fit`."""
         label, probability = both_classes(label, probability)
-        ill, well = int(label.sum()), int((1 - label).sum())
+        ill = int(label.sum())
+        well = len(label) - ill
         target = np.where(label == 1, (ill + 1) / (ill + 2), 1 / (well + 2))  # finite even where classes are apart
-        twice = np.tile(
-            logits(probability)[:, None], (2, 1)
-        )  # each case counts as ill by its target, as well by the rest
+        # each case stands twice: as ill, weighed by its target, and as well, weighed by the rest
+        twice = np.tile(logits(probability)[:, None], (2, 1))
         line = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10)
         line.fit(twice, np.repeat([1, 0], len(target)), np.concatenate([target, 1 - target]))
         slope = float(line.coef_.item())
