@@ -39,19 +39,19 @@ check: $(READY) ## run the fast tests only
 	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not slow"
 
 bench: $(READY) ## measure speed against what people do today; results land in reports/bench/
-	@DATA="$(DATA)" WEIGHTS="$(WEIGHTS)" ORIGINALS="$(ORIGINALS)" $(PY) tests/bench/runner.py
+	@DATA="$(DATA)" WEIGHTS="$(WEIGHTS)" ORIGINALS="$(ORIGINALS)" $(PY) benchmarks/runner.py
 
 recipes: $(READY) ## train every recipe that was tried against the shift and judge it (hours); reports/bench/recipes*.csv
-	@DATA="$(DATA)" WEIGHTS="$(WEIGHTS)" ORIGINALS="$(ORIGINALS)" $(PY) tests/bench/recipes.py
+	@DATA="$(DATA)" WEIGHTS="$(WEIGHTS)" ORIGINALS="$(ORIGINALS)" $(PY) benchmarks/recipes.py
 
-lint: $(READY) ## check style of code and notebooks, and that notebooks are stored without outputs
-	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m nbstripout --verify notebooks/*.ipynb
+lint: $(READY) ## check style, that notebooks are stored without outputs, and who imports whom
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m nbstripout --verify notebooks/*.ipynb && $(VENV)/bin/lint-imports --no-logo
 
 format: $(READY) ## put code and notebooks into style
 	@$(PY) -m ruff check --fix . && $(PY) -m ruff format . && $(PY) -m nbstripout notebooks/*.ipynb
 
 lungs: $(READY) ## train the network that finds the lungs anew, on phantoms (minutes)
-	@$(PY) -m pneumo_utils.lungs_training
+	@$(PY) -m pneumo_utils.networks.lung_segmentation
 
 parameters: $(READY) ## list every parameter with type, range and help
 	@$(PY) -m pneumo_utils parameters

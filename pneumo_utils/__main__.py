@@ -27,13 +27,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(given: argparse.Namespace) -> None:
-    from pneumo_utils import pipeline, study  # imported here: `--help` should not wait for pandas
+    from pneumo_utils.pipeline import runner
+    from pneumo_utils.study import definition  # imported here: `--help` should not wait for pandas
 
     if given.command == "parameters":
-        print(study.describe())
+        print(definition.describe())
         return
-    chosen = study.load(given.study, given.params, data=given.data, weights=given.weights)
-    line = pipeline.Pipeline(given.study, chosen, PROJECT, given.reports.resolve())
+    chosen = definition.load(given.study, given.params, data=given.data, weights=given.weights)
+    line = runner.Pipeline(given.study, chosen, PROJECT, given.reports.resolve())
     if given.command == "data":
         print(line.obtain())
         return

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pneumo_utils import study
 from pneumo_utils.__main__ import main
+from pneumo_utils.study import definition
 
 PARAMS = Path(__file__).parent.parent / "params"
 
@@ -36,7 +36,7 @@ def told(params, tmp_path, capsys):
 
 
 def test_an_unknown_study_is_told_with_those_there_are(told):
-    there = ", ".join(study.names(PARAMS))
+    there = ", ".join(definition.names(PARAMS))
     assert {"candidates/lungs-160", "demo", "kermany"} <= set(there.split(", "))
     assert told("kermani") == (1, f"error: STUDY must be one of {there}, got 'kermani'")
 
@@ -121,7 +121,7 @@ def test_a_reports_folder_that_is_a_file_is_told(told, tmp_path):
 def test_a_full_disk_is_told_and_leaves_no_half_written_table(tmp_path, monkeypatch):
     import pandas as pd
 
-    from pneumo_utils import tables
+    from pneumo_utils.records import tables
 
     def full(*_, **__):
         Path("/dev/full").write_text("x")

@@ -1,4 +1,4 @@
-"""The house as it is drawn: who may import whom, where TensorFlow may be, what a notebook looks like."""
+"""The house as it is drawn: small rooms in wings, where TensorFlow may be, what a notebook looks like."""
 
 from __future__ import annotations
 
@@ -13,178 +13,54 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from pneumo_utils import fingerprint
-from pneumo_utils.pipeline import Pipeline
-from pneumo_utils.study import load
+from pneumo_utils.pipeline.runner import Pipeline
+from pneumo_utils.records import fingerprint
+from pneumo_utils.study.definition import load
 
 PROJECT = Path(__file__).parent.parent
 PACKAGE = PROJECT / "pneumo_utils"
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 
-# Every room and the rooms it may import. A new room is added here in the commit that builds it.
-MAP: dict[str, set[str]] = {
-    "atomic": set(),
-    "names": set(),
-    "columns": {"names"},
-    "contracts_evaluation": {"columns", "names"},
-    "contracts_explanation": {"columns", "names"},
-    "contracts": {"columns", "contracts_evaluation", "contracts_explanation", "names"},
-    "tables": {"atomic", "contracts"},
-    "sections": set(),
-    "study": {"sections"},
-    "filenames": set(),
-    "layout": {"names"},
-    "augmentation": {"lungs"},
-    "activations": set(),
-    "images": set(),
-    "acquisition": set(),
-    "references": set(),
-    "separation": {"delong", "intervals"},
-    "audit": {"names", "references", "separation", "splits"},
-    "verdict": {"audit", "metrics"},
-    "weighted": set(),
-    "delong": {"weighted"},
-    "metrics": {"weighted"},
-    "intervals": {"delong", "weighted"},
-    "seeds": {"intervals", "weighted"},
-    "comparisons": {"delong", "intervals", "metrics", "weighted"},
-    "display": set(),
-    "page_body": set(),
-    "provenance": set(),
-    "fingerprint": set(),
-    "execution": set(),
-    "splits": {"filenames"},
-    "phantom_body": set(),
-    "phantom": {"phantom_body"},
-    "phantom_folder": {"framing", "phantom"},
-    "downloads": {"layout"},
-    "medmnist": {"downloads", "layout"},
-    "sources": {"downloads", "layout", "medmnist", "phantom_folder"},
-    "manifest": {"acquisition", "contracts", "filenames", "images", "layout", "names", "tables"},
-    "store": {"atomic", "contracts", "ensemble", "names", "tables"},
-    "thresholds": {"weighted"},
-    "calibration": {"thresholds", "weighted"},
-    "shift": {"metrics", "thresholds"},
-    "ensemble": {"names"},
-    "agreement": {"intervals", "outcomes", "weighted"},
-    "reliability": {"intervals", "weighted"},
-    "clinic": {"intervals", "metrics", "names", "reliability", "thresholds", "weighted"},
-    "referral": {"intervals", "metrics", "reliability", "thresholds", "weighted"},
-    "figures_evaluation": {"figures"},
-    "outcomes": {"intervals", "metrics", "names"},
-    "means": {"intervals", "metrics", "names"},
-    "heat": set(),
-    "localisation": {"heat", "means", "names"},
-    "plausibility": {"localisation", "lungs", "means", "names", "outcomes"},
-    "stability": {"means", "names"},
-    "faithfulness": {"means"},
-    "sanity": {"intervals", "means", "names", "stability"},
-    "figures_explanation": {"figures"},
-    "figures": {"framing", "metrics", "names"},
-    "pages": {"atomic", "display", "page_body"},
-    "weights": {"backend"},
-    "intensity": set(),
-    "lungs": {"fingerprint"},
-    "stress": {"lungs"},
-    "figures_robustness": {"figures", "stress"},
-    "leakage": {"metrics", "separation", "splits", "thresholds"},
-    "hardening": {"framing", "images", "stress"},
-    "robustness": {"intervals", "metrics", "names", "outcomes", "separation", "stress", "weighted"},
-    "framing": {"images", "intensity", "lungs"},
-    # TensorFlow
-    "backend": set(),
-    "models": {"backend"},
-    "precision": {"backend"},
-    "folding": {"backend"},
-    "features": {"activations", "augmentation", "backend", "folding"},
-    "fitting": {"backend", "features"},
-    "training": {"augmentation", "backend", "features", "fitting", "models"},
-    "lungs_training": {"augmentation", "backend", "lungs", "phantom"},
-    "gradcam": {"activations", "augmentation", "backend", "features", "folding", "heat", "models"},
-    "twin": {"augmentation", "fitting", "replicates"},
-    "replicates": {"augmentation", "backend", "features", "fitting", "models", "training"},
-    "runs": {"atomic", "fingerprint", "models", "provenance", "replicates", "store", "training", "weights"},
-    "explanations": {
-        "atomic",
-        "faithfulness",
-        "fingerprint",
-        "gradcam",
-        "heat",
-        "models",
-        "plausibility",
-        "provenance",
-        "sanity",
-        "store",
-    },
-    # top
-    "steps": {"contracts", "names", "store"},
-    "notices": {"names", "store", "study"},
-    "front_page": {"metrics", "names", "pages", "provenance", "steps", "store", "study"},
-    "pipeline": {
-        "atomic",
-        "execution",
-        "fingerprint",
-        "front_page",
-        "notices",
-        "pages",
-        "provenance",
-        "sources",
-        "steps",
-        "store",
-        "study",
-        "weights",
-    },
-    "__main__": {"pipeline", "study"},
-}
-TENSORFLOW = {"backend", "models", "precision", "features", "fitting", "training", "gradcam", "replicates", "runs"}
-TENSORFLOW |= {"folding", "lungs_training", "twin"}
+DOOR = {"pneumo_utils.networks", "pneumo_utils.explanation"}  # wings in which TensorFlow may be loaded
 
 
-def rooms() -> list[Path]:
-    return [path for path in sorted(PACKAGE.glob("*.py")) if path.stem != "__init__"]
+def rooms() -> list[str]:
+    """Dotted names of all modules but the command line."""
+    paths = sorted(PACKAGE.rglob("*.py"))
+    names = (".".join(path.relative_to(PROJECT).with_suffix("").parts) for path in paths if path.stem != "__main__")
+    return [name.removesuffix(".__init__") for name in names]
 
 
-def test_every_room_stands_on_the_map_and_imports_only_what_the_map_allows():
-    found = {path.stem: fingerprint.imports(path.read_text(encoding="utf-8")) for path in rooms()}
-    assert set(found) == set(MAP)
-    assert {room: names - MAP[room] for room, names in found.items() if names - MAP[room]} == {}
-    assert {room: MAP[room] - names for room, names in found.items() if MAP[room] - names} == {}, "allowed, not used"
+def test_the_floor_holds_wings_and_few_files():
+    here = [path for path in PACKAGE.iterdir() if path.name != "__pycache__"]
+    assert {path.name for path in here if path.is_file()} == {"__init__.py", "__main__.py"}
+    assert all((path / "__init__.py").is_file() for path in here if path.is_dir())
 
 
-def test_the_map_has_no_circle():
-    settled: set[str] = set()
-    while len(settled) < len(MAP):
-        free = {room for room, needs in MAP.items() if needs <= settled} - settled
-        assert free, f"a circle among {sorted(set(MAP) - settled)}"
-        settled |= free
+def test_a_wing_says_what_enters_and_what_leaves_and_does_nothing_else():
+    for path in PACKAGE.rglob("*/__init__.py"):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        assert len(body) == 1 and all(word in body[0].value.value for word in ("Enters:", "Leaves:")), path
 
 
-def test_only_the_door_to_tensorflow_imports_it():
-    for path in rooms():
-        names = re.findall(r"^\s*(?:from|import) (tensorflow|keras)\b", path.read_text(encoding="utf-8"), re.M)
-        assert not names or path.stem == "backend", path.name
-
-
-def loaded(room: str) -> bool:
-    check = f"import sys, pneumo_utils.{room}; print('tensorflow' in sys.modules)"
+def loaded(*names: str) -> list[str]:
+    """Which of TensorFlow and Keras are there once the modules `names` have been imported."""
+    check = f"import sys, {', '.join(names)}; print(*({{'tensorflow', 'keras'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
-    return done.stdout.strip() == "True"
+    return done.stdout.split()
 
 
 def test_tables_metrics_pages_and_pipeline_load_without_tensorflow():
-    ground = ", ".join(f"pneumo_utils.{room}" for room in sorted(set(MAP) - TENSORFLOW - {"__main__"}))
-    check = f"import sys, {ground}; print('tensorflow' in sys.modules, 'keras' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "False"]
+    assert loaded(*(name for name in rooms() if ".".join(name.split(".")[:2]) not in DOOR)) == []
 
 
 @pytest.mark.slow
 def test_the_check_for_tensorflow_can_fail():
-    assert loaded("models")
+    assert sorted(loaded("pneumo_utils.networks.models")) == ["keras", "tensorflow"]
 
 
 def test_no_room_prints_but_the_command_line():
-    for path in rooms():
+    for path in PACKAGE.rglob("*.py"):
         calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
         printed = any(isinstance(call.func, ast.Name) and call.func.id == "print" for call in calls)
         assert not printed or path.stem == "__main__", path.name

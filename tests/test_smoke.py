@@ -10,12 +10,15 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
-from test_browser import CHROMIUM, faults
+from support.browser import CHROMIUM, faults
 
-from pneumo_utils import contracts, execution, fingerprint, metrics, tables
 from pneumo_utils.__main__ import PROJECT, main
-from pneumo_utils.names import JUDGES, REFERENCES
-from pneumo_utils.study import load
+from pneumo_utils.evaluation import metrics
+from pneumo_utils.pipeline import execution
+from pneumo_utils.records import fingerprint, tables
+from pneumo_utils.records.contracts import datasets
+from pneumo_utils.records.vocabulary import JUDGES, REFERENCES
+from pneumo_utils.study.definition import load
 
 pytestmark = pytest.mark.slow
 PAGES = (
@@ -68,7 +71,7 @@ def smoke(place) -> Path:
 
 
 def test_the_same_study_elsewhere_gives_equal_tables(places):
-    for table in contracts.CONTRACTS:
+    for table in datasets.CONTRACTS:
         first, second = (pd.read_csv(place / f"reports/smoke/tables/{table}.csv") for place in places)
         timed = [column for column in first if column in ("seconds", "peak_memory")]
         pd.testing.assert_frame_equal(first.drop(columns=timed), second.drop(columns=timed), check_exact=True)
@@ -77,7 +80,7 @@ def test_the_same_study_elsewhere_gives_equal_tables(places):
 def test_every_page_and_table_is_there_and_nothing_half_written(smoke):
     assert sorted(path.stem for path in smoke.glob("*.html")) == sorted(PAGES)
     found = {path.stem: tables.read(path.stem, path) for path in (smoke / "tables").glob("*.csv")}
-    assert set(found) == set(contracts.CONTRACTS)
+    assert set(found) == set(datasets.CONTRACTS)
     assert not list(smoke.rglob("*.part*")) and not list(smoke.rglob("*broken*"))
 
 
@@ -91,14 +94,14 @@ def test_the_evaluation_runs_from_the_tables_alone_without_tensorflow(place, smo
     for name in ("tensorflow", "keras"):
         (tmp_path / f"{name}.py").write_text("raise ImportError('uninstalled')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # what stands there is found before what is installed
-    for name in set(contracts.CONTRACTS) - set(contracts.EVALUATION):
+    for name in set(datasets.CONTRACTS) - set(datasets.EVALUATION):
         tables.write(name, tables.read(name, smoke / f"tables/{name}.csv"), tmp_path / f"smoke/tables/{name}.csv")
     notebook, study = PROJECT / "notebooks" / "04_evaluation.ipynb", load("smoke", place / "params")
     known = study.flat() | {"study": "smoke", "reports": str(tmp_path)}
     given = {name: known[name] for name in fingerprint.parameters(notebook)}
     executed, broken = tmp_path / "executed.ipynb", tmp_path / "broken.ipynb"
     execution.run(notebook, given, executed=executed, broken=broken, minutes=5)
-    for name in contracts.EVALUATION:
+    for name in datasets.EVALUATION:
         first, second = (pd.read_csv(folder / f"tables/{name}.csv") for folder in (smoke, tmp_path / "smoke"))
         pd.testing.assert_frame_equal(first, second, check_exact=True)
     assert "The pictures are not here" in executed.read_text(encoding="utf-8")
@@ -188,7 +191,7 @@ def test_bad_files_are_left_out_with_a_reason_and_the_rest_goes_on_from_every_se
 
 
 def test_a_notebook_run_out_of_order_says_which_one_to_run_first(tmp_path):
-    from pneumo_utils.store import MissingArtefact, Store
+    from pneumo_utils.records.store import MissingArtefact, Store
 
     with pytest.raises(MissingArtefact, match="run 02_preprocessing first"):
         Store("demo", tmp_path).read("splits")

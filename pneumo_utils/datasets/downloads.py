@@ -1,0 +1,161 @@
+"""Large files from the network: resumed where they broke off, checked, unpacked whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import shutil
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+import requests
+from tqdm import tqdm
+
+from pneumo_utils.datasets import folder_layout
+
+_CHUNK = 1 << 16  # bytes read at a time; what of a chunk has come when the connection breaks is lost
+_ATTEMPTS = 3  # tries in a row without a byte of progress before giving up
+_PAUSE = 3  # seconds between such tries
+_TIMEOUT = (10, 60)  # seconds to connect, seconds without a byte
+_BY_HAND = "run again later to go on, or download it by hand and use DATA=<file>"
+_log = logging.getLogger(__name__)
+
+
+class DownloadError(ValueError):
+    """A file could not be fetched, checked, stored or unpacked; the message says what to do."""
+
+
+def fetch(url: str, target: Path, *, size: int, sha256: str) -> Path:
+    """Download `url` to `target`, going on from `target.part` where an earlier try broke off.
+
+    Args:
+        url: http or https.
+        target: file to write; left alone and returned where it is there already with the right size.
+        size: of the whole file in bytes.
+        sha256: of the whole file, 64 hex digits.
+
+    Raises:
+        DownloadError: no connection, the server refuses, the content is another, or the disk is full.
+    """
+    if target.is_file() and target.stat().st_size == size:
+        return target
+    part = target.with_name(target.name + ".part")
+    with storing(target.parent, size - _size(part)):
+        _complete(url, part, size)
+    check(part, size=size, sha256=sha256, name=target.name, delete=True)
+    return part.replace(target)
+
+
+def check(path: Path, *, size: int, sha256: str, name: str, delete: bool = False) -> None:
+    """Check a file's size and SHA-256, and with `delete` remove it where they differ.
+
+    Raises:
+        DownloadError: another size or another digest.
+    """
+    got = _size(path)
+    problem = f"must have {size:,} bytes, got {got:,}" if got != size else ""
+    if not problem:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        problem = f"must have SHA-256 {sha256}, got {digest}" if digest != sha256 else ""
+    if problem:
+        if delete:
+            path.unlink(missing_ok=True)
+        raise DownloadError(f"{name} {problem}: " + ("run again" if delete else "download it again"))
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    """Unpack a zip into `folder` without the litter of macOS, whole or not at all.
+
+    Raises:
+        DownloadError: not a zip, damaged, a name in it leads out of `folder`, or the disk is full.
+    """
+    part = folder.with_name(folder.name + ".part")
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            members = [member for member in opened.infolist() if _wanted(member)]
+            with storing(folder.parent, sum(member.file_size for member in members)):
+                shutil.rmtree(part, ignore_errors=True)
+                for member in tqdm(members, desc=f"unpacking {archive.name}", unit="file", disable=None):
+                    opened.extract(member, part)
+                part.rename(folder)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        raise DownloadError(f"{archive.name} must be a whole zip file, got: {error}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return folder
+
+
+@contextmanager
+def storing(folder: Path, need: int) -> Iterator[None]:
+    """Make `folder`, see that `need` bytes are free, and put what fails in the block into one sentence.
+
+    Raises:
+        DownloadError: the folder cannot be written or has too little space.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+        if free < need:
+            got = f"{free / 1e9:.2f} GB in {str(folder)!r}"
+            raise DownloadError(f"cache folder must have {need / 1e9:.2f} GB of free space, got {got}")
+        yield
+    except requests.RequestException:
+        raise  # an OSError too, but not about the disk
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        rule = "have space left" if full else "be a folder that can be written"
+        reason = error.strerror or error
+        raise DownloadError(f"cache folder must {rule}, got {str(folder)!r}: {reason}") from error
+
+
+def _wanted(member: zipfile.ZipInfo) -> bool:
+    path = PurePosixPath(member.filename.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
+        raise DownloadError(f"names in a zip must stay inside its folder, got {member.filename!r}")
+    return not member.is_dir() and not any(folder_layout.is_litter(name) for name in path.parts)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _complete(url: str, part: Path, size: int) -> None:
+    failures = 0
+    while (have := _size(part)) < size:
+        try:
+            _append(url, part, have, size)
+        except requests.HTTPError as error:
+            raise DownloadError(f"download must be answered with the file, got {error}: {_BY_HAND}") from error
+        except requests.RequestException as error:
+            _log.warning("connection lost after %d bytes: %s", _size(part), error)
+        failures = 0 if _size(part) > have else failures + 1
+        if failures == _ATTEMPTS:
+            got = f"no further than {_size(part):,} of {size:,} bytes in {_ATTEMPTS} tries"
+            raise DownloadError(f"download must be reachable at {url}, got {got}: {_BY_HAND}")
+        time.sleep(_PAUSE * bool(failures))
+
+
+def _append(url: str, part: Path, have: int, size: int) -> None:
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as answer:
+        answer.raise_for_status()
+        # 200 means that the server sends the whole file again, whatever was asked for
+        resumed = answer.status_code == 206 and f"bytes {have}-" in answer.headers.get("Content-Range", "")
+        length = int(answer.headers.get("Content-Length", size))
+        if not resumed and length != size:  # a page of the site in place of the file
+            kind = answer.headers.get("Content-Type", "unknown type")
+            raise DownloadError(f"download must have {size:,} bytes, got {length:,} ({kind}): {_BY_HAND}")
+        with part.open("ab" if resumed else "wb") as file, _bar(part.stem, have * resumed, size) as bar:
+            for chunk in answer.iter_content(_CHUNK):
+                file.write(chunk)
+                bar.update(len(chunk))
+
+
+def _bar(name: str, have: int, size: int) -> tqdm:
+    on_terminal_only = {"disable": None}
+    return tqdm(desc=name, initial=have, total=size, unit="B", unit_scale=True, **on_terminal_only)

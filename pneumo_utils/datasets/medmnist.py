@@ -1,0 +1,72 @@
+"""PneumoniaMNIST as picture files: the same radiographs, shrunk, without file names, patients or etiology."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pneumo_utils.datasets import downloads, folder_layout
+
+
+class MedMNISTError(ValueError):
+    """The file is not a PneumoniaMNIST .npz."""
+
+
+def write(archive: Path, cache: Path) -> Path:
+    """Write the pictures of `pneumoniamnist*.npz` once, as PNG files in the published layout.
+
+    Args:
+        archive: holds `{train,val,test}_images`, uint8 (n, height, width), and `…_labels`, 1 = pneumonia.
+        cache: folder for the pictures; a set written before from the same file is used again.
+
+    Returns:
+        the folder that holds `train`, `val` and `test`, with names such as `train-00012.png`.
+
+    Raises:
+        MedMNISTError: not such a file.
+        ValueError: the cache cannot be written.
+    """
+    with archive.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    folder = cache / f"{archive.stem}-{digest[:12]}"
+    if folder.is_dir():
+        return folder
+    parts = _read(archive)
+    need = sum(images.nbytes for images, _ in parts.values())
+    unfinished = folder.with_name(folder.name + ".part")
+    with downloads.storing(cache, need):
+        shutil.rmtree(unfinished, ignore_errors=True)
+        for part, (images, labels) in parts.items():
+            _write_part(unfinished / part, images, labels)
+        unfinished.rename(folder)
+    return folder
+
+
+def _read(archive: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    try:
+        with archive.open("rb") as file, np.load(file) as held:
+            parts = {part: (held[f"{part}_images"], held[f"{part}_labels"].ravel()) for part in folder_layout.PARTS}
+    except KeyError as error:
+        raise MedMNISTError(f"{archive.name} must hold {{train,val,test}}_{{images,labels}}: {error}") from error
+    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise MedMNISTError(f"{archive.name} must be a .npz file of PneumoniaMNIST, got: {error}") from error
+    for part, (images, labels) in parts.items():
+        if images.ndim != 3 or images.dtype != np.uint8 or len(images) != len(labels):
+            got = f"{images.dtype} {images.shape} with {len(labels)} labels"
+            raise MedMNISTError(f"{part}_images must be uint8 (n, height, width) with n labels, got {got}")
+        if not np.isin(labels, (0, 1)).all():
+            raise MedMNISTError(f"{part}_labels must be 0 or 1, got {np.unique(labels)[:5].tolist()}")
+    return parts
+
+
+def _write_part(folder: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    for name in folder_layout.CLASSES:
+        (folder / name).mkdir(parents=True)
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        encoded = cv2.imencode(".png", image)[1]
+        (folder / folder_layout.CLASSES[label] / f"{folder.name}-{number:05}.png").write_bytes(encoded.tobytes())

@@ -1,0 +1,128 @@
+"""Where the radiographs come from: every source ends as one folder in the published layout."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from pneumo_utils.datasets import downloads, folder_layout, medmnist
+
+SOURCES = ("phantom", "folder", "kaggle", "mendeley", "medmnist")
+
+# The version is pinned: the same pictures next year, and kagglehub finds its own copy without a connection.
+KAGGLE = "paultimothymooney/chest-xray-pneumonia/versions/2"
+
+# Mendeley Data rscbjbr9sj version 2, https://data.mendeley.com/datasets/rscbjbr9sj/2 (CC BY 4.0). The address
+# is the one behind the page's download button, as public code uses it (e.g. Gregz9/CNN_vs_Weak).
+MENDELEY_ZIP = "ChestXRay2017.zip"
+MENDELEY_URL = (
+    "https://data.mendeley.com/public-files/datasets/rscbjbr9sj/files/"
+    "f12eaf6d-6023-432f-acc9-80c9d7393433/file_downloaded"
+)
+MENDELEY_BYTES = 1_235_512_464
+MENDELEY_SHA256 = "13efc055629733dbab07877f8b3c9f81097840dbcdaa326a8542322c2281ce36"
+
+_log = logging.getLogger(__name__)
+
+
+class SourceError(ValueError):
+    """The radiographs cannot be had; the message says what to do."""
+
+
+def obtain(
+    source: str,
+    *,
+    folder: str = "",
+    cache: str | Path,
+    phantom_patients: int = 0,
+    phantom_seed: int = 0,
+    phantom_shortcut: bool = False,
+) -> Path:
+    """Provide the radiographs of `source`: download, unpack or draw them where that was not done before.
+
+    Args:
+        source: one of `SOURCES`.
+        folder: the data folder (`folder`), the zip (`mendeley`, in place of the download) or the .npz file
+            (`medmnist`); the folder that holds zip or .npz will do.
+        cache: folder for what is downloaded, unpacked or drawn; made if need be.
+        phantom_patients: `phantom` only, at least 8: how many children are drawn.
+        phantom_seed: `phantom` only, at least 0.
+        phantom_shortcut: `phantom` only: tie JPEG quality to the class in train, not in test.
+
+    Returns:
+        the folder that holds `train` and `test`; paths of a manifest are relative to it.
+
+    Raises:
+        ValueError: `source` is unknown, or its radiographs cannot be had; one sentence that says what to do.
+    """
+    if source not in SOURCES:
+        raise SourceError(f"data.source must be one of {', '.join(SOURCES)}, got {source!r}")
+    cache = Path(cache)
+    found = {
+        "phantom": lambda: _phantom(cache, phantom_patients, phantom_seed, phantom_shortcut),
+        "folder": lambda: _folder(folder),
+        "kaggle": _kaggle,
+        "mendeley": lambda: _mendeley(folder, cache),
+        "medmnist": lambda: medmnist.write(_file(folder, "pneumoniamnist*.npz"), cache),
+    }[source]()
+    root = folder_layout.locate(found).resolve()
+    folder_layout.files(root)  # a part or class that is missing is told now, not in the first notebook
+    _log.info("radiographs of source %s: %s", source, root)
+    return root
+
+
+def _folder(folder: str) -> Path:
+    if not folder:
+        raise SourceError("data.folder must name the folder of the radiographs, got nothing: use DATA=<folder>")
+    return Path(folder)
+
+
+def _kaggle() -> Path:
+    import kagglehub  # imported here: the other sources work without it, and it is slow
+
+    try:
+        return Path(kagglehub.dataset_download(KAGGLE))
+    except Exception as error:  # of a dozen kinds: requests, kagglehub, zipfile, disk
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise SourceError(
+            f"Kaggle set {KAGGLE} must be reachable, got {reason}: connect to the internet, "
+            "or download it by hand, unpack it and use DATA=<folder>"
+        ) from error
+
+
+def _mendeley(folder: str, cache: Path) -> Path:
+    unpacked = cache / "mendeley-rscbjbr9sj-2"
+    if unpacked.is_dir():
+        return unpacked
+    check = {"size": MENDELEY_BYTES, "sha256": MENDELEY_SHA256}
+    if folder:
+        archive = _file(folder, MENDELEY_ZIP)
+        downloads.check(archive, name=archive.name, **check)
+        return downloads.unpack(archive, unpacked)
+    archive = downloads.fetch(MENDELEY_URL, cache / MENDELEY_ZIP, **check)
+    downloads.unpack(archive, unpacked)
+    archive.unlink()  # our own copy: 1.2 GB that can be had again
+    return unpacked
+
+
+def _file(given: str, pattern: str) -> Path:
+    """The file named by `given`, or the only one that fits `pattern` in the folder `given`."""
+    if not given:
+        raise SourceError(f"data.folder must name a file {pattern} or the folder that holds one, got nothing")
+    place = Path(given).expanduser()
+    if place.is_file():
+        return place
+    found = sorted(place.glob(pattern)) if place.is_dir() else []
+    if len(found) != 1:
+        got = f"{len(found)} such files in {given!r}" if place.is_dir() else f"{given!r}, which is not there"
+        raise SourceError(f"data.folder must name a file {pattern} or the folder that holds one, got {got}")
+    return found[0]
+
+
+def _phantom(cache: Path, patients: int, seed: int, shortcut: bool) -> Path:
+    from pneumo_utils.datasets.phantom import folder as phantom_folder  # imported here: real data need no drawing
+
+    # a folder for each setting: two studies that share a cache must not redraw each other's pictures
+    folder = cache / f"phantom-{patients}-{seed}{'-shortcut' if shortcut else ''}"
+    with downloads.storing(cache, 0):
+        return phantom_folder.write(folder, patients=patients, seed=seed, shortcut=shortcut)

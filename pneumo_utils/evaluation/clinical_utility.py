@@ -1,0 +1,229 @@
+"""What the predictions would mean at the bedside: predictive values, net benefit, and each etiology."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from pneumo_utils.evaluation.intervals import Thresholds, multiplicities, percentile, threshold_of
+from pneumo_utils.evaluation.metrics import decide
+from pneumo_utils.evaluation.operating_points import both_classes
+from pneumo_utils.evaluation.reliability import observed
+from pneumo_utils.evaluation.weighted_metrics import MetricError, checked
+from pneumo_utils.records.vocabulary import ETIOLOGIES
+
+RISKS = tuple(step / 100 for step in range(1, 81))  # threshold probabilities; above, one false alarm outweighs all
+
+
+def predictive_values(
+    sensitivity: np.ndarray, specificity: np.ndarray, prevalence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """PPV and NPV by Bayes' rule (Altman & Bland 1994, doi:10.1136/bmj.309.6947.102).
+
+    Args:
+        sensitivity: any shape, in [0, 1].
+        specificity: the same shape, in [0, 1].
+        prevalence: in (0, 1).
+
+    Returns:
+        PPV, NPV of that shape, in [0, 1]; `nan` where nobody is called, or nobody is spared.
+
+    Raises:
+        MetricError: an argument out of range.
+    """
+    _check_prevalence(prevalence)
+    sensitivity, specificity = np.asarray(sensitivity, dtype=float), np.asarray(specificity, dtype=float)
+    for name, values in (("sensitivity", sensitivity), ("specificity", specificity)):
+        if ((values < 0) | (values > 1)).any():
+            raise MetricError(f"{name} must be in [0, 1], got {values.min()} to {values.max()}")
+    ill, well = prevalence, 1 - prevalence
+    return (
+        _share(sensitivity * ill, (1 - specificity) * well),
+        _share(specificity * well, (1 - sensitivity) * ill),
+    )
+
+
+def predictive_table(
+    predictions: pd.DataFrame,
+    threshold: Thresholds,
+    prevalences: Sequence[float],
+    replicates: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """PPV and NPV of every model, seed and split at each prevalence, with intervals over patients.
+
+    Where a class is judged without an error (or without a right answer), the bootstrap cannot say how sure that is,
+    and the interval is widened to what the exact bound of `reliability.observed` gives.
+
+    Args:
+        predictions: contract `predictions`, both classes in each group.
+        threshold: one for all, or one for each model or (model, seed).
+        prevalences: each in (0, 1).
+        replicates: of the bootstrap.
+        seed: of the bootstrap.
+        level: of the intervals, in (0, 1).
+
+    Returns:
+        contract `predictive_values`; no value where undefined.
+    """
+    rows = []
+    for (model, run, split), part in predictions.groupby(["model", "seed", "split"], sort=False):
+        ill, well = _rates(part, threshold_of(threshold, model, run), replicates, seed, level)
+        for prevalence in prevalences:
+            point = predictive_values(ill[0], well[0], prevalence)
+            draws = predictive_values(ill[3], well[3], prevalence)
+            corners = [predictive_values(*pair, prevalence) for pair in _corners(ill, well)]
+            for i, name in enumerate(("ppv", "npv")):
+                lower, upper = percentile(draws[i], level)
+                ends = [corner[i] for corner in corners]
+                bounds = min([lower, *ends]), max([upper, *ends])
+                rows.append((model, run, split, prevalence, name, float(point[i]), *bounds, len(part)))
+    columns = ["model", "seed", "split", "prevalence", "metric", "value", "lower", "upper", "n"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def net_benefit(
+    label: np.ndarray, probability: np.ndarray, risks: Sequence[float], prevalence: float | None = None
+) -> np.ndarray:
+    """Net benefit of treating those at or above each threshold probability; treating none is worth 0.
+
+    Vickers & Elkin (2006), doi:10.1177/0272989X06295361: true positives less false positives, weighted by the odds of
+    the threshold probability, in units of true positives per patient. At another prevalence than the images' own, move
+    the probabilities there first (`calibration.at_prevalence`).
+
+    Args:
+        label: int (n,), both classes.
+        probability: float (n,) in [0, 1]; all 1 to treat all.
+        risks: threshold probabilities, each in (0, 1).
+        prevalence: in (0, 1); None for that of `label`.
+
+    Returns:
+        float, one for each of `risks`.
+
+    Raises:
+        MetricError: as `operating_points.both_classes`, or an argument out of range.
+    """
+    label, probability = both_classes(label, probability)
+    return _net_benefit(label, probability, risks, np.ones((1, len(label))), prevalence)[0]
+
+
+def decision_curves(
+    predictions: pd.DataFrame,
+    prevalence: float | None = None,
+    risks: Sequence[float] = RISKS,
+    replicates: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Net benefit of each model, of treating all and of treating none.
+
+    Args:
+        predictions: contract `predictions`, both classes in each group.
+        prevalence: in (0, 1), held fixed in the intervals; None for each group's own.
+        risks: threshold probabilities, each in (0, 1).
+        replicates: of the bootstrap over patients.
+        seed: of the bootstrap.
+        level: of the intervals, in (0, 1).
+
+    Returns:
+        contract `decision_curve`; intervals for `strategy` `model` only, the others being exact.
+    """
+    curves = []
+    for (model, run, split), part in predictions.groupby(["model", "seed", "split"], sort=False):
+        label, probability = both_classes(part["label"], part["probability"])
+        fixed = float(label.mean()) if prevalence is None else prevalence
+        draws = _net_benefit(label, probability, risks, multiplicities(part["patient"], replicates, seed), fixed)
+        bounds = [percentile(column, level) for column in draws.T]
+        everyone = net_benefit(label, np.ones(len(label)), risks, fixed)
+        frame = pd.DataFrame({"model": model, "seed": run, "split": split, "prevalence": fixed, "threshold": risks})
+        own = frame.assign(strategy="model", net_benefit=net_benefit(label, probability, risks, fixed))
+        own[["lower", "upper"]] = bounds
+        curves += [
+            own,
+            frame.assign(strategy="all", net_benefit=everyone),
+            frame.assign(strategy="none", net_benefit=0.0),
+        ]
+    columns = ["model", "seed", "split", "prevalence", "strategy", "threshold", "net_benefit", "lower", "upper"]
+    return pd.concat(curves, ignore_index=True)[columns]
+
+
+def sensitivity_by_etiology(
+    predictions: pd.DataFrame, threshold: Thresholds, replicates: int = 2000, seed: int = 0, level: float = 0.95
+) -> pd.DataFrame:
+    """Share of the pneumonias of each etiology that is found, by model, seed and split; intervals of `observed`.
+
+    Args:
+        predictions: contract `predictions`.
+        threshold: one for all, or one for each model or (model, seed).
+        replicates: of the bootstrap over patients.
+        seed: of the bootstrap.
+        level: of the intervals, in (0, 1).
+
+    Returns:
+        contract `etiology_sensitivity`, a row an etiology that has pneumonias; `n` images of so many `patients`.
+    """
+    rows = []
+    for (model, run, split), part in predictions.groupby(["model", "seed", "split"], sort=False):
+        label, probability = checked(part["label"], part["probability"])
+        called = decide(probability, threshold_of(threshold, model, run))
+        weights, patient = multiplicities(part["patient"], replicates, seed), part["patient"].to_numpy()
+        for etiology in ETIOLOGIES:
+            here = (label == 1) & (part["etiology"] == etiology).to_numpy()
+            if here.any():
+                share = observed(called[here], patient[here], weights[:, here], level)
+                rows.append((model, run, split, etiology, *share, int(here.sum()), len(set(patient[here]))))
+    columns = ["model", "seed", "split", "etiology", "sensitivity", "lower", "upper", "n", "patients"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _check_prevalence(prevalence: float) -> None:
+    if not 0 < prevalence < 1:
+        raise MetricError(f"prevalence must be in (0, 1), got {prevalence}")
+
+
+def _share(part: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    return part / np.where(part + rest > 0, part + rest, np.nan)
+
+
+def _rates(
+    part: pd.DataFrame, threshold: float, replicates: int, seed: int, level: float
+) -> tuple[tuple[float, float, float, np.ndarray], ...]:
+    """Sensitivity, then specificity: value, lower, upper and replicates."""
+    label, probability = both_classes(part["label"], part["probability"])
+    right, patient = decide(probability, threshold) == label, part["patient"].to_numpy()
+    weights = multiplicities(patient, replicates, seed)
+    return tuple(
+        (*observed(right[of], patient[of], weights[:, of], level), _weighted_mean(weights[:, of], right[of]))
+        for of in (label == 1, label == 0)
+    )
+
+
+def _weighted_mean(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Mean of `values` (n,) or (n, k) under each row of `weights` (r, n); `nan` where they are all 0."""
+    mass = weights.sum(axis=1, dtype=float)
+    return ((weights.astype(float) @ values).T / np.where(mass > 0, mass, np.nan)).T
+
+
+def _corners(ill: tuple, well: tuple) -> Iterator[tuple[float, float]]:
+    """Sensitivity and specificity at the ends of an interval that the bootstrap could not give."""
+    if ill[0] in (0, 1):
+        yield from ((bound, well[0]) for bound in ill[1:3])
+    if well[0] in (0, 1):
+        yield from ((ill[0], bound) for bound in well[1:3])
+
+
+def _net_benefit(
+    label: np.ndarray, probability: np.ndarray, risks: Sequence[float], weights: np.ndarray, prevalence: float | None
+) -> np.ndarray:
+    """Under each row of `weights`, float (r, len(risks))."""
+    risks = np.asarray(risks, dtype=float)
+    if risks.ndim != 1 or not ((risks > 0) & (risks < 1)).all():
+        raise MetricError(f"risks must be a list in (0, 1), got {risks.tolist()}")
+    prevalence = float(label.mean()) if prevalence is None else prevalence
+    _check_prevalence(prevalence)
+    called = (probability[:, None] >= risks).astype(float)
+    found, alarmed = (_weighted_mean(weights[:, label == k], called[label == k]) for k in (1, 0))
+    return prevalence * found - (1 - prevalence) * alarmed * risks / (1 - risks)

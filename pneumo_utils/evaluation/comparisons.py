@@ -1,0 +1,171 @@
+"""Is one model better than another on the same images? Paired differences, with Holm's correction.
+
+Each metric has the method that the literature uses for it: DeLong's test for the AUC, McNemar's exact test for errors
+(both take images for independent), and the bootstrap over patients for all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+from pneumo_utils.evaluation import delong, intervals
+from pneumo_utils.evaluation.intervals import Thresholds
+from pneumo_utils.evaluation.metrics import decide
+from pneumo_utils.evaluation.weighted_metrics import METRICS, MetricError
+
+METHODS = ("DeLong", "exact McNemar", "patient bootstrap")
+_COLUMNS = ("split", "seed", "first", "second", "metric", "difference", "lower", "upper", "p", "p_holm", "method", "n")
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Adjust p values so that the chance of any false finding in the family stays below the level (Holm 1979).
+
+    Args:
+        p: float (k,) in [0, 1]; `nan`, where a test is undefined, counts as not tested.
+
+    Returns:
+        float (k,), in the order given: at least `p`, at most 1; `nan` where `p` is.
+
+    Raises:
+        MetricError: a value is out of [0, 1].
+    """
+    p = np.asarray(p, dtype=float)
+    tested = np.flatnonzero(~np.isnan(p))
+    if ((p[tested] < 0) | (p[tested] > 1)).any():
+        raise MetricError(f"p must be in [0, 1], got {p[tested].min()} to {p[tested].max()}")
+    rising = tested[np.argsort(p[tested], kind="stable")]
+    adjusted = np.full(p.shape, np.nan)
+    stepped = p[rising] * np.arange(len(rising), 0, -1)
+    adjusted[rising] = np.minimum(np.maximum.accumulate(stepped), 1)
+    return adjusted
+
+
+def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> float:
+    """Exact two-sided p that two models err equally often (McNemar 1947, by the binomial distribution).
+
+    Args:
+        first_right: bool (n,), whether one model is right on each image; images are treated as independent.
+        second_right: the same of the other model.
+
+    Returns:
+        p in (0, 1]; 1 where they are right on the same images.
+
+    Raises:
+        MetricError: the two are not alike.
+    """
+    first_right, second_right = np.asarray(first_right, dtype=bool), np.asarray(second_right, dtype=bool)
+    if first_right.ndim != 1 or first_right.shape != second_right.shape:
+        raise MetricError(f"both must be 1-D and alike, got {first_right.shape}, {second_right.shape}")
+    only_first, only_second = int((first_right & ~second_right).sum()), int((~first_right & second_right).sum())
+    if only_first + only_second == 0:
+        return 1.0
+    return float(binomtest(only_first, only_first + only_second).pvalue)
+
+
+def bootstrap_p(differences: np.ndarray) -> float:
+    """Two-sided p of bootstrap differences: twice the smaller share on either side of 0.
+
+    It inverts the percentile interval (Davison & Hinkley 1997, section 5.5); one is added to both counts, so p is
+    never below 2 / (replicates + 1). Holm multiplies that by the size of the family: a large family needs many
+    replicates.
+
+    Args:
+        differences: float (replicates,); `nan` as in `intervals.percentile`.
+
+    Returns:
+        p in (0, 1]; `nan` where more than 5 % of the replicates are.
+    """
+    differences = np.asarray(differences, dtype=float)
+    undefined = np.isnan(differences)
+    if undefined.all() or undefined.mean() > intervals.UNDEFINED_SHARE:
+        return float("nan")
+    smaller = min((differences[~undefined] <= 0).sum(), (differences[~undefined] >= 0).sum())
+    return float(min(2 * (smaller + 1) / (len(differences) - undefined.sum() + 1), 1))
+
+
+def table(
+    predictions: pd.DataFrame,
+    threshold: Thresholds,
+    metrics: Sequence[str] = METRICS,
+    replicates: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Every pair of models on each split and seed: first less second, metric by metric.
+
+    The interval of `auc_roc` is DeLong's, of all others the percentile interval over patients; `accuracy` has
+    McNemar's p beside it. Models that never differ have no interval. A family for Holm is one split and seed: all its
+    pairs times `metrics`. Intervals are not widened for the family.
+
+    Args:
+        predictions: contract `predictions`; within a split and seed all models on the same images.
+        threshold: one for all, or one for each model or (model, seed).
+        metrics: any of `weighted_metrics.METRICS`, chosen before looking.
+        replicates: bootstrap draws, at least 1; the same for all models.
+        seed: of the draws, at least 0.
+        level: coverage in (0, 1).
+
+    Returns:
+        contract `comparisons`: a row a split, seed, pair and metric; `nan` where undefined; `n` counts images.
+
+    Raises:
+        MetricError: a metric is unknown, models differ in their images, or as `intervals.table`.
+    """
+    if unknown := sorted(set(metrics) - set(METRICS)):
+        raise MetricError(f"metrics must be among {', '.join(METRICS)}, got {unknown}")
+    families = [
+        _family(part, threshold, metrics, replicates, seed, level).assign(split=split, seed=run)
+        for (split, run), part in predictions.groupby(["split", "seed"], sort=False)
+        if part["model"].nunique() > 1
+    ]
+    return pd.concat(families, ignore_index=True)[list(_COLUMNS)] if families else pd.DataFrame(columns=_COLUMNS)
+
+
+def _family(
+    part: pd.DataFrame, threshold: Thresholds, metrics: Sequence[str], replicates: int, seed: int, level: float
+) -> pd.DataFrame:
+    """All pairs of one split and seed, without these two columns."""
+    cases = _aligned(part)
+    limits = {name: intervals.threshold_of(threshold, name, case["seed"].iat[0]) for name, case in cases.items()}
+    drawn = [metric for metric in metrics if metric != "auc_roc"]  # DeLong's needs no draws
+    values = {name: intervals.replicated(case, limits[name], replicates, seed, drawn) for name, case in cases.items()}
+    right = {name: decide(case["probability"], limits[name]) == case["label"] for name, case in cases.items()}
+    rows = []
+    for first, second in combinations(cases, 2):
+        for metric in metrics:
+            if metric == "auc_roc":
+                row = _by_delong(cases[first], cases[second], level)
+            else:
+                gaps = values[first][metric] - values[second][metric]
+                row = [gaps[0], *intervals.interval(gaps[0], gaps[1:], level), bootstrap_p(gaps[1:]), METHODS[2]]
+            if metric == "accuracy":
+                row[3:] = mcnemar(right[first], right[second]), METHODS[1]
+            rows.append((first, second, metric, *row, len(part) // len(cases)))
+    frame = pd.DataFrame(
+        rows, columns=["first", "second", "metric", "difference", "lower", "upper", "p", "method", "n"]
+    )
+    return frame.assign(p_holm=holm(frame["p"]))
+
+
+def _by_delong(first: pd.DataFrame, second: pd.DataFrame, level: float) -> list:
+    case = first["label"], first["probability"], second["probability"]
+    gap, *bounds = delong.difference(*case, level)
+    return [gap, *intervals.with_width(*bounds), delong.compare(*case)[1], METHODS[0]]
+
+
+def _aligned(part: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The predictions of each model in the order of their paths, which must be the same, with the same truth."""
+    cases = {model: case.sort_values("path", ignore_index=True) for model, case in part.groupby("model", sort=False)}
+    names = list(cases)
+    truth = cases[names[0]][["path", "patient", "label"]]
+    if truth["path"].duplicated().any():
+        raise MetricError(f"models must judge every image once, got {names[0]} with repeated paths")
+    for name in names[1:]:
+        if not truth.equals(cases[name][["path", "patient", "label"]]):
+            raise MetricError(f"models must be judged on the same images and labels, got {names[0]} unlike {name}")
+    return cases

@@ -1,0 +1,255 @@
+"""How far the numbers would move with other patients: percentile bootstrap over patients, not over images.
+
+Several radiographs of one child are alike, so whole patients are drawn (cluster bootstrap; Davison & Hinkley 1997,
+section 3.8). A draw is stored as how often each image counts, and `weighted_metrics` judges all draws at once.
+
+No interval claims certainty. A bootstrap only knows the patients it has: where none of them was judged wrongly, no
+draw can hold one who is, all draws are equal, and their percentiles would promise that nobody ever will be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pneumo_utils.evaluation import delong, weighted_metrics
+from pneumo_utils.evaluation.weighted_metrics import MetricError
+
+UNDEFINED_SHARE = 0.05  # more undefined replicates than this, and there is no interval
+DELONG = "auc_roc_delong"  # the metric under which `table` gives DeLong's interval of the AUC
+SHARES = ("accuracy", "precision", "recall", "specificity")  # metrics that count the right among some images
+_NO_WIDTH = 1e-9  # an interval narrower than this is rounding: its replicates are all the same
+Thresholds = float | Mapping[str, float] | Mapping[tuple[str, int], float]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Every metric of one network on one split, plain and under each draw of patients."""
+
+    model: str
+    seed: int  # of the training
+    split: str
+    cases: pd.DataFrame  # its rows of the contract `predictions`
+    values: dict[str, np.ndarray]  # of `replicated`
+    patients: dict[str, int]  # how many stand behind the denominator of each of `SHARES`
+
+
+def multiplicities(patient: np.ndarray, replicates: int, seed: int) -> np.ndarray:
+    """How often each image counts in each bootstrap draw of as many patients as there are, with replacement.
+
+    The draw depends on the set of patients and on `seed` alone, not on the order of rows: models judged on the same
+    patients meet the same draws, and their difference is paired.
+
+    Args:
+        patient: name of the patient of each image, (n,), in any order.
+        replicates: number of draws, at least 1.
+        seed: of the draws, at least 0.
+
+    Returns:
+        unsigned integer (replicates, n), of the smallest kind that holds the number of patients.
+
+    Raises:
+        MetricError: there is no image, a name is empty, or no replicate is asked for.
+    """
+    patient = np.asarray(patient)
+    if patient.ndim != 1 or not len(patient) or pd.isna(patient).any():
+        raise MetricError(f"patient must be 1-D, not empty, without gaps, got {patient.shape}")
+    if replicates < 1:
+        raise MetricError(f"replicates must be at least 1, got {replicates}")
+    names, place = np.unique(patient.astype(str), return_inverse=True)
+    generator = np.random.default_rng(seed)
+    counts = np.empty((replicates, len(names)), dtype=np.min_scalar_type(len(names)))
+    for row in counts:
+        row[:] = np.bincount(generator.integers(len(names), size=len(names)), minlength=len(names))
+    return counts[:, place]
+
+
+def percentile(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Percentile interval of bootstrap replicates (Efron & Tibshirani 1993, chapter 13).
+
+    Replicates in which the metric is undefined (`nan`: a draw without one class, say) are left out. Where they are
+    more than `UNDEFINED_SHARE` of all, leaving them out would flatter the interval, and there is none.
+
+    Args:
+        values: float (replicates,), at least one.
+        level: coverage in (0, 1).
+
+    Returns:
+        lower, upper; `nan` where more than 5 % of the replicates are.
+
+    Raises:
+        MetricError: there is no replicate, or `level` is out of range.
+    """
+    values = np.asarray(values, dtype=float)
+    if values.ndim != 1 or not len(values):
+        raise MetricError(f"values must be 1-D, not empty, got {values.shape}")
+    _check_level(level)
+    undefined = np.isnan(values)
+    if undefined.mean() > UNDEFINED_SHARE:
+        return float("nan"), float("nan")
+    lower, upper = np.quantile(values[~undefined], [(1 - level) / 2, (1 + level) / 2])
+    return float(lower), float(upper)
+
+
+def certain(share: float, patients: int, level: float = 0.95) -> tuple[float, float]:
+    """Interval of a share of exactly 0 or 1 (Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404).
+
+    Args:
+        share: 0 or 1.
+        patients: behind the denominator of the share, at least 1; they are the sample size, as their images are alike.
+        level: coverage in (0, 1).
+
+    Returns:
+        lower, upper, in [0, 1].
+
+    Raises:
+        MetricError: an argument is out of range.
+    """
+    _check_level(level)
+    if share not in (0, 1) or patients < 1:
+        raise MetricError(f"share must be 0 or 1, of at least 1 patient, got {share}, {patients}")
+    edge = ((1 - level) / 2) ** (1 / patients)  # what the quantile of the beta distribution is at the ends
+    return (float(edge), 1.0) if share else (0.0, float(1 - edge))
+
+
+def interval(value: float, replicates: np.ndarray, level: float = 0.95, patients: int = 0) -> tuple[float, float]:
+    """Percentile interval of a metric, unless it would claim certainty: then `certain` of a share, or else none.
+
+    Args:
+        value: of the metric.
+        replicates: float (replicates,), at least one; `nan` as in `percentile`.
+        level: coverage in (0, 1).
+        patients: behind the denominator, if the metric is a share; 0 if it is none.
+
+    Returns:
+        lower, upper; `nan` where `percentile` has none, or one without width.
+
+    Raises:
+        MetricError: as `percentile`.
+    """
+    if patients and value in (0, 1):
+        return certain(value, patients, level)
+    return with_width(*percentile(replicates, level))
+
+
+def threshold_of(threshold: Thresholds, model: str, seed: int) -> float:
+    """The threshold of one network: `threshold` itself, or its entry for (model, seed), or else for the model.
+
+    Raises:
+        MetricError: the mapping knows neither.
+    """
+    if not isinstance(threshold, Mapping):
+        return float(threshold)
+    for key in ((model, seed), model):
+        if key in threshold:
+            return float(threshold[key])
+    raise MetricError(f"threshold must name every model, got {sorted(map(str, threshold))} for {model!r}, seed {seed}")
+
+
+def replicated(
+    part: pd.DataFrame, threshold: float, replicates: int, seed: int, metrics: Sequence[str] = weighted_metrics.METRICS
+) -> dict[str, np.ndarray]:
+    """Metrics of one network on one split: the plain value first, then the bootstrap replicates.
+
+    Args:
+        part: rows of the contract `predictions`, one model, seed and split.
+        threshold: called pneumonia at or above it.
+        replicates: number of draws, at least 1.
+        seed: of the draws, at least 0.
+        metrics: any of `weighted_metrics.METRICS`; much less work where all are among `weighted_metrics.DECISIONS`.
+
+    Returns:
+        float (1 + replicates,) for each of `metrics`.
+
+    Raises:
+        MetricError: there is nothing to judge, or an argument is out of range.
+    """
+    case = part["label"], part["probability"]
+    drawn = multiplicities(part["patient"], replicates, seed)
+    one = np.ones((1, len(part)))  # the plain value is computed apart: no draw may touch its last digit
+    plain, drawn = (weighted_metrics.scores(*case, weights, threshold, metrics=metrics) for weights in (one, drawn))
+    return {metric: np.concatenate([plain[metric], drawn[metric]]) for metric in plain}
+
+
+def draws(
+    predictions: pd.DataFrame,
+    threshold: Thresholds,
+    replicates: int = 2000,
+    seed: int = 0,
+    metrics: Sequence[str] = weighted_metrics.METRICS,
+) -> list[Drawn]:
+    """Judge every model, seed and split, plain and under each draw; `table` and `seed_spread.table` are made from this.
+
+    Args:
+        predictions: contract `predictions`, at least one row.
+        threshold: one for all, or one for each model or (model, seed); frozen before the test part is read.
+        replicates: bootstrap draws, at least 1; networks judged on the same patients share them.
+        seed: of the draws, at least 0.
+        metrics: as of `replicated`.
+
+    Returns:
+        one for each model, seed and split, in order of appearance.
+
+    Raises:
+        MetricError: there is nothing to judge, a threshold is missing, or an argument is out of range.
+    """
+    if predictions.empty:
+        raise MetricError("predictions must have at least one row, got 0")
+    found = []
+    for (model, run, split), part in predictions.groupby(["model", "seed", "split"], sort=False):
+        limit = threshold_of(threshold, model, run)
+        values = replicated(part, limit, replicates, seed, metrics)
+        found.append(Drawn(model, run, split, part, values, _patients(part, limit)))
+    return found
+
+
+def table(drawn: Iterable[Drawn], level: float = 0.95) -> pd.DataFrame:
+    """Every metric of every model, seed and split with its interval over patients.
+
+    `auc_roc` has the bootstrap interval as all others; a row `auc_roc_delong` gives the same value with DeLong's,
+    which takes images for independent. The interval says what other patients would change, not other training runs.
+    One of `SHARES` that is exactly 0 or 1 has the interval of `certain`, and no other metric has an interval without
+    width (the AUC of a perfect ranking, say).
+
+    Args:
+        drawn: of `draws`.
+        level: coverage in (0, 1).
+
+    Returns:
+        contract `metrics`; `n` counts images; value or interval `nan` where undefined, see `weighted_metrics.scores`.
+
+    Raises:
+        MetricError: `level` is out of range.
+    """
+    rows = [(one.model, one.seed, one.split, *row, len(one.cases)) for one in drawn for row in _judged(one, level)]
+    return pd.DataFrame(rows, columns=["model", "seed", "split", "metric", "value", "lower", "upper", "n"])
+
+
+def _judged(one: Drawn, level: float) -> list[tuple[str, float, float, float]]:
+    """Metric, value, lower and upper of each metric, and of DeLong's interval."""
+    rows = [
+        (metric, values[0], *interval(values[0], values[1:], level, one.patients.get(metric, 0)))
+        for metric, values in one.values.items()
+    ]
+    area, *bounds = delong.interval(one.cases["label"], one.cases["probability"], level)
+    return [*rows, (DELONG, area, *with_width(*bounds))]
+
+
+def _patients(part: pd.DataFrame, threshold: float) -> dict[str, int]:
+    """How many patients have an image in the denominator of each of `SHARES`."""
+    everyone, ill = np.ones(len(part), dtype=bool), part["label"] == 1
+    denominators = (everyone, part["probability"] >= threshold, ill, ~ill)
+    return {name: part["patient"][of].nunique() for name, of in zip(SHARES, denominators, strict=True)}
+
+
+def with_width(lower: float, upper: float) -> tuple[float, float]:
+    """`lower` and `upper`, or `nan` twice where they are one point: no interval claims certainty."""
+    return (lower, upper) if upper - lower > _NO_WIDTH * max(1, abs(upper)) else (float("nan"), float("nan"))
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise MetricError(f"level must be in (0, 1), got {level}")

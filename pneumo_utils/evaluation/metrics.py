@@ -1,0 +1,132 @@
+"""What the predictions are worth: probabilities and labels in, numbers out. No pixels, no TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn import metrics as sk
+
+from pneumo_utils.evaluation import weighted_metrics
+from pneumo_utils.evaluation.weighted_metrics import MetricError
+
+__all__ = ["HEADLINE", "MetricError", "confusion", "decide", "headline", "with_intervals", "with_spread"]
+
+HEADLINE = {"accuracy": "Accuracy", "precision": "Precision", "recall": "Recall", "f1": "F1", "auc_roc": "AUC-ROC"}
+FURTHER = {
+    "specificity": "Specificity",
+    "balanced_accuracy": "Balanced accuracy",
+    "mcc": "Matthews correlation",
+    "average_precision": "Average precision",
+    "brier": "Brier score",
+    "log_loss": "Log loss",
+    "ece": "Calibration error",
+    "calibration_slope": "Calibration slope",
+    "calibration_intercept": "Calibration intercept",
+}
+
+
+def rates(label: np.ndarray, called: np.ndarray) -> tuple[float, float]:
+    """Sensitivity and specificity of decisions.
+
+    Args:
+        label: int (n,), 1 = pneumonia, both classes.
+        called: int or bool (n,), what was decided.
+    """
+    return float(called[label == 1].mean()), float(1 - called[label == 0].mean())
+
+
+def decide(probability: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
+    """1 (pneumonia) where `probability`, in [0, 1], is at or above `threshold` (one, or one each), else 0."""
+    return (np.asarray(probability) >= threshold).astype(int)
+
+
+def headline(label: np.ndarray, probability: np.ndarray, threshold: float) -> dict[str, float]:
+    """Accuracy, precision, recall (sensitivity), F1 and area under the ROC curve.
+
+    Args:
+        label: int (n,), 1 = pneumonia.
+        probability: float (n,) in [0, 1].
+        threshold: operating point in (0, 1).
+
+    Returns:
+        keys of `HEADLINE`; `nan` where undefined (a class is absent, or nothing was called pneumonia).
+
+    Raises:
+        MetricError: nothing to judge, lengths differ, or a value out of range.
+    """
+    found = weighted_metrics.scores(label, probability, np.ones((1, np.size(label))), threshold)
+    return {metric: float(found[metric][0]) for metric in HEADLINE}
+
+
+def with_intervals(metrics: pd.DataFrame, split: str, named: dict[str, str] = HEADLINE) -> pd.DataFrame:
+    """Metrics of one split as text, `0.967 (0.951-0.981)` with an en dash: a row a model, columns named for readers.
+
+    Args:
+        metrics: contract `over_seeds`, or contract `metrics` with one seed a model.
+        split: `validation` or `test`.
+        named: metrics to show and how readers call them.
+
+    Raises:
+        MetricError: a model has several seeds in `metrics`.
+    """
+    part = metrics.rename(columns={"mean": "value"})
+    return _pivot(part, split, named, lambda row: stated(row.value, row.lower, row.upper))
+
+
+def with_spread(over_seeds: pd.DataFrame, split: str, named: dict[str, str] = HEADLINE) -> pd.DataFrame:
+    """Spread over seeds as text, `0.967 ± 0.004 (0.962-0.971)`: mean, standard deviation, lowest and highest.
+
+    Args:
+        over_seeds: contract `over_seeds`.
+        split: `validation` or `test`.
+        named: metrics to show and how readers call them.
+
+    Returns:
+        a row a model: `Seeds`, their number, and a column a metric; `one seed` where there is no spread.
+    """
+    shown = _pivot(over_seeds, split, named, _spread)
+    seeds = over_seeds[over_seeds["split"] == split].groupby("model")["seeds"].first()
+    shown.insert(0, "Seeds", seeds.reindex(shown.index))
+    return shown
+
+
+def _pivot(table: pd.DataFrame, split: str, named: dict[str, str], text: Callable[[Any], str]) -> pd.DataFrame:
+    """`text` of every row of one split: a row a model, a column a metric."""
+    part = table[(table["split"] == split) & table["metric"].isin(named)]
+    twice = part["model"][part.duplicated(["model", "metric"])].unique()
+    if len(twice):
+        raise MetricError(f"metrics must have one row a model and metric, got several seeds of {', '.join(twice)}")
+    pivot = part.assign(text=[text(row) for row in part.itertuples()]).pivot_table(
+        index="model", columns="metric", values="text", aggfunc="first", sort=False
+    )
+    return pivot.reindex(columns=list(named)).rename(columns=named)
+
+
+def stated(value: float, lower: float, upper: float) -> str:
+    """A value with its interval as text, `0.931 (0.912-0.948)`; `no interval` or `not defined` where there is none."""
+    if pd.isna(value):
+        return "not defined"
+    interval = "no interval" if pd.isna(lower) else _range(lower, upper)
+    return f"{value:.3f} ({interval})".replace("-", "\N{MINUS SIGN}")
+
+
+def _spread(row: Any) -> str:
+    if row.seeds == 1:
+        return "one seed"
+    if pd.isna(row.mean):
+        return "not defined"
+    text = f"{row.mean:.3f} \N{PLUS-MINUS SIGN} {row.sd:.3f} ({_range(row.lowest, row.highest)})"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def _range(lower: float, upper: float) -> str:
+    between = " to " if lower < 0 else "\N{EN DASH}"  # two minus signs and a dash cannot be read
+    return f"{lower:.3f}{between}{upper:.3f}"
+
+
+def confusion(label: np.ndarray, called: np.ndarray) -> np.ndarray:
+    """Counts, int (2, 2): rows the truth (normal, pneumonia), columns what was called."""
+    return sk.confusion_matrix(label, called, labels=[0, 1])

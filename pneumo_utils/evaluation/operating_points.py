@@ -1,0 +1,226 @@
+"""Operating points, chosen on validation by a rule that is written down and frozen before the test part is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+
+from pneumo_utils.evaluation.weighted_metrics import LOGIT_CLIP, MetricError, checked
+
+RULES = {
+    "sensitivity": "highest specificity with sensitivity at or above the target",
+    "youden": "highest sensitivity + specificity - 1",
+    "half": "0.5, whatever the data",
+    "specificity": "highest sensitivity with specificity at or above the target",
+    "margin": "inside the gap, in logits, between the thresholds where either class would miss the target",
+}
+REPORTED = ("sensitivity", "margin", "youden", "half")
+_NEEDS_TARGET = ("sensitivity", "specificity", "margin")
+
+
+def both_classes(label: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels, int (n,), and probabilities, float (n,) in [0, 1], of normals and pneumonias.
+
+    Raises:
+        MetricError: as `weighted_metrics.checked`, or a single class.
+    """
+    label, probability = checked(label, probability)
+    if label.min() == label.max():
+        raise MetricError(f"label must hold both classes, 0 and 1, got {label[0]} alone ({len(label)} rows)")
+    return label, probability
+
+
+def only_validation(predictions: pd.DataFrame) -> None:
+    """Refuse contract `predictions` with a row of another split, so that no test case has a say in a choice or a fit.
+
+    Raises:
+        MetricError: there is such a row, or none at all.
+    """
+    splits = sorted(set(predictions["split"]))
+    if splits != ["validation"]:
+        raise MetricError(f"split must be validation in every row, got {splits}")
+
+
+def logits(probability: np.ndarray | float) -> np.ndarray:
+    """Log-odds of probabilities in [0, 1], any shape, that are first kept `LOGIT_CLIP` from 0 and 1."""
+    return logit(np.clip(probability, LOGIT_CLIP, 1 - LOGIT_CLIP))
+
+
+def edges(label: np.ndarray, probability: np.ndarray, target: float) -> tuple[float, float]:
+    """The two scores between which a threshold serves both classes.
+
+    Args:
+        label: int (n,), both classes.
+        probability: float (n,) in [0, 1].
+        target: share of each class to be called rightly, in (0, 1].
+
+    Returns:
+        the score above which a threshold must stand for specificity to reach `target`, and the one at or below which
+        it must stand for sensitivity to; both are scores of cases. The first is below the second where the classes
+        are apart, and not where no threshold gives both.
+
+    Raises:
+        MetricError: as `both_classes`, or the target is out of range.
+    """
+    _check_share("target", target, closed=True)
+    label, probability = both_classes(label, probability)
+    well, sick = np.sort(probability[label == 0]), np.sort(-probability[label == 1])
+    low, high = (scores[(np.arange(1, len(scores) + 1) / len(scores) < target).sum()] for scores in (well, sick))
+    return float(low), float(-high)
+
+
+def sweep(label: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
+    """Sensitivity and specificity at every threshold that makes a difference.
+
+    A threshold lies midway between neighbouring scores, with 0 and 1 as the outer neighbours, so that no case stands
+    on it and the last digit of a score never decides (unless no number fits between the two).
+
+    Args:
+        label: int (n,), both classes.
+        probability: float (n,) in [0, 1].
+
+    Returns:
+        columns `threshold`, rising from the one that calls all to the one that calls none (left out where a score is
+        1), `sensitivity`, `specificity`, all in [0, 1].
+
+    Raises:
+        MetricError: as `both_classes`.
+    """
+    label, probability = both_classes(label, probability)
+    scores, place = np.unique(probability, return_inverse=True)
+    below, above = np.append(0.0, scores), np.append(scores, 1.0)
+    middle = below / 2 + above / 2
+    threshold = np.where(middle > below, middle, above)
+    sick, well = (np.append(0, np.cumsum(np.bincount(place[label == k], minlength=len(scores)))) for k in (1, 0))
+    shares = {"sensitivity": (sick[-1] - sick) / sick[-1], "specificity": well / well[-1]}
+    frame = pd.DataFrame({"threshold": threshold} | shares)
+    return frame if scores[-1] < 1 else frame[:-1]
+
+
+def choose(
+    label: np.ndarray, probability: np.ndarray, rule: str = "sensitivity", target: float = 0.95, margin: float = 0.5
+) -> float:
+    """Return the operating point that `rule` picks; a probability at or above it is called pneumonia.
+
+    Among equals the lowest threshold wins, which misses fewer pneumonias; under `specificity` the highest.
+
+    Where validation is solved, the lowest among equals stands right above the highest normal: specificity falls as
+    soon as the normals of another hospital score higher. `margin` stands inside the gap between the `edges`. Normals
+    that rise by less than `margin` of the gap, in logits, still have specificity `target`, and pneumonias that fall by
+    less than the rest of it still have sensitivity `target`. At 0.5, the middle, it withstands the largest shift of
+    unknown direction, as the widest margin does between two classes (Boser et al. 1992, doi:10.1145/130385.130401);
+    the cases beyond `target` have no say, be they ever so odd. Stretched or moved logits change no decision, so it
+    needs no calibration. Where no threshold serves both classes there is no gap, and `margin` is `sensitivity`: it
+    never accepts a lower sensitivity on validation than asked for.
+
+    Args:
+        label: int (n,), both classes, of validation.
+        probability: float (n,) in [0, 1].
+        rule: a key of `RULES`; `youden` after Youden (1950), Cancer 3:32-35.
+        target: in (0, 1], of the rules `sensitivity` and `specificity`, and of both classes under `margin`.
+        margin: in (0, 1), of the rule `margin`: share of the gap that is left to the normals.
+
+    Returns:
+        in [0, 1], see `sweep`; under `margin` a case may stand on it.
+
+    Raises:
+        MetricError: as `both_classes`; an unknown rule; a target or margin out of range, a target out of reach; or all
+            probabilities alike, where only `half` has an answer.
+    """
+    _check_rule(rule, target, margin)
+    label, probability = both_classes(label, probability)
+    if rule == "half":
+        return 0.5
+    if probability.min() == probability.max():
+        raise MetricError(f"probability must take two values or more, got {probability[0]} in all {len(label)} rows")
+    if rule == "margin":
+        low, high = edges(label, probability, target)
+        if low < high:
+            return _between(low, high, margin)
+        rule = "sensitivity"
+    points = sweep(label, probability)
+    return _youden(points, label) if rule == "youden" else _at_target(points, rule, target)
+
+
+def table(
+    validation: pd.DataFrame, target: float = 0.95, rules: Sequence[str] = REPORTED, margin: float = 0.5
+) -> pd.DataFrame:
+    """Choose the operating points of every model and seed.
+
+    Args:
+        validation: contract `predictions`, rows of validation only.
+        target: in (0, 1], of the rules `sensitivity`, `specificity` and `margin`.
+        rules: keys of `RULES`.
+        margin: in (0, 1), of the rule `margin`.
+
+    Returns:
+        contract `thresholds`: sensitivity and specificity are those on validation.
+
+    Raises:
+        MetricError: a row of another split, or as `choose`, naming model and seed.
+    """
+    only_validation(validation)
+    rows = []
+    for (model, seed), part in validation.groupby(["model", "seed"], sort=False):
+        for rule in rules:
+            try:
+                rows.append((model, seed, rule, *_row(part, rule, target, margin)))
+            except MetricError as error:
+                raise MetricError(f"{error} (threshold of {model}, seed {seed})") from error
+    columns = ["model", "seed", "rule", "target", "threshold", "sensitivity", "specificity", "n"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def of_rule(thresholds: pd.DataFrame, rule: str) -> dict[tuple[str, int], float]:
+    """The operating point of each (model, seed) in the contract `thresholds` under one rule.
+
+    Raises:
+        MetricError: no row has this rule.
+    """
+    part = thresholds[thresholds["rule"] == rule]
+    if part.empty:
+        raise MetricError(f"rule must be one of {sorted(set(thresholds['rule']))}, got {rule!r}")
+    return dict(zip(zip(part["model"], part["seed"], strict=True), part["threshold"], strict=True))
+
+
+def _check_rule(rule: str, target: float, margin: float) -> None:
+    if rule not in RULES:
+        raise MetricError(f"rule must be one of {', '.join(RULES)}, got {rule!r}")
+    _check_share("target", target, closed=True)
+    _check_share("margin", margin, closed=False)
+
+
+def _check_share(name: str, value: float, closed: bool) -> None:
+    if not (0 < value < 1 or (closed and value == 1)):
+        raise MetricError(f"{name} must be in (0, 1{']' if closed else ')'}, got {value}")
+
+
+def _row(part: pd.DataFrame, rule: str, target: float, margin: float) -> tuple[float, float, float, float, int]:
+    label, probability = part["label"].to_numpy(), part["probability"].to_numpy()
+    threshold = choose(label, probability, rule, target, margin)
+    called = probability >= threshold
+    aim = target if rule in _NEEDS_TARGET else np.nan
+    return aim, threshold, called[label == 1].mean(), 1 - called[label == 0].mean(), len(part)
+
+
+def _youden(points: pd.DataFrame, label: np.ndarray) -> float:
+    sick, well = label.sum(), (1 - label).sum()
+    found, spared = np.rint(points["sensitivity"] * sick), np.rint(points["specificity"] * well)
+    return float(points["threshold"][(found * well + spared * sick).idxmax()])  # whole numbers: equals are equal
+
+
+def _between(low: float, high: float, margin: float) -> float:
+    point = float(expit((1 - margin) * logits(low) + margin * logits(high)))
+    return point if low < point <= high else high  # nearer together than the digits of a logit tell
+
+
+def _at_target(points: pd.DataFrame, rule: str, target: float) -> float:
+    met = points[points[rule] >= target]
+    if met.empty:
+        raise MetricError(f"target must be within reach, got {rule} {points[rule].max():.3f} at best for {target}")
+    other = "specificity" if rule == "sensitivity" else "sensitivity"
+    best = met["threshold"][met[other] == met[other].max()]
+    return float(best.min() if rule == "sensitivity" else best.max())

@@ -1,0 +1,148 @@
+"""What is asked of networks to explain them, and kept: nothing is asked twice of the same network, pictures and code.
+
+Another operating point, or another number of bootstrap draws, asks no network anything: TensorFlow is not even loaded.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pneumo_utils.explanation import faithfulness, heat_maps, plausibility, sanity_check
+from pneumo_utils.records import fingerprint, provenance
+from pneumo_utils.records.atomic import whole
+from pneumo_utils.records.store import Store
+
+Answer = dict[str, np.ndarray]  # by name, of numbers or of text
+
+
+class Explained:
+    """One trained network of a run directory, asked where it looks.
+
+    Args:
+        store: the run directory; answers are kept in it, beside the network.
+        model: key of `vocabulary.MODELS`.
+        seed: it was trained from.
+        methods: of `heat_maps.METHODS`; checks are made of the first one's maps.
+        layer: whose activations are weighed; empty: the last one with height and width. Where none is named and the
+            network stands on a frozen trunk, maps start from the activations that its training kept.
+
+    Raises:
+        store.MissingArtefact: there is no such network; when it is asked.
+        models.ModelError: there is no such layer; when it is asked.
+    """
+
+    def __init__(self, store: Store, model: str, seed: int, methods: Sequence[str], layer: str = ""):
+        self._store, self._model, self._seed = store, model, seed
+        self._methods, self._layer = list(methods), layer
+
+    @property
+    def layer(self) -> str:
+        """Name of the layer that is asked."""
+        return str(self._shape["layer"])
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of its maps before they are enlarged."""
+        return tuple(int(side) for side in self._shape["grid"])
+
+    def maps(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """Heat maps of pictures, uint8 (n, side, side): float32 (n, side, side) in [0, 1] by method."""
+        activations = self._store.activations_folder(self._model)
+        coarse = self._obtain("maps", [images], lambda: self._explainer.coarse(images, activations))
+        return {method: heat_maps.enlarged(coarse[method], images.shape[1]) for method in self._methods}
+
+    def followed(
+        self, cases: pd.DataFrame, images: np.ndarray, fills: np.ndarray, orders: dict[str, np.ndarray]
+    ) -> pd.DataFrame:
+        """`faithfulness.followed` by the answers of this network."""
+        asked = self._named(cases), images, fills, orders
+        given = [images, fills, np.array(list(orders)), *orders.values(), cases[["path", "patient"]].to_numpy(str)]
+        return self._table(
+            "followed", given, lambda: faithfulness.followed(*asked, self._explainer.answers, self._seed)
+        )
+
+    def weights_test(self, cases: pd.DataFrame, images: np.ndarray) -> pd.DataFrame:
+        """`sanity_check.weights_test` of the maps of this network, all of which is shuffled, its trunk included."""
+
+        def shuffled() -> pd.DataFrame:
+            from pneumo_utils.explanation import gradcam
+
+            maps = gradcam.Explainer(self._network, self._layer, methods=self._methods[:1]).maps
+            return sanity_check.weights_test(self._network, maps, self._named(cases), images, self._seed)
+
+        return self._table("shuffled", [images, cases["patient"].to_numpy(str)], shuffled)
+
+    def _named(self, cases: pd.DataFrame) -> pd.DataFrame:
+        return cases[["path", "patient"]].assign(model=self._model, seed=self._seed)
+
+    @cached_property
+    def _shape(self) -> Answer:
+        return self._obtain(
+            "layer", [], lambda: {"layer": np.array(self._explainer.layer), "grid": np.array(self._explainer.grid)}
+        )
+
+    @cached_property
+    def _network(self):
+        from pneumo_utils.networks import models  # imported here: TensorFlow takes its time, and often all is known
+
+        return models.load(self._file)
+
+    @cached_property
+    def _explainer(self):
+        from pneumo_utils.explanation import gradcam
+        from pneumo_utils.networks import models
+
+        below = None if self._layer else models.ANATOMY[self._model].frozen_to
+        return gradcam.Explainer(self._network, self._layer, below, self._methods)
+
+    @property
+    def _file(self) -> Path:
+        return self._store.network_there(self._model, self._seed)
+
+    @cached_property
+    def _identity(self) -> list[str]:
+        rooms = fingerprint.of_room("explanation.cached_explainer")
+        return [fingerprint.of_file(self._file), self._layer, *self._methods, rooms]
+
+    def _obtain(self, name: str, given: list[np.ndarray], make: Callable[[], Answer]) -> Answer:
+        file = self._store.answer_file(self._model, self._seed, name)
+        return _kept(file, [*self._identity, *map(fingerprint.of_array, given)], make)
+
+    def _table(self, name: str, given: list[np.ndarray], make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        return pd.DataFrame(self._obtain(name, given, lambda: _columns(make())))
+
+
+def lung_masks(store: Store, images: np.ndarray) -> np.ndarray:
+    """`plausibility.lung_masks`, kept in the run directory."""
+    rooms = fingerprint.of_room("explanation.plausibility")
+    made_of = [rooms, fingerprint.of_array(images)]
+    found = _kept(store.lungs_file, made_of, lambda: {"masks": plausibility.lung_masks(images)})
+    return found["masks"]
+
+
+def _kept(file: Path, of: list[str], make: Callable[[], Answer]) -> Answer:
+    """What `file` holds if it was made of the same, or else what is made now, and kept."""
+    key = fingerprint.of(of, provenance.versions())
+    try:
+        with np.load(file) as there:
+            found = dict(there)
+        if found.pop("key") == key:
+            return found
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # never asked, or no file of ours
+        pass
+    found = make()
+    with whole(file) as part, part.open("wb") as stream:
+        np.savez_compressed(stream, key=np.array(key), **found)
+    return found
+
+
+def _columns(frame: pd.DataFrame) -> Answer:
+    """Columns as arrays; text as such, since objects would have to be pickled."""
+    number = pd.api.types.is_numeric_dtype
+    return {name: of.to_numpy() if number(of) else of.to_numpy(str) for name, of in frame.items()}

@@ -1,0 +1,158 @@
+"""Do the places that a heat map marks carry the answer? They are taken away, or given back, the brightest first.
+
+Deletion and insertion after Petsiuk et al. 2018 (arXiv:1806.07421). What is taken away is not blackened or blurred: a
+chest without lungs is no radiograph, and a blurred one looks ill. In its place comes the average healthy child of the
+training part, at the exposure of the picture. A random order of equally coarse patches is followed beside the map's,
+since any large change moves a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from pneumo_utils.evaluation import bootstrap_mean
+
+KINDS = ("deletion", "insertion")
+_STEPS = 10
+_BY = ["model", "seed", "kind"]
+Judge = Callable[[np.ndarray], np.ndarray]  # pictures, uint8 (m, side, side) -> probability of pneumonia, (m,)
+
+
+def healthy(images: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """The mean of healthy children, at the brightness and contrast of each of some pictures.
+
+    Args:
+        images: uint8 (m, side, side), normal radiographs of the training part.
+        like: uint8 (n, side, side).
+
+    Returns:
+        uint8 (n, side, side).
+    """
+    mean = images.mean(axis=0, dtype=float)
+    shape = (mean - mean.mean()) / max(mean.std(), 1e-9)
+    centre, spread = (of(like, axis=(1, 2), keepdims=True, dtype=float) for of in (np.mean, np.std))
+    return np.clip(np.rint(shape * spread + centre), 0, 255).astype(np.uint8)
+
+
+def shares(steps: int = _STEPS) -> np.ndarray:
+    """Shares of the picture that have been taken away, or given back, from 0 to 1: float (steps + 1,)."""
+    return np.linspace(0, 1, steps + 1)
+
+
+def order(heat: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Place of every pixel in the order from bright to dark, int (h, w); equally bright ones in a random order."""
+    ranked = np.lexsort((generator.random(heat.size), -heat.ravel()))
+    place = np.empty(heat.size, dtype=int)
+    place[ranked] = np.arange(heat.size)
+    return place.reshape(heat.shape)
+
+
+def changed(image: np.ndarray, fill: np.ndarray, place: np.ndarray, kind: str, steps: int = _STEPS) -> np.ndarray:
+    """A picture step by step.
+
+    Args:
+        image: uint8 (h, w).
+        fill: uint8 (h, w), what takes its place.
+        place: of `order`.
+        kind: `deletion` begins with the picture and ends with the fill, `insertion` the other way round.
+        steps: at least 1.
+
+    Returns:
+        uint8 (steps + 1, h, w).
+
+    Raises:
+        ValueError: there is no such kind.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+    begin, end = (image, fill) if kind == "deletion" else (fill, image)
+    return np.stack([np.where(place < share * place.size, end, begin) for share in shares(steps)])
+
+
+def curves(images: np.ndarray, fills: np.ndarray, maps: np.ndarray, kind: str, judge: Judge, seed: int) -> np.ndarray:
+    """The answer at every step.
+
+    Args:
+        images: uint8 (n, side, side).
+        fills: uint8 (n, side, side).
+        maps: float (n, side, side).
+        kind: of `KINDS`.
+        judge: gives the answer.
+        seed: of the order of equally bright places.
+
+    Returns:
+        float (n, steps + 1).
+    """
+    generator = np.random.default_rng(seed)
+    steps = [changed(*pair, order(heat, generator), kind) for *pair, heat in zip(images, fills, maps, strict=True)]
+    return judge(np.concatenate(steps)).reshape(len(images), -1)
+
+
+def followed(
+    cases: pd.DataFrame, images: np.ndarray, fills: np.ndarray, orders: dict[str, np.ndarray], judge: Judge, seed: int
+) -> pd.DataFrame:
+    """One row a picture, kind, order and share: the `probability` then.
+
+    Only pictures whose answer falls when all of them is taken away can be asked; the others are left out.
+
+    Args:
+        cases: one row a picture, with its `model`, `seed`, `path` and `patient`.
+        images: uint8 (n, side, side).
+        fills: of `healthy`.
+        orders: float (n, side, side) by name: `map`, and `random` for maps that know nothing and are as coarse.
+        judge: gives the answer.
+        seed: of the order of equally bright places.
+
+    Returns:
+        no rows where no picture can be asked.
+    """
+    asked = judge(fills) < judge(images) if len(cases) else np.zeros(0, dtype=bool)
+    columns, parts = ["model", "seed", "path", "patient"], []
+    own = cases[columns][asked]
+    for kind in KINDS if asked.any() else ():
+        for name, every in orders.items():
+            answers = curves(images[asked], fills[asked], every[asked], kind, judge, seed)
+            rows = own.loc[own.index.repeat(answers.shape[1])]
+            share = np.tile(shares(answers.shape[1] - 1), len(own))
+            parts.append(rows.assign(kind=kind, order=name, share=share, probability=answers.ravel()))
+    if not parts:
+        return own.assign(kind="", order="", share=0.0, probability=0.0)  # no rows, of the same kinds
+    return pd.concat(parts, ignore_index=True)
+
+
+def mean_curves(found: pd.DataFrame) -> pd.DataFrame:
+    """Contract `faithfulness_curves`: the mean over the pictures of `followed`."""
+    mean = found.groupby([*_BY, "order", "share"], sort=False)["probability"].agg(["mean", "size"]).reset_index()
+    return mean.rename(columns={"mean": "probability", "size": "n"})
+
+
+def table(found: pd.DataFrame, replicates: int, seed: int) -> pd.DataFrame:
+    """Contract `faithfulness`: areas under the curves of `followed`, and their paired difference, map less random.
+
+    Args:
+        found: of `followed`, of any number of networks.
+        replicates: bootstrap draws of patients.
+        seed: of the draws.
+    """
+    if found.empty:
+        return pd.DataFrame(columns=[*_BY, *bootstrap_mean.COLUMNS])
+    by = [*_BY, "path", "patient"]
+    area = found.groupby([*by, "order"], sort=False)["probability"].agg(lambda p: np.trapezoid(p, dx=1 / (len(p) - 1)))
+    wide = area.unstack("order").reset_index()
+    wide["difference"] = wide["map"] - wide["random"]
+    return bootstrap_mean.table(wide, _BY, ["map", "random", "difference"], replicates, seed)
+
+
+def said(found: pd.DataFrame) -> pd.DataFrame:
+    """The contract `faithfulness` in words: a row a network and kind, a column a measure, and what it says."""
+    if found.empty:
+        return pd.DataFrame(columns=["map against random"])
+    wide = bootstrap_mean.wide(found, "kind", {"map": "by the map", "random": "at random", "difference": "difference"})
+    gap = found[found["measure"] == "difference"]
+    good = np.where(gap["kind"] == "deletion", -1, 1)
+    lower, upper = (np.sort(gap[["lower", "upper"]].to_numpy() * good[:, None], axis=1)[:, at] for at in (0, 1))
+    told = np.select([lower > 0, upper < 0], ["sooner", "later"], "not told apart")
+    return wide.assign(**{"map against random": told, "radiographs": gap["n"].to_numpy()})

@@ -1,0 +1,151 @@
+"""Does a heat map depend on what the network has learned? It must fall apart when that is destroyed (Adebayo 2018).
+
+Adebayo et al. 2018, "Sanity checks for saliency maps" (arXiv:1810.03292): weights are shuffled from the answer
+downwards, block by block, and a network learns labels that mean nothing (`networks.label_permutation`). A map that
+stays what it was draws edges or the shape of a chest, whatever the network knows, and must not be shown as its reason.
+
+How much is left is the squared rank correlation with the map before: a map turned round has lost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from pneumo_utils.evaluation import bootstrap_mean, intervals
+from pneumo_utils.explanation.stability import correlation
+from pneumo_utils.records.vocabulary import MODELS
+
+LIMIT = 0.5  # half of the order of the map before: less must be left
+LEARNED = 0.9  # AUC on its own labels from which a twin has learned them
+SHUFFLES = 10  # one network of shuffled weights may look at the same places by luck
+WEIGHTS, LABELS = "weights", "labels"
+Maps = Callable[[np.ndarray], np.ndarray]  # pictures, uint8 (n, side, side) -> maps, float (n, side, side)
+_BY = ["model", "seed", "test", "stage"]
+
+
+class Network(Protocol):
+    """As much of a Keras network as is needed here."""
+
+    name: str
+    layers: list
+
+    def get_weights(self) -> list[np.ndarray]:
+        """All weights."""
+
+    def set_weights(self, weights: list[np.ndarray]) -> None:
+        """Put them in place."""
+
+
+def blocks(network: Network) -> dict[str, list]:
+    """Layers that have weights, in blocks by the first part of their names, from the answer downwards."""
+    found: dict[str, list] = {}
+    for layer in reversed(network.layers):
+        if layer.get_weights():
+            found.setdefault(layer.name.partition("_")[0], []).append(layer)
+    return found
+
+
+def cascade(network: Network, seed: int | tuple[int, ...]) -> Iterator[str]:
+    """Shuffle the weights of one block after another, from the answer downwards; its name, once that is done.
+
+    Each array of weights keeps its values and loses their order, so that activations keep their scale. The network has
+    its own weights again when all is done, or when the caller stops asking.
+
+    Args:
+        network: changed in place.
+        seed: of the shuffling.
+    """
+    generator, before = np.random.default_rng(seed), network.get_weights()
+    try:
+        for name, layers in blocks(network).items():
+            for layer in layers:
+                arrays = layer.get_weights()
+                layer.set_weights([generator.permutation(one.ravel()).reshape(one.shape) for one in arrays])
+            yield name
+    finally:
+        network.set_weights(before)
+
+
+def weights_test(network: Network, maps: Maps, cases: pd.DataFrame, images: np.ndarray, seed: int) -> pd.DataFrame:
+    """How much of the maps is left as weights are shuffled, in `SHUFFLES` ways to do so.
+
+    Args:
+        network: that `maps` explains; changed in place, and given back as it was.
+        maps: from pictures to maps by that very network.
+        cases: one row a picture, with its `model`, `seed` and `patient`.
+        images: uint8 (n, side, side).
+        seed: of the shuffling.
+
+    Returns:
+        one row a shuffling, stage, from the answer downwards, and picture.
+    """
+    before, found = maps(images), []
+    for shuffle in range(SHUFFLES):
+        stages = cascade(network, (seed, shuffle))
+        found += [compared(cases, before, maps(images), WEIGHTS, stage, shuffle) for stage in stages]
+    return pd.concat(found, ignore_index=True)
+
+
+def compared(
+    cases: pd.DataFrame, before: np.ndarray, after: np.ndarray, test: str, stage: str, shuffle: int = 0
+) -> pd.DataFrame:
+    """One row a picture: what is `left` of its map, in [0, 1], `nan` where nothing is there to compare (`dark`)."""
+    dark = after.max(axis=(1, 2)) == 0
+    left = np.where(dark, np.nan, correlation(before, after) ** 2)
+    rows = cases[["model", "seed", "patient"]].assign(test=test, stage=stage, shuffle=shuffle)
+    return rows.assign(left=left, dark=dark)
+
+
+def table(found: pd.DataFrame, replicates: int, seed: int) -> pd.DataFrame:
+    """Contract `sanity`: means over shufflings and pictures of `weights_test` and `compared`.
+
+    Args:
+        found: of any number of networks and tests.
+        replicates: bootstrap draws, of patients and of shufflings together.
+        seed: of the draws.
+    """
+    rows = []
+    for key, part in found.groupby(_BY, sort=False):
+        turns = part["shuffle"].nunique()
+        left, patient = part["left"].to_numpy().reshape(turns, -1), part["patient"].to_numpy()[: len(part) // turns]
+        told = (*_crossed(left, patient, replicates, seed), part["dark"].mean(), turns, left.shape[1])
+        rows.append((*key, *told))
+    return pd.DataFrame(rows, columns=[*_BY, "value", "lower", "upper", "dark", "shuffles", "n"])
+
+
+def _crossed(left: np.ndarray, patient: np.ndarray, replicates: int, seed: int) -> tuple[float, float, float]:
+    """Mean of (shufflings, n), `nan` left out, and its interval where both are drawn with replacement."""
+    there = ~np.isnan(left)
+    if not there.any():
+        return (float("nan"),) * 3
+    counted, turns = intervals.multiplicities(patient, replicates, seed).astype(float), len(left)
+    drawn = np.random.default_rng(seed).multinomial(turns, np.full(turns, 1 / turns), replicates).astype(float)
+    sums, counts = (((drawn @ values) * counted).sum(axis=1) for values in (np.where(there, left, 0), there * 1.0))
+    means_drawn = np.divide(sums, counts, out=np.full(replicates, np.nan), where=counts > 0)
+    return float(left[there].mean()), *intervals.with_width(*intervals.percentile(means_drawn))
+
+
+def verdicts(sanity: pd.DataFrame) -> pd.DataFrame:
+    """One row a network, seed and test of the contract `sanity`: its last stage, with a `verdict`.
+
+    A map passes if surely less than `LIMIT` of it is left when all is destroyed, or if nothing is left to draw. Without
+    an interval nothing is sure.
+    """
+    last = sanity.groupby(_BY[:3], sort=False).tail(1)
+    passes, fails = (last["upper"] < LIMIT) | (last["dark"] == 1), last["upper"] >= LIMIT
+    return last.assign(verdict=np.select([passes, fails], ["pass", "FAIL"], "not tested"))
+
+
+def said(found: pd.DataFrame) -> pd.DataFrame:
+    """`verdicts` in words."""
+    shown = {
+        "network": found["model"].map(MODELS),
+        "shuffled": found["test"],
+        "left of the map": bootstrap_mean.worded(found),
+    }
+    more = {"dark maps": found["dark"], "shufflings": found["shuffles"], "verdict": found["verdict"]}
+    return pd.DataFrame(shown | more).reset_index(drop=True)

@@ -1,0 +1,74 @@
+"""How much two heat maps agree: their rank correlation, of the same picture and, beside it, of two children."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations_with_replacement
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from pneumo_utils.evaluation import bootstrap_mean
+from pneumo_utils.records.vocabulary import MODELS
+
+SAME, OTHER = "same", "other"  # whose pictures are compared: the same, or those of two patients
+
+
+def ranks(maps: np.ndarray) -> np.ndarray:
+    """Ranks of the places of each map, centred, of length 1: float32 (n, h * w); 0 where all places are equal.
+
+    The product of two of these is Spearman's rank correlation, equal places counted by their mean rank.
+    """
+    found = np.zeros((len(maps), maps[0].size), dtype=np.float32)
+    for row, one in zip(found, maps, strict=True):  # one by one: all at once leave the cache, and take twice as long
+        centred = rankdata(one) - (one.size + 1) / 2
+        row[:] = centred / max(np.linalg.norm(centred), 1e-9)
+    return found
+
+
+def correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Spearman's rank correlation of maps, float (n, h, w) both: float (n,) in [-1, 1]; 0 where either is even."""
+    return _alike(ranks(first), ranks(second))
+
+
+def _alike(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return np.clip(np.einsum("np,np->n", first, second), -1, 1).astype(float)  # float32 may end just beyond 1
+
+
+def strangers(patient: np.ndarray) -> np.ndarray:
+    """For each picture the place of another, of another patient as far as there is one: int (n,)."""
+    turns = (np.roll(np.arange(len(patient)), shift) for shift in range(len(patient) // 2, len(patient) + 1))
+    return max(turns, key=lambda turn: (patient[turn] != patient).mean())
+
+
+def table(maps: Mapping[tuple[str, int], np.ndarray], patient: np.ndarray, replicates: int, seed: int) -> pd.DataFrame:
+    """Contract `stability`: every pair of networks and seeds on the same picture, and on pictures of two patients.
+
+    A network agrees with itself on the same picture; on two children it tells how much of its maps is a habit.
+
+    Args:
+        maps: by network and seed, float (n, h, w), all of the same pictures.
+        patient: name of the patient of each picture, (n,).
+        replicates: bootstrap draws of patients.
+        seed: of the draws.
+    """
+    patient = np.asarray(patient)
+    ranked, moved, rows = {key: ranks(every) for key, every in maps.items()}, strangers(patient), []
+    for first, second in combinations_with_replacement(maps, 2):
+        for pictures, other in ((SAME, ranked[second]), (OTHER, ranked[second][moved])):
+            if first != second or pictures == OTHER:
+                alike = _alike(ranked[first], other)
+                told = bootstrap_mean.interval(alike, patient, replicates, seed)
+                rows.append((*first, *second, pictures, *told, len(alike)))
+    columns = ["first", "first_seed", "second", "second_seed", "pictures", "value", "lower", "upper", "n"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def said(found: pd.DataFrame) -> pd.DataFrame:
+    """The contract `stability` in words: a row a pair, the same picture beside two patients'."""
+    rows = found.assign(told=bootstrap_mean.worded(found))
+    for side in ("first", "second"):
+        rows[side] = rows[side].map(MODELS) + ", seed " + rows[f"{side}_seed"].astype(str)
+    titles = {SAME: "same radiograph", OTHER: "two patients'"}
+    return bootstrap_mean.spread(rows, ["first", "second"], "pictures", titles)

@@ -1,0 +1,184 @@
+"""Variations of a training picture. OpenCV and numpy only, so that a notebook can show them without TensorFlow.
+
+Each picture has a random generator of its own, seeded by (seed, row, view): a view is the same whatever the batch
+size, the order or the number of workers. All geometry is one warp and all grey-level curves are one look-up, so that
+a variation costs a fraction of a millisecond and never holds up the step that learns from it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from pneumo_utils.imaging import lung_fields
+
+_DRAWN = ("turn", "right", "down", "size", "contrast", "brightness", "mirror", "area", "stretch", "across", "along")
+_DRAWN += ("gamma", "blur", "noise", "quality")
+_DRAWN += ("erased", "erased_stretch", "erased_across", "erased_along", "erased_grey", "alone", "alone_grey")
+_GREY = np.arange(256, dtype=np.float32)
+_CORNERS = ((0, 0), (-1, -1), (1, 1), (1, -1), (-1, 1))  # where a cropped test view lies, rightwards and downwards
+_TEST_SIDE = 0.85  # share of the side that it keeps
+TEST_VIEWS = 2 + len(_CORNERS)  # how many there are
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far a training picture may be varied; every default leaves it as it is.
+
+    Framing (`crop_area`, `crop_aspect`) and exposure (`gamma`, `blur`, `noise`, `lowest_jpeg_quality`) tell how a
+    radiograph was taken and saved, not what it shows; varying them takes away what a network might learn from them.
+    """
+
+    rotation: float = 0.0  # largest, to either side, degrees
+    shift: float = 0.0  # largest, share of the side
+    zoom: float = 0.0  # largest, in or out, share of the size
+    crop_area: float = 1.0  # smallest share of the area that a crop keeps
+    crop_aspect: float = 1.0  # largest stretch of a crop, one side against the other
+    gamma: float = 1.0  # largest exponent of the grey levels; the smallest is 1 / gamma
+    contrast: float = 0.0  # largest change, share
+    brightness: float = 0.0  # largest change, share of the grey range
+    blur: float = 0.0  # largest standard deviation, pixels of the variation
+    noise: float = 0.0  # largest standard deviation, grey levels
+    lowest_jpeg_quality: int = 100  # 100: not saved again
+    erase: float = 0.0  # largest share of the area under one grey rectangle
+    flip: bool = False  # mirror in half of the cases
+    lungs_alone: float = 0.0  # share of the variations in which all but the lungs is one grey
+
+    def vary(self, image: np.ndarray, generator: np.random.Generator, size: int = 0) -> np.ndarray:
+        """Return one variation of `image`.
+
+        Args:
+            image: uint8 (height, width), grey.
+            generator: where the randomness comes from; the same numbers are drawn whatever is switched on, so that
+                switching one thing on changes no other.
+            size: side of the variation, pixels; 0: as the picture.
+
+        Returns:
+            uint8 (size, size); what lies outside the picture is its edge repeated.
+        """
+        drawn = dict(zip(_DRAWN, generator.uniform(-1, 1, len(_DRAWN)), strict=True))
+        out = (size, size) if size else image.shape
+        moved = _warped(self._alone(image, drawn), self._place(image.shape, out, drawn), out)
+        lit = cv2.LUT(moved, self._curve(float(moved.mean()), drawn))
+        return self._erased(self._saved(self._grained(lit, drawn, generator), drawn["quality"]), drawn)
+
+    def _alone(self, image: np.ndarray, drawn: dict[str, float]) -> np.ndarray:
+        if _share(drawn["alone"]) >= self.lungs_alone:
+            return image
+        return np.where(lung_fields.mask(image), image, np.uint8(255 * _share(drawn["alone_grey"])))
+
+    def _place(self, shape: tuple[int, int], out: tuple[int, int], drawn: dict[str, float]) -> np.ndarray:
+        """Where a pixel of the variation lies in the picture: a crop, turned, moved, enlarged, perhaps mirrored."""
+        area, stretch = 1 - _share(drawn["area"]) * (1 - self.crop_area), self.crop_aspect ** drawn["stretch"]
+        wide, high = min(1.0, math.sqrt(area * stretch)), min(1.0, math.sqrt(area / stretch))
+        right = drawn["across"] * (1 - wide) / 2 - drawn["right"] * self.shift
+        down = drawn["along"] * (1 - high) / 2 - drawn["down"] * self.shift
+        larger = 1 + drawn["size"] * self.zoom
+        mirror = -1 if self.flip and drawn["mirror"] < 0 else 1
+        return _inverse(
+            shape, out, (wide * mirror / larger, high / larger), (right, down), drawn["turn"] * self.rotation
+        )
+
+    def _curve(self, middle: float, drawn: dict[str, float]) -> np.ndarray:
+        """New value of each grey level, uint8 (256,): contrast turns about `middle`."""
+        bent = 255 * (_GREY / 255) ** (self.gamma ** drawn["gamma"]) if self.gamma != 1 else _GREY
+        centred = (bent - middle) * (1 + drawn["contrast"] * self.contrast) + middle
+        return np.clip(np.rint(centred + 255 * drawn["brightness"] * self.brightness), 0, 255).astype(np.uint8)
+
+    def _grained(self, image: np.ndarray, drawn: dict[str, float], generator: np.random.Generator) -> np.ndarray:
+        if self.blur:
+            image = cv2.GaussianBlur(image, (0, 0), max(_share(drawn["blur"]) * self.blur, 0.01))
+        if self.noise:
+            grain = generator.standard_normal(image.shape, dtype=np.float32) * (_share(drawn["noise"]) * self.noise)
+            image = np.clip(np.rint(image + grain), 0, 255).astype(np.uint8)
+        return image
+
+    def _saved(self, image: np.ndarray, drawn: float) -> np.ndarray:
+        if self.lowest_jpeg_quality == 100:
+            return image
+        quality = round(100 - _share(drawn) * (100 - self.lowest_jpeg_quality))
+        return cv2.imdecode(cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))[1], cv2.IMREAD_GRAYSCALE)
+
+    def _erased(self, image: np.ndarray, drawn: dict[str, float]) -> np.ndarray:
+        if not self.erase:
+            return image
+        (height, width), area = image.shape, _share(drawn["erased"]) * self.erase
+        high, wide = (math.sqrt(area * 2**turn) for turn in (drawn["erased_stretch"], -drawn["erased_stretch"]))
+        high, wide = min(round(high * height), height), min(round(wide * width), width)
+        top, left = (
+            round(_share(drawn[n]) * r) for n, r in (("erased_along", height - high), ("erased_across", width - wide))
+        )
+        image[top : top + high, left : left + wide] = round(255 * _share(drawn["erased_grey"]))
+        return image
+
+
+def view(
+    image: np.ndarray, augmentation: Augmentation, *, seed: int, row: int, number: int, size: int = 0
+) -> np.ndarray:
+    """View `number` of the picture in `row`: 0 is the picture itself, every other number one fixed variation.
+
+    Args:
+        image: uint8 (height, width).
+        augmentation: how far a variation goes.
+        seed: of all variations, at least 0.
+        row: of the picture.
+        number: of the view, at least 0.
+        size: side of the view, pixels; 0: as the picture.
+    """
+    if number == 0:
+        return plain(image, size)
+    return augmentation.vary(image, np.random.default_rng((seed, row, number)), size)
+
+
+def plain(image: np.ndarray, size: int = 0) -> np.ndarray:
+    """`image`, uint8 (height, width), as it is, averaged down to `size` where that is smaller; 0: as it is."""
+    if not size or image.shape == (size, size):
+        return image
+    return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def judged_view(image: np.ndarray, number: int, size: int = 0) -> np.ndarray:
+    """View `number`, in [0, `TEST_VIEWS`), of a picture to be judged: itself, its mirror image, then five crops.
+
+    Args:
+        image: uint8 (height, width).
+        number: 0, 1, or from 2 on a crop of 85 % of the side: the centre, then the corners.
+        size: side of the view, pixels; 0: as the picture.
+    """
+    if number < 2:
+        seen = plain(image, size)
+        return seen[:, ::-1] if number else seen
+    out, margin = (size, size) if size else image.shape, (1 - _TEST_SIDE) / 2
+    at = tuple(side * margin for side in _CORNERS[number - 2])
+    return _warped(image, _inverse(image.shape, out, (_TEST_SIDE, _TEST_SIDE), at, 0.0), out)
+
+
+def _share(drawn: float) -> float:
+    """A draw from [-1, 1] as one from [0, 1]."""
+    return (drawn + 1) / 2
+
+
+def _warped(image: np.ndarray, matrix: np.ndarray, out: tuple[int, int]) -> np.ndarray:
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(image, matrix, out[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _inverse(
+    shape: tuple[int, int], out: tuple[int, int], sides: tuple[float, float], at: tuple[float, float], degrees: float
+) -> np.ndarray:
+    """Matrix, float (2, 3), from a pixel of a view to one of the picture.
+
+    Args:
+        shape: of the picture, (height, width).
+        out: of the view.
+        sides: shares of width and height that the view shows; a negative one mirrors.
+        at: of the view's centre from the picture's, shares of width and height.
+        degrees: by which the view is turned, counter-clockwise.
+    """
+    turn, scale = math.radians(degrees), (sides[0] * shape[1] / out[1], sides[1] * shape[0] / out[0])
+    linear = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]]) * scale
+    centre = np.array([(0.5 + at[0]) * shape[1] - 0.5, (0.5 + at[1]) * shape[0] - 0.5])
+    return np.column_stack([linear, centre - linear @ ((out[1] - 1) / 2, (out[0] - 1) / 2)])  # pixel centres

@@ -1,0 +1,122 @@
+"""Where the lungs are in a radiograph: a small U-Net that was trained on phantoms, run with numpy.
+
+It was taught by the phantom's own lung fields (`networks.lung_segmentation`) and saw no real radiograph. At 64 x 64
+pixels it costs a few milliseconds a picture; TensorFlow would take longer to load than it takes to find the lungs of
+hundreds.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from threadpoolctl import ThreadpoolController
+
+from pneumo_utils.records import fingerprint
+
+SIZE = 64  # pixels, side of the square it sees
+FILTERS = (8, 16, 32, 64)  # of the convolutions at each resolution, finest first
+WEIGHTS = Path(__file__).with_suffix(".npz")
+_MOST = 20_000  # masks that are remembered: 40 MB at 128 pixels
+_remembered: dict[str, np.ndarray] = {}
+_GROWN = 0.04  # by which the fields of a mask are grown, share of the side: no edge may tell their shape
+
+
+def fields(pixels: np.ndarray) -> np.ndarray:
+    """Probability that lung is seen there, behind whatever hides it.
+
+    Args:
+        pixels: uint8 (height, width), a radiograph, bone white; its shape may be squashed.
+
+    Returns:
+        float32 (SIZE, SIZE) in [0, 1], over the whole picture.
+    """
+    small = cv2.resize(pixels, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+    x, skips = standardised(small)[..., None], []
+    for level in range(len(FILTERS) - 1):
+        x = _block(x, f"down{level}")
+        skips.append(x)
+        x = x.reshape(len(x) // 2, 2, len(x) // 2, 2, -1).max(axis=(1, 3))
+    x = _block(x, "deep")
+    for level in reversed(range(len(skips))):
+        x = np.concatenate([x.repeat(2, axis=0).repeat(2, axis=1), skips[level]], axis=-1)
+        x = _block(x, f"up{level}")
+    kernel, bias = _weights()["fields"]
+    return 1 / (1 + np.exp(-(_product(x, kernel) + bias)))[..., 0]
+
+
+def inside(image: np.ndarray) -> np.ndarray:
+    """Where lung is seen in a picture, uint8 (height, width): bool of the same shape."""
+    return cv2.resize(fields(image), image.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5
+
+
+def mask(image: np.ndarray) -> np.ndarray:
+    """Lung fields of a picture, uint8 (height, width), grown a little; bool of the same shape.
+
+    Those of up to `_MOST` pictures are remembered, a bit a pixel: in training the same ones come again in each epoch,
+    and to look for lungs takes twenty times as long as all else that varies a picture.
+    """
+    key = fingerprint.of_array(image)
+    bits = _remembered.get(key)
+    if bits is None:
+        if len(_remembered) >= _MOST:
+            _remembered.clear()
+        bits = _remembered[key] = np.packbits(_grown(image))
+    return np.unpackbits(bits, count=image.size).reshape(image.shape).view(bool)
+
+
+def _grown(image: np.ndarray) -> np.ndarray:
+    reach = 2 * round(_GROWN * min(image.shape)) + 1
+    grown = cv2.dilate(inside(image).view(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    return grown > 0
+
+
+def standardised(pixels: np.ndarray) -> np.ndarray:
+    """Pictures with mean 0 and standard deviation 1 each, float32, of shape (..., h, w) or (..., h, w, 1)."""
+    axes = (-3, -2) if pixels.shape[-1] == 1 else (-2, -1)
+    pixels = pixels.astype(np.float32)
+    return (pixels - pixels.mean(axes, keepdims=True)) / (pixels.std(axes, keepdims=True) + 1e-3)
+
+
+def _block(x: np.ndarray, name: str) -> np.ndarray:
+    """Two convolutions of 3 x 3 with ReLU."""
+    for part in "ab":
+        kernel, bias = _weights()[f"{name}{part}"]
+        padded = np.pad(x, ((1, 1), (1, 1), (0, 0)))
+        windows = sliding_window_view(padded, (3, 3), axis=(0, 1)).transpose(0, 1, 3, 4, 2)  # (h, w, 3, 3, c)
+        x = np.maximum(_product(windows, kernel) + bias, 0)
+    return x
+
+
+def _product(rows: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """What each place of `rows` (h, w, ...) gives with a kernel (rows, columns, in, out): (h, w, out).
+
+    OpenCV's product, whose threads can be turned off without touching those of numpy, which others count on.
+    """
+    _on_one_core()
+    (height, width), out = rows.shape[:2], kernel.shape[-1]
+    return cv2.gemm(rows.reshape(height * width, -1), kernel.reshape(-1, out), 1, None, 0).reshape(height, width, out)
+
+
+@cache
+def _on_one_core() -> None:
+    """Let OpenCV's linear algebra, which nobody else here uses, keep to the core that asks.
+
+    Spread over all cores it takes ten times as long on a busy machine, or beside the threads that read pictures: each
+    waits for all others.
+    """
+    for library in ThreadpoolController().lib_controllers:
+        if "opencv" in library.filepath:
+            library.set_num_threads(1)
+
+
+@cache
+def _weights() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Kernel (rows, columns, in, out) and bias of each convolution, float32."""
+    with np.load(WEIGHTS) as stored:
+        arrays = {name: array.astype(np.float32) for name, array in stored.items()}
+    names = {name.partition(".")[0] for name in arrays}
+    return {name: (arrays[f"{name}.kernel"], arrays[f"{name}.bias"]) for name in names}

@@ -1,0 +1,50 @@
+"""A network that knows labels by heart which mean nothing: what its heat maps show cannot be disease.
+
+The label randomisation of Adebayo et al. 2018 (arXiv:1810.03292): a map that looks the same for such a twin is drawn by
+the architecture and the picture. It only tells anything if the twin has learned its labels, so it is trained on few
+pictures, always the same and without variations, and judged on those very pictures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from pneumo_utils.imaging.augmentation import Augmentation
+from pneumo_utils.networks import fitting
+from pneumo_utils.networks.replicates import Recipe
+
+_PICTURES, _EPOCHS = 192, 40
+
+
+def rows(splits: pd.DataFrame, seed: int) -> np.ndarray:
+    """Rows of at most `_PICTURES` training pictures, half of each class as far as there are enough: int (k,)."""
+    drawn = np.random.default_rng(seed).permutation(np.flatnonzero(splits["split"] == "train"))
+    label = splits["label"].to_numpy()[drawn]
+    return np.concatenate([drawn[label == one][: _PICTURES // 2] for one in (0, 1)])
+
+
+def shuffled(splits: pd.DataFrame, chosen: np.ndarray, seed: int) -> pd.DataFrame:
+    """Contract `splits` of the pictures in rows `chosen` with shuffled labels, once to train and once to judge.
+
+    Args:
+        splits: contract `splits` of the study.
+        chosen: of `rows`.
+        seed: of the shuffling.
+
+    Returns:
+        (2 k, ...) rows: first all as `train`, then the same as `validation`.
+    """
+    own = splits.iloc[chosen]
+    own = own.assign(label=np.random.default_rng(seed).permutation(own["label"].to_numpy()))
+    return pd.concat([own.assign(split=split) for split in ("train", "validation")], ignore_index=True)
+
+
+def recipe(of: Recipe) -> Recipe:
+    """The recipe of the twin of a network: end to end, nothing that keeps it from learning by heart."""
+    hardest = {"weight_decay": 0.0, "label_smoothing": 0.0, "weight_averaging": 0.0}
+    settings = replace(of.settings, patience=_EPOCHS, frozen_blocks=0, views=1, test_views=1, **hardest)
+    phases = (fitting.Phase("whole", _EPOCHS, of.phases[-1].learning_rate),)
+    return replace(of, phases=phases, settings=settings, augmentation=Augmentation(), dropout=0.0)

@@ -1,0 +1,90 @@
+"""One network trained from one seed: the seeds of a study differ in nothing else."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pneumo_utils.imaging.augmentation import Augmentation
+from pneumo_utils.networks import features, fitting, models, training
+from pneumo_utils.networks.backend import keras
+
+# Trunk and views are those of the study, not of a replicate: seeds differ in what is trained, as they would from one
+# file of ImageNet weights, and the trunk is run once for all of them.
+_SHARED_SEED = 0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that makes a network but the seed."""
+
+    model: str  # cnn, vgg16 or resnet50
+    weights: Path | None  # file it starts from; None: random weights
+    image_size: int  # side of the square that the network sees, pixels
+    dropout: float  # share of the head's inputs dropped in training
+    phases: tuple[fitting.Phase, ...]
+    settings: fitting.Settings
+    augmentation: Augmentation
+    precision: str = "float32"  # float32 or bfloat16, see `precision.choose`
+
+    @property
+    def start(self) -> str:
+        """Where the network starts: `pretrained`, `scratch` (meant to) or `random` (for want of weights)."""
+        if self.weights is not None:
+            return "pretrained"
+        return "scratch" if models.ANATOMY[self.model].frozen_to is None else "random"
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """A trained network and what is known of it."""
+
+    network: keras.Model
+    history: pd.DataFrame  # contract `history`
+    predictions: pd.DataFrame  # contract `predictions`
+    seconds: float  # of training and prediction
+
+
+def train(recipe: Recipe, seed: int, images: np.ndarray, splits: pd.DataFrame, folder: Path) -> Replicate:
+    """Build, train and judge one network.
+
+    Args:
+        recipe: what all seeds share.
+        seed: at least 0: of the order and of dropout, and of the weights that start at random because they are meant
+            to: the head, or the whole small CNN; augmentation follows it wherever pixels are trained on.
+        images: uint8 (n, stored size, stored size), one a row of `splits`.
+        splits: contract `splits`.
+        folder: where activations are kept for the next seed or run; large, may be deleted.
+    """
+    began = time.monotonic()
+    with training.devices().scope():
+        network, *tables = _trained(recipe, seed, images, splits, folder)
+    names = {"model": recipe.model, "seed": seed}
+    history, predictions = (frame.assign(**names).reset_index(drop=True) for frame in tables)
+    return Replicate(network, history, predictions, time.monotonic() - began)
+
+
+def _trained(
+    recipe: Recipe, seed: int, images: np.ndarray, splits: pd.DataFrame, folder: Path
+) -> tuple[keras.Model, pd.DataFrame, pd.DataFrame]:
+    below = seed if recipe.start == "scratch" else _SHARED_SEED
+    training.make_reproducible(below)
+    made = {"dropout": recipe.dropout, "weights": recipe.weights, "precision": recipe.precision}
+    network = models.build(recipe.model, recipe.image_size, seed=seed, **made)
+    train_rows = np.flatnonzero(splits["split"] == "train")
+    pixels = features.Pixels(images, train_rows, recipe.augmentation, below, recipe.image_size)
+    if recipe.start == "random":
+        models.settle_normalisation(network, pixels.plain(train_rows[:64]))
+    training.make_reproducible(seed)
+    settings = recipe.settings
+    fed, part, history = training.train(network, pixels, splits, list(recipe.phases), settings, seed, folder)
+    predictions = (
+        training.predict(part, fed, splits, settings.batch_size)
+        if settings.test_views == 1
+        else training.predict_views(network, pixels, splits, settings.batch_size, settings.test_views)
+    )
+    return network, history, predictions

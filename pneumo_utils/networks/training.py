@@ -1,0 +1,130 @@
+"""Training phase by phase: the head on a frozen trunk, then the top block, or the whole network end to end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pneumo_utils.imaging.augmentation import Augmentation
+from pneumo_utils.networks import features, fitting, models
+from pneumo_utils.networks.backend import keras, tf
+
+RowsOf = Callable[[np.ndarray], np.ndarray]  # rows -> what the network eats
+
+
+def make_reproducible(seed: int) -> None:
+    """Seed Python, numpy and TensorFlow, and have TensorFlow compute the same bits every time."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def devices(kind: str = "GPU") -> tf.distribute.Strategy:
+    """All local devices of a kind, each with its share of every batch; one or none: TensorFlow's default."""
+    found = [device.name for device in tf.config.list_logical_devices(kind)]
+    return tf.distribute.MirroredStrategy(found) if len(found) > 1 else tf.distribute.get_strategy()
+
+
+def device() -> str:
+    """What TensorFlow computes on, in words."""
+    gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+    return ", ".join(gpu.get("device_name", "GPU") for gpu in gpus) or "CPU"
+
+
+def train(
+    network: keras.Model,
+    pixels: features.Pixels,
+    splits: pd.DataFrame,
+    phases: list[fitting.Phase],
+    settings: fitting.Settings,
+    seed: int,
+    folder: Path,
+) -> tuple[features.Feed, keras.Model, pd.DataFrame]:
+    """Train `network` phase by phase.
+
+    Args:
+        network: of `models.build`; trained in place.
+        pixels: the pictures; their variations are those whose activations are kept.
+        splits: contract `splits`, one row a picture.
+        phases: `head` and `top` learn from the frozen trunk's activations, `small` and `whole` from the pixels. What
+            comes after `small` is not measured against it: smaller pictures are another task.
+        settings: what all phases share.
+        seed: of the order, and of the variations end to end.
+        folder: where activations are kept for the next seed or run; large, may be deleted.
+
+    Returns:
+        the feed and the part of the network that eats it (for `predict`), and the history of all phases.
+    """
+    feed, part, rows = pixels, network, []
+    run = {"views": settings.views, "batch_size": settings.batch_size, "folder": folder}
+    frozen_to = models.ANATOMY[network.name].frozen_to
+    if any(phase.name not in fitting.END_TO_END for phase in phases):
+        models.train_only_above(network, frozen_to, normalisation=False)
+        feed = features.run(models.between(network, None, frozen_to), pixels, **run)
+        part = models.between(network, frozen_to, "probability")
+    lowest = float("inf")
+    for phase in phases:
+        fed, fitted = feed, part
+        if phase.name == "head":  # the top block stays frozen, too: run it once, train on what it gives
+            fed = features.run(models.between(network, frozen_to, "pooled"), feed, **run)
+            fitted = models.between(network, "pooled", "probability")
+        elif phase.name in fitting.END_TO_END:
+            models.train_only_above(network, models.lowest_blocks(network, settings.frozen_blocks))
+            fed, fitted = feed, part = pixels.seeded(seed), network
+        if phase.name == "small":
+            fed, fitted, lowest = pixels.seeded(seed, phase.size), models.at_size(network, phase.size), float("inf")
+        rows.append(fitting.fit(fitted, fed, splits, phase, settings, seed, lowest))
+        if phase.name == "small":
+            network.set_weights(fitted.get_weights())
+        else:
+            lowest = min([lowest, *rows[-1].loc[rows[-1]["kept"], "val_loss"]])
+    return feed, part, pd.concat(rows)
+
+
+def predict(part: keras.Model, feed: features.Feed, splits: pd.DataFrame, batch_size: int) -> pd.DataFrame:
+    """Probability of pneumonia for the pictures of validation and test, each as it is.
+
+    Returns:
+        columns of the contract `predictions` but `model` and `seed`.
+    """
+    return _judged(part, feed.plain, splits, batch_size)
+
+
+def predict_views(
+    network: keras.Model, pixels: features.Pixels, splits: pd.DataFrame, batch_size: int, views: int
+) -> pd.DataFrame:
+    """As `predict`, but the mean over the first `views`, at least 1, of `augmentation.judged_view`."""
+    judged = [_judged(network, lambda rows, n=n: pixels.judged(rows, n), splits, batch_size) for n in range(views)]
+    return judged[0].assign(probability=np.mean([frame["probability"] for frame in judged], axis=0))
+
+
+def judge(network: keras.Model, squares: np.ndarray, size: int, batch_size: int, views: int) -> np.ndarray:
+    """Probability of pneumonia for pictures that are no part of the study's splits.
+
+    Args:
+        network: the whole one.
+        squares: uint8 (n, stored size, stored size).
+        size: side that the network sees, pixels.
+        batch_size: pictures a step.
+        views: how many of `augmentation.judged_view` are averaged, at least 1.
+
+    Returns:
+        float (n,) in [0, 1].
+    """
+    rows = np.arange(len(squares))
+    pixels = features.Pixels(squares, rows[:0], Augmentation(), 0, size)
+    every = [_probability(network, lambda at, n=n: pixels.judged(at, n), rows, batch_size) for n in range(views)]
+    return np.mean(every, axis=0)
+
+
+def _judged(part: keras.Model, rows_of: RowsOf, splits: pd.DataFrame, batch_size: int) -> pd.DataFrame:
+    held_out = splits[splits["split"] != "train"]
+    rows = np.flatnonzero(splits["split"] != "train")
+    return held_out.drop(columns="part").assign(probability=_probability(part, rows_of, rows, batch_size))
+
+
+def _probability(part: keras.Model, rows_of: RowsOf, rows: np.ndarray, batch_size: int) -> np.ndarray:
+    steps = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+    return np.concatenate([part(rows_of(step), training=False).numpy()[:, 0] for step in steps]).astype(float)

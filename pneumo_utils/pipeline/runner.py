@@ -1,0 +1,246 @@
+"""Carries a study from parameters to pages: runs what changed, renders it, and writes the front page.
+
+A step runs again when its notebook, its parameters, the rooms it uses or the files it reads have changed, or when
+something it wrote is missing or altered; all are told by content, not by time.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+
+from pneumo_utils.datasets import sources
+from pneumo_utils.networks import pretrained_weights
+from pneumo_utils.records import fingerprint, provenance
+from pneumo_utils.records.atomic import whole
+from pneumo_utils.records.store import Store
+from pneumo_utils.reporting.notices import notices
+from pneumo_utils.study import steps
+from pneumo_utils.study.definition import Study
+
+_log = logging.getLogger(__name__)
+_PATHS = ("folder", "cache")  # parameters that are paths, relative to the project
+
+
+class PipelineError(ValueError):
+    """A study cannot be run as asked."""
+
+
+class Pipeline:
+    """One study, ready to run.
+
+    Args:
+        name: of the study.
+        study: its checked parameters.
+        project: folder that holds `notebooks` and `pneumo_utils`.
+        reports: folder of all reports.
+    """
+
+    def __init__(self, name: str, study: Study, project: Path, reports: Path):
+        self.name, self.study, self.project = name, study, project
+        self.notebooks = project / "notebooks"
+        self.store = Store(name, reports)
+        self.steps = steps.of_study(study.training.models, study.training.seeds, study.training.retrained_model)
+        self.start: dict[str, Path | None] = {}
+
+    def check(self) -> None:
+        """Find out everything that can go wrong before the first notebook runs.
+
+        Raises:
+            ValueError: reports cannot be written, weights or data cannot be had, a notebook is missing.
+        """
+        self._check_writable()
+        for step in self.steps:
+            if not self._notebook(step).is_file():
+                raise PipelineError(f"notebooks must hold {step.notebook}.ipynb, got none in {self.notebooks}")
+        self.start = {model: self._start_of(model) for model in self.study.training.models}
+        self.data = self.obtain()
+
+    def _check_writable(self) -> None:
+        try:
+            self.store.work.mkdir(parents=True, exist_ok=True)
+            with whole(self.store.work / "probe") as part:
+                part.write_bytes(b"")
+            (self.store.work / "probe").unlink()
+        except OSError as error:
+            raise PipelineError(f"reports folder {self.store.folder} must be writable, got {error.strerror}") from error
+
+    def _start_of(self, model: str) -> Path | None:
+        settings = self.study.training
+        given = settings.weights
+        path = given if given in ("imagenet", "none") else str(self.project / given)
+        try:
+            found = pretrained_weights.resolve(model, path)
+        except pretrained_weights.WeightsError as error:
+            if model not in settings.random_weights_allowed:
+                raise
+            _log.warning("%s; it starts from random weights, as the study allows", error)
+            return None
+        if found is None and model in pretrained_weights.PRETRAINED and model not in settings.random_weights_allowed:
+            raise PipelineError(
+                f"weights none must be allowed for {model} in training.random_weights_allowed, "
+                f"got {settings.random_weights_allowed}"
+            )
+        return found
+
+    def obtain(self) -> Path:
+        """Provide the radiographs; see `sources.obtain`."""
+        data = self.study.data.model_dump()
+        source = data.pop("source")
+        for path in _PATHS:
+            data[path] = Path(self.project / data[path]) if data[path] else ""
+        return sources.obtain(source, **data | {"folder": str(data["folder"])})
+
+    def run(self) -> int:
+        """Run what changed, in order; stop at the first failure.
+
+        Returns:
+            how many notebooks ran.
+
+        Raises:
+            NotebookError: a notebook did not run to its end.
+            PageError: a page cannot be rendered.
+        """
+        self.store.forget_networks([(m, s) for m in self.study.training.models for s in self.study.training.seeds])
+        ran = sum(self._bring_up_to_date(step) for step in self.steps)
+        self._write_front_page()
+        return ran
+
+    def _write_front_page(self) -> None:
+        records, page = [self._record(step) for step in self.steps], self.store.page_file("index")
+        said = notices(self.store, self.study, tuple(self.study.training.models))
+        key = fingerprint.of(records, self.study.digest(), said, self._look("front_page"))
+        if self._kept("index") == {"page": [key, fingerprint.of_file(page)]}:
+            return
+        from pneumo_utils.reporting import front_page  # imported here, as in `_render`
+
+        front_page.write(self.store, self.study, self.steps, records, said)
+        self._keep("index", {"page": [key, fingerprint.of_file(page)]})
+
+    def _look(self, room: str) -> str:
+        """Hash over what decides how a page looks: the templates, and the room that renders it."""
+        package = self.project / "pneumo_utils"
+        return fingerprint.of(
+            fingerprint.of_folder(package / "reporting" / "templates"),
+            fingerprint.of_room(f"reporting.{room}", package),
+        )
+
+    def _bring_up_to_date(self, step: steps.Step) -> bool:
+        record, key = self._record(step), self._key(step)
+        fresh = record.get("key") == key and record["written"] == self._written(step)
+        if fresh:
+            _log.info("%-22s unchanged", step.page)
+        else:
+            record = self._execute(step, key)
+        self._render(step, record)
+        return not fresh
+
+    def _execute(self, step: steps.Step, key: str) -> dict:
+        from pneumo_utils.pipeline import execution  # imported here: a run in which nothing changed needs no papermill
+
+        _log.info("%-22s runs ...", step.page)
+        for stale in (self.store.page_file(step.page), self.store.record_file(step.page)):
+            stale.unlink(missing_ok=True)
+        seconds = execution.run(
+            self._notebook(step), self.parameters(step),
+            executed=self.store.executed_notebook(step.page), broken=self.store.broken_notebook(step.page),
+            minutes=self.study.run.notebook_minutes,
+        )  # fmt: skip
+        if step.own:
+            self.store.gather(self.study.training.average, self.study.training.seeds)
+        missing = [path.name for path in step.writes(self.store) if not path.is_file()]
+        if missing:
+            raise PipelineError(f"{step.page} must write {', '.join(missing)}, got none")
+        record = {
+            "key": key, "seconds": round(seconds, 1), "commit": provenance.git_state(self.project),
+            "written": self._written(step),
+        }  # fmt: skip
+        self._keep(step.page, record)
+        _log.info("%-22s %.0f s", step.page, seconds)
+        return record
+
+    def _render(self, step: steps.Step, record: dict) -> None:
+        page = self.store.page_file(step.page)
+        said = notices(self.store, self.study, step.networks)
+        titles = [other.title for other in self.steps]
+        key = fingerprint.of(
+            record["key"], record["written"], said, titles, self.study.about.title, self._look("pages")
+        )
+        if record.get("page") == [key, fingerprint.of_file(page)]:
+            return
+        from pneumo_utils.reporting import (
+            pages,  # imported here: nbconvert takes seconds to load, and often nothing has changed
+        )
+
+        pages.render_notebook(
+            self.store.executed_notebook(step.page), page,
+            study=self.name, nav=self._nav(step), title=step.title, notices=said,
+        )  # fmt: skip
+        self._keep(step.page, record | {"page": [key, fingerprint.of_file(page)]})
+
+    def _nav(self, step: steps.Step):
+        from pneumo_utils.reporting.pages import Link, Nav
+
+        links = [Link(f"{other.page}.html", other.title) for other in self.steps]
+        here = self.steps.index(step)
+        return Nav(
+            Link("index.html", self.study.about.title),
+            links[here - 1] if here else None,
+            links[here + 1] if here + 1 < len(links) else None,
+        )
+
+    def _notebook(self, step: steps.Step) -> Path:
+        return self.notebooks / f"{step.notebook}.ipynb"
+
+    def parameters(self, step: steps.Step) -> dict:
+        """What the notebook of `step` is given: its own names, out of the study's parameters and this run's.
+
+        Raises:
+            PipelineError: the notebook declares a parameter that no study has.
+        """
+        known = self.study.flat() | {"study": self.name, "reports": self._seen(self.store.reports)} | step.own
+        for path in _PATHS:
+            known[path] = self._seen(self.project / known[path]) if known[path] else ""
+        if step.own:
+            start = self.start.get(step.own["model"])
+            known["weights"] = self._seen(start) if start else "none"
+        names = fingerprint.parameters(self._notebook(step))
+        unknown = sorted(set(names) - set(known))
+        if unknown:
+            raise PipelineError(f"{step.notebook} must declare parameters of the study, got {', '.join(unknown)}")
+        return {name: known[name] for name in names}
+
+    def _seen(self, path: Path) -> str:
+        """`path` as a notebook sees it, from its own folder."""
+        return Path(os.path.relpath(path, self.notebooks)).as_posix()
+
+    def _key(self, step: steps.Step) -> str:
+        notebook = self._notebook(step)
+        return fingerprint.of(
+            fingerprint.cells(notebook),
+            self.parameters(step),
+            fingerprint.of_rooms(fingerprint.code(notebook), self.project / "pneumo_utils"),
+            [fingerprint.of_file(path) for path in step.reads(self.store)],
+            fingerprint.of_folder(self.data) if step.page == "01_eda" else "",
+            pretrained_weights.digest(self.start[step.own["model"]]) if step.own else "",
+            provenance.versions(),
+        )
+
+    def _written(self, step: steps.Step) -> list[str]:
+        paths = [*step.writes(self.store), self.store.executed_notebook(step.page)]
+        return [fingerprint.of_file(path) for path in paths]
+
+    def _record(self, step: steps.Step) -> dict:
+        return self._kept(step.page)
+
+    def _kept(self, page: str) -> dict:
+        try:
+            return json.loads(self.store.record_file(page).read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # never ran, or was cut off: it runs again
+            return {}
+
+    def _keep(self, page: str, record: dict) -> None:
+        with whole(self.store.record_file(page)) as part:
+            part.write_text(json.dumps(record), encoding="utf-8")

@@ -1,0 +1,111 @@
+"""Content hashes that tell whether a step has to run again. Reads source as text; imports none of it."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def of(*parts: object) -> str:
+    """SHA-256 of JSON-like values, 64 hex digits."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def of_array(array: np.ndarray) -> str:
+    """SHA-256 of an array's type, shape and values, 64 hex digits."""
+    found = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
+    found.update(np.ascontiguousarray(array).view(np.uint8))
+    return found.hexdigest()
+
+
+def of_file(path: Path) -> str:
+    """SHA-256 of a file's content, 64 hex digits; empty where there is no such file."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def of_folder(root: Path) -> str:
+    """Hash over path, size and time of change of every file under `root`: fast enough for every start."""
+    rows = []
+    for folder, _, names in os.walk(root):
+        for name in names:
+            state = os.stat(os.path.join(folder, name))  # noqa: PTH116, PTH118 - pathlib is 5 times slower here
+            rows.append((os.path.relpath(os.path.join(folder, name), root), state.st_size, state.st_mtime_ns))  # noqa: PTH118
+    return of(sorted(rows))
+
+
+def cells(notebook: Path) -> list[tuple[str, str, list[str]]]:
+    """Kind, source and tags of every cell of a notebook."""
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    return [(c["cell_type"], "".join(c["source"]), c["metadata"].get("tags", [])) for c in content["cells"]]
+
+
+def code(notebook: Path) -> str:
+    """All Python of a notebook, without IPython's magics."""
+    lines = "\n".join(source for kind, source, _ in cells(notebook) if kind == "code").splitlines()
+    return "\n".join(line for line in lines if not line.lstrip().startswith(("%", "!")))
+
+
+def parameters(notebook: Path) -> dict[str, object]:
+    """Names and default values in the cell tagged `parameters`; empty where there is none."""
+    tagged = [source for kind, source, tags in cells(notebook) if kind == "code" and "parameters" in tags]
+    found = {}
+    for statement in ast.parse("\n".join(tagged)).body:
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            found[statement.target.id] = ast.literal_eval(statement.value)
+    return found
+
+
+def imports(source: str) -> set[str]:
+    """What Python `source` imports of the package, anywhere in it: dotted names of rooms, or of what they hold."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    inside = f"{PACKAGE.name}."
+    return {name.removeprefix(inside) for name in found if name.startswith(inside)}
+
+
+def rooms(source: str, package: Path = PACKAGE) -> list[str]:
+    """Rooms that `source` needs, those its rooms need included, as `wing.room`, sorted."""
+    found, open_ = set(), imports(source)
+    while open_:
+        room = _room(open_.pop(), package)
+        if room and room not in found:
+            found.add(room)
+            open_ |= imports(_file(room, package).read_text(encoding="utf-8"))
+    return sorted(found)
+
+
+def of_rooms(source: str, package: Path = PACKAGE) -> str:
+    """Hash over every room that `source` needs: its text, and the weights that lie beside it."""
+    files = [(room, _file(room, package)) for room in rooms(source, package)]
+    return of([(room, of_file(file), of_file(file.with_suffix(".npz"))) for room, file in files])
+
+
+def of_room(room: str, package: Path = PACKAGE) -> str:
+    """The same over `room`, as `networks.training`, and every room that it needs."""
+    return of_rooms(f"import {PACKAGE.name}.{room}", package)
+
+
+def _room(name: str, package: Path) -> str:
+    """The room that dotted `name` means, itself or something in it; empty where there is none."""
+    while name and not _file(name, package).is_file():
+        name = name.rpartition(".")[0]
+    return name
+
+
+def _file(room: str, package: Path) -> Path:
+    place = package.joinpath(*room.split("."))
+    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")

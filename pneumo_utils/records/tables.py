@@ -1,0 +1,71 @@
+"""Column contracts of the tables that travel through the study, checked whenever one is written or read.
+
+A contract names every column with its kind and its rule. A table that breaks it is never written and never
+used: `TableError` says which table, which rule and what was found.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from pneumo_utils.records.atomic import whole
+from pneumo_utils.records.contracts.datasets import CONTRACTS
+
+_KINDS = {"str": "str", "int": "Int64", "float": "float64", "bool": "boolean"}  # kinds that refuse or keep the empty
+
+
+class TableError(ValueError):
+    """A table breaks its contract."""
+
+
+def check(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `frame` with the contract's columns, order and kinds.
+
+    Args:
+        name: a key of `CONTRACTS`.
+        frame: any number of rows; columns as in the contract, in any order.
+
+    Raises:
+        TableError: a column is missing or unknown, or a value breaks its rule.
+    """
+    contract = CONTRACTS[name]
+    if set(frame.columns) != set(contract):
+        missing, unknown = sorted(set(contract) - set(frame)), sorted(set(frame) - set(contract))
+        raise TableError(f"{name} must have the columns of its contract, got missing {missing}, unknown {unknown}")
+    return pd.DataFrame({column: _checked(name, column, frame[column]) for column in contract})
+
+
+def _checked(name: str, column: str, values: pd.Series) -> pd.Series:
+    spec = CONTRACTS[name][column]
+    try:
+        values = values.astype(_KINDS[spec.kind])
+    except (TypeError, ValueError) as error:
+        raise TableError(f"{name}.{column} must be {spec.kind}, got {error}") from error
+    empty = values.isna()
+    if empty.any() and not spec.optional:
+        raise TableError(f"{name}.{column} must not be empty, got {int(empty.sum())} empty rows")
+    if spec.holds is not None:
+        bad = values[~empty][~spec.holds(values[~empty]).astype(bool)]
+        if len(bad):
+            raise TableError(f"{name}.{column} must be {spec.rule}, got {bad.tolist()[0]!r} ({len(bad)} rows)")
+    return values if spec.optional else values.astype({"int": "int64", "bool": "bool"}.get(spec.kind, values.dtype))
+
+
+def write(name: str, frame: pd.DataFrame, path: Path) -> None:
+    """Check `frame` against contract `name` and write it as CSV, whole or not at all."""
+    checked = check(name, frame)
+    with whole(path) as part:
+        checked.to_csv(part, index=False, lineterminator="\n")
+
+
+def read(name: str, path: Path) -> pd.DataFrame:
+    """Read the CSV at `path` and check it against contract `name`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        TableError: it breaks its contract.
+    """
+    kinds = {column: _KINDS[spec.kind] for column, spec in CONTRACTS[name].items() if spec.kind == "str"}
+    return check(name, pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""]))

@@ -1,0 +1,212 @@
+"""Figures of the evaluation page: tables of the study in, a matplotlib figure out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from textwrap import fill
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from pneumo_utils.reporting.figures.datasets import CLASSES, MODEL_COLOURS, new
+
+_GREY = "#999999"
+_MARKERS = "osD^vP"  # a second sign beside colour
+_SPLITS = ("validation", "test")
+METHODS = {"none": "As predicted", "temperature": "Temperature", "platt": "Platt", "isotonic": "Isotonic"}
+RULES = {
+    "sensitivity": ("target sensitivity", "-"),
+    "youden": ("Youden", "--"),
+    "half": ("fixed", ":"),
+    "specificity": ("target specificity", "-."),
+    "margin": ("margin", (0, (6, 1, 1, 1, 1, 1))),
+}
+
+
+def reliability(curves: pd.DataFrame) -> Figure:
+    """Predicted against observed risk, a row a split and a column a method; on the dashed line risks are as said.
+
+    Args:
+        curves: contract `reliability`, one model and seed, at least one row.
+    """
+    splits, methods = (_present(curves[name], order) for name, order in (("split", _SPLITS), ("method", METHODS)))
+    fig, axes = new(len(splits), len(methods), 7.2, 0.5 + 7.2 / max(len(methods), 2) * len(splits))
+    for row, split in zip(axes, splits, strict=True):
+        for axis, method in zip(row, methods, strict=True):
+            part = curves[(curves["split"] == split) & (curves["method"] == method)]
+            axis.plot([0, 1], [0, 1], "--", color=_GREY, lw=0.8)
+            _whiskers(axis, part["mean_probability"], part["observed"], part, MODEL_COLOURS[_SPLITS.index(split)])
+            axis.set(xlim=(-0.04, 1.04), ylim=(-0.04, 1.04), aspect="equal", xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
+    for axis, method in zip(axes[0], methods, strict=True):
+        axis.set_title(METHODS[method])
+    fig.supxlabel("mean predicted probability", fontsize="medium")
+    for axis, split in zip(axes[:, 0], splits, strict=True):
+        axis.set_ylabel(f"{split}\nshare with pneumonia")
+    return fig
+
+
+def decision_curves(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
+    """Net benefit over threshold probabilities, with interval, against treating all and none; a panel a prevalence.
+
+    Args:
+        curves: contract `decision_curve`, one split and one seed.
+        titles: how each model is called.
+    """
+    prevalences = list(dict.fromkeys(curves["prevalence"]))
+    fig, axes = new(1, len(prevalences), height=3.6)
+    for axis, prevalence in zip(axes[0], prevalences, strict=True):
+        part = curves[curves["prevalence"] == prevalence]
+        first = part[part["model"] == part["model"].iloc[0]]
+        for strategy, style in (("all", "--"), ("none", "-")):
+            line = first[first["strategy"] == strategy]
+            axis.plot(line["threshold"], line["net_benefit"], style, color=_GREY, lw=1, label=f"treat {strategy}")
+        for model, colour, _ in _models(part):
+            line = part[(part["model"] == model) & (part["strategy"] == "model")]
+            axis.fill_between(line["threshold"], line["lower"], line["upper"], color=colour, alpha=0.12, lw=0)
+            axis.plot(line["threshold"], line["net_benefit"], color=colour, label=titles.get(model, model))
+        axis.set(xlim=(0, part["threshold"].max()), ylim=(-0.2 * prevalence, 1.05 * prevalence))
+        axis.set(xlabel="threshold probability", title=f"prevalence {prevalence:.0%}")
+    axes[0, 0].set_ylabel("net benefit\n(true positives per patient)")
+    return _legend(fig, axes[0, 0])
+
+
+def referral(
+    curves: pd.DataFrame, chosen: pd.DataFrame, titles: Mapping[str, str], target: float | None = None
+) -> Figure:
+    """Error among the images that the model keeps, over the share that it keeps; a dot where the chosen band is.
+
+    Args:
+        curves: contract `referral`, one seed.
+        chosen: contract `referral_band`, the same models and seed; may be empty.
+        titles: how each model is called.
+        target: error the band was chosen for, drawn as a line; in [0, 1].
+    """
+    splits = _present(curves["split"], _SPLITS)
+    fig, axes = new(1, len(splits), height=3.4)
+    for axis, split in zip(axes[0], splits, strict=True):
+        for model, colour, marker in _models(curves):
+            line, dot = (frame[(frame["model"] == model) & (frame["split"] == split)] for frame in (curves, chosen))
+            axis.plot(line["coverage"], line["error"], color=colour, label=titles.get(model, model))
+            _whiskers(axis, dot["coverage"], dot["error"], dot, colour, marker)
+        if target is not None:
+            axis.axhline(target, ls="--", color=_GREY, lw=0.8)
+        axis.set(xlim=(1.02, -0.02), title=split, xlabel="share read by the model (the rest is referred)")
+        axis.xaxis.set_major_formatter(PercentFormatter(1))
+        axis.yaxis.set_major_formatter(PercentFormatter(1))
+    top = max(axis.get_ylim()[1] for axis in axes[0])
+    for axis in axes[0]:
+        axis.set_ylim(-0.03 * top, top)
+    axes[0, 0].set_ylabel("wrong among them")
+    return _legend(fig, axes[0, 0])
+
+
+def forest(metrics: pd.DataFrame, names: Mapping[str, str], titles: Mapping[str, str]) -> Figure:
+    """Every metric as dots with intervals, a panel a metric, a line a model; each panel has its own scale.
+
+    Args:
+        metrics: contract `over_seeds`, one split: small upright strokes mark the lowest and the highest seed; or
+            contract `metrics`, one split: a line a model and seed.
+        names: metrics shown, in order -> how they are called.
+        titles: how each model is called.
+    """
+    frame = metrics if "seed" in metrics else metrics.rename(columns={"mean": "value"}).assign(seed=0)
+    lines = [(model, seed) for model, *_ in _models(frame) for seed in _seeds(frame, model)]
+    columns = min(3, len(names))
+    rows = -(-len(names) // columns)
+    fig, axes = new(rows, columns, 7.2, (0.26 * len(lines) + 0.75) * rows)
+    for axis, (metric, name) in zip(axes.flat, names.items(), strict=False):
+        _forest_panel(axis, frame[frame["metric"] == metric], lines)
+        axis.set_title(name, fontsize=9.5)
+        axis.set_yticks(range(len(lines)), _line_titles(lines, titles) if axis in axes[:, 0] else [""] * len(lines))
+    for axis in list(axes.flat)[len(names) :]:
+        axis.axis("off")
+    return fig
+
+
+def operating_points(curves: pd.DataFrame, thresholds: pd.DataFrame) -> Figure:
+    """Sensitivity and specificity over the threshold, on a logit scale, with the points chosen on validation.
+
+    Shaded is where both reach the target, if the rules have one.
+
+    Args:
+        curves: columns `split` and those of `operating_points.sweep`, one model and seed.
+        thresholds: contract `thresholds`, the same model and seed.
+    """
+    splits, chosen = _present(curves["split"], _SPLITS), thresholds["threshold"]
+    target = thresholds["target"].max()  # nan, which nothing reaches, where no rule has one
+    edge = min([0.002, *(min(point, 1 - point) / 2 for point in chosen if 0 < point < 1)])  # every point in sight
+    curves = curves[curves["threshold"].between(0, 1, inclusive="neither")]
+    seen = curves.loc[curves["threshold"].between(edge, 1 - edge), ["sensitivity", "specificity"]]
+    bottom = min(0.9, np.floor(10 * seen.to_numpy().min(initial=1)) / 10)  # of both panels
+    fig, axes = new(1, len(splits), height=3.2)
+    for axis, split in zip(axes[0], splits, strict=True):
+        part = curves[curves["split"] == split]
+        for name, colour in (("sensitivity", CLASSES["PNEUMONIA"]), ("specificity", CLASSES["NORMAL"])):
+            axis.plot(part["threshold"], part[name], color=colour, label=name)
+        for rule, threshold in zip(thresholds["rule"], chosen, strict=True):
+            label, style = RULES[rule]
+            axis.axvline(threshold, ls=style, color="#444444", lw=0.9, label=f"{label}: {threshold:.3f}")
+        good = part["threshold"][(part[["sensitivity", "specificity"]] >= target).all(axis=1)]
+        if len(good):
+            axis.axvspan(good.min(), good.max(), color=_GREY, alpha=0.25, lw=0, label=f"both at least {target:g}")
+        axis.set(xscale="logit", xlim=(edge, 1 - edge), xlabel="threshold")
+        axis.set_title(split, fontsize=9.5)
+        axis.set_ylim(bottom - 0.02 * (1 - bottom), 1 + 0.02 * (1 - bottom))
+        axis.set_xticks([0.01, 0.1, 0.5, 0.9, 0.99], ["0.01", "0.1", "0.5", "0.9", "0.99"])
+        axis.set_xticks([], minor=True)
+    axes[0, 0].set_ylabel("share of its class called rightly")
+    return _legend(fig, axes[0, 0], columns=3)
+
+
+def _present(values: pd.Series, order: Mapping | tuple) -> list[str]:
+    return [name for name in order if (values == name).any()]
+
+
+def _models(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
+    """Model, colour and marker, in order of appearance; signs come round again after the last."""
+    for i, model in enumerate(dict.fromkeys(frame["model"])):
+        yield model, MODEL_COLOURS[i % len(MODEL_COLOURS)], _MARKERS[i % len(_MARKERS)]
+
+
+def _seeds(frame: pd.DataFrame, model: str) -> list[int]:
+    return sorted(set(frame["seed"][frame["model"] == model]))
+
+
+def _whiskers(axis: Axes, x: pd.Series, y: pd.Series, bounds: pd.DataFrame, colour: str, marker: str = "o") -> None:
+    """Dots with upright intervals; a dot without an interval stands alone."""
+    axis.vlines(x, bounds["lower"], bounds["upper"], color=colour, lw=1.2)
+    axis.plot(x, y, marker, color=colour, ms=4.5, mec="white", mew=0.5)
+
+
+def _forest_panel(axis: Axes, part: pd.DataFrame, lines: list[tuple[str, int]]) -> None:
+    signs = {
+        model: (colour, marker) for model, colour, marker in _models(pd.DataFrame(lines, columns=["model", "seed"]))
+    }
+    for row in part.itertuples():
+        place, (colour, marker) = lines.index((row.model, row.seed)), signs[row.model]
+        axis.hlines(place, row.lower, row.upper, color=colour, lw=1.4)
+        axis.plot(row.value, place, marker, color=colour, ms=4, mec="white", mew=0.4)
+        if "lowest" in part and row.seeds > 1:
+            axis.vlines([row.lowest, row.highest], place - 0.3, place + 0.3, color=colour, lw=0.9)
+    axis.margins(x=0.08)
+    axis.set_ylim(len(lines) - 0.5, -0.5)
+    axis.grid(axis="x", color="#e5e5e5", lw=0.6)
+    axis.set_axisbelow(True)
+    axis.tick_params(axis="y", length=0)
+
+
+def _line_titles(lines: list[tuple[str, int]], titles: Mapping[str, str]) -> list[str]:
+    """What a model is called, on two lines where it is long; with the seed where it has several."""
+    models = [model for model, _ in lines]
+    return [
+        fill(titles.get(model, model) + (f", seed {seed}" if models.count(model) > 1 else ""), 22)
+        for model, seed in lines
+    ]
+
+
+def _legend(fig: Figure, axis: Axes, columns: int = 5) -> Figure:
+    fig.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
+    return fig

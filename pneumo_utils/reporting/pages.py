@@ -1,0 +1,211 @@
+"""Report pages: executed notebooks and the front page of a study as self-contained HTML files.
+
+A page opens from the file system and asks nothing of anyone: no script, no request, one style sheet inside.
+The same input gives the same bytes, so a page can be compared and its hash recorded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import pandas as pd
+from bs4 import BeautifulSoup
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pneumo_utils.records.atomic import whole
+from pneumo_utils.reporting.display import table_html
+from pneumo_utils.reporting.page_body import PageError, check_self_contained, read_body
+
+__all__ = ["HEADLINE", "Link", "Nav", "Page", "PageError", "render_index", "render_notebook"]
+
+TITLE = "Pneumonia detection on paediatric chest radiographs"
+HEADLINE = ("accuracy", "precision", "recall", "F1", "AUC-ROC")
+
+
+@dataclass(frozen=True)
+class Link:
+    """A page of the same folder: relative `href` and the title to show."""
+
+    href: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Nav:
+    """Where a page leads: the front page, and its neighbours where there are any."""
+
+    index: Link
+    previous: Link | None = None
+    next: Link | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """One line of the front page: relative `href`, title, the question it answers, running time in s."""
+
+    href: str
+    title: str
+    question: str
+    seconds: float | None = None
+
+
+def render_notebook(
+    notebook: Path,
+    target: Path,
+    *,
+    study: str,
+    nav: Nav,
+    title: str | None = None,
+    notices: Sequence[str] = (),
+) -> None:
+    """Write an executed notebook as one self-contained page, or nothing at all.
+
+    Parameters
+    ----------
+    notebook : pathlib.Path
+        An executed `.ipynb`; its first level-1 heading is the page's title, a leading number its part.
+    target : pathlib.Path
+        The `.html` to write, atomically; its folder is made if missing.
+    study : str
+        Name of the study, for title bar and footer.
+    nav : Nav
+        Front page and neighbours.
+    title : str, optional
+        Replaces the notebook's title, as for one notebook run once per model: `03 Fine-tuning: VGG16`.
+    notices : sequence of str
+        Plain sentences to be read before anything else on the page.
+
+    Raises
+    ------
+    PageError
+        If a cell failed or did not run, an image has no alternative text, something would run or load, or
+        neither the notebook nor `title` names the page. The message names notebook and cell.
+    """
+    body = read_body(notebook)
+    number, heading = _split_number(title or body.title)
+    if not heading:
+        raise PageError(f"{notebook.name}: a page must have a title, got no level-1 heading")
+    _write(
+        target,
+        "page.html.j2",
+        study=study,
+        heading=heading,
+        number=number,
+        description=f"{heading}: an executed notebook of the study “{study}”.",
+        notices=list(notices),
+        nav=nav,
+        contents=body.contents,
+        body=Markup(body.html),
+    )
+
+
+def render_index(
+    target: Path,
+    *,
+    study: str,
+    summary: str,
+    pages: Sequence[Page],
+    headline: pd.DataFrame,
+    caption: str,
+    provenance: Mapping[str, str],
+    notices: Sequence[str] = (),
+    left_out: int = 0,
+    title: str = TITLE,
+) -> None:
+    """Write the front page of a study.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+        The `.html` to write, atomically; its folder is made if missing.
+    study : str
+        Name of the study.
+    summary : str
+        The study in one sentence.
+    pages : sequence of Page
+        The pages in reading order.
+    headline : pandas.DataFrame
+        One row a model (index: its name), at least the columns of `HEADLINE`; numbers, or texts such as
+        `0.93 (0.90–0.95)`. NaN stands for a value that is not defined.
+    caption : str
+        What the headline counts, with n, the threshold and the kind of interval.
+    provenance : mapping of str to str
+        Name and value of whatever identifies this run.
+    notices : sequence of str
+        Plain sentences to be read before the numbers.
+    left_out : int
+        Images of the source that no number here counts (unreadable, or nested copies), at least 0.
+    title : str
+        The page's heading.
+
+    Raises
+    ------
+    PageError
+        If `headline` lacks a column or a row, or `left_out` is negative.
+    """
+    missing = [name for name in HEADLINE if name not in headline.columns]
+    if missing or headline.empty:
+        raise PageError(f"headline must have rows and the columns {', '.join(HEADLINE)}, lacks {missing}")
+    if left_out < 0:
+        raise PageError(f"left_out must be at least 0, got {left_out}")
+    _write(
+        target,
+        "index.html.j2",
+        study=study,
+        heading=title,
+        description=summary,
+        notices=list(notices),
+        headline=Markup(table_html(headline.rename_axis(index="Model"), caption)),
+        omission=_omission(left_out),
+        pages=list(pages),
+        total=_total(pages),
+        provenance=dict(provenance),
+    )
+
+
+def _split_number(title: str) -> tuple[str, str]:
+    """Split `03 Fine-tuning` into its part number and its heading."""
+    match = re.fullmatch(r"(?:(\d{1,2})[.:]?\s+)?(.*)", " ".join(title.split()))
+    return (str(int(match[1])) if match[1] else "", match[2])
+
+
+def _omission(left_out: int) -> str:
+    if left_out == 0:
+        return "No image of the source was left out."
+    subject = "One image was" if left_out == 1 else f"{left_out:,} images were"
+    return f"{subject} left out of every number here; the exploratory page says which and why."
+
+
+def _total(pages: Sequence[Page]) -> float | None:
+    known = [page.seconds for page in pages if page.seconds is not None]
+    return sum(known) if known else None
+
+
+def _duration(seconds: float) -> str:
+    """Write a running time as a person would: `8 s`, `4 min`, `2 h 05 min`."""
+    if seconds < 100:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _write(target: Path, template: str, **values: object) -> None:
+    """Render a template, check it, and put it in place in one step."""
+    environment = Environment(
+        loader=PackageLoader("pneumo_utils.reporting", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["duration"] = _duration
+    css = resources.files("pneumo_utils.reporting").joinpath("templates/report.css").read_text(encoding="utf-8")
+    html = environment.get_template(template).render(css=Markup(css), **values)
+    check_self_contained(BeautifulSoup(html, features="html.parser"), target.name)
+    with whole(target) as part:
+        part.write_text(html, encoding="utf-8", newline="\n")

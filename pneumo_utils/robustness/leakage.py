@@ -1,0 +1,97 @@
+"""Where 99 % comes from, and what a series never seen takes away: one recipe under several ways of drawing parts."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from pneumo_utils.datasets import splits
+from pneumo_utils.evaluation import operating_points
+from pneumo_utils.evaluation.auc import separation
+from pneumo_utils.evaluation.metrics import decide, rates, stated
+
+PROTOCOLS = {
+    "published": "test folder as published",
+    "patients": "all pooled, drawn by patient",
+    "pictures": "all pooled, drawn picture by picture",
+}
+WITHOUT = "without "  # a protocol named so, and a numbering series that it leaves out
+
+
+def draws(manifest: pd.DataFrame, like: pd.DataFrame, seed: int) -> dict[str, pd.DataFrame]:
+    """Contract `splits` of every protocol but the published one.
+
+    Args:
+        manifest: contract `manifest`.
+        like: contract `splits` of the published one.
+        seed: of the draw, at least 0.
+    """
+    drawn = {
+        "patients": splits.repooled(manifest, like, by_patient=True, seed=seed),
+        "pictures": splits.repooled(manifest, like, by_patient=False, seed=seed),
+    }
+    return drawn | {WITHOUT + series: parts for series, parts in splits.without(manifest, like).items()}
+
+
+def redrawn(protocol: str, drawn: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Contract `redrawn`: what one network said, and whether it was trained on the patient.
+
+    Args:
+        protocol: a key of `PROTOCOLS`, or of `draws`.
+        drawn: contract `splits`, as drawn by it.
+        predictions: contract `predictions` of one network trained on it.
+
+    Returns:
+        where a series was left out, the test part is that series against the published test pictures of the other
+        class.
+    """
+    if protocol.startswith(WITHOUT):
+        moved = drawn[(drawn["split"] == "test") & (drawn["part"] != "test")]
+        other = predictions["label"] != moved["label"].iloc[0]
+        predictions = predictions[(predictions["split"] != "test") | other | predictions["path"].isin(moved["path"])]
+    known = set(drawn.loc[drawn["split"] == "train", "patient"])
+    return predictions.assign(protocol=protocol, known_patient=predictions["patient"].isin(known))
+
+
+def table(redrawn: pd.DataFrame, rule: str, target: float, margin: float = 0.5) -> pd.DataFrame:
+    """Contract `leakage`: what the network is worth under each protocol, at the operating point of its own validation.
+
+    Args:
+        redrawn: contract `redrawn`.
+        rule: of `operating_points.RULES`.
+        target: of that rule.
+        margin: of the rule `margin`.
+    """
+    rows = [_row(part, rule, target, margin) for _, part in redrawn.groupby("protocol", sort=False)]
+    found = pd.DataFrame(rows)
+    found.insert(0, "protocol", redrawn["protocol"].unique())
+    return found
+
+
+def _row(part: pd.DataFrame, rule: str, target: float, margin: float) -> dict[str, float]:
+    validation, test = (part[part["split"] == split] for split in ("validation", "test"))
+    cut = operating_points.choose(validation["label"], validation["probability"], rule, target, margin)
+    label, called = test["label"].to_numpy(), decide(test["probability"], cut)
+    auc, lower, upper = separation(label, test["probability"], test["patient"])
+    return {
+        "auc": auc,
+        "lower": lower,
+        "upper": upper,
+        "accuracy": float((called == label).mean()),
+        **dict(zip(("sensitivity", "specificity"), rates(label, called), strict=True)),
+        "n": len(test),
+        "known_patient": int(test["known_patient"].sum()),
+    }
+
+
+def said(leakage: pd.DataFrame) -> pd.DataFrame:
+    """The contract `leakage` in words."""
+    auc = [stated(*values) for values in leakage[["auc", "lower", "upper"]].itertuples(index=False)]
+    shown = leakage[["accuracy", "sensitivity", "specificity", "n", "known_patient"]]
+    shown = shown.rename(columns={"n": "test images", "known_patient": "patient also in train"})
+    shown.insert(0, "AUC-ROC", auc)
+    return shown.set_axis(pd.Index(map(title, leakage["protocol"]), name="test part"))
+
+
+def title(protocol: str) -> str:
+    """A protocol in words."""
+    return PROTOCOLS.get(protocol) or f"series {protocol.removeprefix(WITHOUT)}, never trained on"

@@ -1,0 +1,85 @@
+"""Some test radiographs, shown in every way of `perturbations`: which ones, in which order, and the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pneumo_utils.imaging import decoding, framing
+from pneumo_utils.imaging.framing import Framing
+from pneumo_utils.robustness import perturbations
+
+_CASE = ["path", "patient", "label"]
+
+
+def cases(splits: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """At most `count` test radiographs, half of them normal as far as there are enough, one a patient first.
+
+    Args:
+        splits: contract `splits`.
+        count: radiographs wanted.
+        seed: of the draw.
+    """
+    test = splits[splits["split"] == "test"].sample(frac=1, random_state=seed)
+    test = test.iloc[np.argsort(test.groupby("patient").cumcount().to_numpy(), kind="stable")]
+    normal, ill = (test[test["label"] == label] for label in (0, 1))
+    wanted = min(len(normal), max(count // 2, count - len(ill)))
+    return pd.concat([normal.head(wanted), ill.head(count - wanted)])[_CASE].sort_values("path", ignore_index=True)
+
+
+def plan(chosen: pd.DataFrame, files: dict[int, perturbations.FileKind] | None) -> pd.DataFrame:
+    """Contract `stress`: every way in which every case of `chosen` is shown, one case after another.
+
+    Args:
+        chosen: of `cases`.
+        files: of `perturbations.file_kinds`; None: no file is swapped.
+    """
+    ways = [(perturbations.PLAIN, 0.0)]
+    ways += [(name, strength) for name, kind in perturbations.KINDS.items() for strength in kind.strengths]
+    ways += [(perturbations.SWAPPED_FRAMING, 1.0), *([(perturbations.SWAPPED_FILES, 1.0)] if files else [])]
+    return chosen.merge(pd.DataFrame(ways, columns=["stress", "strength"]), how="cross")
+
+
+def pictures(
+    planned: pd.DataFrame, root: Path, how: Framing, size: int, files: dict[int, perturbations.FileKind] | None
+) -> Iterator[np.ndarray]:
+    """The squares of `planned`, uint8 (size, size), in its order: changed in the radiograph, then framed as ever.
+
+    Only what is hidden is hidden in the square: where the lungs are must be known first.
+
+    Args:
+        planned: of `plan`.
+        root: folder that its paths are relative to.
+        how: the framing of the study.
+        size: side of the square that is kept, pixels.
+        files: as given to `plan`.
+    """
+    labels = planned.groupby("path", sort=False)["label"].first()
+    ways = list(planned[["stress", "strength"]].drop_duplicates().itertuples(index=False, name=None))
+
+    def of_case(path: Path) -> list[np.ndarray]:
+        label = int(labels[path.relative_to(root).as_posix()])
+        seen = decoding.read_reduced(path, framing.AHEAD * size)
+        whole = decoding.decode(path.read_bytes()) if files else seen
+        square = framing.frame(seen, how, size).pixels
+
+        def shown(way: str, strength: float) -> np.ndarray:
+            if way == perturbations.PLAIN:
+                return square
+            if way in perturbations.HIDING:
+                return perturbations.varied(square, way, strength)
+            if way == perturbations.SWAPPED_FRAMING:
+                changed = perturbations.swapped_framing(seen, label)
+            elif way == perturbations.SWAPPED_FILES:
+                changed = perturbations.swapped_file(whole, files[1 - label])
+            else:
+                changed = perturbations.varied(seen, way, strength)
+            return framing.frame(changed, how, size).pixels
+
+        return [shown(*way) for way in ways]
+
+    for squares in decoding.each(root, list(labels.index), of_case):
+        yield from squares

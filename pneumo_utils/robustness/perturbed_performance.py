@@ -1,0 +1,103 @@
+"""What harder pictures do to a network's answers: way by way, the worst, and two networks compared."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pneumo_utils.evaluation import outcomes
+from pneumo_utils.evaluation.auc import separation
+from pneumo_utils.evaluation.intervals import Thresholds, multiplicities, percentile, threshold_of
+from pneumo_utils.evaluation.metrics import decide, rates, stated
+from pneumo_utils.evaluation.weighted_metrics import scores
+from pneumo_utils.records.vocabulary import TITLES
+from pneumo_utils.robustness import perturbations
+
+_CASE = ["path", "patient", "label"]
+_BY = ["model", "seed", "stress", "strength"]
+
+
+def table(stressed: pd.DataFrame, threshold: Thresholds) -> pd.DataFrame:
+    """Contract `robustness`: what every network is worth on the cases shown in every way.
+
+    Args:
+        stressed: contract `stressed`.
+        threshold: of each (model, seed), frozen on validation.
+    """
+    rows = [(*key, *_worth(part, threshold_of(threshold, *key[:2]))) for key, part in stressed.groupby(_BY, sort=False)]
+    found = pd.DataFrame(rows, columns=[*_BY, "auc", "lower", "upper", "sensitivity", "specificity", "n"])
+    return found.assign(flipped=_flipped(stressed, threshold))
+
+
+def _worth(part: pd.DataFrame, cut: float) -> tuple:
+    label, called = part["label"].to_numpy(), decide(part["probability"], cut)
+    auc = separation(label, part["probability"], part["patient"])
+    return (*auc, *rates(label, called), len(part))
+
+
+def _flipped(stressed: pd.DataFrame, threshold: Thresholds) -> np.ndarray:
+    """Share of cases whose decision is another than for the picture as it is, one a row of `table`."""
+    frame = outcomes.label(stressed, threshold)
+    plain = frame[frame["stress"] == perturbations.PLAIN].set_index(["model", "seed", "path"])["called"]
+    before = plain.loc[list(zip(frame["model"], frame["seed"], frame["path"], strict=True))].to_numpy()
+    return frame.assign(flip=before != frame["called"]).groupby(_BY, sort=False)["flip"].mean().to_numpy()
+
+
+def worst(found: pd.DataFrame) -> pd.DataFrame:
+    """The row of the contract `robustness` with the lowest AUC of each network, hidden lungs left aside."""
+    seeing = found[~found["stress"].isin(perturbations.HIDING)]
+    return seeing.loc[seeing.groupby(["model", "seed"], sort=False)["auc"].idxmin()]
+
+
+def worst_gap(
+    first: pd.DataFrame, second: pd.DataFrame, replicates: int, seed: int, level: float = 0.95
+) -> tuple[float, float, float]:
+    """The lowest AUC of one network less that of another, hidden lungs left aside, with an interval over patients.
+
+    Every draw of patients is the same for both networks and all ways, and has its own worst way. The lowest of many
+    areas lies below the lowest true one, the more so the more ways are equally hard: the interval is the basic one
+    (Davison & Hinkley 1997, section 5.2), which takes the bias of the draws off instead of adding it once more; what
+    bias the gap itself has is against the network that is equally good in every way.
+
+    Args:
+        first: contract `stressed` of one network.
+        second: of the other, on the same cases shown in the same ways.
+        replicates: draws of patients.
+        seed: of the draws.
+        level: coverage in (0, 1).
+
+    Raises:
+        ValueError: the cases or the ways differ.
+    """
+    lowest = [_lowest(one, replicates, seed) for one in (first, second)]
+    if not lowest[0][0].equals(lowest[1][0]):
+        raise ValueError("first and second must be shown the same cases in the same ways, got others")
+    gaps = lowest[0][1] - lowest[1][1]
+    lower, upper = percentile(gaps[1:], level)
+    return float(gaps[0]), float(2 * gaps[0] - upper), float(2 * gaps[0] - lower)
+
+
+def _lowest(stressed: pd.DataFrame, replicates: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Cases and ways, and the lowest AUC over the ways: of all patients first, then of every draw."""
+    seen = stressed[~stressed["stress"].isin(perturbations.HIDING)].sort_values([*_BY[2:], "path"], ignore_index=True)
+    areas = []
+    for _, part in seen.groupby(_BY[2:], sort=False):
+        drawn = multiplicities(part["patient"].to_numpy(), replicates, seed)
+        weights = np.vstack([np.ones_like(drawn[:1]), drawn])
+        areas.append(scores(part["label"], part["probability"], weights, 0.5, metrics=("auc_roc",))["auc_roc"])
+    return seen[[*_CASE, *_BY[2:]]], np.min(areas, axis=0)
+
+
+def said(found: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the contract `robustness` in words: way and strength, AUC with interval, what the decisions do."""
+    ways = list(zip(found["stress"], found["strength"], strict=True))
+    return pd.DataFrame(
+        {
+            "network": [TITLES[model] for model in found["model"]],
+            "way": [perturbations.name(*way) for way in ways],
+            "AUC-ROC": [stated(*row) for row in found[["auc", "lower", "upper"]].itertuples(index=False)],
+            "sensitivity": found["sensitivity"],
+            "specificity": found["specificity"],
+            "decisions changed": found["flipped"],
+        }
+    ).set_index("network")

@@ -1,0 +1,128 @@
+"""A study: all of its parameters, read from a file and checked.
+
+A study is one YAML file in `params/`. All files carry the same keys, in sections; the keys are unique across
+sections, so a notebook receives them flat. `load` checks everything before the first cell runs.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from pneumo_utils.study import parameters
+
+
+class StudyError(ValueError):
+    """A study file is missing or breaks a rule; the message names key, rule and what was got."""
+
+
+class Study(parameters.Section):
+    """One whole run."""
+
+    about: parameters.About
+    data: parameters.Data
+    images: parameters.Images
+    split: parameters.Split
+    augmentation: parameters.Augmentation
+    training: parameters.Training
+    evaluation: parameters.Evaluation
+    gradcam: parameters.GradCAM
+    run: parameters.Run
+
+    def flat(self) -> dict:
+        """Every parameter by its own name; names are unique across sections."""
+        return {key: value for section in self.model_dump().values() for key, value in section.items()}
+
+    def digest(self) -> str:
+        """SHA-256 of all parameters, 64 hex digits."""
+        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()
+
+
+def names(folder: Path) -> list[str]:
+    """Names of the studies in `folder` and below, sorted; those below with their folder, as `candidates/a`."""
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+
+
+def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study:
+    """Read and check the study `name` in `folder`.
+
+    Args:
+        name: file name without `.yaml`.
+        folder: holds the parameter files.
+        data: where given, a folder that takes the place of `data.source` and `data.folder`.
+        weights: where given, takes the place of `training.weights`.
+
+    Raises:
+        StudyError: no such study, not YAML 1.2, or a parameter breaks a rule.
+    """
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        raise StudyError(f"STUDY must be one of {', '.join(names(folder))}, got {name!r}")
+    try:
+        raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except (YAMLError, UnicodeDecodeError) as error:
+        problem = " ".join(str(error).split("To suppress")[0].split())
+        raise StudyError(f"{path.name} must be valid YAML, got: {problem}") from error
+    if not isinstance(raw, dict):
+        raise StudyError(f"{path.name} must hold sections of parameters, got {type(raw).__name__}")
+    if data and isinstance(raw.get("data"), dict):
+        raw["data"] |= {"source": _source_of(raw["data"], data), "folder": data}
+    if weights and isinstance(raw.get("training"), dict):
+        raw["training"]["weights"] = weights
+    try:
+        return Study.model_validate(raw)
+    except ValidationError as error:
+        raise StudyError(f"{path.name}: " + "; ".join(map(_sentence, error.errors()))) from error
+
+
+def _source_of(section: dict, data: str) -> str:
+    """`DATA=` names a folder, except where the ending says otherwise."""
+    endings = {".npz": "medmnist", ".zip": "mendeley"}
+    return endings.get(Path(data).suffix.lower(), "folder")
+
+
+def _sentence(error: dict) -> str:
+    name = ".".join(map(str, error["loc"]))
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(error["loc"][-1]), _known(error["loc"]), n=1)
+        return f"{name} is not a parameter" + (f", did you mean {near[0]}?" if near else "")
+    if error["type"] == "missing":
+        return f"{name} is missing"
+    rule = error["msg"][0].lower() + error["msg"][1:]
+    return f"{name}: {rule}" + ("" if isinstance(error["input"], dict) else f", got {error['input']!r}")
+
+
+def _known(place: tuple) -> list[str]:
+    if len(place) == 1:
+        return list(Study.model_fields)
+    section = Study.model_fields[place[0]].annotation
+    return list(section.model_fields)
+
+
+def describe() -> str:
+    """Every parameter with type, range and help, one line each, grouped by section."""
+    lines = []
+    for section_name, section in Study.model_fields.items():
+        lines.append(f"\n{section_name}: {section.annotation.__doc__}")
+        for name, field in section.annotation.model_fields.items():
+            lines.append(f"  {name:<24} {_kind(field):<34} {field.description}")
+    return "\n".join(lines).strip()
+
+
+def _kind(field: FieldInfo) -> str:
+    limits = {}
+    for rule in field.metadata:
+        for key in ("ge", "gt", "le", "lt", "multiple_of"):
+            if getattr(rule, key, None) is not None:
+                limits[key] = getattr(rule, key)
+    kind = getattr(field.annotation, "__name__", "choice")
+    low = f"{'[' if 'ge' in limits else '('}{limits.get('ge', limits.get('gt', ''))}"
+    high = f"{limits.get('le', limits.get('lt', ''))}{']' if 'le' in limits else ')'}"
+    return f"{kind} in {low}, {high}" if limits else kind

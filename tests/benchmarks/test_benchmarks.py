@@ -1,0 +1,190 @@
+"""The benches are whole and count right; what they measure is measured by `make bench`, never here."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+BENCH = PROJECT / "benchmarks"
+SCRIPTS = sorted(BENCH.glob("bench_*.py"))
+
+
+@pytest.fixture
+def bench(monkeypatch, tmp_path):
+    """Import a module of benchmarks by name; what it writes lands in a temporary folder."""
+    monkeypatch.syspath_prepend(str(BENCH))
+    monkeypatch.setattr(importlib.import_module("rows"), "FOLDER", tmp_path)
+    return importlib.import_module
+
+
+def row(bench, **changed):
+    given = {"measure": "a", "ours": 1.25, "theirs": 2.5, "unit": "s", "ratio": 2.0, "target": "at least 1"}
+    return bench("rows").Row(**(given | {"met": True, "detail": "of <two>, and so on"} | changed))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_a_bench_says_what_it_measures_and_has_a_main_that_runs_as_a_script_only(script):
+    tree = ast.parse(script.read_text(encoding="utf-8"))
+    assert len(ast.get_docstring(tree).splitlines()[0]) > 20
+    assert "main" in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert ast.unparse(tree.body[-1].test) == "__name__ == '__main__'"
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_a_bench_leaves_its_rows_under_its_own_name(script):
+    calls = [node for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    names = [node.args[0].value for node in calls if ast.unparse(node.func) == "rows.write"]
+    assert set(names) == {script.stem.removeprefix("bench_")}
+
+
+def test_the_runner_runs_every_bench(bench):
+    assert sorted(bench("runner").BENCHES) == [script.stem.removeprefix("bench_") for script in SCRIPTS]
+
+
+def test_make_bench_is_the_runner():
+    assert "benchmarks/runner.py" in (PROJECT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_no_bench_names_a_place_of_one_machine():
+    for path in sorted(BENCH.glob("*.py")):
+        assert not any(place in path.read_text(encoding="utf-8") for place in ('"/work', '"/home', '"/mnt')), path.name
+
+
+def test_rows_come_back_as_they_were_written(bench, capsys):
+    written = [row(bench), row(bench, measure="b", ours=1234.567, met=False)]
+    bench("rows").write("some", written)
+    found = bench("rows").read("some")
+    assert list(found["measure"]) == ["a", "b"]
+    assert list(found["met"]) == [True, False]
+    assert found["ours"].tolist() == pytest.approx([1.25, 1234.567], rel=1e-3)
+    assert {"detail", "machine", "versions", "date"} <= set(found.columns)
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("met ") and told[1].startswith("NOT MET b")
+
+
+def test_rows_of_a_trial_are_told_and_not_kept(bench, capsys):
+    bench("rows").write("some", [row(bench)], keep=False)
+    assert bench("rows").read("some") is None
+    assert capsys.readouterr().out
+
+
+def test_the_page_shows_every_bench_that_left_rows_and_names_those_that_did_not(bench, tmp_path):
+    bench("rows").write("some", [row(bench), row(bench, measure="slow part", met=False)])
+    html = bench("page").render(("some", "other")).read_text(encoding="utf-8")
+    assert "Targets not met: slow part." in html and "No rows of other." in html
+    assert "of &lt;two&gt;, and so on" in html
+    assert "<script" not in html and "http" not in html.replace("http-equiv", "").replace("http://www.w3.org", "")
+    assert (tmp_path / "index.html").stat().st_size < 2**20
+
+
+def test_a_failing_bench_is_told_and_the_others_go_on(bench, monkeypatch, capsys):
+    runner, ran = bench("runner"), []
+    monkeypatch.setattr(runner, "run", lambda name: ran.append(name) or name != "trunk")
+    assert runner.main([]) == 1
+    assert ran == list(runner.BENCHES)
+    assert "failed: trunk" in capsys.readouterr().err
+    assert runner.main(["metrics"]) == 0
+
+
+def test_operations_are_two_a_multiply_add_of_convolutions_and_dense_layers(bench):
+    flops = bench("flops")
+    from pneumo_utils.networks.backend import keras, layers
+
+    pixels = keras.Input((8, 8, 3))
+    x = layers.Conv2D(5, 3, padding="same", strides=2)(pixels)  # 4 x 4 places, 3 x 3 x 3 products of 5 filters
+    x = layers.Dense(7)(layers.GlobalAveragePooling2D()(layers.ReLU()(x)))
+    assert flops.forward(keras.Model(pixels, x)) == 2 * (4 * 4 * 3 * 3 * 3 * 5 + 5 * 7)
+
+
+def test_a_sample_has_the_counts_asked_for_both_classes_and_first_of_all_many_patients(bench):
+    number = np.arange(80)
+    split = np.where(number < 60, "train", "test")
+    parts = pd.DataFrame({"patient": number // 2, "label": (number % 4 > 0).astype(int), "split": split})
+    found = parts.iloc[bench("pictures").chosen(parts, {"train": 20, "test": 8}, seed=0)]
+    assert found["split"].value_counts().to_dict() == {"train": 20, "test": 8}
+    assert found.groupby("split")["label"].sum().to_dict() == {"train": 15, "test": 6}
+    with pytest.raises(ValueError, match="test must have at least 21 images, got 20"):
+        bench("pictures").chosen(parts, {"test": 21}, seed=0)
+
+
+def test_a_straight_line_has_no_deviation_and_a_bent_one_has(bench):
+    counts, line = np.array([500, 1000, 2000, 4000]), bench("bench_growth").line
+    assert line(counts, 3 + 0.02 * counts) == pytest.approx((3, 0.02, 0))
+    assert line(counts, 3 + 1e-5 * counts**2.0)[2] > 0.1
+
+
+def test_auc_is_as_good_if_surely_not_much_worse_or_not_told_apart(bench):
+    level = bench("paired").level
+    assert level(-0.004, -0.001) and level(0.01, 0.02) and level(-0.2, 0.1)
+    assert not level(-0.02, -0.001) and not level(float("nan"), float("nan"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["vgg16", "resnet50"])
+def test_both_sides_of_the_training_bench_start_as_the_same_network(bench, model):
+    from pneumo_utils.networks import models
+    from pneumo_utils.networks.backend import keras
+
+    images = np.random.default_rng(0).integers(0, 256, (8, 32, 32)).astype(np.uint8)
+    recipe, splits = (
+        bench("bench_training").recipe_of(model, "none", quick=True),
+        pd.DataFrame({"split": ["train"] * 8}),
+    )
+    plain, _ = bench("plain_recipe")._network(recipe, images, splits)
+    keras.utils.set_random_seed(0)
+    ours = models.build(model, 32, dropout=recipe.dropout, weights=None, seed=0)
+    models.settle_normalisation(ours, images.astype(np.float32))
+    colour = np.repeat(images[..., None], 3, axis=-1).astype(np.float32)
+    given = bench("plain_recipe")._BACKBONES[model][1](colour)
+    np.testing.assert_allclose(plain(given).numpy(), ours(images).numpy(), atol=1e-4)
+
+
+def test_the_ratios_that_the_readme_quotes_are_those_of_the_last_bench():
+    said = (PROJECT / "README.md").read_text(encoding="utf-8")
+    for name, measure, words in (
+        ("training", "training of vgg16", "{:.1f} times as fast | 8 |"),
+        ("training", "training of resnet50", "{:.1f} times as fast | 8 |"),
+        ("whole", "end-to-end epoch", "{:.2f} of its time"),
+        ("trunk", "frozen trunk of vgg16 forward, bfloat16", "{:.2f}, "),
+        ("trunk", "frozen trunk of resnet50 forward, bfloat16", ", {:.2f} of its speed"),
+        ("gradcam", "Grad-CAM of VGG16 from kept", "| {:.0f}, "),
+        ("gradcam", "Grad-CAM of ResNet50 from kept", ", {:.0f} times as fast | 10 |"),
+        ("decoding", "JPEG to 224 px on one core: images.read against cv2", "{:.1f} times as fast | 1.7, missed |"),
+    ):
+        rows = pd.read_csv(PROJECT / "reports" / "bench" / f"{name}.csv")
+        ratio = rows.loc[rows["measure"].str.startswith(measure), "ratio"].iloc[0]
+        assert words.format(ratio) in said, (measure, ratio)
+
+
+def test_every_recipe_is_a_study_and_says_why_it_was_tried(bench):
+    recipes = bench("recipes")
+    for name, recipe in recipes.recipes().items():
+        assert set(recipe) == {"why", "study", "changes"} and len(recipe["why"]) > 20, name
+        study = recipes.study_of(recipe, "", "")
+        assert study.training.models, name
+        assert not recipe["changes"] or study.training.retrained_model == "none", f"{name} would train for nothing"
+        assert study.evaluation.stress_cases == 320, "worst cases are compared on the same pictures"
+
+
+def test_rows_of_recipes_that_did_not_run_again_stay(bench, tmp_path):
+    recipes = bench("recipes")
+    first, second, *_ = recipes.recipes()
+    recipes.keep("recipes", pd.DataFrame({"model": ["cnn"], "auc": [0.5], "recipe": [second]}))
+    recipes.keep("recipes", pd.DataFrame({"model": ["cnn"], "auc": [0.7], "recipe": [first]}))
+    recipes.keep("recipes", pd.DataFrame({"model": ["cnn"], "auc": [0.6], "recipe": [second]}))
+    found = pd.read_csv(tmp_path / "recipes.csv")
+    assert found["recipe"].tolist() == [first, second] and found["auc"].tolist() == [0.7, 0.6]
+
+
+def test_the_readme_quotes_every_recipe_that_was_tried(bench):
+    found = pd.read_csv(PROJECT / "reports" / "bench" / "recipes_summary.csv")
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    for _, row in found[found["model"].isin(["vgg16", "average"])].iterrows():
+        assert bench("recipes").line(row) in text
+    assert set(found["recipe"]) <= set(bench("recipes").recipes())

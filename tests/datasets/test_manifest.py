@@ -1,0 +1,326 @@
+import hashlib
+import io
+import logging
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pneumo_utils.datasets import acquisition, folder_layout, manifest
+from pneumo_utils.imaging import decoding
+from pneumo_utils.records import tables
+from pneumo_utils.records.contracts import datasets
+from pneumo_utils.records.vocabulary import LABELS, PARTS
+
+REAL = Path(__file__).parents[2] / ".." / "shared" / "data"
+needs_real_data = pytest.mark.skipif(not REAL.is_dir(), reason="the real radiographs are not beside the project")
+NAMES = {"NORMAL": "IM-{:04}-0001.jpeg", "PNEUMONIA": "person{}_virus_1.jpeg"}
+
+
+def picture(seed, kind="JPEG", mode="L", **options):
+    pixels = cv2.GaussianBlur(np.random.default_rng(seed).integers(0, 256, (40, 50), np.uint8), (0, 0), 3)
+    file = io.BytesIO()
+    Image.fromarray(pixels).convert("RGB").convert(mode).save(file, kind, **options)
+    return file.getvalue()
+
+
+def fill(root, parts=("train", "val", "test"), each=2):
+    for seed, (part, name) in enumerate((part, name) for part in parts for name in folder_layout.CLASSES):
+        folder = root / part / name
+        folder.mkdir(parents=True)
+        for number in range(each):
+            (folder / NAMES[name].format(10 * seed + number)).write_bytes(picture(100 * seed + number))
+    return root
+
+
+@pytest.fixture
+def root(tmp_path):
+    return fill(tmp_path / "data")
+
+
+def test_a_row_says_all_that_the_contract_asks(root):
+    table, left_out, _ = manifest.build(root)
+    assert list(table.columns) == list(datasets.CONTRACTS["manifest"])
+    assert len(table) == 12
+    assert left_out.empty
+    row = table.set_index("path").loc["train/NORMAL/IM-0001-0001.jpeg"]
+    data = (root / row.name).read_bytes()
+    expected = {
+        "patient": "IM-1",
+        "label": 0,
+        "etiology": "normal",
+        "part": "train",
+        "series": "IM",
+        "number": 1,
+    }
+    expected |= {"width": 50, "height": 40, "mode": "grey", "bytes": len(data)}
+    expected |= {"sha256": hashlib.sha256(data).hexdigest()}
+    assert row.to_dict() == expected
+    assert (table["label"] == table["path"].str.contains("PNEUMONIA")).all()
+
+
+def test_it_is_equal_each_time_sorted_and_survives_its_file(root, tmp_path):
+    first, second = manifest.build(root)[0], manifest.build(root)[0]
+    pd.testing.assert_frame_equal(first, second)
+    assert first["path"].is_monotonic_increasing
+    tables.write("manifest", first, tmp_path / "manifest.csv")
+    pd.testing.assert_frame_equal(tables.read("manifest", tmp_path / "manifest.csv"), first)
+
+
+def test_how_each_file_was_taken_and_saved_stands_in_the_order_of_the_manifest(root, tmp_path):
+    (root / "train" / "NORMAL" / "IM-0001-0001.jpeg").write_bytes(picture(5, quality=95))
+    (root / "train" / "NORMAL" / "IM-0000-0001.jpeg").write_bytes(b"not readable")
+    (root / "test" / "NORMAL" / "IM-0900-0001.png").write_bytes(picture(6, "PNG"))
+    table, left_out, taken = manifest.build(root)
+    assert len(left_out) == 1
+    assert taken["path"].tolist() == table["path"].tolist()
+    by_path = taken.set_index("path")
+    for path in ("train/NORMAL/IM-0001-0001.jpeg", "val/PNEUMONIA/person30_virus_1.jpeg"):
+        data = (root / path).read_bytes()
+        assert by_path.loc[path].to_dict() == acquisition.measure(data, decoding.decode(data))
+    assert by_path["jpeg_quality"].value_counts().to_dict() == {75: 10, 95: 1}
+    assert by_path["jpeg_quality"].isna()["test/NORMAL/IM-0900-0001.png"]
+    tables.write("acquisition", taken, tmp_path / "acquisition.csv")
+    pd.testing.assert_frame_equal(tables.read("acquisition", tmp_path / "acquisition.csv"), taken)
+
+
+def test_every_unusable_file_is_left_out_with_its_reason(root, capfd):
+    folder, good = root / "train" / "NORMAL", picture(1)
+    bad = {
+        "IM-0900-0001.jpeg": (b"", "empty file (0 bytes)"),
+        "IM-0901-0001.jpeg": (good[:-60], "truncated: the JPEG ends early"),
+        "IM-0902-0001.jpeg": (b"not found", "not an image (neither JPEG nor PNG)"),
+        "IM-0903-0001.png": (picture(1, "PNG")[:-30], "truncated: the PNG ends early"),
+        "notes.txt": (b"notes", "its ending is none of .jpeg, .jpg, .png"),
+    }
+    for name, (data, _) in bad.items():
+        (folder / name).write_bytes(data)
+    (folder / "IM-0904-0001.jpeg").symlink_to(folder / "gone.jpeg")
+    bad["IM-0904-0001.jpeg"] = (None, "cannot be read: No such file or directory")
+    table, left_out, _ = manifest.build(root)
+    assert len(table) == 12
+    assert dict(zip(left_out["path"], left_out["reason"], strict=True)) == {
+        f"train/NORMAL/{name}": reason for name, (_, reason) in bad.items()
+    }
+    assert capfd.readouterr().err == ""
+
+
+def test_unusual_but_honest_pictures_are_kept(root):
+    folder = root / "train" / "PNEUMONIA"
+    deep = cv2.imencode(".png", np.arange(2000, dtype=np.uint16).reshape(40, 50) * 32)[1].tobytes()
+    kept = {
+        "person90_virus_1.png": (deep, "grey16"),
+        "person91_virus_1.png": (picture(1, "PNG", "RGBA"), "RGBA"),
+        "person92_virus_1.jpeg": (picture(1, "JPEG", "CMYK"), "CMYK"),
+        "person93_virus_1.png": (picture(1, "PNG", "P"), "palette"),
+        "PERSON94_VIRUS_1.JPEG": (picture(2), "grey"),
+        "person95_virus_1.JPG": (picture(3, "JPEG", "RGB"), "RGB"),
+        "person96_virus_1.jpeg": (picture(4, "PNG"), "grey"),  # a PNG under a wrong ending is still a picture
+    }
+    for name, (data, _) in kept.items():
+        (folder / name).write_bytes(data)
+    table, left_out, _ = manifest.build(root)
+    assert left_out.empty
+    modes = table.set_index("path")["mode"]
+    assert {name: modes[f"train/PNEUMONIA/{name}"] for name in kept} == {name: mode for name, (_, mode) in kept.items()}
+    assert set(table["patient"]) >= {f"virus-{number}" for number in range(90, 97)}
+
+
+def test_litter_of_operating_systems_is_neither_kept_nor_left_out(root):
+    before = manifest.build(root)[0]
+    folder = root / "train" / "NORMAL"
+    for name in (".DS_Store", "._IM-0001-0001.jpeg", "Thumbs.db"):
+        (folder / name).write_bytes(b"litter")
+    for inside in (folder, root):
+        (inside / "__MACOSX").mkdir()
+        (inside / "__MACOSX" / "IM-0001-0001.jpeg").write_bytes(picture(9))
+    table, left_out, _ = manifest.build(root)
+    assert left_out.empty
+    pd.testing.assert_frame_equal(table, before)
+
+
+def test_the_nested_second_copy_of_the_kaggle_zip_is_not_counted(tmp_path, caplog):
+    inner = fill(tmp_path / "data" / "chest_xray")
+    before = manifest.build(inner)[0]
+    shutil.copytree(inner, tmp_path / "copy")
+    shutil.move(tmp_path / "copy", inner / "chest_xray")
+    with caplog.at_level(logging.INFO):
+        for start in (tmp_path / "data", inner):
+            assert folder_layout.locate(start) == inner
+            pd.testing.assert_frame_equal(manifest.build(start)[0], before)
+    assert "second copy" in caplog.text
+
+
+@pytest.mark.parametrize("inside", ["", "chest_xray", "chest_xray/chest_xray", "ChestXRay2017/chest_xray"])
+def test_the_set_is_found_wherever_a_zip_puts_it(tmp_path, inside):
+    root = fill(tmp_path / "data" / inside)
+    assert folder_layout.locate(tmp_path / "data") == root
+    assert manifest.build(tmp_path / "data")[0]["path"].str.match(r"(train|val|test)/").all()
+
+
+def test_pictures_in_a_folder_inside_a_class_folder_count(root):
+    inside = root / "test" / "PNEUMONIA" / "more"
+    inside.mkdir()
+    (inside / "person7_bacteria_1.jpeg").write_bytes(picture(7))
+    row = manifest.build(root)[0].set_index("path").loc["test/PNEUMONIA/more/person7_bacteria_1.jpeg"]
+    assert (row["label"], row["part"], row["patient"]) == (1, "test", "bacteria-7")
+
+
+def test_val_may_be_missing(tmp_path):
+    table, *_ = manifest.build(fill(tmp_path, parts=("train", "test")))
+    assert set(table["part"]) == {"train", "test"}
+
+
+def test_a_folder_that_holds_no_study_is_refused_in_one_sentence(root, tmp_path):
+    with pytest.raises(ValueError, match="^data folder must exist, got '.*nowhere'$"):
+        manifest.build(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"^data folder must hold train/ and test/, got nothing in '.*empty'$"):
+        manifest.build(tmp_path / "empty")
+    (root / "test").rename(root / "exam")
+    with pytest.raises(ValueError, match=r"^data folder must hold test/, got exam, train, val in '.*data'$"):
+        manifest.build(root)
+
+
+def test_a_missing_or_empty_class_folder_is_refused(root):
+    (root / "val" / "NORMAL").rename(root / "val" / "Healthy")
+    with pytest.raises(ValueError, match=r"^val must hold NORMAL/ and PNEUMONIA/, got Healthy, PNEUMONIA$"):
+        manifest.build(root)
+    (root / "val" / "NORMAL").mkdir()
+    (root / "val" / "NORMAL" / ".DS_Store").write_bytes(b"")
+    with pytest.raises(ValueError, match="^val/NORMAL must hold images, got an empty folder$"):
+        manifest.build(root)
+
+
+def test_a_class_without_a_readable_image_is_refused(root):
+    for path in (root / "test" / "NORMAL").iterdir():
+        path.write_bytes(b"")
+    first = r"IM-0040-0001.jpeg: empty file \(0 bytes\)"
+    rule = rf"^test/NORMAL must hold a readable image, got 2 unusable files \({first}\)$"
+    with pytest.raises(ValueError, match=rule):
+        manifest.build(root)
+
+
+def counted(counts):
+    rows = [(part, LABELS[name], f"{part}{name}{k}") for (part, name), n in counts.items() for k in range(n)]
+    return pd.DataFrame(rows, columns=["part", "label", "path"])
+
+
+def test_the_published_set_is_recognised_with_and_without_val():
+    assert manifest.published_counts(counted(manifest.PUBLISHED)) == ["all 5,856 published images are there"]
+    merged = {
+        ("train", "NORMAL"): 1349,
+        ("train", "PNEUMONIA"): 3883,
+        ("test", "NORMAL"): 234,
+        ("test", "PNEUMONIA"): 390,
+    }
+    (sentence,) = manifest.published_counts(counted(merged))
+    assert sentence.startswith("all 5,856 published images are there (the 16 of val are in train")
+
+
+def test_what_is_missing_and_what_is_surplus_is_said_in_words():
+    counts = manifest.PUBLISHED | {("train", "PNEUMONIA"): 3870, ("test", "NORMAL"): 235}
+    assert manifest.published_counts(counted(counts)) == [
+        "train/PNEUMONIA has 3,870 images, 5 fewer than the 3,875 published",
+        "test/NORMAL has 235 images, 1 more than the 234 published",
+    ]
+    del counts["val", "NORMAL"]
+    assert "val/NORMAL has 0 images, 8 fewer than the 8 published" in manifest.published_counts(counted(counts))
+
+
+def test_byte_identical_files_are_grouped(root):
+    assert manifest.duplicate_groups(manifest.build(root)[0]).empty
+    one = (root / "train" / "NORMAL" / "IM-0000-0001.jpeg").read_bytes()
+    two = (root / "train" / "PNEUMONIA" / "person10_virus_1.jpeg").read_bytes()
+    (root / "train" / "NORMAL" / "IM-0800-0001.jpeg").write_bytes(one)
+    (root / "test" / "PNEUMONIA" / "person800_virus_1.jpeg").write_bytes(two)
+    (root / "val" / "NORMAL" / "IM-0801-0001.jpeg").write_bytes(two)
+    groups = manifest.duplicate_groups(manifest.build(root)[0])
+    assert groups["sha256"].tolist() == [hashlib.sha256(data).hexdigest() for data in (two, one)]
+    assert groups.drop(columns="sha256").to_dict("records") == [
+        {
+            "n": 3,
+            "parts": "test, train, val",
+            "classes": "NORMAL, PNEUMONIA",
+            "patients": 3,
+            "crosses_part": True,
+            "crosses_class": True,
+        },
+        {
+            "n": 2,
+            "parts": "train",
+            "classes": "NORMAL",
+            "patients": 2,
+            "crosses_part": False,
+            "crosses_class": False,
+        },
+    ]
+
+
+def test_patients_overlap_by_number_but_not_by_number_etiology_and_series(tmp_path):
+    root = fill(tmp_path, each=1)
+    for path in ("train/PNEUMONIA/person77_bacteria_1.jpeg", "test/PNEUMONIA/person77_virus_1.jpeg"):
+        (root / path).write_bytes(picture(len(path)))
+    for path in (
+        "train/NORMAL/IM-0078-0001.jpeg",
+        "test/NORMAL/NORMAL2-IM-0078-0001.jpeg",
+        "test/NORMAL/x.png",
+    ):
+        (root / path).write_bytes(picture(len(path), "PNG"))
+    found = manifest.overlap(manifest.build(root)[0])
+    assert found["reading"].tolist() == ["number", "number and series", "number, etiology and series"]
+    assert found["shared"].tolist() == [2, 1, 0]
+    assert found["images"].tolist() == [2, 1, 0]
+    assert found["patients"].tolist() == [
+        9,
+        10,
+        11,
+    ]  # 6 of `fill`, x.png, and 2, 3 or 4 of the numbers 77 and 78
+
+
+def test_names_that_tell_no_patients_apart_are_noticed(root):
+    table = manifest.build(root)[0]
+    assert manifest.has_patients(table)
+    assert not manifest.has_patients(table.assign(series="unknown"))
+
+
+@pytest.fixture(scope="module")
+def real():
+    return manifest.build(REAL)
+
+
+@needs_real_data
+def test_the_real_radiographs_are_all_read(real):
+    table, left_out, _ = real
+    assert len(table) == 5232
+    assert left_out.empty
+    found = table.groupby(["part", "label"]).size().to_dict()
+    classes = {(part, label): name for part in PARTS for name, label in LABELS.items()}
+    assert found == {key: len(list((REAL / "chest_xray" / key[0] / name).iterdir())) for key, name in classes.items()}
+    assert found == {
+        ("train", 0): 1179,
+        ("train", 1): 3407,
+        ("val", 0): 8,
+        ("val", 1): 8,
+        ("test", 0): 162,
+        ("test", 1): 468,
+    }
+    assert "unknown" not in set(table["series"]) | set(table["etiology"])
+
+
+@needs_real_data
+def test_real_patients_are_shared_by_number_but_by_the_last_reading_none(real):
+    shared = manifest.overlap(real[0])["shared"].tolist()
+    assert shared[0] > shared[1] > shared[2] == 0
+
+
+@needs_real_data
+def test_real_duplicates_cross_neither_part_nor_class(real):
+    groups = manifest.duplicate_groups(real[0])
+    assert len(groups) > 0
+    assert not groups["crosses_part"].any()
+    assert not groups["crosses_class"].any()

@@ -1,0 +1,326 @@
+import errno
+import hashlib
+import io
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from pneumo_utils.datasets import downloads, manifest, sources
+
+CONTENT = np.random.default_rng(0).integers(0, 256, 300_000, np.uint8).tobytes()
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Server(BaseHTTPRequestHandler):
+    """Serves `content`; breaks off after `breaks.pop(0)` bytes of an answer while `breaks` lasts."""
+
+    def do_GET(self):
+        state = self.server
+        asked = self.headers.get("Range")
+        state.asked.append(asked)
+        start = int(asked[6:-1]) if asked and state.ranges else 0
+        body = state.content[start:]
+        self.send_response(state.status or (206 if start else 200))
+        self.send_header("Content-Length", str(len(body)))
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(state.content) - 1}/{len(state.content)}")
+        self.end_headers()
+        self.wfile.write(body[: state.breaks.pop(0)] if state.breaks else body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setattr(downloads, "_PAUSE", 0)
+    running = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    running.content, running.breaks, running.asked, running.ranges, running.status = CONTENT, [], [], True, 0
+    running.url = f"http://127.0.0.1:{running.server_port}/file_downloaded"
+    threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield running
+    running.shutdown()
+    running.server_close()
+
+
+def fetch(server, target, sha256=SHA256):
+    return downloads.fetch(server.url, target, size=len(CONTENT), sha256=sha256)
+
+
+def zipped(names, data=b"x"):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def radiographs(top):
+    picture = cv2.imencode(".jpeg", np.full((8, 8), 99, np.uint8))[1].tobytes()
+    names = [f"train/{name}/{file}" for name, file in FILES] + [f"test/{name}/{file}" for name, file in FILES]
+    return zipped([top + name for name in names] + ["__MACOSX/chest_xray/train/NORMAL/._a.jpeg"], picture)
+
+
+FILES = (("NORMAL", "IM-0001-0001.jpeg"), ("PNEUMONIA", "person1_virus_1.jpeg"))
+
+
+def test_a_download_arrives_whole_and_is_not_repeated(server, tmp_path, capfd):
+    target = tmp_path / "new" / "file.zip"
+    assert fetch(server, target).read_bytes() == CONTENT
+    fetch(server, target)
+    assert server.asked == [None]
+    assert list(target.parent.iterdir()) == [target]
+    assert capfd.readouterr().err == ""  # no progress bar off a terminal
+
+
+def test_a_download_that_breaks_off_goes_on_where_it_stopped(server, tmp_path):
+    server.breaks = [70_000, 131_072]
+    assert fetch(server, tmp_path / "file").read_bytes() == CONTENT
+    assert server.asked == [None, "bytes=65536-", "bytes=196608-"]
+
+
+def test_a_part_of_an_earlier_run_is_used(server, tmp_path):
+    (tmp_path / "file.part").write_bytes(CONTENT[:1234])
+    assert fetch(server, tmp_path / "file").read_bytes() == CONTENT
+    assert server.asked == ["bytes=1234-"]
+
+
+def test_a_server_without_ranges_is_read_from_the_start(server, tmp_path):
+    server.ranges = False
+    (tmp_path / "file.part").write_bytes(b"old")
+    assert fetch(server, tmp_path / "file").read_bytes() == CONTENT
+
+
+def test_a_server_that_never_answers_ends_in_one_sentence_and_keeps_the_part(server, tmp_path):
+    server.breaks = [65_536] + [0] * 10
+    rule = r"^download must be reachable at http.*, got no further than 65,536 of 300,000 bytes in 3 tries: run"
+    with pytest.raises(ValueError, match=rule):
+        fetch(server, tmp_path / "file")
+    assert (tmp_path / "file.part").stat().st_size == 65_536
+    server.breaks = []
+    assert fetch(server, tmp_path / "file").read_bytes() == CONTENT
+
+
+def test_no_server_at_all_ends_in_one_sentence(server, tmp_path):
+    with pytest.raises(ValueError, match="got no further than 0 of 300,000 bytes in 3 tries.*DATA=<file>$"):
+        downloads.fetch("http://127.0.0.1:9/none", tmp_path / "file", size=len(CONTENT), sha256=SHA256)
+
+
+def test_another_content_is_refused_and_thrown_away(server, tmp_path):
+    with pytest.raises(ValueError, match=f"^file must have SHA-256 {'0' * 64}, got {SHA256}: run again$"):
+        fetch(server, tmp_path / "file", sha256="0" * 64)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_in_place_of_the_file_is_refused(server, tmp_path):
+    server.content = b"<html>log in</html>"
+    with pytest.raises(ValueError, match="^download must have 300,000 bytes, got 19 "):
+        fetch(server, tmp_path / "file")
+    server.status = 403
+    with pytest.raises(ValueError, match="^download must be answered with the file, got 403"):
+        fetch(server, tmp_path / "file")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written_is_said_in_one_sentence(server, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ValueError, match="^cache folder must be a folder that can be written, got '.*file/cache': Not"):
+        fetch(server, tmp_path / "file" / "cache" / "file.zip")
+
+
+def test_a_full_disk_is_said_in_one_sentence(tmp_path):
+    rule = r"^cache folder must have 1000000.00 GB of free space, got [\d.]+ GB in '"
+    with pytest.raises(ValueError, match=rule), downloads.storing(tmp_path, 10**15):
+        pass
+    with (
+        pytest.raises(ValueError, match="^cache folder must have space left, got "),
+        downloads.storing(tmp_path, 0),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_zip_is_unpacked_whole_without_litter(tmp_path):
+    (tmp_path / "a.zip").write_bytes(zipped(["a/b.txt", "__MACOSX/a/._b.txt", "a/.DS_Store", "c.txt"]))
+    (tmp_path / "out.part").mkdir()
+    (tmp_path / "out.part" / "left.txt").write_text("")
+    folder = downloads.unpack(tmp_path / "a.zip", tmp_path / "out")
+    assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*")) == ["a/b.txt", "c.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip", "out"]
+
+
+@pytest.mark.parametrize("name", ["../evil.txt", "a/../../evil.txt", "/evil.txt", "..\\evil.txt", "C:/evil.txt"])
+def test_a_zip_that_leads_out_of_its_folder_is_refused(tmp_path, name):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.zip").write_bytes(zipped(["good.txt", name]))
+    with pytest.raises(ValueError, match="^names in a zip must stay inside its folder, got "):
+        downloads.unpack(tmp_path / "in" / "a.zip", tmp_path / "in" / "out")
+    assert [path.name for path in tmp_path.rglob("*")] == ["in", "a.zip"]
+
+
+def test_a_damaged_zip_leaves_nothing_behind(tmp_path):
+    whole = zipped(["a.txt", "b.txt"], CONTENT[:1000])
+    for damaged in (b"no zip", whole[:-40], whole.replace(CONTENT[:100], CONTENT[100:200])):
+        (tmp_path / "a.zip").write_bytes(damaged)
+        with pytest.raises(ValueError, match="^a.zip must be a whole zip file, got: "):
+            downloads.unpack(tmp_path / "a.zip", tmp_path / "out")
+        assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+@pytest.fixture
+def mendeley(server, monkeypatch):
+    server.content = radiographs("chest_xray/")
+    monkeypatch.setattr(sources, "MENDELEY_URL", server.url)
+    monkeypatch.setattr(sources, "MENDELEY_BYTES", len(server.content))
+    monkeypatch.setattr(sources, "MENDELEY_SHA256", hashlib.sha256(server.content).hexdigest())
+    return server
+
+
+def test_mendeley_is_downloaded_once_and_unpacked(mendeley, tmp_path, monkeypatch):
+    mendeley.breaks = [200]
+    monkeypatch.setattr(downloads, "_CHUNK", 100)
+    root = sources.obtain("mendeley", cache=tmp_path)
+    assert manifest.build(root)[0]["part"].value_counts().to_dict() == {"train": 2, "test": 2}
+    assert not list(tmp_path.rglob("._*"))
+    assert sources.obtain("mendeley", cache=tmp_path) == root
+    assert mendeley.asked == [None, "bytes=200-"]
+    assert [path.name for path in tmp_path.iterdir()] == ["mendeley-rscbjbr9sj-2"]
+
+
+@pytest.mark.parametrize("given", ["own/ChestXRay2017.zip", "own"])
+def test_a_mendeley_zip_at_hand_is_used_and_kept(mendeley, tmp_path, given):
+    (tmp_path / "own").mkdir()
+    archive = tmp_path / "own" / "ChestXRay2017.zip"
+    archive.write_bytes(mendeley.content)
+    root = sources.obtain("mendeley", folder=str(tmp_path / given), cache=tmp_path / "cache")
+    assert len(manifest.build(root)[0]) == 4
+    assert archive.is_file()
+    assert mendeley.asked == []
+
+
+def test_another_zip_than_mendeleys_is_refused_and_kept(mendeley, tmp_path):
+    archive = tmp_path / "ChestXRay2017.zip"
+    archive.write_bytes(mendeley.content[:-1])
+    with pytest.raises(ValueError, match=r"^ChestXRay2017.zip must have [\d,]+ bytes, got [\d,]+: download it again$"):
+        sources.obtain("mendeley", folder=str(archive), cache=tmp_path / "cache")
+    assert archive.is_file()
+
+
+def test_kaggle_comes_from_kagglehub(monkeypatch, tmp_path):
+    import kagglehub
+
+    downloads_zip = tmp_path / "archive.zip"
+    downloads_zip.write_bytes(radiographs("chest_xray/"))
+    folder, asked = downloads.unpack(downloads_zip, tmp_path / "versions"), []
+    monkeypatch.setattr(kagglehub, "dataset_download", lambda handle: asked.append(handle) or str(folder))
+    assert sources.obtain("kaggle", cache=tmp_path) == folder / "chest_xray"
+    assert asked == ["paultimothymooney/chest-xray-pneumonia/versions/2"]
+
+
+def test_kaggle_without_a_connection_says_what_to_do(monkeypatch, tmp_path):
+    import kagglehub
+
+    def offline(handle):
+        raise ConnectionError("Failed to resolve 'api.kaggle.com'\nmore lines")
+
+    monkeypatch.setattr(kagglehub, "dataset_download", offline)
+    rule = "^Kaggle set .* must be reachable, got Failed to resolve .*: connect .* use DATA=<folder>$"
+    with pytest.raises(ValueError, match=rule):
+        sources.obtain("kaggle", cache=tmp_path)
+
+
+def medmnist(path, **changed):
+    rng, arrays = np.random.default_rng(0), {}
+    for part, count in (("train", 6), ("val", 4), ("test", 4)):
+        arrays[f"{part}_images"] = rng.integers(0, 256, (count, 28, 28), np.uint8)
+        arrays[f"{part}_labels"] = (np.arange(count) % 2)[:, None].astype(np.uint8)
+    arrays = {key: value for key, value in (arrays | changed).items() if value is not None}
+    np.savez(path, **arrays)
+    return arrays
+
+
+@pytest.mark.parametrize("given", ["pneumoniamnist_28.npz", "."])
+def test_medmnist_becomes_a_folder_of_pictures_once(tmp_path, given):
+    arrays = medmnist(tmp_path / "pneumoniamnist_28.npz")
+    root = sources.obtain("medmnist", folder=str(tmp_path / given), cache=tmp_path / "cache")
+    table, left_out, _ = manifest.build(root)
+    assert left_out.empty
+    assert len(table) == 14
+    assert table["part"].value_counts().to_dict() == {"train": 6, "val": 4, "test": 4}
+    assert not manifest.has_patients(table)
+    assert table["patient"].is_unique
+    for number, label in enumerate(["NORMAL", "PNEUMONIA"]):
+        stored = cv2.imread(str(root / "train" / label / f"train-{number:05}.png"), cv2.IMREAD_UNCHANGED)
+        assert (stored == arrays["train_images"][number]).all()
+    times = {path: path.stat().st_mtime_ns for path in root.rglob("*.png")}
+    assert sources.obtain("medmnist", folder=str(tmp_path / given), cache=tmp_path / "cache") == root
+    assert {path: path.stat().st_mtime_ns for path in root.rglob("*.png")} == times
+    assert not list((tmp_path / "cache").glob("*.part"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "rule"),
+    [
+        ({"val_labels": None}, r"pneumoniamnist.npz must hold .*val_labels"),
+        (
+            {"test_labels": np.zeros((3, 1), np.uint8)},
+            "test_images must be uint8 .* with n labels, got .* 3 labels",
+        ),
+        ({"train_labels": np.full((6, 1), 2, np.uint8)}, r"train_labels must be 0 or 1, got \[2\]"),
+        ({"train_images": np.zeros((6, 28, 28, 3), np.uint8)}, "train_images must be uint8"),
+        ({"train_images": np.array([None] * 6)}, "pneumoniamnist.npz must be a .npz file of PneumoniaMNIST"),
+    ],
+)
+def test_another_npz_than_medmnists_is_refused(tmp_path, changed, rule):
+    medmnist(tmp_path / "pneumoniamnist.npz", **changed)
+    with pytest.raises(ValueError, match=f"^{rule}"):
+        sources.obtain("medmnist", folder=str(tmp_path), cache=tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 broken"])
+def test_a_file_that_is_no_npz_is_refused(tmp_path, content):
+    (tmp_path / "pneumoniamnist.npz").write_bytes(content)
+    with pytest.raises(ValueError, match=r"^pneumoniamnist.npz must be a .npz file of PneumoniaMNIST, got: "):
+        sources.obtain("medmnist", folder=str(tmp_path), cache=tmp_path / "cache")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    rule = r"^data.folder must name a file pneumoniamnist\*.npz or the folder that holds one, got "
+    for given in (str(tmp_path), str(tmp_path / "gone.npz"), ""):
+        with pytest.raises(ValueError, match=rule):
+            sources.obtain("medmnist", folder=given, cache=tmp_path)
+
+
+def test_a_folder_is_checked_and_taken_as_it_is(tmp_path):
+    (tmp_path / "a.zip").write_bytes(radiographs(""))
+    folder = downloads.unpack(tmp_path / "a.zip", tmp_path / "own")
+    assert sources.obtain("folder", folder=str(folder), cache=tmp_path / "cache") == folder
+    assert not (tmp_path / "cache").exists()
+    with pytest.raises(ValueError, match="^data folder must exist, got "):
+        sources.obtain("folder", folder=str(tmp_path / "gone"), cache=tmp_path)
+    with pytest.raises(ValueError, match="^data.folder must name the folder of the radiographs, got nothing"):
+        sources.obtain("folder", cache=tmp_path)
+
+
+def test_the_phantom_is_drawn_into_the_cache_once(tmp_path):
+    options = {"cache": tmp_path, "phantom_patients": 12, "phantom_seed": 3}
+    root = sources.obtain("phantom", **options)
+    table, left_out, _ = manifest.build(root)
+    assert left_out.empty
+    assert set(table["label"]) == {0, 1}
+    assert manifest.has_patients(table)
+    times = {path: path.stat().st_mtime_ns for path in root.rglob("*.*")}
+    assert sources.obtain("phantom", **options) == root
+    assert {path: path.stat().st_mtime_ns for path in root.rglob("*.*")} == times
+    assert sources.obtain("phantom", **options, phantom_shortcut=True) != root
+
+
+def test_an_unknown_source_is_refused(tmp_path):
+    rule = "^data.source must be one of phantom, folder, kaggle, mendeley, medmnist, got 'kagle'$"
+    with pytest.raises(ValueError, match=rule):
+        sources.obtain("kagle", cache=Path(tmp_path))

@@ -1,0 +1,191 @@
+"""Intervals over patients: against R's boot, pairing, and where an interval would flatter."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+from support.answers import ANSWERS, JUDGED, bounds, monte_carlo_error, predictions_of_both, quick, several_images_each
+
+from pneumo_utils.evaluation import delong, intervals, metrics
+from pneumo_utils.evaluation.weighted_metrics import METRICS, MetricError
+from pneumo_utils.records import tables
+
+
+def judge(frame, *arguments, **options):
+    """The table of metrics of `frame`."""
+    return intervals.table(intervals.draws(frame, *arguments, **options))
+
+
+@pytest.fixture(scope="module")
+def measured():
+    found = judge(predictions_of_both(), 0.5, replicates=4000, seed=1)
+    return tables.check("metrics", found).set_index(["model", "metric"])
+
+
+@pytest.mark.parametrize("metric", ["auc_roc", "recall", "specificity", "accuracy", "brier"])
+def test_r_gives_the_same_intervals_over_patients_within_monte_carlo_error(measured, metric):
+    row = measured.loc["first", metric]
+    expected = [ANSWERS[f"boot_{metric}_lower"], ANSWERS[f"boot_{metric}_upper"]]
+    assert [row["lower"], row["upper"]] == pytest.approx(expected, abs=monte_carlo_error(*expected))
+
+
+def test_drawing_images_instead_of_patients_would_flatter(measured):
+    alone = predictions_of_both().query("model == 'first'")
+    naive = judge(alone.assign(patient=alone["path"]), 0.5, seed=1).set_index("metric")
+    for metric in ("auc_roc", "brier"):
+        row = measured.loc["first", metric]
+        assert naive.loc[metric, "upper"] - naive.loc[metric, "lower"] < 0.95 * (row["upper"] - row["lower"])
+
+
+def test_a_table_has_every_metric_with_its_interval_and_delong_beside(measured):
+    assert list(measured.loc["first"].index) == [*METRICS, intervals.DELONG]
+    assert (measured["n"] == len(JUDGED)).all()
+    inside = measured[~measured.index.get_level_values("metric").isin(["ece"])]  # ece is biased upwards in draws
+    assert ((inside["lower"] < inside["value"]) & (inside["value"] < inside["upper"])).all()
+    row = measured.loc["first", intervals.DELONG]
+    assert tuple(row[["value", "lower", "upper"]]) == delong.interval(JUDGED["label"], JUDGED["first"])
+
+
+def test_the_values_are_those_of_the_headline(measured):
+    for model in ("first", "second"):
+        plain = metrics.headline(JUDGED["label"], JUDGED[model], 0.5)
+        assert measured.loc[model].loc[list(plain), "value"].to_dict() == pytest.approx(plain)
+
+
+def test_the_same_seed_gives_the_same_table_and_another_seed_another():
+    alone = predictions_of_both().query("model == 'first'")
+    once, again, other = (judge(alone, 0.5, replicates=50, seed=seed) for seed in (4, 4, 5))
+    pd.testing.assert_frame_equal(once, again)
+    assert not once["lower"].equals(other["lower"])
+    assert once["value"].equals(other["value"])
+
+
+def test_the_order_of_rows_does_not_matter():
+    shuffled = predictions_of_both().sample(frac=1, random_state=1)
+    keys = ["model", "metric"]
+    one, other = (judge(frame, 0.5, replicates=50).sort_values(keys) for frame in (predictions_of_both(), shuffled))
+    pd.testing.assert_frame_equal(one.reset_index(drop=True), other.reset_index(drop=True), rtol=1e-9)
+
+
+def test_every_model_is_judged_at_its_own_threshold():
+    found = judge(predictions_of_both(), {"first": 0.0, ("second", 0): 1.01}, replicates=20)
+    keyed = found.set_index(["model", "metric"])["value"]
+    assert (keyed["first", "recall"], keyed["second", "recall"]) == (1, 0)
+
+
+def test_all_images_of_a_patient_come_and_go_together_and_every_draw_has_as_many_patients():
+    draws = intervals.multiplicities(JUDGED["patient"], 200, seed=0)
+    first = JUDGED["patient"].drop_duplicates().index
+    assert draws.dtype == np.uint8
+    assert (draws[:, first].sum(axis=1) == len(first)).all()
+    by_patient = pd.DataFrame(draws.T).groupby(JUDGED["patient"].to_numpy()).nunique()
+    assert (by_patient == 1).all(axis=None)
+
+
+@quick
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=20), st.integers(0, 9))
+def test_a_patient_counts_alike_whatever_the_order_of_rows(patients, seed):
+    patient = np.array(patients).astype(str)
+    order = np.random.default_rng(seed).permutation(len(patient))
+    draws = intervals.multiplicities(patient, 5, seed)
+    assert (intervals.multiplicities(patient[order], 5, seed) == draws[:, order]).all()
+
+
+def test_many_patients_still_fit_the_integers():
+    draws = intervals.multiplicities(np.arange(300), 3, seed=0)
+    assert draws.dtype == np.uint16
+    assert (draws.sum(axis=1) == 300).all()
+
+
+def test_one_patient_has_no_interval():
+    found = judge(predictions_of_both(patient="p1"), 0.5, replicates=20)
+    bootstrapped = found[found["metric"] != intervals.DELONG]
+    assert bootstrapped["value"].notna().all()
+    assert bootstrapped[["lower", "upper"]].isna().all(axis=None)
+
+
+def exact(hits, patients):
+    found = binomtest(hits, patients).proportion_ci(0.95, method="exact")
+    return pytest.approx((found.low, found.high))
+
+
+def test_a_share_without_an_error_has_the_exact_interval_of_the_patients_behind_it():
+    found = judge(several_images_each([0] * 5 + [1] * 4, [0.1] * 5 + [0.9] * 4), 0.5, replicates=50)
+    counted = {"accuracy": 9, "precision": 4, "recall": 4, "specificity": 5}
+    assert {metric: bounds(found, metric) for metric in counted} == {m: exact(n, n) for m, n in counted.items()}
+
+
+def test_a_share_without_a_right_answer_has_the_exact_interval_of_the_patients_behind_it():
+    found = judge(several_images_each([0] * 5 + [1] * 4, [0.9] * 5 + [0.1] * 4), 0.5, replicates=50)
+    counted = {"accuracy": 9, "precision": 5, "recall": 4, "specificity": 5}
+    assert {metric: bounds(found, metric) for metric in counted} == {m: exact(0, n) for m, n in counted.items()}
+
+
+@pytest.mark.parametrize("probability", [[0.1] * 5 + [0.9] * 4, [0.7] * 9])
+def test_what_is_the_same_in_every_draw_and_no_share_has_no_interval(probability):
+    found = judge(several_images_each([0] * 5 + [1] * 4, probability), 0.5, replicates=50).set_index("metric")
+    for metric in ("auc_roc", intervals.DELONG, "mcc", "balanced_accuracy"):
+        assert found.loc[metric, "value"] in (0, 0.5, 1)
+        assert found.loc[metric, ["lower", "upper"]].isna().all()
+
+
+@quick
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 4)), min_size=2, max_size=12), st.integers(1, 3))
+def test_no_interval_claims_certainty(cases, copies):
+    label, level = (np.array(column) for column in zip(*cases, strict=True))
+    found = judge(several_images_each(label, level / 4, copies), 0.5, replicates=40)
+    some = found[found["lower"].notna()]
+    assert (some["upper"] - some["lower"] > 1e-9).all()
+    sure = found[found["metric"].isin(intervals.SHARES) & found["value"].isin([0, 1])]
+    assert sure["lower"].notna().all()
+
+
+@quick
+@given(st.integers(1, 500), st.floats(0.5, 0.999), st.sampled_from([0, 1]))
+def test_the_interval_of_a_certain_share_is_clopper_and_pearsons(patients, level, share):
+    known = binomtest(share * patients, patients).proportion_ci(level, method="exact")
+    assert intervals.certain(share, patients, level) == pytest.approx((known.low, known.high))
+
+
+def test_a_single_class_keeps_its_rows_as_undefined(recwarn):
+    found = tables.check("metrics", judge(predictions_of_both(label=1), 0.5, replicates=20)).set_index("metric")
+    assert found.loc[["auc_roc", "specificity", intervals.DELONG], ["value", "lower", "upper"]].isna().all(axis=None)
+    assert found.loc[["recall", "brier"], ["value", "lower", "upper"]].notna().all(axis=None)
+    assert not recwarn.list
+
+
+def test_percentile_is_the_quantile_and_forgives_few_undefined_replicates():
+    values = np.arange(1000.0)
+    assert intervals.percentile(values, 0.9) == pytest.approx((49.95, 949.05))
+    values[:50] = np.nan
+    assert intervals.percentile(values, 0.9) == pytest.approx(tuple(np.quantile(values[50:], [0.05, 0.95])))
+    values[50] = np.nan
+    assert np.isnan(intervals.percentile(values, 0.9)).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: intervals.percentile([]), "values must be 1-D, not empty"),
+        (lambda: intervals.percentile([1.0], 1.0), r"level must be in \(0, 1\), got 1.0"),
+        (lambda: intervals.multiplicities([], 5, 0), "patient must be 1-D, not empty"),
+        (lambda: intervals.multiplicities(["a", None], 5, 0), "without gaps"),
+        (lambda: intervals.multiplicities(["a"], 0, 0), "replicates must be at least 1, got 0"),
+        (lambda: intervals.draws(predictions_of_both().head(0), 0.5), "predictions must have at least one row"),
+        (lambda: intervals.draws(predictions_of_both(), {"first": 0.5}), r"got \['first'\] for 'second', seed 0"),
+        (lambda: intervals.certain(0.5, 3), "share must be 0 or 1, of at least 1 patient, got 0.5, 3"),
+        (lambda: intervals.certain(1, 0), "share must be 0 or 1, of at least 1 patient, got 1, 0"),
+        (lambda: intervals.certain(1, 3, 1.0), r"level must be in \(0, 1\), got 1.0"),
+        (
+            lambda: intervals.table(intervals.draws(predictions_of_both(), 0.5, 3), 0.0),
+            r"level must be in \(0, 1\), got 0.0",
+        ),
+    ],
+)
+def test_what_has_no_interval_is_refused(call, said):
+    with pytest.raises(MetricError, match=said):
+        call()

@@ -1,0 +1,42 @@
+"""A small CNN that has found a bright square, and the pictures that it learned from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support.squares import SIZE, N, dark_pictures
+
+
+@pytest.fixture(scope="module")
+def gradcam():
+    """The room, imported when first needed."""
+    from pneumo_utils.explanation import gradcam
+
+    return gradcam
+
+
+@pytest.fixture(autouse=True)
+def no_warning_of_retracing(caplog):
+    """TensorFlow warns, in a notebook, too, when it thinks that one function is compiled again and again."""
+    yield
+    told = [record.getMessage() for record in caplog.get_records("call")]
+    assert not [text for text in told if "retracing" in text and "heat" in text]
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Dark noise; half of the pictures have a bright square in the upper left quarter."""
+    return dark_pictures()
+
+
+@pytest.fixture(scope="module")
+def trained(images):
+    """A small CNN that has found the square."""
+    from pneumo_utils.networks import models, training
+
+    training.make_reproducible(0)
+    network = models.build("cnn", SIZE, dropout=0.0, weights=None)
+    network.compile("adam", "binary_crossentropy")
+    network.optimizer.learning_rate = 3e-3
+    network.fit(images.astype(np.float32), 1.0 - np.arange(N)[:, None] % 2, batch_size=8, epochs=12, verbose=0)
+    return network

@@ -1,0 +1,107 @@
+"""Places are taken away and given back in the order of the map, and the answer is followed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pneumo_utils.explanation import faithfulness, localisation
+from pneumo_utils.records import tables
+
+SIDE, N = 40, 6
+
+
+def spotted():
+    """Dark noise with one bright spot each, and where it is."""
+    rng = np.random.default_rng(0)
+    images, spots = rng.integers(20, 60, (N, SIDE, SIDE)).astype(np.uint8), np.zeros((N, SIDE, SIDE), np.float32)
+    for image, spot in zip(images, spots, strict=True):
+        row, column = rng.integers(4, SIDE - 12, 2)
+        image[row : row + 8, column : column + 8] = 220
+        spot[row : row + 8, column : column + 8] = 1
+    return images, spots
+
+
+def brightest(images):
+    """Answers by how many places are very bright."""
+    return np.minimum((images > 200).mean(axis=(1, 2)) * SIDE * SIDE / 64, 1)
+
+
+def told(maps, judge=brightest):
+    images, _ = spotted()
+    rows = [f"{row}" for row in range(N)]
+    cases = pd.DataFrame({"model": "cnn", "seed": 0, "path": rows, "patient": rows})
+    orders = {"map": maps, "random": localisation.random_maps(N, (5, 5), SIDE, 1)}
+    return faithfulness.followed(cases, images, np.full_like(images, 40), orders, judge, 0)
+
+
+def test_the_healthy_mean_has_the_exposure_of_each_picture():
+    normal = np.random.default_rng(1).integers(50, 90, (9, SIDE, SIDE)).astype(np.uint8)
+    normal[:, :, :10] += 60
+    images, _ = spotted()
+    found = faithfulness.healthy(normal, images)
+    assert found.shape == images.shape and found.dtype == np.uint8
+    assert found.mean(axis=(1, 2)) == pytest.approx(images.mean(axis=(1, 2)), abs=3)
+    assert (found[:, :, :10].mean(axis=(1, 2)) > found[:, :, 10:].mean(axis=(1, 2))).all()
+
+
+def test_bright_places_come_first_and_equal_ones_at_random():
+    heat = np.array([[0.0, 0.9], [0.0, 0.5]])
+    place = faithfulness.order(heat, np.random.default_rng(0))
+    assert place[:, 1].tolist() == [0, 1] and sorted(place[:, 0]) == [2, 3]
+    even = [faithfulness.order(np.zeros((4, 4)), np.random.default_rng(seed)).ravel().tolist() for seed in (0, 1)]
+    assert even[0] != even[1] and sorted(even[0]) == list(range(16))
+
+
+def test_deletion_ends_where_insertion_begins():
+    images, spots = spotted()
+    place = faithfulness.order(spots[0], np.random.default_rng(0))
+    fill = np.full_like(images[0], 40)
+    gone, back = (faithfulness.changed(images[0], fill, place, kind) for kind in faithfulness.KINDS)
+    np.testing.assert_array_equal(gone[0], images[0])
+    np.testing.assert_array_equal(back[-1], images[0])
+    np.testing.assert_array_equal(gone[-1], back[0])
+    np.testing.assert_array_equal(gone[-1], fill)
+    assert [int((one != images[0]).sum() > 0) for one in gone[:2]] == [0, 1]
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(ValueError, match="kind must be one of deletion, insertion, got 'erasure'"):
+        faithfulness.changed(*[np.zeros((4, 4), np.uint8)] * 2, np.zeros((4, 4), int), "erasure")
+
+
+def test_a_true_map_beats_a_random_order_both_ways_and_an_inverted_one_does_not():
+    _, spots = spotted()
+    good, bad = (faithfulness.table(told(maps), 200, 0) for maps in (spots, 1 - spots))
+    for found in (good, bad):
+        tables.check("faithfulness", found)
+    of = good[good["measure"] == "difference"].set_index("kind")
+    assert of.loc["deletion", "upper"] < 0 < of.loc["insertion", "lower"]
+    of = bad[bad["measure"] == "difference"].set_index("kind")
+    assert of.loc["deletion", "value"] > 0 > of.loc["insertion", "value"]
+
+
+def test_areas_are_those_of_the_curves_that_are_shown():
+    found = told(spotted()[1])
+    curves, areas = faithfulness.mean_curves(found), faithfulness.table(found, 100, 0)
+    tables.check("faithfulness_curves", curves)
+    line = curves.query("kind == 'deletion' and order == 'map'")
+    assert (line["n"] == N).all() and line["share"].tolist() == faithfulness.shares().tolist()
+    area = np.trapezoid(line["probability"], line["share"])
+    assert areas.query("kind == 'deletion' and measure == 'map'")["value"].item() == pytest.approx(area)
+
+
+def test_only_pictures_whose_answer_falls_are_asked_and_none_is_no_fault():
+    found = told(spotted()[1], judge=lambda images: np.full(len(images), 0.7))
+    assert found.empty
+    areas = faithfulness.table(found, 100, 0)
+    assert tables.check("faithfulness", areas).empty and faithfulness.said(areas).empty
+    assert tables.check("faithfulness_curves", faithfulness.mean_curves(found)).empty
+
+
+def test_what_the_difference_means_is_said():
+    _, spots = spotted()
+    good, bad = (faithfulness.said(faithfulness.table(told(maps), 200, 0)) for maps in (spots, 1 - spots))
+    assert good["map against random"].tolist() == ["sooner", "sooner"]
+    assert bad["map against random"].tolist() == ["later", "later"] and bad["radiographs"].tolist() == [N, N]

@@ -1,0 +1,109 @@
+"""A map must fall apart with what the network knows: those of a trained network do, one that ignores it is caught."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from support.squares import N
+
+from pneumo_utils.explanation import sanity_check, stability
+from pneumo_utils.records import tables
+
+pytestmark = pytest.mark.slow  # TensorFlow takes its time to load
+
+
+@pytest.fixture(scope="module")
+def cases():
+    rows = [f"{row}" for row in range(N)]
+    return pd.DataFrame({"model": "cnn", "seed": 0, "patient": rows})
+
+
+def edges(pictures):
+    """A map that never asks the network: how steep the picture is. Many a published map looks like it."""
+    return np.stack([np.abs(cv2.Laplacian(cv2.GaussianBlur(one, (0, 0), 2), cv2.CV_32F)) for one in pictures])
+
+
+def told(found):
+    table = sanity_check.table(found, 300, 0)
+    tables.check("sanity", table)
+    return table, sanity_check.verdicts(table)
+
+
+def test_blocks_go_from_the_answer_downwards(trained):
+    assert list(sanity_check.blocks(trained)) == ["logit", "block4", "block3", "block2", "block1"]
+
+
+def test_every_stage_shuffles_one_block_more_and_all_is_as_before_in_the_end(trained):
+    before, changed = trained.get_weights(), []
+    for _ in sanity_check.cascade(trained, 0):
+        now = trained.get_weights()
+        changed.append(sum(not np.array_equal(*pair) for pair in zip(before, now, strict=True)))
+        assert all(np.array_equal(np.sort(a.ravel()), np.sort(b.ravel())) for a, b in zip(before, now, strict=True))
+    assert changed == sorted(changed) and changed[0] == 1 < changed[-1]
+    assert all(np.array_equal(*pair) for pair in zip(before, trained.get_weights(), strict=True))
+
+
+def test_weights_come_back_even_if_the_caller_fails(trained):
+    before = trained.get_weights()
+    with pytest.raises(RuntimeError):
+        for _ in sanity_check.cascade(trained, 0):
+            raise RuntimeError
+    assert all(np.array_equal(*pair) for pair in zip(before, trained.get_weights(), strict=True))
+
+
+def test_grad_cam_of_a_trained_network_passes(gradcam, trained, images, cases):
+    found, verdict = told(sanity_check.weights_test(trained, gradcam.Explainer(trained).maps, cases, images, 0))
+    assert verdict["verdict"].tolist() == ["pass"]
+    assert found["stage"].tolist() == ["logit", "block4", "block3", "block2", "block1"] and (found["n"] == N).all()
+    assert (found["shuffles"] == sanity_check.SHUFFLES).all()
+
+
+def test_a_map_that_ignores_the_network_fails(trained, images, cases):
+    found, verdict = told(sanity_check.weights_test(trained, lambda few: edges(few) + noise(), cases, images, 0))
+    assert verdict["verdict"].tolist() == ["FAIL"]
+    assert found["value"].min() > 0.8
+
+
+def noise(turn=[0]):  # noqa: B006 - another at every call
+    turn[0] += 1
+    return np.random.default_rng(turn[0]).random((N, 36, 36))
+
+
+def test_a_map_that_is_turned_round_by_every_shuffling_fails_too(cases, images):
+    heat = edges(images)
+    after = [heat + noise(), heat.max() - heat + noise()] * 5
+    rows = [sanity_check.compared(cases, heat, one, "weights", "logit", turn) for turn, one in enumerate(after)]
+    assert told(pd.concat(rows))[1]["verdict"].tolist() == ["FAIL"]
+
+
+def test_few_shufflings_that_differ_are_less_sure_than_many_patients(cases, images):
+    heat = edges(images)
+    after = [heat + noise(), noise(), heat + noise()]
+    rows = [sanity_check.compared(cases, heat, one, "weights", "logit", turn) for turn, one in enumerate(after)]
+    found, verdict = told(pd.concat(rows))
+    assert found["lower"].item() < 0.4 and found["upper"].item() > 0.8 and verdict["verdict"].item() == "FAIL"
+
+
+def test_a_map_with_nothing_left_passes_and_where_some_are_dark_the_others_are_judged(cases, images):
+    heat = edges(images)
+    dark = sanity_check.compared(cases, heat, np.zeros_like(heat), sanity_check.LABELS, "all")
+    found, verdict = told(dark)
+    assert verdict["verdict"].tolist() == ["pass"] and found["dark"].tolist() == [1] and found["value"].isna().all()
+    after = heat + noise()
+    after[:30] = 0
+    found, verdict = told(sanity_check.compared(cases, heat, after, sanity_check.LABELS, "all"))
+    assert found["dark"].item() == 30 / N and verdict["verdict"].item() == "FAIL"
+
+
+def test_what_is_left_is_the_squared_rank_correlation(cases, images):
+    heat, other = edges(images), noise()
+    found = sanity_check.compared(cases, heat, other, sanity_check.LABELS, "all")
+    np.testing.assert_allclose(found["left"], stability.correlation(heat, other) ** 2)
+
+
+def test_the_verdict_is_said_in_words(trained, images, cases):
+    found = sanity_check.weights_test(trained, lambda few: edges(few) + noise(), cases, images, 0)
+    said = sanity_check.said(told(found)[1])
+    assert said[["network", "shuffled", "verdict"]].to_numpy().tolist() == [["Small CNN", "weights", "FAIL"]]

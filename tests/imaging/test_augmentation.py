@@ -1,0 +1,212 @@
+"""Variations of a picture: the same for the same numbers, and never further than allowed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pneumo_utils.datasets.phantom import radiograph
+from pneumo_utils.imaging import augmentation, lung_fields
+from pneumo_utils.imaging.augmentation import Augmentation, view
+
+FULL = Augmentation(rotation=15, shift=0.1, zoom=0.2, contrast=0.3, brightness=0.2, flip=True)
+STRONG = Augmentation(15, 0.1, 0.2, 0.3, 1.5, 1.8, 0.4, 0.12, 1.0, 8, 40, 0.2, True, 0.5)
+
+
+class Fixed:
+    """A generator that draws what it is told, and 0 for the rest."""
+
+    def __init__(self, **drawn):
+        self.drawn = np.array([drawn.get(name, 0.0) for name in augmentation._DRAWN])
+
+    def uniform(self, low, high, count):
+        assert (low, high, count) == (-1, 1, len(self.drawn))
+        return self.drawn
+
+    def standard_normal(self, shape, dtype):
+        return np.random.default_rng(0).standard_normal(shape, dtype=dtype)
+
+
+def picture(height=60, width=60):
+    return np.random.default_rng(0).integers(0, 256, (height, width), dtype=np.uint8)
+
+
+def square(side=100, low=40, high=60):
+    image = np.zeros((side, side), np.uint8)
+    image[low:high, low:high] = 200
+    return image
+
+
+def test_view_0_is_the_picture_itself():
+    image = picture()
+    assert view(image, FULL, seed=1, row=2, number=0) is image
+
+
+def test_seed_row_and_number_decide_the_pixels():
+    image = picture()
+    drawn = {key: view(image, FULL, seed=key[0], row=key[1], number=key[2]) for key in np.ndindex(2, 2, 3) if key[2]}
+    for key, pixels in drawn.items():
+        assert np.array_equal(pixels, view(image, FULL, seed=key[0], row=key[1], number=key[2]))
+    assert len({pixels.tobytes() for pixels in drawn.values()} | {image.tobytes()}) == len(drawn) + 1
+
+
+def test_zero_augmentation_is_the_identity():
+    image = picture(50, 70)
+    for number in range(5):
+        assert np.array_equal(view(image, Augmentation(), seed=0, row=0, number=number), image)
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (48, 64)])
+def test_shape_and_kind_stay_and_the_picture_is_not_changed(shape):
+    image = picture(*shape)
+    before = image.copy()
+    for number in range(1, 5):
+        varied = view(image, FULL, seed=0, row=0, number=number)
+        assert (varied.shape, varied.dtype) == (shape, np.uint8)
+    assert np.array_equal(image, before)
+
+
+@pytest.mark.parametrize(("right", "down"), [(0.5, 0), (0, -0.5), (1, 1), (-1, 0.25)])
+def test_a_shift_moves_by_its_share_of_the_side(right, down):
+    moved = Augmentation(shift=0.2).vary(square(), Fixed(right=right, down=down))
+    expected = np.roll(square(), (round(20 * down), round(20 * right)), axis=(0, 1))
+    assert np.array_equal(moved, expected)
+
+
+def test_no_draw_shifts_further_than_allowed():
+    shifts = []
+    for number in range(60):
+        rows, columns = np.nonzero(view(square(), Augmentation(shift=0.2), seed=0, row=0, number=number + 1) > 100)
+        shifts += [abs(rows.mean() - 49.5), abs(columns.mean() - 49.5)]
+    assert 15 < max(shifts) <= 20.5
+
+
+def test_a_rotation_turns_by_its_degrees_to_either_side():
+    image = picture()
+    for turn, quarter in ((1, 1), (-1, -1)):
+        turned = Augmentation(rotation=90).vary(image, Fixed(turn=turn))
+        assert np.array_equal(turned, np.rot90(image, quarter))
+
+
+def test_a_zoom_grows_and_shrinks_about_the_middle():
+    for size, side in ((1, 30), (-1, 10)):
+        zoomed = Augmentation(zoom=0.5).vary(square(), Fixed(size=size)) > 100
+        assert abs(np.sqrt(zoomed.sum()) - side) < 1
+        assert np.allclose([axis.mean() for axis in np.nonzero(zoomed)], 49.5, atol=0.5)
+
+
+def test_brightness_adds_and_contrast_spreads_about_the_mean():
+    image = np.full((10, 10), 100, np.uint8)
+    image[:, 5:] = 140
+    brighter = Augmentation(brightness=0.1).vary(image, Fixed(brightness=1))
+    assert np.unique(brighter).tolist() == [126, 166]  # 25.5 more, rounded to even
+    stronger = Augmentation(contrast=0.5).vary(image, Fixed(contrast=1))
+    assert np.unique(stronger).tolist() == [90, 150]
+
+
+def test_grey_levels_are_cut_off_and_never_wrap_round():
+    image = np.array([[0, 250]] * 2, np.uint8)
+    assert Augmentation(brightness=0.5).vary(image, Fixed(brightness=1)).tolist() == [[128, 255]] * 2
+    assert Augmentation(brightness=0.5).vary(image, Fixed(brightness=-1)).tolist() == [[0, 122]] * 2
+
+
+def test_what_was_outside_is_the_edge_repeated():
+    image = np.full((40, 40), 90, np.uint8)
+    assert (Augmentation(rotation=30, shift=0.3, zoom=0.5).vary(image, Fixed(turn=1, right=1, size=-1)) == 90).all()
+
+
+def test_the_lungs_alone_are_left_in_the_share_asked_for():
+    image = radiograph.draw("bacterial", 0, 0, height=96, width=96).pixels
+    inside, kept = lung_fields.mask(image), []
+    for number in range(1, 201):
+        varied = view(image, Augmentation(lungs_alone=0.3), seed=0, row=0, number=number)
+        assert np.array_equal(varied[inside], image[inside])
+        kept.append(np.array_equal(varied, image))
+        assert kept[-1] or len(np.unique(varied[~inside])) == 1
+    assert 0.6 < np.mean(kept) < 0.8
+
+
+def test_flip_mirrors_half_of_the_cases_and_only_when_asked():
+    image = picture()
+    kept, mirrored = 0, 0
+    for number in range(1, 101):
+        varied = view(image, Augmentation(flip=True), seed=0, row=0, number=number)
+        kept += np.array_equal(varied, image)
+        mirrored += np.array_equal(varied, image[:, ::-1])
+    assert kept + mirrored == 100
+    assert 30 < mirrored < 70
+    assert np.array_equal(Augmentation().vary(image, Fixed(mirror=-1)), image)
+
+
+def test_a_crop_keeps_its_share_of_the_area_and_stays_inside():
+    ramp = np.tile(np.arange(100, dtype=np.uint8) * 2, (100, 1))
+    half = Augmentation(crop_area=0.25).vary(ramp, Fixed(area=1), 50)
+    assert half.shape == (50, 50)
+    assert abs(int(half[0, 0]) - 50) <= 2 and abs(int(half[0, -1]) - 148) <= 2, "the middle half of each side"
+    left = Augmentation(crop_area=0.25).vary(ramp, Fixed(area=1, across=-1), 50)
+    assert left[0, 0] <= 2 and abs(int(left[0, -1]) - 98) <= 2, "the left half, and nothing beyond the edge"
+
+
+def test_a_stretched_crop_has_the_area_and_the_aspect_that_were_drawn():
+    image = np.zeros((100, 100), np.uint8)
+    image[25:75, 25:75] = 200
+    seen = Augmentation(crop_area=0.36, crop_aspect=1.5).vary(image, Fixed(area=1, stretch=1), 100) > 100
+    wide, high = (0.36 * 1.5) ** 0.5, (0.36 / 1.5) ** 0.5
+    assert abs(seen.any(axis=0).sum() - 100 * 0.5 / wide) < 2
+    assert abs(seen.any(axis=1).sum() - min(100, 100 * 0.5 / high)) < 2
+
+
+def test_gamma_bends_between_black_and_white_and_leaves_both():
+    image = np.array([[0, 64, 128, 255]] * 4, np.uint8)
+    darker = Augmentation(gamma=2.0).vary(image, Fixed(gamma=1))[0].tolist()
+    brighter = Augmentation(gamma=2.0).vary(image, Fixed(gamma=-1))[0].tolist()
+    assert darker == [0, 16, 64, 255] and brighter == [0, 128, 181, 255]
+
+
+def test_blur_smooths_noise_roughens_and_jpeg_saves_again_each_up_to_its_limit():
+    image = square()
+    blurred = Augmentation(blur=2.0).vary(image, Fixed(blur=1))
+    assert 100 <= blurred[50, 40] <= 130 and np.array_equal(Augmentation(blur=2.0).vary(image, Fixed(blur=-1)), image)
+    flat = np.full((100, 100), 128, np.uint8)
+    assert abs(Augmentation(noise=10.0).vary(flat, Fixed(noise=1)).std() - 10) < 0.5
+    saved = Augmentation(lowest_jpeg_quality=10).vary(picture(), Fixed(quality=1))
+    assert 5 < np.abs(saved.astype(int) - picture()).mean() < 60
+
+
+def test_an_erased_rectangle_takes_its_share_of_the_area_in_one_grey():
+    image = picture(100, 100)
+    erased = Augmentation(erase=0.16).vary(image, Fixed(erased=1, erased_grey=0.0))
+    changed = erased != image
+    assert abs(changed.mean() - 0.16) < 0.01 and set(erased[changed]) == {128}
+    rows, columns = np.nonzero(changed)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (30, 69, 30, 69)
+
+
+def test_everything_at_once_stays_grey_levels_of_the_size_asked_for():
+    for number in range(1, 40):
+        varied = view(picture(80, 64), STRONG, seed=3, row=1, number=number, size=48)
+        assert (varied.shape, varied.dtype) == ((48, 48), np.uint8)
+
+
+def test_a_smaller_plain_view_is_the_average_of_what_it_covers():
+    image = picture(64, 64)
+    small = view(image, STRONG, seed=0, row=0, number=0, size=32)
+    assert np.abs(small - image.reshape(32, 2, 32, 2).mean(axis=(1, 3))).max() <= 0.5
+
+
+def test_views_to_be_judged_are_the_picture_its_mirror_image_and_five_crops_of_it():
+    image = picture(100, 100)
+    views = [augmentation.judged_view(image, number) for number in range(augmentation.TEST_VIEWS)]
+    assert np.array_equal(views[0], image) and np.array_equal(views[1], image[:, ::-1])
+    ramp = np.tile(np.arange(100, dtype=np.uint8), (100, 1))
+    edges = [augmentation.judged_view(ramp, number)[0, [0, -1]].tolist() for number in range(2, 7)]
+    assert edges == [[7, 92], [0, 84], [15, 99], [15, 99], [0, 84]]
+    assert len({seen.tobytes() for seen in views}) == len(views)
+    assert augmentation.judged_view(image, 2, 48).shape == (48, 48)
+
+
+def test_one_limit_does_not_change_what_the_others_draw():
+    image = square()
+    with_flip_off = view(image, Augmentation(shift=0.2), seed=0, row=0, number=1)
+    for other in ({"rotation": 1e-9}, {"contrast": 1e-9}, {"noise": 1e-9}, {"erase": 1e-9}):
+        assert np.array_equal(view(image, Augmentation(shift=0.2, **other), seed=0, row=0, number=1), with_flip_off)

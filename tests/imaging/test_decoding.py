@@ -1,0 +1,322 @@
+import io
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from pneumo_utils.imaging import decoding
+from pneumo_utils.imaging.decoding import ImageError
+
+GREY = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (60, 80), dtype=np.uint8), (0, 0), 4)
+GREY = cv2.normalize(GREY, None, 0, 255, cv2.NORM_MINMAX)
+PICTURE = Image.fromarray(GREY)
+COLOUR = Image.merge("RGB", [PICTURE] * 3)
+
+
+def packed(picture, kind="PNG", **options):
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+LARGE = cv2.GaussianBlur(np.random.default_rng(1).random((769, 1001)), (0, 0), 12)  # one more than blocks of 8
+LARGE = cv2.normalize(LARGE, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
+LARGE_PICTURE = Image.fromarray(LARGE)
+LARGE_COLOUR = Image.merge("RGB", [Image.fromarray(np.flip(LARGE, axes)) for axes in ((), (0,), (1,))])
+
+
+@pytest.fixture
+def flags(monkeypatch):
+    """The flags of every decoding, in order."""
+    seen, imdecode = [], cv2.imdecode
+    monkeypatch.setattr(cv2, "imdecode", lambda data, flags: seen.append(flags) or imdecode(data, flags))
+    return seen
+
+
+def difference(one, other):
+    return np.abs(one.astype(int) - other).mean()
+
+
+def deep(channels=1):
+    wide = GREY.astype(np.uint16) * 257
+    return cv2.imencode(".png", np.dstack([wide] * channels) if channels > 1 else wide)[1].tobytes()
+
+
+def transparent(alpha):
+    return packed(Image.merge("RGBA", [PICTURE] * 3 + [Image.fromarray(alpha)]))
+
+
+OPAQUE = np.full_like(GREY, 255)
+STORED = {
+    "grey": packed(PICTURE, "PNG"),
+    "grey JPEG": packed(PICTURE, "JPEG", quality=98),
+    "progressive": packed(PICTURE, "JPEG", quality=98, progressive=True),
+    "RGB": packed(COLOUR, "PNG"),
+    "RGB JPEG": packed(COLOUR, "JPEG", quality=98),
+    "RGBA": transparent(OPAQUE),
+    "grey+alpha": packed(Image.merge("LA", [PICTURE, Image.fromarray(OPAQUE)])),
+    "palette": packed(PICTURE.convert("P")),
+    "CMYK": packed(COLOUR.convert("CMYK"), "JPEG", quality=98),
+    "grey16": deep(),
+    "RGB16": deep(3),
+    "RGBA16": cv2.imencode(".png", np.dstack([GREY.astype(np.uint16) * 257] * 3 + [OPAQUE * np.uint16(257)]))[
+        1
+    ].tobytes(),
+}
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_every_stored_mode_decodes_to_the_same_grey(name):
+    decoded = decoding.decode(STORED[name])
+    assert decoded.dtype == np.uint8
+    assert decoded.shape == GREY.shape
+    lossy = "JPEG" in name or name in ("progressive", "CMYK")
+    assert np.abs(decoded.astype(int) - GREY).max() <= (12 if lossy else 1)
+    assert np.abs(decoded.astype(int) - GREY).mean() < (2 if lossy else 0.5)
+
+
+@pytest.mark.parametrize("name", [name for name in STORED if " " not in name and name != "progressive"])
+def test_the_stored_mode_is_named(name):
+    assert decoding.stored_mode(STORED[name]) == name
+
+
+def test_the_stored_mode_of_a_jpeg_is_its_number_of_channels():
+    assert decoding.stored_mode(STORED["grey JPEG"]) == decoding.stored_mode(STORED["progressive"]) == "grey"
+    assert decoding.stored_mode(STORED["RGB JPEG"]) == "RGB"
+
+
+def test_sixteen_bits_keep_their_full_range():
+    ramp = np.linspace(0, 65535, 256).round().astype(np.uint16)[None].repeat(4, axis=0)
+    decoded = decoding.decode(cv2.imencode(".png", ramp)[1].tobytes())
+    assert (decoded[0] == np.arange(256)).all()
+
+
+def test_a_transparent_picture_is_laid_over_black():
+    half = OPAQUE.copy()
+    half[:, :40] = 0
+    half[:, 40:] = 128
+    decoded = decoding.decode(transparent(half))
+    assert (decoded[:, :40] == 0).all()
+    assert np.abs(decoded[:, 40:] - GREY[:, 40:] * (128 / 255)).max() <= 1
+
+
+def test_an_exif_orientation_is_applied():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert decoding.decode(packed(PICTURE, "JPEG", exif=exif)).shape == (80, 60)
+
+
+@pytest.mark.parametrize("name", ["grey JPEG", "progressive", "RGB JPEG", "CMYK"])
+@pytest.mark.parametrize("share", [0.4, 0.7, 0.9, 0.99])
+def test_a_truncated_jpeg_is_refused(name, share, capfd):
+    data = STORED[name]
+    with pytest.raises(ImageError, match="truncated"):
+        decoding.decode(data[: int(len(data) * share)])
+    assert capfd.readouterr().err == ""
+
+
+def test_a_truncated_jpeg_that_was_filled_up_with_zeros_is_refused():
+    data = STORED["grey JPEG"]
+    with pytest.raises(ImageError, match="^truncated: the JPEG ends early$"):
+        decoding.decode(data[: len(data) // 2] + bytes(len(data)))
+
+
+def test_the_end_of_a_thumbnail_is_not_taken_for_the_end_of_the_picture():
+    thumbnail = packed(PICTURE.resize((16, 12)), "JPEG")
+    comment = b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
+    whole = STORED["grey JPEG"]
+    whole = whole[:2] + comment + whole[2:]
+    assert decoding.decode(whole).shape == GREY.shape
+    with pytest.raises(ImageError, match="truncated"):
+        decoding.decode(whole[:-200])
+
+
+@pytest.mark.parametrize("name", ["grey", "RGB", "palette", "grey16", "RGBA"])
+def test_a_truncated_png_is_refused(name, capfd):
+    for share in (0.4, 0.9):
+        with pytest.raises(ImageError, match="truncated: the PNG ends early"):
+            decoding.decode(STORED[name][: int(len(STORED[name]) * share)])
+    assert capfd.readouterr().err == ""
+
+
+def test_a_damaged_png_is_refused(capfd):
+    data = bytearray(STORED["grey"])
+    data[len(data) // 2] ^= 0xFF
+    with pytest.raises(ImageError, match="damaged PNG"):
+        decoding.decode(bytes(data))
+    assert capfd.readouterr().err == ""
+
+
+def test_bytes_after_the_end_do_no_harm():
+    for name in ("grey", "grey JPEG"):
+        assert (decoding.decode(STORED[name] + b"trailing\0\0") == decoding.decode(STORED[name])).all()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", r"empty file \(0 bytes\)"),
+        (b"<html>not found</html>", r"not an image \(neither JPEG nor PNG\)"),
+        (packed(PICTURE, "BMP"), "not an image"),
+        (packed(PICTURE, "JPEG")[:40], "truncated or damaged JPEG: its header cannot be read"),
+        (packed(PICTURE)[:12], "truncated or damaged PNG: its header cannot be read"),
+    ],
+)
+def test_the_reason_is_one_a_user_understands(data, reason):
+    for function in (decoding.decode, decoding.stored_mode):
+        with pytest.raises(ImageError, match=f"^{reason}"):
+            function(data)
+
+
+def test_a_picture_larger_than_any_radiograph_is_refused():
+    head = STORED["grey"]
+    size = (40_000).to_bytes(4, "big") * 2
+    ihdr = b"IHDR" + size + head[24:29]
+    huge = head[:12] + ihdr + zlib.crc32(ihdr).to_bytes(4, "big") + head[33:]
+    with pytest.raises(ImageError, match="unsupported image"):
+        decoding.decode(huge)
+
+
+@pytest.mark.parametrize("shape", [(60, 80), (8, 8), (10, 300), (300, 10), (1, 1), (32, 32)])
+def test_any_shape_becomes_a_square(shape):
+    pixels = np.full(shape, 77, np.uint8)
+    square = decoding.resize(pixels, 32)
+    assert square.shape == (32, 32)
+    assert square.dtype == np.uint8
+    assert (square == 77).all()
+
+
+def test_shrinking_averages_and_enlarging_stays_in_range():
+    checks = np.indices((64, 64)).sum(0).astype(np.uint8) % 2 * 255
+    assert np.abs(decoding.resize(checks, 16).astype(int) - 127.5).max() <= 1
+    edge = np.zeros((4, 4), np.uint8)
+    edge[:, 2:] = 255
+    wide = decoding.resize(edge, 64)
+    assert wide[0, 0] == 0
+    assert wide[0, -1] == 255
+
+
+@pytest.mark.parametrize("column", range(4))
+def test_where_one_side_shrinks_and_the_other_grows_nothing_falls_between_the_samples(column):
+    line = np.zeros((8, 64), np.uint8)
+    line[:, column] = 255
+    assert (decoding.resize(line, 16)[:, 0] == 64).all()  # a quarter of 255, whichever of the four columns it was
+
+
+def test_a_size_below_one_is_refused():
+    with pytest.raises(ImageError, match="size must be at least 1, got 0"):
+        decoding.resize(GREY, 0)
+
+
+def test_reading_a_file_names_it_when_it_is_unusable(tmp_path):
+    (tmp_path / "good.png").write_bytes(STORED["grey"])
+    (tmp_path / "bad.jpeg").write_bytes(b"")
+    assert decoding.read(tmp_path / "good.png", 16).shape == (16, 16)
+    with pytest.raises(ImageError, match=r"^bad.jpeg: empty file \(0 bytes\)$"):
+        decoding.read(tmp_path / "bad.jpeg", 16)
+
+
+FULL = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
+SCALES = [
+    (300, cv2.IMREAD_REDUCED_GRAYSCALE_2),
+    (150, cv2.IMREAD_REDUCED_GRAYSCALE_4),
+    (96, cv2.IMREAD_REDUCED_GRAYSCALE_8),
+    (20, cv2.IMREAD_REDUCED_GRAYSCALE_8),
+]
+
+
+@pytest.mark.parametrize(("size", "reduced"), SCALES)
+@pytest.mark.parametrize("name", ["grey", "progressive", "RGB", "RGB 4:4:4", "CMYK"])
+def test_a_jpeg_far_larger_than_needed_is_decoded_at_reduced_scale_and_looks_the_same(size, reduced, name, flags):
+    picture = LARGE_PICTURE if name in ("grey", "progressive") else LARGE_COLOUR.convert(name.split()[0])
+    sampling = {"subsampling": 0} if "4:4:4" in name else {}
+    data = packed(picture, "JPEG", quality=90, progressive=name == "progressive", **sampling)
+    square = decoding.decode_square(data, size)
+    assert flags == [reduced]
+    assert square.shape == (size, size)
+    assert square.dtype == np.uint8
+    whole = decoding.resize(decoding.decode(data), size)
+    assert difference(square, whole) < 1
+    assert np.abs(square.astype(int) - whole).max() <= 5
+
+
+@pytest.mark.parametrize("beyond", range(8))
+def test_the_padding_of_a_jpeg_moves_nothing_whatever_its_sides(beyond):
+    ramp = np.linspace(0, 255, 8 * 32 + beyond).round().astype(np.uint8)
+    data = packed(Image.fromarray(np.minimum.outer(ramp, ramp)), "JPEG", quality=98)
+    for size in (128, 64, 32):
+        assert difference(decoding.decode_square(data, size), decoding.resize(decoding.decode(data), size)) < 0.6
+
+
+def test_the_scale_is_reduced_as_far_as_both_sides_still_reach_the_size(flags):
+    data = packed(LARGE_PICTURE.resize((1000, 400)), "JPEG")
+    for size in (50, 51, 100, 101, 200, 201):
+        decoding.decode_square(data, size)
+    eighth, quarter, half = (reduced for _, reduced in SCALES[2::-1])
+    assert flags == [eighth, quarter, quarter, half, half, FULL]
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_a_small_picture_of_any_mode_is_decoded_in_full(name):
+    for size in (31, 80):
+        whole = decoding.resize(decoding.decode(STORED[name]), size)
+        assert (decoding.decode_square(STORED[name], size) == whole).all()
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "LA"])
+def test_a_large_png_is_decoded_in_full(mode):
+    data = packed(LARGE_PICTURE.convert(mode))
+    assert (decoding.decode_square(data, 96) == decoding.resize(decoding.decode(data), 96)).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_large_jpeg_comes_out_upright(orientation, flags):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    square = decoding.decode_square(packed(LARGE_PICTURE, "JPEG", quality=95, exif=exif), 96)
+    assert flags == [FULL if orientation > 1 else cv2.IMREAD_REDUCED_GRAYSCALE_8]
+    mirrored = {2: (1,), 3: (0, 1), 4: (0,), 5: (), 6: (1,), 7: (0, 1), 8: (0,)}.get(orientation, ())
+    upright = np.flip(LARGE.T if orientation > 4 else LARGE, mirrored)
+    assert difference(square, decoding.resize(np.ascontiguousarray(upright), 96)) < 1
+
+
+@pytest.mark.parametrize("order", ["big", "little"])
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+@pytest.mark.filterwarnings("ignore")  # Pillow's, about the block
+def test_a_large_jpeg_with_a_damaged_exif_block_comes_out_as_in_full(order, orientation):
+    word = lambda number, size=2: number.to_bytes(size, order)  # noqa: E731
+    mark = {"big": b"MM", "little": b"II"}[order] + word(42) + word(8, 4)
+    good = [word(1), word(0x0112), word(3), word(1, 4), word(orientation), bytes(6)]
+    for number, bad in ((0, word(99)), (2, word(77)), (3, word(2**31, 4)), (4, b""), (5, b"")):
+        block = b"Exif\0\0" + mark + b"".join([*good[:number], bad, *good[number + 1 :]])
+        data = packed(LARGE_PICTURE, "JPEG", quality=95, exif=block)
+        assert difference(decoding.decode_square(data, 96), decoding.resize(decoding.decode(data), 96)) < 1
+
+
+@pytest.mark.parametrize("share", [0.001, 0.4, 0.99])
+def test_a_truncated_large_jpeg_is_refused_for_the_same_reason_as_in_full(share, capfd):
+    data = packed(LARGE_PICTURE, "JPEG")
+    data = data[: int(len(data) * share)]
+    with pytest.raises(ImageError, match="^truncated") as full:
+        decoding.decode(data)
+    with pytest.raises(ImageError) as reduced:
+        decoding.decode_square(data, 96)
+    assert str(reduced.value) == str(full.value)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_square_of_size_below_one_is_refused():
+    with pytest.raises(ImageError, match="size must be at least 1, got 0"):
+        decoding.decode_square(STORED["grey JPEG"], 0)
+
+
+def test_many_files_are_read_in_their_order_at_reduced_scale(tmp_path, flags):
+    paths = [f"{number}.jpeg" for number in range(5)]
+    for number, path in enumerate(paths):
+        data = packed(Image.new("L", (300, 200), 50 * number), "JPEG")
+        (tmp_path / path).write_bytes(data)
+    squares = list(decoding.read_all(tmp_path, paths, 25))
+    assert [int(square.mean().round()) for square in squares] == [0, 50, 100, 150, 200]
+    assert flags == [cv2.IMREAD_REDUCED_GRAYSCALE_8] * 5

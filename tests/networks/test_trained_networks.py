@@ -1,0 +1,117 @@
+"""A network is trained once for the same pictures, recipe and code, and again when one of them changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pneumo_utils.imaging.augmentation import Augmentation
+from pneumo_utils.records.store import Store
+
+pytestmark = pytest.mark.slow
+SIZE, N = 32, 24
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store("tiny", tmp_path)
+    label = np.arange(N) % 2
+    frame = pd.DataFrame({"path": [f"{i}.jpeg" for i in range(N)], "patient": [f"p{i}" for i in range(N)]})
+    frame = frame.assign(label=label, etiology=np.where(label, "viral", "normal"), part="train")
+    store.write("splits", frame.assign(split=["train"] * 12 + ["validation"] * 6 + ["test"] * 6))
+    pictures = np.random.default_rng(0).integers(0, 256, (N, SIZE, SIZE)).astype(np.uint8)
+    store.write_images(iter(pictures), N, SIZE)
+    return store
+
+
+@pytest.fixture
+def recipe():
+    from pneumo_utils.networks import fitting, replicates
+
+    phases = (fitting.Phase("whole", 1, 1e-3),)
+    return replicates.Recipe("cnn", None, SIZE, 0.1, phases, fitting.Settings(4, 3), Augmentation(rotation=5.0))
+
+
+def obtain(recipe, store, seed=0):
+    from pneumo_utils.networks import trained_networks
+
+    return trained_networks.obtain(recipe, seed, store)
+
+
+def test_the_same_network_is_trained_once_and_comes_back_as_it_was(store, recipe):
+    first, second = obtain(recipe, store), obtain(recipe, store)
+    assert first.trained_now and not second.trained_now
+    pd.testing.assert_frame_equal(second.predictions, first.predictions)
+    pd.testing.assert_frame_equal(second.facts, first.facts)
+
+
+def test_another_recipe_seed_split_or_picture_trains_anew(store, recipe):
+    assert obtain(recipe, store).trained_now
+    assert obtain(replace(recipe, dropout=0.2), store).trained_now
+    assert obtain(replace(recipe, dropout=0.2), store, seed=1).trained_now
+    assert not obtain(replace(recipe, dropout=0.2), store).trained_now, "a second seed costs the first nothing"
+    splits = store.read("splits")
+    splits.loc[0, "split"] = "test"
+    store.write("splits", splits)
+    assert obtain(replace(recipe, dropout=0.2), store, seed=1).trained_now
+    store.write_images(iter(np.zeros((N, SIZE, SIZE), np.uint8)), N, SIZE)
+    assert obtain(replace(recipe, dropout=0.2), store, seed=1).trained_now
+
+
+def test_a_network_or_table_that_was_touched_is_not_taken_for_the_kept_one(store, recipe):
+    obtain(recipe, store)
+    store.network_file("cnn", 0).write_bytes(b"half")
+    assert obtain(recipe, store).trained_now
+    store.share_file("predictions", "cnn", 0).unlink()
+    assert obtain(recipe, store).trained_now
+
+
+def test_a_kept_network_is_its_weights_and_no_more(store, recipe):
+    from pneumo_utils.networks import models
+
+    obtain(recipe, store)
+    kept = store.network_file("cnn", 0)
+    weights = sum(array.nbytes for array in models.load(kept).get_weights())
+    assert weights < kept.stat().st_size < 1.5 * weights
+
+
+def test_where_a_network_starts_is_told_apart(recipe, tmp_path):
+    assert recipe.start == "scratch"
+    assert replace(recipe, model="vgg16").start == "random"
+    assert replace(recipe, model="vgg16", weights=tmp_path).start == "pretrained"
+
+
+def test_a_second_seed_of_a_backbone_runs_its_trunk_no_second_time(store, recipe, monkeypatch):
+    from pneumo_utils.networks import activation_cache, fitting
+
+    phases = (fitting.Phase("head", 1, 1e-3),)
+    backbone = replace(recipe, model="vgg16", phases=phases, settings=replace(recipe.settings, views=2))
+    counted, append = [], activation_cache.Kept.append
+    monkeypatch.setattr(
+        activation_cache.Kept, "append", lambda kept, *rows: counted.append(rows) or append(kept, *rows)
+    )
+    first = obtain(backbone, store)
+    ran = len(counted)
+    second = obtain(backbone, store, seed=1)
+    assert ran > 0 and len(counted) == ran and second.trained_now
+    assert (first.predictions["probability"] != second.predictions["probability"]).any()
+
+
+def test_a_network_trained_from_kept_activations_is_the_same_as_one_trained_from_none(store, recipe):
+    import shutil
+
+    from pneumo_utils.networks import fitting
+
+    backbone = replace(recipe, model="vgg16", phases=(fitting.Phase("head", 1, 1e-3), fitting.Phase("top", 1, 1e-4)))
+    first = obtain(backbone, store)
+    store.run_file("vgg16", 0).unlink()
+    again = obtain(backbone, store)
+    shutil.rmtree(store.activations_folder("vgg16"))
+    store.run_file("vgg16", 0).unlink()
+    anew = obtain(backbone, store)
+    for other in (again, anew):
+        assert other.trained_now
+        pd.testing.assert_frame_equal(other.predictions, first.predictions)

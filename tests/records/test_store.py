@@ -1,0 +1,225 @@
+"""The run directory: written whole or not at all, and a clear word when something is not there yet."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.examples import GOOD, example
+
+from pneumo_utils.records import store, tables
+from pneumo_utils.records.atomic import whole
+from pneumo_utils.records.contracts import datasets
+from pneumo_utils.records.vocabulary import MODELS
+
+
+@pytest.fixture
+def run(tmp_path):
+    return store.Store("smoke", tmp_path / "reports")
+
+
+def files(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_block_that_fails_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "deep" / "page.html"
+    with whole(path) as part:
+        part.write_text("old")
+    with pytest.raises(RuntimeError), whole(path) as part:
+        part.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert files(tmp_path) == ["deep/page.html"]
+
+
+def test_nothing_has_the_final_name_before_the_block_ends(tmp_path):
+    path = tmp_path / "network.keras"
+    with whole(path) as part:
+        part.write_text("half")
+        assert not path.exists()
+        assert part.suffix == ".keras"
+    assert path.read_text() == "half"
+
+
+def test_tables_come_back_as_they_were_written(run):
+    run.write("splits", example("splits"))
+    pd.testing.assert_frame_equal(run.read("splits"), tables.check("splits", example("splits")))
+    assert run.table_file("splits") == run.folder / "tables" / "splits.csv"
+
+
+@pytest.mark.parametrize(
+    ("name", "writer"),
+    [
+        ("manifest", "01_eda"),
+        ("left_out", "01_eda"),
+        ("acquisition", "01_eda"),
+        ("splits", "02_preprocessing"),
+        ("references", "02_preprocessing"),
+        ("history", "03_finetune"),
+        ("predictions", "03_finetune"),
+        ("models", "03_finetune"),
+        ("metrics", "04_evaluation"),
+    ],
+)
+def test_a_missing_table_names_the_notebook_to_run(run, name, writer):
+    with pytest.raises(store.MissingArtefact) as caught:
+        run.read(name)
+    assert str(caught.value).startswith(f"{name} must be there before this notebook, got no {name}.csv in ")
+    assert str(caught.value).endswith(f": run {writer} first")
+
+
+def test_missing_pictures_data_and_networks_name_the_notebook_to_run(run):
+    for read, writer in ((run.read_images, "02_preprocessing"), (run.data_folder, "01_eda"), (run.data_hash, "01_eda")):
+        with pytest.raises(store.MissingArtefact, match=f"run {writer} first"):
+            read()
+    with pytest.raises(store.MissingArtefact, match=r"no network\.keras .*run 03_finetune first"):
+        run.network_there("cnn", 0)
+
+
+def test_every_table_of_the_contracts_has_a_writer(run):
+    for name in datasets.CONTRACTS:
+        with pytest.raises(store.MissingArtefact):
+            run.read(name)
+
+
+def test_gather_adds_the_average_once_all_that_it_is_of_are_there(run):
+    for model, seed, probability in (("vgg16", 9, 0.4), ("vgg16", 10, 0.8)):
+        told = {"model": model, "seed": seed}
+        run.write_share("predictions", model, seed, example("predictions", 1, **told, probability=probability))
+        run.write_share("models", model, seed, example("models", **told))
+        run.gather(["vgg16"], [9, 10])
+        found = run.read("predictions")
+        added = found[found["model"] == "average"]
+        assert len(added) == (seed == 10) and set(run.read("models")["model"]) == {"vgg16"}
+    assert added["probability"].tolist() == pytest.approx([0.6]) and added["seed"].tolist() == [9]
+
+
+def test_gather_waits_with_the_average_while_networks_have_judged_other_pictures(run):
+    averaged = []
+    for seed, path in ((9, "old.jpeg"), (10, "new.jpeg"), (9, "new.jpeg")):
+        told = example("predictions", 1, model="vgg16", seed=seed, path=path)
+        run.write_share("predictions", "vgg16", seed, told)
+        run.gather(["vgg16"], [9, 10])
+        averaged.append(int((run.read("predictions")["model"] == "average").sum()))
+    assert averaged == [0, 0, 1]
+
+
+def test_gather_joins_shares_in_the_order_of_networks_and_seeds(run):
+    for model in reversed(MODELS):
+        for name in ("history", "predictions", "models"):
+            for seed in (10, 9):
+                run.write_share(name, model, seed, example(name, model=model, seed=seed))
+    run.gather([], [9])
+    for name in ("history", "predictions", "models"):
+        found = run.read(name)
+        order = [(model, seed) for model in MODELS for seed in (9, 10)]
+        assert list(dict.fromkeys(zip(found["model"], found["seed"], strict=True))) == order
+
+
+def test_gather_ignores_networks_that_are_not_there(run):
+    run.gather([], [9])
+    assert not run.folder.exists()
+    run.write_share("predictions", "resnet50", 0, example("predictions", model="resnet50"))
+    run.write_share("predictions", "cnn", 0, example("predictions", model="cnn"))
+    run.gather([], [9])
+    assert run.read("predictions")["model"].unique().tolist() == ["cnn", "resnet50"]
+    assert not run.table_file("history").exists()
+
+
+def test_the_data_folder_survives_moving_the_project(tmp_path):
+    before, after = tmp_path / "before", tmp_path / "elsewhere" / "after"
+    (before / "data" / "chest_xray").mkdir(parents=True)
+    store.Store("smoke", before / "reports").write_data_folder(before / "data" / "chest_xray", "folder")
+    after.parent.mkdir()
+    before.rename(after)
+    run = store.Store("smoke", after / "reports")
+    assert run.data_folder() == (after / "data" / "chest_xray").resolve()
+    assert str(tmp_path) not in run.data_file.read_text()
+
+
+def test_the_data_folder_does_not_depend_on_the_working_folder(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    store.Store("smoke", "reports").write_data_folder(tmp_path / "data", "folder")
+    monkeypatch.chdir(tmp_path / "data")
+    assert store.Store("smoke", tmp_path / "reports").data_folder() == (tmp_path / "data").resolve()
+
+
+def test_pictures_come_back_as_they_were_written_and_are_read_only(run):
+    images = np.random.default_rng(0).integers(0, 256, (5, 8, 8), dtype=np.uint8)
+    run.write_images(iter(images), 5, 8)
+    again = run.read_images()
+    assert again.dtype == np.uint8
+    assert np.array_equal(again, images)
+    with pytest.raises(ValueError, match="read-only"):
+        again[0, 0, 0] = 1
+
+
+def test_pictures_are_found_by_path_and_their_absence_is_no_error(run):
+    assert run.pictures(pd.Series(["a"])) is None
+    rows = pd.concat([example("splits", 1, path=path) for path in "abc"])
+    run.write("splits", rows)
+    images = np.arange(3, dtype=np.uint8)[:, None, None] * np.ones((1, 8, 8), np.uint8)
+    run.write_images(iter(images), 3, 8)
+    assert run.pictures(pd.Series(["c", "a"]))[:, 0, 0].tolist() == [2, 0]
+
+
+def test_pictures_that_break_off_are_not_left(run):
+    def breaking():
+        yield np.zeros((8, 8), np.uint8)
+        raise OSError("unreadable")
+
+    with pytest.raises(OSError, match="unreadable"):
+        run.write_images(breaking(), 5, 8)
+    assert files(run.folder) == []
+
+
+def test_too_few_or_too_many_pictures_are_an_error(run):
+    for there in (2, 4):
+        with pytest.raises(ValueError, match="zip"):
+            run.write_images(iter(np.zeros((there, 8, 8), np.uint8)), 3, 8)
+        assert files(run.folder) == []
+
+
+def test_a_network_is_kept_only_when_saving_ends_well(run):
+    run.write_network("cnn", 0, lambda path: path.write_bytes(b"weights"))
+    assert run.network_there("cnn", 0).read_bytes() == b"weights"
+
+    def failing(path):
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        run.write_network("cnn", 0, failing)
+    assert run.network_there("cnn", 0).read_bytes() == b"weights"
+    assert files(run.folder) == ["work/models/cnn/seed-0/network.keras"]
+
+
+def test_the_data_hash_follows_path_and_content(run):
+    hashes = set()
+    for changed in ({}, {"path": "train/NORMAL/other.jpeg"}, {"sha256": "1f" * 32}):
+        run.write("manifest", example("manifest", 1, **changed))
+        hashes.add(run.data_hash())
+    assert len(hashes) == 3
+    run.write("manifest", example("manifest", 1, width=GOOD["manifest"]["width"] + 1, sha256="1f" * 32))
+    assert run.data_hash() in hashes
+
+
+def test_networks_and_seeds_that_left_the_study_are_forgotten_with_all_their_files(run):
+    for model, seed in (("cnn", 0), ("cnn", 1), ("vgg16", 0)):
+        run.write_share("models", model, seed, example("models", model=model, seed=seed))
+    run.activations_folder("vgg16").mkdir()
+    run.beside("other").write_share("models", "vgg16", 0, example("models", model="vgg16", seed=0))
+    run.forget_networks([("cnn", 1), ("resnet50", 0)])
+    assert files(run.work) == ["models/cnn/seed-1/models.csv"]
+    assert not (run.work / "models/vgg16").exists()
+
+
+def test_activations_are_forgotten_by_themselves_and_may_be_absent(run):
+    run.write_share("models", "cnn", 0, example("models"))
+    run.activations_folder("cnn").mkdir()
+    (run.activations_folder("cnn") / "rows").write_bytes(b"large")
+    for _ in range(2):
+        run.forget_activations("cnn")
+        assert files(run.work) == ["models/cnn/seed-0/models.csv"]

@@ -1,0 +1,48 @@
+"""What stops a page from being built: errors, cells that did not run, undescribed images, anything remote."""
+
+from __future__ import annotations
+
+import pytest
+from nbformat.v4 import new_markdown_cell, new_output
+from support.pages import code, picture, rendered
+
+from pneumo_utils.reporting.pages import PageError
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        code("fig", picture(alt=None)),
+        new_markdown_cell("![](data:image/png;base64,AAAA)"),
+        code("x", new_output("display_data", {"text/html": "<img src='data:image/png;base64,AAAA'>"})),
+    ],
+)
+def test_an_image_without_alternative_text_fails_and_names_its_cell(tmp_path, cell):
+    with pytest.raises(PageError, match=r"04_evaluation\.ipynb, cell 2: .*alternative text"):
+        rendered(tmp_path, [new_markdown_cell("# T"), cell])
+
+
+@pytest.mark.parametrize(
+    ("html", "rule"),
+    [
+        ("<script>1</script>", "run or embed"),
+        ("<img alt='x' src='https://example.org/x.png'>", "load nothing"),
+        ("<style>@import 'x.css'</style>", "load nothing"),
+        ("<p style=\"background:url('x.png')\">x</p>", "load nothing"),
+    ],
+)
+def test_an_output_that_would_run_or_load_fails(tmp_path, html, rule):
+    with pytest.raises(PageError, match=rf"cell 2: .*{rule}"):
+        rendered(tmp_path, [new_markdown_cell("# T"), code("x", new_output("display_data", {"text/html": html}))])
+
+
+def test_an_error_in_a_cell_fails_and_leaves_no_page(tmp_path):
+    error = new_output("error", ename="KeyError", evalue="'auc'", traceback=["…"])
+    with pytest.raises(PageError, match=r"cell 2: .*KeyError: 'auc'"):
+        rendered(tmp_path, [new_markdown_cell("# T"), code("x", error)])
+    assert not (tmp_path / "pages").exists()
+
+
+def test_a_cell_that_never_ran_fails(tmp_path):
+    with pytest.raises(PageError, match="must have run"):
+        rendered(tmp_path, [new_markdown_cell("# T"), code("x", ran=None)])

@@ -1,0 +1,228 @@
+"""Study files: everything is checked before the first cell runs, and said in one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from pneumo_utils.study import definition
+
+PARAMS = Path(__file__).parents[2] / "params"
+SMOKE = (PARAMS / "smoke.yaml").read_text(encoding="utf-8")
+TARGET = "evaluation.threshold_target"
+MARGIN = "evaluation.threshold_margin"
+GRADCAM = SMOKE[SMOKE.index("gradcam:\n") : SMOKE.index("\nrun:")]
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Load the smoke study with some of its text replaced."""
+
+    def loaded(*swaps, **options):
+        text = SMOKE
+        for old, new in swaps:
+            assert text.count(old) == 1, f"{old!r} is not one place of smoke.yaml"
+            text = text.replace(old, new)
+        (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+        return definition.load("mine", tmp_path, **options)
+
+    return loaded
+
+
+@pytest.fixture
+def refusal(load):
+    """The one sentence that a changed smoke study is refused with."""
+
+    def sentence(*swaps):
+        with pytest.raises(definition.StudyError) as caught:
+            load(*swaps)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    return sentence
+
+
+def test_every_study_is_there_and_loads_those_in_folders_too():
+    assert set(definition.names(PARAMS)) >= {"demo", "kermany", "smoke", "candidates/lungs-160"}
+    for name in definition.names(PARAMS):
+        assert definition.load(name, PARAMS).flat()["image_size"] >= 32
+
+
+def test_all_studies_carry_the_same_keys_in_the_same_order():
+    def keys(name):
+        raw = YAML(typ="safe", pure=True).load((PARAMS / f"{name}.yaml").read_text(encoding="utf-8"))
+        return [(section, list(values)) for section, values in raw.items()]
+
+    declared = [(name, list(field.annotation.model_fields)) for name, field in definition.Study.model_fields.items()]
+    for name in definition.names(PARAMS):
+        assert keys(name) == declared
+
+
+def test_names_are_unique_across_sections_so_that_flat_loses_none():
+    leaves = [leaf for field in definition.Study.model_fields.values() for leaf in field.annotation.model_fields]
+    assert len(leaves) == len(set(leaves))
+    assert list(definition.load("smoke", PARAMS).flat()) == leaves
+
+
+def test_every_parameter_has_help_and_is_listed():
+    listed = definition.describe()
+    for section in definition.Study.model_fields.values():
+        for name, field in section.annotation.model_fields.items():
+            assert field.description
+            assert f"  {name} " in listed
+
+
+def test_a_misspelt_key_is_answered_with_the_right_one(refusal):
+    said = refusal(("  rotation: 8.0", "  rotaton: 8.0"))
+    assert "augmentation.rotaton is not a parameter, did you mean rotation?" in said
+    assert "augmentation.rotation is missing" in said
+    assert "augmentaton is not a parameter, did you mean augmentation?" in refusal(("augmentation:", "augmentaton:"))
+    assert refusal(("  rotation: 8.0", "  rotation: 8.0\n  zzqq: 1")) == (
+        "mine.yaml: augmentation.zzqq is not a parameter"
+    )
+
+
+def test_a_missing_key_or_section_is_named(refusal):
+    assert refusal(("  dropout: 0.2\n", "")) == "mine.yaml: training.dropout is missing"
+    assert refusal((GRADCAM, "")) == "mine.yaml: gradcam is missing"
+    assert "gradcam: input should be a valid dictionary" in refusal((GRADCAM, "gradcam:\n"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "explained_layers: []",
+            "explained_layers: [block5]",
+            "gradcam.explained_layers.0: must be network:layer, such as vgg16:block4_conv3, got 'block5'",
+        ),
+        ("heat_map: gradcam", "heat_map: cam", "gradcam.heat_map: input should be 'gradcam' or 'gradcam++', got 'cam'"),
+        ("batch_size: 32", "batch_size: '12'", "training.batch_size: input should be a valid integer, got '12'"),
+        ("batch_size: 32", "batch_size: 12.0", "training.batch_size: input should be a valid integer, got 12.0"),
+        ("batch_size: 32", "batch_size: true", "training.batch_size: input should be a valid integer, got True"),
+        ("batch_size: 32", "batch_size:", "training.batch_size: input should be a valid integer, got None"),
+        ("dropout: 0.2", "dropout: '0.2'", "training.dropout: input should be a valid number, got '0.2'"),
+        ("flip: false", "flip: no", "augmentation.flip: input should be a valid boolean, got 'no'"),
+        ("flip: false", "flip: 0", "augmentation.flip: input should be a valid boolean, got 0"),
+        ("weights: none", "weights: 3", "training.weights: input should be a valid string, got 3"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_not_converted(refusal, old, new, said):
+    assert refusal((old, new)) == f"mine.yaml: {said}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "explained_layers: []",
+            "explained_layers: [block5]",
+            "gradcam.explained_layers.0: must be network:layer, such as vgg16:block4_conv3, got 'block5'",
+        ),
+        ("heat_map: gradcam", "heat_map: cam", "gradcam.heat_map: input should be 'gradcam' or 'gradcam++', got 'cam'"),
+        ("rotation: 8.0", "rotation: 80", "augmentation.rotation: input should be less than or equal to 45, got 80"),
+        ("rotation: 8.0", "rotation: .nan", "augmentation.rotation: input should be less than or equal to 45, got nan"),
+        ("threshold_target: 0.95", "threshold_target: 1.0", f"{TARGET}: input should be less than 1, got 1.0"),
+        ("threshold_target: 0.95", "threshold_target: 0", f"{TARGET}: input should be greater than 0, got 0"),
+        ("threshold_margin: 0.5", "threshold_margin: 1.0", f"{MARGIN}: input should be less than 1, got 1.0"),
+        ("threshold_margin: 0.5", "threshold_margin: 0", f"{MARGIN}: input should be greater than 0, got 0"),
+        ("threshold_rule: sensitivity", "threshold_rule: best", "evaluation.threshold_rule: input should be 'sens"),
+        ("image_size: 32", "image_size: 40", "images.image_size: input should be a multiple of 16, got 40"),
+        ("source: phantom", "source: kagle", "data.source: input should be 'phantom', 'folder', 'kaggle', 'mendeley'"),
+        ("models: [cnn, vgg16, resnet50]", "models: [cnn, vgg19]", "training.models.1: input should be 'cnn', 'vgg16'"),
+        ("models: [cnn, vgg16, resnet50]", "models: []", "training.models: list should have at least 1 item"),
+        ("models: [cnn, vgg16, resnet50]", "models: [cnn, cnn]", "training.models: each must stand there once"),
+        ("average: [cnn, vgg16, resnet50]", "average: [cnn, cnn]", "training.average: each must stand there once, got"),
+        (
+            "models: [cnn, vgg16, resnet50]",
+            "models: [cnn, vgg16]",
+            "training: average must hold some of models, cnn, vgg16, got cnn, vgg16, resnet50",
+        ),
+        (
+            "average: [cnn, vgg16, resnet50]",
+            "average: [cnn]",
+            "training: average must be of at least two networks or of two seeds, got cnn from one seed",
+        ),
+        ("seeds: [0]", "seeds: [1, 1]", "training.seeds: each must stand there once, got [1, 1]"),
+        ("seeds: [0]", "seeds: [-1]", "training.seeds.0: input should be greater than or equal to 0, got -1"),
+    ],
+)
+def test_a_value_out_of_range_is_named_with_its_rule(refusal, old, new, said):
+    assert refusal((old, new)).startswith(f"mine.yaml: {said}")
+
+
+def test_several_mistakes_are_told_at_once(refusal):
+    said = refusal(("rotation: 8.0", "rotation: 80"), ("dropout: 0.2", "dropout: 2"))
+    assert "augmentation.rotation: " in said
+    assert "training.dropout: " in said
+
+
+@pytest.mark.parametrize("written", ["1e-4", "1E-4", "0.0001", "1.0e-4"])
+def test_a_power_of_ten_arrives_as_a_number(load, written):
+    value = load(("head_learning_rate: 3e-3", f"head_learning_rate: {written}")).training.head_learning_rate
+    assert isinstance(value, float)
+    assert value == 1e-4
+
+
+def test_a_leading_zero_is_decimal_and_a_whole_number_passes_for_a_fraction(load):
+    got = load(("batch_size: 32", "batch_size: 012"), ("rotation: 8.0", "rotation: 8"))
+    assert got.training.batch_size == 12
+    assert isinstance(got.augmentation.rotation, float)
+
+
+def test_a_duplicate_key_is_an_error(refusal):
+    assert 'found duplicate key "rotation"' in refusal(("rotation: 8.0", "rotation: 8.0\n  rotation: 9.0"))
+
+
+def test_an_unknown_study_lists_those_that_are_there():
+    with pytest.raises(definition.StudyError) as caught:
+        definition.load("kermani", PARAMS)
+    assert str(caught.value) == f"STUDY must be one of {', '.join(definition.names(PARAMS))}, got 'kermani'"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"about: [1,\n b", "mine.yaml must be valid YAML, got: while parsing"),
+        (b"about:\n\ttitle: x", "mine.yaml must be valid YAML, got: while scanning"),
+        (b"\xff\xfe\x00", "mine.yaml must be valid YAML, got: 'utf-8' codec can't decode"),
+        (b"- 1\n- 2", "mine.yaml must hold sections of parameters, got list"),
+        (b"", "mine.yaml must hold sections of parameters, got NoneType"),
+    ],
+)
+def test_what_is_not_yaml_is_said_in_one_line(tmp_path, content, said):
+    (tmp_path / "mine.yaml").write_bytes(content)
+    with pytest.raises(definition.StudyError) as caught:
+        definition.load("mine", tmp_path)
+    assert str(caught.value).startswith(said)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "source"),
+    [("my/folder", "folder"), ("set.npz", "medmnist"), ("SET.NPZ", "medmnist"), ("archive.zip", "mendeley")],
+)
+def test_data_takes_the_place_of_source_and_folder(load, given, source):
+    got = load(data=given).data
+    assert (got.source, got.folder) == (source, given)
+    assert got.cache == load().data.cache
+
+
+def test_weights_take_the_place_of_the_files(load):
+    assert load(weights="imagenet").training.weights == "imagenet"
+    assert load().training.weights == "none"
+
+
+def test_a_study_cannot_be_changed_after_it_was_checked(load):
+    with pytest.raises(ValueError, match="frozen"):
+        load().training.seeds = [3]
+
+
+def test_the_digest_follows_every_parameter_and_not_the_spelling(load):
+    plain = load().digest()
+    assert len(plain) == 64
+    assert load(("rotation: 8.0", "rotation: 8  # degrees")).digest() == plain
+    assert load(("  seeds: [0]", "  seeds: [0, 1]")).digest() != plain
+    assert load(("title: Smoke study", "title: Smoke")).digest() != plain

@@ -1,0 +1,1 @@
+"""What tests of several wings share: examples, reference answers, small notebooks, a browser."""

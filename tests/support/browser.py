@@ -1,0 +1,108 @@
+"""Pages as a browser sees them: everything that is wrong, in sentences."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDTHS = (390, 1280)  # CSS pixels: a telephone and a small laptop
+
+# Everything wrong with the page as it stands: a list of sentences.
+INSPECT = """() => {
+  const wrong = [];
+  const over = document.documentElement.scrollWidth - window.innerWidth;
+  if (over > 0) wrong.push(`overflows by ${over} px`);
+  for (const image of document.images) {
+    if (!image.alt.trim()) wrong.push('an image has no alternative text');
+    if (!image.complete || !image.naturalWidth) wrong.push(`broken image: ${image.alt}`);
+  }
+  for (const table of document.querySelectorAll('.front .table-scroll'))
+    if (window.innerWidth > 1000 && table.scrollWidth > table.clientWidth) wrong.push('the headline table is cut off');
+  for (const link of document.querySelectorAll('a[href^="#"]'))
+    if (!document.getElementById(link.hash.slice(1))) wrong.push(`no target for ${link.hash}`);
+  for (const part of document.querySelectorAll('details')) part.open = true;
+  const channels = text => text.match(/[\\d.]+/g).map(Number);
+  const light = rgb => rgb.slice(0, 3).map(v => v / 255)
+    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const backdrop = node => {
+    for (let at = node; at; at = at.parentElement) {
+      const rgb = channels(getComputedStyle(at).backgroundColor);
+      if (rgb.length === 3 || rgb[3] === 1) return rgb;
+    }
+    return [255, 255, 255];
+  };
+  for (const node of document.body.querySelectorAll('*')) {
+    if (![...node.childNodes].some(c => c.nodeType === Node.TEXT_NODE && c.data.trim())) continue;
+    const [a, b] = [light(channels(getComputedStyle(node).color)), light(backdrop(node))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) wrong.push(`contrast ${ratio.toFixed(2)}: ${node.textContent.slice(0, 30)}`);
+  }
+  return wrong;
+}"""
+
+
+def faults(folder: Path, executable: str) -> list[str]:
+    """Open every page of a folder, offline, at each width and in both schemes, and list what is wrong.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        A folder of `.html` pages.
+    executable : str
+        A Chromium.
+
+    Returns
+    -------
+    list of str
+        `page, width, scheme: fault`; empty when all is well.
+    """
+    playwright = pytest.importorskip("playwright.sync_api")
+    found = []
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=executable, args=ARGS)
+        for path in sorted(folder.glob("*.html")):
+            for width in WIDTHS:
+                for scheme in ("light", "dark"):
+                    place = f"{path.name}, {width} px, {scheme}"
+                    found += [f"{place}: {fault}" for fault in _faults_of(browser, path, width, scheme)]
+        browser.close()
+    return found
+
+
+def _faults_of(browser, path: Path, width: int, scheme: str) -> list[str]:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    found: list[str] = []
+    page.on("console", lambda message: found.append(f"console {message.type}: {message.text}"))
+    page.on("pageerror", lambda error: found.append(f"error: {error}"))
+    page.on("request", lambda request: found.extend(_strange(request.url)))
+    page.goto(path.as_uri())
+    found += page.evaluate(INSPECT)
+    found += [f"dead link: {href}" for href in _dead_links(page, path.parent)]
+    context.close()
+    return found
+
+
+def _strange(url: str) -> list[str]:
+    return [] if url.startswith(("file:", "data:")) else [f"request: {url}"]
+
+
+def _dead_links(page, folder: Path) -> list[str]:
+    hrefs = page.eval_on_selector_all("a[href]", "links => links.map(link => link.getAttribute('href'))")
+    inner = [href.partition("#")[0] for href in hrefs if "://" not in href and not href.startswith(("#", "mailto:"))]
+    return [href for href in inner if not (folder / href).is_file()]
