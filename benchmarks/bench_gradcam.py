@@ -52,10 +52,10 @@ def prepared(model: str, images: np.ndarray, folder: Path) -> tuple[keras.Model,
     """A network with random weights, its trunk's activations left in `folder` as training does, and its explainer."""
     training.make_reproducible(0)
     network = models.build(model, images.shape[1], dropout=0.1, weights=None, seed=SEED)
-    border = models.ANATOMY[model].frozen_to
+    border = models.CUT_POINTS[model].frozen_to
     models.settle_normalisation(network, images[:BATCH])
     pixels = features.Pixels(images, np.arange(0), Augmentation(), 0, images.shape[1])
-    features.run(models.between(network, None, border), pixels, views=1, batch_size=BATCH, folder=folder)
+    features.run_trunk(models.between(network, None, border), pixels, views=1, batch_size=BATCH, folder=folder)
     return network, gradcam.Explainer(network, below=border)
 
 
@@ -89,7 +89,7 @@ def measure(model: str, sizes: Sizes, folder: Path) -> list[rows.Row]:
     part, scale = images[: sizes.part], sizes.pictures / sizes.part
     pixels, pixels_s = timed(lambda: explainer.maps(part))
     own, theirs_s = timed(lambda: theirs(part))
-    wanted = heat_maps.enlarged(theirs(images[: sizes.compared], expand_cam=False, normalize_cam=False), sizes.side)
+    wanted = heat_maps.enlarge(theirs(images[: sizes.compared], expand_cam=False, normalize_cam=False), sizes.side)
     moved = f"its own enlargement moves maps by up to {gap(scaled(own), wanted):.2f}"
     kept_s = np.median([run[1] for run in runs], axis=0)
     return [

@@ -103,7 +103,7 @@ def largest_gaps(frame: pd.DataFrame, rows: np.ndarray, theirs: dict) -> pd.Seri
     """Largest absolute difference of each metric between the package and the loop, over models and `rows`."""
     gaps = []
     for model, part in frame.groupby("model", sort=False):
-        ours = pd.DataFrame(intervals.replicated(part, THRESHOLD, REPLICATES, 0)).iloc[1 + rows]
+        ours = pd.DataFrame(intervals.replicate_metrics(part, THRESHOLD, REPLICATES, 0)).iloc[1 + rows]
         gaps.append((ours.reset_index(drop=True) - pd.DataFrame(theirs[model])).abs().max(skipna=False))
     return pd.DataFrame(gaps).max(skipna=False)
 
@@ -115,9 +115,9 @@ def both(replicates: int) -> tuple[tuple[float, float], tuple[float, float], pd.
     """
     frame, at = predictions(), np.linspace(0, REPLICATES - 1, replicates).astype(int)
     patient = frame["patient"].iloc[:IMAGES]
-    draws = intervals.multiplicities(patient, REPLICATES, 0)[at].astype(float)  # a gift to the loop: not timed
+    draws = intervals.resample_patients(patient, REPLICATES, 0)[at].astype(float)  # a gift to the loop: not timed
     loop(frame, draws[:1])  # imports and caches are warm for both
-    runs = [timed(lambda: intervals.table(intervals.draws(frame, THRESHOLD, REPLICATES)))[1:] for _ in range(3)]
+    runs = [timed(lambda: intervals.table(intervals.bootstrap(frame, THRESHOLD, REPLICATES)))[1:] for _ in range(3)]
     cpu, wall = (float(np.median(seconds)) for seconds in zip(*runs, strict=True))
     theirs, part_cpu, part_wall = timed(lambda: loop(frame, draws))
     scale = REPLICATES / replicates

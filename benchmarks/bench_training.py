@@ -46,7 +46,7 @@ def recipe_of(model: str, start: str, quick: bool) -> replicates.Recipe:
         fitting.Phase("head", epochs[0], how.head_learning_rate),
         fitting.Phase("top", epochs[1], how.top_learning_rate),
     )
-    settings = fitting.Settings(how.batch_size, patience=sum(epochs) + 1, views=how.views)
+    settings = fitting.Settings(how.batch_size, patience=sum(epochs) + 1, cached_views=how.cached_views)
     varied, size = Augmentation(**given.augmentation.model_dump()), 32 if quick else given.images.image_size
     begin, computed_in = plain_recipe.start_of(model, start), precision.choose(how.precision)
     return replicates.Recipe(model, begin, size, how.dropout, phases, settings, varied, computed_in)
@@ -82,7 +82,7 @@ def compare(model: str, source: pictures.Source, start: str, quick: bool) -> lis
     timed, judged = (source.sample(dict(zip(SPLITS, counts, strict=True)), recipe.image_size) for counts in wanted)
     epochs = " + ".join(str(phase.epochs) for phase in recipe.phases)
     begin = {"pretrained": "pretrained weights", "random": "random weights"}[recipe.start]
-    settings = f"{recipe.settings.views} views, batch {recipe.settings.batch_size}, ours in {recipe.precision}"
+    settings = f"{recipe.settings.cached_views} views, batch {recipe.settings.batch_size}, ours in {recipe.precision}"
     said = f"{source.words}, {begin}, {epochs} epochs, {settings}"
     return [time_row(recipe, timed, said), auc_row(recipe, judged, said)]
 

@@ -1,6 +1,6 @@
 """Throughput of each frozen trunk against what the processor gives a plain matrix product, in the same run.
 
-The trunk is run as `features.run` runs it: one graph over the layers up to the cut, batches of 32 pictures of 112 px.
+The trunk is run as by `features.run_trunk`: one graph over the layers up to the cut, batches of 32 pictures of 112 px.
 The peak is the best `tf.linalg.matmul` of several sizes. Both take their best of several turns, in turn, so that
 other work on the machine disturbs neither more than the other. Where the processor multiplies bfloat16 by itself, the
 same is done in bfloat16.
@@ -27,13 +27,13 @@ TARGET = 0.7
 
 
 def trunk(model: str, batch: int, size: int, dtype: str) -> tuple[Callable[[], object], float]:
-    """The frozen trunk of `model` on one batch, as `features.run` computes it, and its operations."""
+    """The frozen trunk of `model` on one batch, as `features.run_trunk` computes it, and its operations."""
     keras.utils.set_random_seed(0)
     network = models.build(model, size, dropout=0.0, weights=None, precision=dtype)
     pixels = np.random.default_rng(0).integers(0, 256, (batch, size, size)).astype(np.float32)
     models.settle_normalisation(network, pixels)  # without it, values overflow: other values, other speed
-    cut = models.between(network, None, models.ANATOMY[model].frozen_to)
-    forward = features.compiled(batchnorm_folding.folded(cut))
+    cut = models.between(network, None, models.CUT_POINTS[model].frozen_to)
+    forward = features.compile_trunk(batchnorm_folding.fold_batch_normalisation(cut))
     return lambda: forward(tf.constant(pixels)).numpy(), float(batch * flops.forward(cut))
 
 

@@ -31,7 +31,7 @@ MODEL, SIZE, BATCH, EPOCHS, PATIENTS = "vgg16", 112, 32, 3, 700
 COUNTS = {"train": 480, "validation": 64, "test": 160}
 # what broke framing and exposure in the first end-to-end runs that held on other hospitals' normals
 STRONG = Augmentation(
-    rotation=15.0, crop_area=0.3, crop_aspect=1.5, contrast=0.3, brightness=0.12, blur=1.0, erase=0.2, flip=True
+    rotation=15.0, crop_area_min=0.3, crop_aspect_max=1.5, contrast=0.3, brightness=0.12, blur=1.0, erase=0.2, flip=True
 )
 SHARE, OF_PEAK = 0.55, 0.65
 
@@ -39,7 +39,7 @@ SHARE, OF_PEAK = 0.55, 0.65
 def recipe_of(start: str, size: int, epochs: int) -> replicates.Recipe:
     """All layers, from the first epoch on."""
     settings = fitting.Settings(BATCH, patience=epochs + 1, weight_decay=0.01)
-    phases = (fitting.Phase("whole", epochs, 4e-5),)
+    phases = (fitting.Phase("end_to_end", epochs, 4e-5),)
     chosen = precision.choose("auto")
     return replicates.Recipe(MODEL, plain_recipe.start_of(MODEL, start), size, 0.5, phases, settings, STRONG, chosen)
 

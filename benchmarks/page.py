@@ -11,7 +11,7 @@ from bs4 import BeautifulSoup
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pneumo_utils.records.atomic import whole
+from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.reporting.display import table_html
 from pneumo_utils.reporting.page_body import check_self_contained
 
@@ -32,7 +32,7 @@ def render(names: tuple[str, ...]) -> Path:
         runs={name: frame.iloc[0][["date", "machine", "versions"]] for name, frame in found.items()},
     )  # fmt: skip
     check_self_contained(BeautifulSoup(html, features="html.parser"), target.name)
-    with whole(target) as part:
+    with atomic_write(target) as part:
         part.write_text(html, encoding="utf-8", newline="\n")
     return target
 

@@ -34,7 +34,7 @@ def find(data: str, folder: Path, patients: int) -> Source:
     """
     drawn = {"patients": patients, "seed": 0, "shortcut": False}
     root = folder_layout.locate(Path(data)) if data else phantom_folder.write(folder, **drawn)
-    parts = splits.by_patient(manifest.build(root)[0], validation_fraction=0.15, seed=0)
+    parts = splits.split_by_patient(manifest.build(root)[0], validation_fraction=0.15, seed=0)
     return Source(root, parts, f"the given folder ({len(parts):,} images)" if data else "the phantom")
 
 

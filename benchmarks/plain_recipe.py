@@ -79,7 +79,7 @@ def plain_epoch(recipe: replicates.Recipe, images: np.ndarray, splits: pd.DataFr
 
 def _varying(how: Augmentation) -> list[keras.Layer]:
     """Keras' layers for what `how` asks; of a crop's area and stretch the mean reach, and no JPEG layer is known."""
-    closest, moved = how.crop_area**0.5, (1 - how.crop_area**0.5) / 2
+    closest, moved = how.crop_area_min**0.5, (1 - how.crop_area_min**0.5) / 2
     return [
         layers.RandomFlip("horizontal"),
         layers.RandomRotation(how.rotation / 360, fill_mode="nearest"),

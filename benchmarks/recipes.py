@@ -78,31 +78,33 @@ def run(name: str, recipe: dict, data: str, weights: str) -> Tried:
 
 def ways(tried: Tried) -> pd.DataFrame:
     """What every network of a recipe is worth in every way."""
-    return tried.store.read("robustness").assign(recipe=tried.name)
+    return tried.store.read("perturbed_performance").assign(recipe=tried.name)
 
 
 def summary(tried: Tried, plain: Tried, originals: str) -> pd.DataFrame:
     """One row a network: validation, test, worst case, that against the first recipe's, hidden lungs, swapped files."""
     against = luckiest(plain)
-    found, table = tried.store.read("metrics"), tried.store.read("robustness")
-    flips = flipped(tried, Path(originals)) if originals and tried.study.data.source != "phantom" else {}
+    found, table = tried.store.read("metrics"), tried.store.read("perturbed_performance")
+    flips = flip_rates(tried, Path(originals)) if originals and tried.study.data.source != "phantom" else {}
     told = []
-    for key, answers in tried.store.read("stressed").groupby(["model", "seed"], sort=False):
-        own = table[(table["model"] == key[0]) & (table["seed"] == key[1])].set_index("stress")
+    for key, answers in tried.store.read("perturbed_predictions").groupby(["model", "seed"], sort=False):
+        own = table[(table["model"] == key[0]) & (table["seed"] == key[1])].set_index("perturbation")
         auc = found.query("metric == 'auc_roc' and model == @key[0] and seed == @key[1]").set_index("split")
-        worst = perturbed_performance.worst(own.reset_index()).iloc[0]
+        worst = perturbed_performance.worst_case(own.reset_index()).iloc[0]
         alike = set(answers["path"]) == set(against["path"])  # on the phantom there is nothing to compare with
-        gap = perturbed_performance.worst_gap(answers, against, REPLICATES, SEED) if alike else (np.nan,) * 3
+        gap = (
+            perturbed_performance.worst_case_difference(answers, against, REPLICATES, SEED) if alike else (np.nan,) * 3
+        )
         told.append(
             {
                 "recipe": tried.name, "model": key[0], "seed": key[1],
                 "validation_auc": auc["value"]["validation"],
                 "test_auc": auc["value"]["test"],
                 "test_lower": auc["lower"]["test"], "test_upper": auc["upper"]["test"],
-                "worst": perturbations.name(worst["stress"], worst["strength"]), "worst_auc": worst["auc"],
+                "worst": perturbations.name(worst["perturbation"], worst["strength"]), "worst_auc": worst["auc"],
                 **dict(zip(("gap", "gap_lower", "gap_upper"), gap, strict=True)), "cases": int(worst["n"]),
                 "without_lungs": own["auc"]["without_lungs"], "only_lungs": own["auc"]["only_lungs"],
-                "originals_flipped": flips.get(key, np.nan),
+                "originals_flip_rate": flips.get(key, np.nan),
                 "seconds": seconds(tried, *key),
                 "why": tried.why, "changes": tried.changes,
                 "date": datetime.now(UTC).date().isoformat(), "machine": rows.machine(),
@@ -112,20 +114,20 @@ def summary(tried: Tried, plain: Tried, originals: str) -> pd.DataFrame:
 
 
 def luckiest(plain: Tried) -> pd.DataFrame:
-    """Contract `stressed` of that seed of the first recipe's VGG16 whose worst case is best: seeds differ widely."""
-    worst = perturbed_performance.worst(plain.store.read("robustness")).query("model == 'vgg16'")
-    said = plain.store.read("stressed").query("model == 'vgg16'")
+    """What that seed of the first recipe's VGG16 said, contract `perturbed_predictions`, whose worst case is best."""
+    worst = perturbed_performance.worst_case(plain.store.read("perturbed_performance")).query("model == 'vgg16'")
+    said = plain.store.read("perturbed_predictions").query("model == 'vgg16'")
     return said[said["seed"] == worst.loc[worst["auc"].idxmax(), "seed"]]
 
 
 def seconds(tried: Tried, model: str, seed: int) -> float:
-    """How long the training of a network took; of the average that of its members."""
+    """How long the training of a network took; of the ensemble that of its members."""
     made = tried.store.read("models")
     own = made[(made["model"] == model) & (made["seed"] == seed)]
-    return float((own if len(own) else made[made["model"].isin(tried.study.training.average)])["seconds"].sum())
+    return float((own if len(own) else made[made["model"].isin(tried.study.training.ensemble)])["seconds"].sum())
 
 
-def flipped(tried: Tried, folder: Path) -> dict[tuple[str, int], float]:
+def flip_rates(tried: Tried, folder: Path) -> dict[tuple[str, int], float]:
     """Share of original files that every network judges otherwise once they are saved as the other class usually is.
 
     Args:
@@ -139,18 +141,18 @@ def flipped(tried: Tried, folder: Path) -> dict[tuple[str, int], float]:
     quality = [acquisition.measure(*one)["jpeg_quality"] for one in zip(data, pixels, strict=True)]
     seen = pd.DataFrame({"label": label, "area": [one.size for one in pixels], "quality": quality})
     usual = seen.groupby("label").median()
-    kinds = [perturbations.FileKind(*usual.loc[kind].astype(float)) for kind in (0, 1)]
-    other = [perturbations.swapped_file(one, kinds[1 - kind]) for one, kind in zip(pixels, label, strict=True)]
+    kinds = [perturbations.FileFormat(*usual.loc[kind].astype(float)) for kind in (0, 1)]
+    other = [perturbations.swap_file(one, kinds[1 - kind]) for one, kind in zip(pixels, label, strict=True)]
     shown, settings = tried.study.images, tried.study.training
     how = framing.Framing(shown.crop, shown.crop_margin, shown.keep_aspect, shown.resolution, shown.intensity)
     sides = [np.stack([framing.frame(one, how, shown.stored_size).pixels for one in side]) for side in (pixels, other)]
-    points = tried.store.read("thresholds").query("rule == @tried.study.evaluation.threshold_rule")
+    points = tried.store.read("operating_points").query("rule == @tried.study.evaluation.threshold_rule")
     shares = {}
     for model, seed in ((model, seed) for model in settings.models for seed in settings.seeds):
-        network = models.load(tried.store.network_there(model, seed))
+        network = models.load(tried.store.require_network(model, seed))
         cut = points.query("model == @model and seed == @seed")["threshold"].item()
         given = (shown.image_size, settings.batch_size, settings.test_views)
-        before, after = (metrics.decide(training.judge(network, side, *given), cut) for side in sides)
+        before, after = (metrics.decide(training.predict_images(network, side, *given), cut) for side in sides)
         shares[model, seed] = float((before != after).mean())
     return shares
 
@@ -169,7 +171,7 @@ def keep(name: str, found: pd.DataFrame) -> None:
 
 def line(row: pd.Series) -> str:
     """A row of the summary as the README quotes it."""
-    test = metrics.stated(row["test_auc"], row["test_lower"], row["test_upper"])
+    test = metrics.format_interval(row["test_auc"], row["test_lower"], row["test_upper"])
     gap = "-" if pd.isna(row["gap"]) else f"{row['gap']:+.3f} ({row['gap_lower']:+.3f} to {row['gap_upper']:+.3f})"
     worst = f"{row['worst_auc']:.3f} ({row['worst'].lower()})"
     parts = f"{row['without_lungs']:.3f}, {row['only_lungs']:.3f}"

@@ -128,7 +128,7 @@ def test_a_full_disk_is_told_and_leaves_no_half_written_table(tmp_path, monkeypa
 
     monkeypatch.setattr(pd.DataFrame, "to_csv", full)
     with pytest.raises(OSError, match="No space left on device"):
-        tables.write("left_out", pd.DataFrame({"path": ["a"], "reason": ["b"]}), tmp_path / "left_out.csv")
+        tables.write("exclusions", pd.DataFrame({"path": ["a"], "reason": ["b"]}), tmp_path / "exclusions.csv")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -17,7 +17,7 @@ from pneumo_utils.evaluation import metrics
 from pneumo_utils.pipeline import execution
 from pneumo_utils.records import fingerprint, tables
 from pneumo_utils.records.contracts import datasets
-from pneumo_utils.records.vocabulary import JUDGES, REFERENCES
+from pneumo_utils.records.vocabulary import IMAGE_MODELS, REFERENCES
 from pneumo_utils.study.definition import load
 
 pytestmark = pytest.mark.slow
@@ -110,7 +110,7 @@ def test_the_evaluation_runs_from_the_tables_alone_without_tensorflow(place, smo
 def test_predictions_hold_every_held_out_picture_once_a_network_and_seed(smoke):
     splits, predictions = (tables.read(name, smoke / "tables" / f"{name}.csv") for name in ("splits", "predictions"))
     held_out = splits[splits["split"] != "train"]
-    assert list(predictions["model"].unique()) == list(JUDGES)
+    assert list(predictions["model"].unique()) == list(IMAGE_MODELS)
     for _, part in predictions.groupby(["model", "seed"]):
         assert sorted(part["path"]) == sorted(held_out["path"])
     both = predictions.merge(held_out, on="path", suffixes=("", "_split"))
@@ -119,10 +119,12 @@ def test_predictions_hold_every_held_out_picture_once_a_network_and_seed(smoke):
 
 
 def test_the_headline_on_the_front_page_is_that_of_the_table_with_its_intervals(smoke):
-    measured = tables.read("over_seeds", smoke / "tables" / "over_seeds.csv")
+    measured = tables.read("seed_spread", smoke / "tables" / "seed_spread.csv")
     page = (smoke / "index.html").read_text(encoding="utf-8")
     shown = metrics.with_intervals(measured, "test")
-    assert list(shown.index) == [*JUDGES, *REFERENCES] and all(f">{text}<" in page for text in shown.to_numpy().ravel())
+    assert list(shown.index) == [*IMAGE_MODELS, *REFERENCES] and all(
+        f">{text}<" in page for text in shown.to_numpy().ravel()
+    )
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith(("01", "02"))])
@@ -178,20 +180,20 @@ def test_bad_files_are_left_out_with_a_reason_and_the_rest_goes_on_from_every_se
     status = report(place, "bad", "--data", str(tmp_path / "set"))
     smoke_file.write_text(text)
     assert status == 0
-    left_out = tables.read("left_out", place / "bad/smoke/tables/left_out.csv").set_index("path")["reason"]
-    assert len(left_out) == 3 and "empty file" in left_out["train/NORMAL/IM-9001-0001.jpeg"]
+    exclusions = tables.read("exclusions", place / "bad/smoke/tables/left_out.csv").set_index("path")["reason"]
+    assert len(exclusions) == 3 and "empty file" in exclusions["train/NORMAL/IM-9001-0001.jpeg"]
     page = (place / "bad/smoke/01_eda.html").read_text(encoding="utf-8")
-    assert all(path in page for path in left_out.index) and "truncated" in page
-    over = tables.read("over_seeds", place / "bad/smoke/tables/over_seeds.csv").query("model == 'cnn'")
+    assert all(path in page for path in exclusions.index) and "truncated" in page
+    over = tables.read("seed_spread", place / "bad/smoke/tables/over_seeds.csv").query("model == 'cnn'")
     assert (over["seeds"] == 2).all() and over["lowest"].lt(over["highest"]).any()
-    averaged = tables.read("over_seeds", place / "bad/smoke/tables/over_seeds.csv").query("model == 'average'")
+    averaged = tables.read("seed_spread", place / "bad/smoke/tables/over_seeds.csv").query("model == 'ensemble'")
     assert len(averaged) and (averaged["seeds"] == 1).all()
     front = (place / "bad/smoke/index.html").read_text(encoding="utf-8")
     assert "mean over 2 seeds, their average one score of all" in front
 
 
 def test_a_notebook_run_out_of_order_says_which_one_to_run_first(tmp_path):
-    from pneumo_utils.records.store import MissingArtefact, Store
+    from pneumo_utils.records.store import MissingArtefactError, Store
 
-    with pytest.raises(MissingArtefact, match="run 02_preprocessing first"):
+    with pytest.raises(MissingArtefactError, match="run 02_preprocessing first"):
         Store("demo", tmp_path).read("splits")

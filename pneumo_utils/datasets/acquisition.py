@@ -35,9 +35,9 @@ def measure(data: bytes, pixels: np.ndarray) -> dict[str, float | bool | str | N
 
     Returns:
         the columns of the contract `acquisition` but `path`: of the file `bytes_per_pixel`, `jpeg_quality` (None for
-        PNG; see `quality`), `jpeg_table` (12 hex digits that name the quantisation tables; "none" for PNG) and
-        `progressive`; of the pixels `mean`, `spread` (standard deviation) and the percentiles `p5`, `p50`, `p95`, all
-        in grey levels 0-255, `border` (see `border`) and `corners` (see `corners`).
+        PNG; see `estimate_jpeg_quality`), `jpeg_table` (12 hex digits that name the quantisation tables; "none" for
+        PNG) and `progressive`; of the pixels `mean`, `spread` (standard deviation) and the percentiles `p5`, `p50`,
+        `p95`, all in grey levels 0-255, `border` (see `empty_margin`) and `corners` (see `bright_corners`).
 
     Raises:
         AcquisitionError: `pixels` is not such an array, or empty.
@@ -45,11 +45,11 @@ def measure(data: bytes, pixels: np.ndarray) -> dict[str, float | bool | str | N
     """
     if pixels.dtype != np.uint8 or pixels.ndim != 2 or not pixels.size:
         raise AcquisitionError(f"pixels must be uint8, 2-D, not empty, got {pixels.dtype} {pixels.shape}")
-    saved = {"bytes_per_pixel": len(data) / pixels.size} | _saved(data)
-    return saved | _grey_levels(pixels) | {"border": border(pixels), "corners": corners(pixels)}
+    saved = {"bytes_per_pixel": len(data) / pixels.size} | _file_properties(data)
+    return saved | _grey_levels(pixels) | {"border": empty_margin(pixels), "corners": bright_corners(pixels)}
 
 
-def quality(table: np.ndarray) -> float:
+def estimate_jpeg_quality(table: np.ndarray) -> float:
     """Find the libjpeg quality whose luminance table is nearest: the inverse of how libjpeg scales the standard table.
 
     libjpeg multiplies the standard table by 50 / quality below 50 and by 2 - quality / 50 from there on, rounds, and
@@ -68,7 +68,7 @@ def quality(table: np.ndarray) -> float:
     return float(qualities[np.abs(scaled - np.asarray(table)).sum(axis=1).argmin()])
 
 
-def border(pixels: np.ndarray) -> float:
+def empty_margin(pixels: np.ndarray) -> float:
     """Largest part of a side that an empty margin takes, in [0, 0.5].
 
     A margin is the run of rows or columns, counted from one of the four edges inwards, in each of which the brightest
@@ -86,7 +86,7 @@ def border(pixels: np.ndarray) -> float:
     return float(min(0.5, max(shares)))
 
 
-def corners(pixels: np.ndarray) -> float:
+def bright_corners(pixels: np.ndarray) -> float:
     """Share of near-white pixels, `WHITE` and above, in the four corners of a sixth of each side, in [0, 1].
 
     Args:
@@ -101,14 +101,14 @@ def _ends(count: int) -> tuple[slice, slice]:
     return slice(None, count), slice(-count, None)
 
 
-def _saved(data: bytes) -> dict[str, float | bool | str | None]:
+def _file_properties(data: bytes) -> dict[str, float | bool | str | None]:
     with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as header:  # reads the header alone
         tables = getattr(header, "quantization", {})
         progressive = bool(header.info.get("progressive", False))
     if not tables:
         return {"jpeg_quality": None, "jpeg_table": "none", "progressive": False}
     named = hashlib.sha256(repr([(key, list(tables[key])) for key in sorted(tables)]).encode()).hexdigest()[:12]
-    return {"jpeg_quality": quality(tables[min(tables)]), "jpeg_table": named, "progressive": progressive}
+    return {"jpeg_quality": estimate_jpeg_quality(tables[min(tables)]), "jpeg_table": named, "progressive": progressive}
 
 
 def _grey_levels(pixels: np.ndarray) -> dict[str, float]:

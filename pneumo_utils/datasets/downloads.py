@@ -44,8 +44,8 @@ def fetch(url: str, target: Path, *, size: int, sha256: str) -> Path:
     if target.is_file() and target.stat().st_size == size:
         return target
     part = target.with_name(target.name + ".part")
-    with storing(target.parent, size - _size(part)):
-        _complete(url, part, size)
+    with reserve_space(target.parent, size - _size(part)):
+        _is_complete(url, part, size)
     check(part, size=size, sha256=sha256, name=target.name, delete=True)
     return part.replace(target)
 
@@ -77,8 +77,8 @@ def unpack(archive: Path, folder: Path) -> Path:
     part = folder.with_name(folder.name + ".part")
     try:
         with zipfile.ZipFile(archive) as opened:
-            members = [member for member in opened.infolist() if _wanted(member)]
-            with storing(folder.parent, sum(member.file_size for member in members)):
+            members = [member for member in opened.infolist() if _archive_members(member)]
+            with reserve_space(folder.parent, sum(member.file_size for member in members)):
                 shutil.rmtree(part, ignore_errors=True)
                 for member in tqdm(members, desc=f"unpacking {archive.name}", unit="file", disable=None):
                     opened.extract(member, part)
@@ -91,7 +91,7 @@ def unpack(archive: Path, folder: Path) -> Path:
 
 
 @contextmanager
-def storing(folder: Path, need: int) -> Iterator[None]:
+def reserve_space(folder: Path, need: int) -> Iterator[None]:
     """Make `folder`, see that `need` bytes are free, and put what fails in the block into one sentence.
 
     Raises:
@@ -113,7 +113,7 @@ def storing(folder: Path, need: int) -> Iterator[None]:
         raise DownloadError(f"cache folder must {rule}, got {str(folder)!r}: {reason}") from error
 
 
-def _wanted(member: zipfile.ZipInfo) -> bool:
+def _archive_members(member: zipfile.ZipInfo) -> bool:
     path = PurePosixPath(member.filename.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
         raise DownloadError(f"names in a zip must stay inside its folder, got {member.filename!r}")
@@ -124,7 +124,7 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def _complete(url: str, part: Path, size: int) -> None:
+def _is_complete(url: str, part: Path, size: int) -> None:
     failures = 0
     while (have := _size(part)) < size:
         try:

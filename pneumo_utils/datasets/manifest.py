@@ -37,7 +37,7 @@ def build(root: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         root: a folder as `folder_layout.locate` accepts it.
 
     Returns:
-        contracts `manifest`, `left_out` and `acquisition` (the rows of `manifest`), sorted by `path`, which is
+        contracts `manifest`, `exclusions` and `acquisition` (the rows of `manifest`), sorted by `path`, which is
         relative to `layout.locate(root)`.
 
     Raises:
@@ -45,13 +45,13 @@ def build(root: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
             where no image of a class is readable.
     """
     root = folder_layout.locate(root)
-    paths = folder_layout.files(root)
+    paths = folder_layout.list_files(root)
     with ThreadPoolExecutor() as pool:  # OpenCV and hashlib let go of the interpreter while they work
         rows = list(pool.map(lambda path: _row(root, path), paths))
     kept = [row for row in rows if "reason" not in row]
     bad = [row for row in rows if "reason" in row]
     _check_every_class(kept, bad)
-    return _table("manifest", kept), _table("left_out", bad), _table("acquisition", kept)
+    return _table("manifest", kept), _table("exclusions", bad), _table("acquisition", kept)
 
 
 def _table(name: str, rows: list[dict]) -> pd.DataFrame:
@@ -184,8 +184,8 @@ def duplicate_groups(manifest: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "n": groups.size(),
-            "parts": groups["part"].agg(_joined),
-            "classes": groups["name"].agg(_joined),
+            "parts": groups["part"].agg(_join_names),
+            "classes": groups["name"].agg(_join_names),
             "patients": groups["patient"].nunique(),
             "crosses_part": groups["part"].nunique() > 1,
             "crosses_class": groups["name"].nunique() > 1,
@@ -194,5 +194,5 @@ def duplicate_groups(manifest: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index().sort_values(["n", "sha256"], ascending=[False, True], ignore_index=True)
 
 
-def _joined(values: pd.Series) -> str:
+def _join_names(values: pd.Series) -> str:
     return ", ".join(sorted(set(values)))

@@ -39,7 +39,7 @@ def write(archive: Path, cache: Path) -> Path:
     parts = _read(archive)
     need = sum(images.nbytes for images, _ in parts.values())
     unfinished = folder.with_name(folder.name + ".part")
-    with downloads.storing(cache, need):
+    with downloads.reserve_space(cache, need):
         shutil.rmtree(unfinished, ignore_errors=True)
         for part, (images, labels) in parts.items():
             _write_part(unfinished / part, images, labels)

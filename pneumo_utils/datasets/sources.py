@@ -66,7 +66,7 @@ def obtain(
         "medmnist": lambda: medmnist.write(_file(folder, "pneumoniamnist*.npz"), cache),
     }[source]()
     root = folder_layout.locate(found).resolve()
-    folder_layout.files(root)  # a part or class that is missing is told now, not in the first notebook
+    folder_layout.list_files(root)  # a part or class that is missing is told now, not in the first notebook
     _log.info("radiographs of source %s: %s", source, root)
     return root
 
@@ -124,5 +124,5 @@ def _phantom(cache: Path, patients: int, seed: int, shortcut: bool) -> Path:
 
     # a folder for each setting: two studies that share a cache must not redraw each other's pictures
     folder = cache / f"phantom-{patients}-{seed}{'-shortcut' if shortcut else ''}"
-    with downloads.storing(cache, 0):
+    with downloads.reserve_space(cache, 0):
         return phantom_folder.write(folder, patients=patients, seed=seed, shortcut=shortcut)

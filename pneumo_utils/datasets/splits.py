@@ -18,7 +18,7 @@ class SplitError(ValueError):
     """A split cannot be made from what is there."""
 
 
-def groups(manifest: pd.DataFrame) -> np.ndarray:
+def patient_groups(manifest: pd.DataFrame) -> np.ndarray:
     """Number pictures by who must stay together: one patient, or byte-identical files of two patient numbers.
 
     Args:
@@ -34,7 +34,7 @@ def groups(manifest: pd.DataFrame) -> np.ndarray:
     return connected_components(links, directed=False)[1][patients]
 
 
-def by_patient(manifest: pd.DataFrame, *, validation_fraction: float, seed: int) -> pd.DataFrame:
+def split_by_patient(manifest: pd.DataFrame, *, validation_fraction: float, seed: int) -> pd.DataFrame:
     """Cut a patient-grouped validation part out of `train`, stratified by etiology; `test` stays as published.
 
     The published `val` (16 pictures, the last patient numbers of `train`) is a re-packager's artefact, too small
@@ -57,7 +57,7 @@ def by_patient(manifest: pd.DataFrame, *, validation_fraction: float, seed: int)
     outside = np.flatnonzero(manifest["part"] != "test")
     if not len(outside):
         raise SplitError(f"manifest must hold pictures outside test, got {len(manifest)}, all in test")
-    member = groups(manifest)[outside]
+    member = patient_groups(manifest)[outside]
     strata = manifest["etiology"].to_numpy()[outside]
     folds = min(_FINEST, *(len(np.unique(member[strata == stratum])) for stratum in np.unique(strata)))
     if folds < 2:
@@ -70,7 +70,7 @@ def by_patient(manifest: pd.DataFrame, *, validation_fraction: float, seed: int)
     return manifest[_COLUMNS].assign(split=split)
 
 
-def repooled(manifest: pd.DataFrame, like: pd.DataFrame, *, by_patient: bool, seed: int) -> pd.DataFrame:
+def repool(manifest: pd.DataFrame, like: pd.DataFrame, *, by_patient: bool, seed: int) -> pd.DataFrame:
     """Pool all pictures and draw train, validation and test anew, as large as before: what the field often does.
 
     Args:
@@ -82,7 +82,7 @@ def repooled(manifest: pd.DataFrame, like: pd.DataFrame, *, by_patient: bool, se
     Returns:
         contract `splits`, rows in the order of `manifest`; sizes are met as closely as patients allow.
     """
-    member = groups(manifest) if by_patient else np.arange(len(manifest))
+    member = patient_groups(manifest) if by_patient else np.arange(len(manifest))
     order = np.random.default_rng(seed).permutation(member.max() + 1)[member].argsort(kind="stable")
     share = like["split"].value_counts(normalize=True)
     ends = np.cumsum([share["test"], share["validation"]]) * len(manifest)
@@ -92,7 +92,7 @@ def repooled(manifest: pd.DataFrame, like: pd.DataFrame, *, by_patient: bool, se
     return manifest[_COLUMNS].assign(split=split)
 
 
-def without(manifest: pd.DataFrame, like: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def leave_series_out(manifest: pd.DataFrame, like: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Leave one numbering series out of training and test on it, once for each that can be spared.
 
     The publishers numbered two series of normals, bacterial and viral patients independently: the nearest that the
@@ -107,7 +107,7 @@ def without(manifest: pd.DataFrame, like: pd.DataFrame) -> dict[str, pd.DataFram
         are pictures whose names tell no series, and a series without which train or validation would lack a class.
     """
     named = np.where(manifest["label"] == 0, manifest["series"], manifest["etiology"])
-    member, outside = groups(manifest), (manifest["part"] != "test").to_numpy()
+    member, outside = patient_groups(manifest), (manifest["part"] != "test").to_numpy()
     found = {}
     for name in sorted(set(named[outside]) - {filenames.UNKNOWN}):
         gone = np.isin(member, member[outside & (named == name)])

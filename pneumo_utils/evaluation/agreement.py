@@ -11,7 +11,7 @@ from pneumo_utils.evaluation.weighted_metrics import MetricError
 _CASE = ["path", "patient", "label", "etiology", "split", "seed"]
 
 
-def votes(predictions: pd.DataFrame, threshold: Thresholds) -> pd.DataFrame:
+def count_votes(predictions: pd.DataFrame, threshold: Thresholds) -> pd.DataFrame:
     """Count, for every radiograph, the networks that call it pneumonia at their own operating points.
 
     Args:
@@ -33,11 +33,11 @@ def votes(predictions: pd.DataFrame, threshold: Thresholds) -> pd.DataFrame:
     return counted
 
 
-def decisions(counted: pd.DataFrame) -> pd.DataFrame:
+def decide_by_votes(counted: pd.DataFrame) -> pd.DataFrame:
     """What each size of vote decides: one network is enough, two are needed, and so on to all of them.
 
     Args:
-        counted: of `votes`.
+        counted: of `count_votes`.
 
     Returns:
         contract `predictions`, with `2 of 3` and the like for a model and 1 or 0 for a probability, which every

@@ -10,10 +10,10 @@ from pneumo_utils.evaluation import delong, intervals
 _UNDEFINED = (float("nan"),) * 3
 
 
-def separation(
+def auc_with_interval(
     label: np.ndarray, score: np.ndarray, patient: np.ndarray, level: float = 0.95
 ) -> tuple[float, float, float]:
-    """AUC of any score with an interval over patients: `delong.clustered`, but never surer than of a perfect ranking.
+    """AUC of any score with an interval over patients: `delong.clustered_interval`, never surer than a perfect ranking.
 
     Pairs of an ill and a well patient in which nobody comes twice are independent and ranked rightly with a chance of
     AUC. So where all are, Clopper and Pearson's interval holds for as many pairs as the rarer class has patients. An
@@ -40,7 +40,7 @@ def separation(
         return _UNDEFINED
     if score.min() == score.max():
         return 0.5, *_UNDEFINED[1:]
-    area, lower, upper = delong.clustered(label, rankdata(score) / len(score), patient, level)
+    area, lower, upper = delong.clustered_interval(label, rankdata(score) / len(score), patient, level)
     pairs = min(len(np.unique(patient[label == one])) for one in classes)
-    edge = intervals.certain(1, pairs, level)[0]
+    edge = intervals.clopper_pearson(1, pairs, level)[0]
     return area, *map(float, (np.minimum(lower, edge), np.maximum(upper, 1 - edge)))

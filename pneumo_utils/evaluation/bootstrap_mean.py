@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.evaluation import intervals
-from pneumo_utils.evaluation.metrics import stated
+from pneumo_utils.evaluation.metrics import format_interval
 from pneumo_utils.records.vocabulary import MODELS
 
 COLUMNS = ("measure", "value", "lower", "upper", "n")
@@ -30,7 +30,7 @@ def table(
         measures: float columns.
         replicates: bootstrap draws of patients, at least 1; groups with the same patients share them.
         seed: of the draws, at least 0.
-        shares: measures that only say yes or no: where all do the same, their interval is `intervals.certain`.
+        shares: measures that only say yes or no: where all do the same, their interval is `intervals.clopper_pearson`.
 
     Returns:
         `by` and `COLUMNS`; `n` counts pictures; all but `n` empty where there is none, the bounds where they would have
@@ -40,8 +40,8 @@ def table(
     for key, part in measured.groupby(list(by), sort=False):
         for name in measures:
             there = part[part[name].notna()]
-            told = interval(there[name], there["patient"], replicates, seed, share=name in shares)
-            rows.append((*key, name, *told, len(there)))
+            summary = interval(there[name], there["patient"], replicates, seed, share=name in shares)
+            rows.append((*key, name, *summary, len(there)))
     return pd.DataFrame(rows, columns=[*by, *COLUMNS])
 
 
@@ -50,30 +50,30 @@ def interval(
 ) -> tuple[float, float, float]:
     """Mean, lower and upper bound of `values`, float or bool (n,), one a picture of `patient`, (n,).
 
-    Percentile bootstrap over patients; where `share` is given and the mean is 0 or 1, `intervals.certain`.
+    Percentile bootstrap over patients; where `share` is given and the mean is 0 or 1, `intervals.clopper_pearson`.
     """
     values = np.asarray(values, dtype=float)
     if not len(values):
         return (float("nan"),) * 3
-    counted = intervals.multiplicities(patient, replicates, seed)
+    counted = intervals.resample_patients(patient, replicates, seed)
     drawn = counted @ values / counted.sum(axis=1)
     patients = len(np.unique(patient)) if share else 0
     return float(values.mean()), *intervals.interval(float(values.mean()), drawn, patients=patients)
 
 
-def worded(found: pd.DataFrame) -> list[str]:
-    """Every row's `value`, `lower` and `upper` as `metrics.stated` words them."""
-    return [stated(*row) for row in found[["value", "lower", "upper"]].itertuples(index=False)]
+def format_rows(found: pd.DataFrame) -> list[str]:
+    """Every row's `value`, `lower` and `upper` as `metrics.format_interval` words them."""
+    return [format_interval(*row) for row in found[["value", "lower", "upper"]].itertuples(index=False)]
 
 
-def wide(found: pd.DataFrame, by: str, measures: Mapping[str, str]) -> pd.DataFrame:
+def for_display(found: pd.DataFrame, by: str, measures: Mapping[str, str]) -> pd.DataFrame:
     """A long table in words: a row a network and `by`, in the order of appearance, a column a measure."""
-    rows = found.assign(network=found["model"].map(MODELS), told=worded(found))
-    return spread(rows, ["network", by], "measure", measures)
+    rows = found.assign(network=found["model"].map(MODELS), text=format_rows(found))
+    return pivot_text(rows, ["network", by], "measure", measures)
 
 
-def spread(rows: pd.DataFrame, index: list[str], column: str, titles: Mapping[str, str]) -> pd.DataFrame:
-    """The words `told` of `rows`: a row each of `index`, in the order of appearance, a column each of `titles`."""
-    told = rows.pivot(index=index, columns=column, values="told").reindex(columns=list(titles))
+def pivot_text(rows: pd.DataFrame, index: list[str], column: str, titles: Mapping[str, str]) -> pd.DataFrame:
+    """The words `text` of `rows`: a row each of `index`, in the order of appearance, a column each of `titles`."""
+    text = rows.pivot(index=index, columns=column, values="text").reindex(columns=list(titles))
     order = rows[index].drop_duplicates().itertuples(index=False, name=None)
-    return told.loc[list(order)].rename(columns=titles).rename_axis(columns=None)
+    return text.loc[list(order)].rename(columns=titles).rename_axis(columns=None)

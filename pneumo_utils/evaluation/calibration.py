@@ -13,7 +13,7 @@ from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from pneumo_utils.evaluation.operating_points import both_classes, logits, only_validation
+from pneumo_utils.evaluation.operating_points import logits, require_both_classes, require_validation
 from pneumo_utils.evaluation.weighted_metrics import LOGIT_CLIP, MetricError
 
 TEMPERATURES = (0.05, 20.0)  # a likelihood without a maximum (classes apart, or the wrong way round) stops here
@@ -48,9 +48,9 @@ class Temperature:
             probability: float (n,) in [0, 1].
 
         Raises:
-            MetricError: as `operating_points.both_classes`.
+            MetricError: as `operating_points.require_both_classes`.
         """
-        label, probability = both_classes(label, probability)
+        label, probability = require_both_classes(label, probability)
         sureness = logits(probability)
 
         def slope(inverse: float) -> float:  # of the mean negative log likelihood, which is convex in 1 / temperature
@@ -82,7 +82,7 @@ class Platt:
     @classmethod
     def fit(cls, label: np.ndarray, probability: np.ndarray) -> Self:
         """Return the maximum of the likelihood of Platt's targets; same arguments and errors as `Temperature.fit`."""
-        label, probability = both_classes(label, probability)
+        label, probability = require_both_classes(label, probability)
         ill = int(label.sum())
         well = len(label) - ill
         target = np.where(label == 1, (ill + 1) / (ill + 2), 1 / (well + 2))  # finite even where classes are apart
@@ -95,7 +95,7 @@ class Platt:
 
     def apply(self, probability: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities, float (n,) in [LOGIT_CLIP, 1 - LOGIT_CLIP], for (n,) in [0, 1]."""
-        return _clipped(expit(self.slope * logits(_in_range(probability)) + self.intercept))
+        return _clip(expit(self.slope * logits(_in_range(probability)) + self.intercept))
 
 
 @dataclass(frozen=True)
@@ -112,13 +112,13 @@ class Isotonic:
     @classmethod
     def fit(cls, label: np.ndarray, probability: np.ndarray) -> Self:
         """Return the least-squares rising fit; same arguments and errors as `Temperature.fit`."""
-        label, probability = both_classes(label, probability)
+        label, probability = require_both_classes(label, probability)
         fitted = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(probability, label)
         return cls(tuple(fitted.X_thresholds_.tolist()), tuple(fitted.y_thresholds_.tolist()))
 
     def apply(self, probability: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities, float (n,) in [LOGIT_CLIP, 1 - LOGIT_CLIP], for (n,) in [0, 1]."""
-        return _clipped(np.interp(_in_range(probability), self.scores, self.values))
+        return _clip(np.interp(_in_range(probability), self.scores, self.values))
 
 
 METHODS: Mapping[str, type[Calibrator]] = {"temperature": Temperature, "platt": Platt, "isotonic": Isotonic}
@@ -134,7 +134,7 @@ def fit(validation: pd.DataFrame, method: str) -> dict[tuple[str, int], Calibrat
     Raises:
         MetricError: a row of another split, an unknown method, or as `Temperature.fit`.
     """
-    only_validation(validation)
+    require_validation(validation)
     if method not in METHODS:
         raise MetricError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     groups = validation.groupby(["model", "seed"], sort=False)
@@ -155,7 +155,7 @@ def apply(predictions: pd.DataFrame, calibrators: Mapping[tuple[str, int], Calib
     return predictions.assign(probability=calibrated)
 
 
-def at_prevalence(probability: np.ndarray, own: float, wanted: float) -> np.ndarray:
+def shift_prevalence(probability: np.ndarray, own: float, wanted: float) -> np.ndarray:
     """Move calibrated probabilities from one prevalence to another, the images of each class staying alike.
 
     Saerens et al. (2002), doi:10.1162/089976602753284446, eq. 2.4: the odds are multiplied by the ratio of the odds.
@@ -181,5 +181,5 @@ def _in_range(probability: np.ndarray) -> np.ndarray:
     return probability
 
 
-def _clipped(probability: np.ndarray) -> np.ndarray:
+def _clip(probability: np.ndarray) -> np.ndarray:
     return np.clip(probability, LOGIT_CLIP, 1 - LOGIT_CLIP)

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.evaluation.intervals import Thresholds, multiplicities, percentile, threshold_of
+from pneumo_utils.evaluation.intervals import Thresholds, percentile, resample_patients, threshold_of
 from pneumo_utils.evaluation.metrics import decide
-from pneumo_utils.evaluation.operating_points import both_classes
-from pneumo_utils.evaluation.reliability import observed
-from pneumo_utils.evaluation.weighted_metrics import MetricError, checked
+from pneumo_utils.evaluation.operating_points import require_both_classes
+from pneumo_utils.evaluation.reliability import proportion_with_interval
+from pneumo_utils.evaluation.weighted_metrics import MetricError, check_predictions
 from pneumo_utils.records.vocabulary import ETIOLOGIES
 
 RISKS = tuple(step / 100 for step in range(1, 81))  # threshold probabilities; above, one false alarm outweighs all
@@ -56,7 +56,7 @@ def predictive_table(
     """PPV and NPV of every model, seed and split at each prevalence, with intervals over patients.
 
     Where a class is judged without an error (or without a right answer), the bootstrap cannot say how sure that is,
-    and the interval is widened to what the exact bound of `reliability.observed` gives.
+    and the interval is widened to what the exact bound of `reliability.proportion_with_interval` gives.
 
     Args:
         predictions: contract `predictions`, both classes in each group.
@@ -92,7 +92,7 @@ def net_benefit(
 
     Vickers & Elkin (2006), doi:10.1177/0272989X06295361: true positives less false positives, weighted by the odds of
     the threshold probability, in units of true positives per patient. At another prevalence than the images' own, move
-    the probabilities there first (`calibration.at_prevalence`).
+    the probabilities there first (`calibration.shift_prevalence`).
 
     Args:
         label: int (n,), both classes.
@@ -104,9 +104,9 @@ def net_benefit(
         float, one for each of `risks`.
 
     Raises:
-        MetricError: as `operating_points.both_classes`, or an argument out of range.
+        MetricError: as `operating_points.require_both_classes`, or an argument out of range.
     """
-    label, probability = both_classes(label, probability)
+    label, probability = require_both_classes(label, probability)
     return _net_benefit(label, probability, risks, np.ones((1, len(label))), prevalence)[0]
 
 
@@ -133,9 +133,9 @@ def decision_curves(
     """
     curves = []
     for (model, run, split), part in predictions.groupby(["model", "seed", "split"], sort=False):
-        label, probability = both_classes(part["label"], part["probability"])
+        label, probability = require_both_classes(part["label"], part["probability"])
         fixed = float(label.mean()) if prevalence is None else prevalence
-        draws = _net_benefit(label, probability, risks, multiplicities(part["patient"], replicates, seed), fixed)
+        draws = _net_benefit(label, probability, risks, resample_patients(part["patient"], replicates, seed), fixed)
         bounds = [percentile(column, level) for column in draws.T]
         everyone = net_benefit(label, np.ones(len(label)), risks, fixed)
         frame = pd.DataFrame({"model": model, "seed": run, "split": split, "prevalence": fixed, "threshold": risks})
@@ -167,13 +167,13 @@ def sensitivity_by_etiology(
     """
     rows = []
     for (model, run, split), part in predictions.groupby(["model", "seed", "split"], sort=False):
-        label, probability = checked(part["label"], part["probability"])
+        label, probability = check_predictions(part["label"], part["probability"])
         called = decide(probability, threshold_of(threshold, model, run))
-        weights, patient = multiplicities(part["patient"], replicates, seed), part["patient"].to_numpy()
+        weights, patient = resample_patients(part["patient"], replicates, seed), part["patient"].to_numpy()
         for etiology in ETIOLOGIES:
             here = (label == 1) & (part["etiology"] == etiology).to_numpy()
             if here.any():
-                share = observed(called[here], patient[here], weights[:, here], level)
+                share = proportion_with_interval(called[here], patient[here], weights[:, here], level)
                 rows.append((model, run, split, etiology, *share, int(here.sum()), len(set(patient[here]))))
     columns = ["model", "seed", "split", "etiology", "sensitivity", "lower", "upper", "n", "patients"]
     return pd.DataFrame(rows, columns=columns)
@@ -192,11 +192,14 @@ def _rates(
     part: pd.DataFrame, threshold: float, replicates: int, seed: int, level: float
 ) -> tuple[tuple[float, float, float, np.ndarray], ...]:
     """Sensitivity, then specificity: value, lower, upper and replicates."""
-    label, probability = both_classes(part["label"], part["probability"])
+    label, probability = require_both_classes(part["label"], part["probability"])
     right, patient = decide(probability, threshold) == label, part["patient"].to_numpy()
-    weights = multiplicities(patient, replicates, seed)
+    weights = resample_patients(patient, replicates, seed)
     return tuple(
-        (*observed(right[of], patient[of], weights[:, of], level), _weighted_mean(weights[:, of], right[of]))
+        (
+            *proportion_with_interval(right[of], patient[of], weights[:, of], level),
+            _weighted_mean(weights[:, of], right[of]),
+        )
         for of in (label == 1, label == 0)
     )
 

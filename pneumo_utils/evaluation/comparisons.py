@@ -130,10 +130,12 @@ def _family(
     part: pd.DataFrame, threshold: Thresholds, metrics: Sequence[str], replicates: int, seed: int, level: float
 ) -> pd.DataFrame:
     """All pairs of one split and seed, without these two columns."""
-    cases = _aligned(part)
+    cases = _align(part)
     limits = {name: intervals.threshold_of(threshold, name, case["seed"].iat[0]) for name, case in cases.items()}
     drawn = [metric for metric in metrics if metric != "auc_roc"]  # DeLong's needs no draws
-    values = {name: intervals.replicated(case, limits[name], replicates, seed, drawn) for name, case in cases.items()}
+    values = {
+        name: intervals.replicate_metrics(case, limits[name], replicates, seed, drawn) for name, case in cases.items()
+    }
     right = {name: decide(case["probability"], limits[name]) == case["label"] for name, case in cases.items()}
     rows = []
     for first, second in combinations(cases, 2):
@@ -155,10 +157,10 @@ def _family(
 def _by_delong(first: pd.DataFrame, second: pd.DataFrame, level: float) -> list:
     case = first["label"], first["probability"], second["probability"]
     gap, *bounds = delong.difference(*case, level)
-    return [gap, *intervals.with_width(*bounds), delong.compare(*case)[1], METHODS[0]]
+    return [gap, *intervals.drop_zero_width(*bounds), delong.compare(*case)[1], METHODS[0]]
 
 
-def _aligned(part: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def _align(part: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The predictions of each model in the order of their paths, which must be the same, with the same truth."""
     cases = {model: case.sort_values("path", ignore_index=True) for model, case in part.groupby("model", sort=False)}
     names = list(cases)

@@ -2,7 +2,7 @@
 
 Images are treated as independent here, as DeLong's theory does. Where a patient has several images, the intervals are
 too narrow in principle: the bootstrap over patients (`intervals`) is the one to quote, and this one to compare with
-the literature. `clustered` alone lets the images of a patient be alike, where a bootstrap would take too long.
+the literature. `clustered_interval` alone lets the images of a patient be alike, where a bootstrap would take too long.
 
 DeLong, DeLong & Clarke-Pearson 1988 (doi:10.2307/2531595), computed from midranks in O(n log n) as in Sun & Xu 2014
 (doi:10.1109/LSP.2014.2337313). Agrees with `var`, `cov`, `ci.auc` and `roc.test` of R's pROC.
@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 
-from pneumo_utils.evaluation.weighted_metrics import MetricError, checked
+from pneumo_utils.evaluation.weighted_metrics import MetricError, check_predictions
 
 
 def covariance(label: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -29,11 +29,11 @@ def covariance(label: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray
         has fewer than two images.
 
     Raises:
-        MetricError: as `weighted_metrics.checked`, for any model.
+        MetricError: as `weighted_metrics.check_predictions`, for any model.
     """
     if np.ndim(probabilities) != 2 or not len(probabilities):
         raise MetricError(f"probabilities must be (at least 1, n), got {np.shape(probabilities)}")
-    rows = [checked(label, row)[1] for row in np.asarray(probabilities, dtype=float)]
+    rows = [check_predictions(label, row)[1] for row in np.asarray(probabilities, dtype=float)]
     sick = np.asarray(label) == 1
     models, ill, well = len(rows), int(sick.sum()), int((~sick).sum())
     if not ill or not well:
@@ -80,7 +80,7 @@ def interval(label: np.ndarray, probability: np.ndarray, level: float = 0.95) ->
     return float(areas[0]), *(float(np.clip(areas[0] + side * half, 0, 1)) for side in (-1, 1))
 
 
-def clustered(
+def clustered_interval(
     label: np.ndarray, probability: np.ndarray, patient: np.ndarray, level: float = 0.95
 ) -> tuple[float, float, float]:
     """Area of one model with a normal interval, cut to [0, 1], that lets the images of a patient be alike.
@@ -100,7 +100,7 @@ def clustered(
     Raises:
         MetricError: an argument is out of its range or shape.
     """
-    label, probability = checked(label, probability)
+    label, probability = check_predictions(label, probability)
     if np.shape(patient) != label.shape:
         raise MetricError(f"patient must be as long as label, got {np.shape(patient)}, {label.shape}")
     sick, quantile = label == 1, _normal_quantile(level)

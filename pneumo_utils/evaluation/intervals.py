@@ -26,18 +26,18 @@ Thresholds = float | Mapping[str, float] | Mapping[tuple[str, int], float]
 
 
 @dataclass(frozen=True)
-class Drawn:
+class BootstrapMetrics:
     """Every metric of one network on one split, plain and under each draw of patients."""
 
     model: str
     seed: int  # of the training
     split: str
     cases: pd.DataFrame  # its rows of the contract `predictions`
-    values: dict[str, np.ndarray]  # of `replicated`
+    values: dict[str, np.ndarray]  # of `replicate_metrics`
     patients: dict[str, int]  # how many stand behind the denominator of each of `SHARES`
 
 
-def multiplicities(patient: np.ndarray, replicates: int, seed: int) -> np.ndarray:
+def resample_patients(patient: np.ndarray, replicates: int, seed: int) -> np.ndarray:
     """How often each image counts in each bootstrap draw of as many patients as there are, with replacement.
 
     The draw depends on the set of patients and on `seed` alone, not on the order of rows: models judged on the same
@@ -94,7 +94,7 @@ def percentile(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     return float(lower), float(upper)
 
 
-def certain(share: float, patients: int, level: float = 0.95) -> tuple[float, float]:
+def clopper_pearson(share: float, patients: int, level: float = 0.95) -> tuple[float, float]:
     """Interval of a share of exactly 0 or 1 (Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404).
 
     Args:
@@ -116,7 +116,7 @@ def certain(share: float, patients: int, level: float = 0.95) -> tuple[float, fl
 
 
 def interval(value: float, replicates: np.ndarray, level: float = 0.95, patients: int = 0) -> tuple[float, float]:
-    """Percentile interval of a metric, unless it would claim certainty: then `certain` of a share, or else none.
+    """Percentile interval of a metric, unless it would claim certainty: then `clopper_pearson` of a share, else none.
 
     Args:
         value: of the metric.
@@ -131,8 +131,8 @@ def interval(value: float, replicates: np.ndarray, level: float = 0.95, patients
         MetricError: as `percentile`.
     """
     if patients and value in (0, 1):
-        return certain(value, patients, level)
-    return with_width(*percentile(replicates, level))
+        return clopper_pearson(value, patients, level)
+    return drop_zero_width(*percentile(replicates, level))
 
 
 def threshold_of(threshold: Thresholds, model: str, seed: int) -> float:
@@ -149,7 +149,7 @@ def threshold_of(threshold: Thresholds, model: str, seed: int) -> float:
     raise MetricError(f"threshold must name every model, got {sorted(map(str, threshold))} for {model!r}, seed {seed}")
 
 
-def replicated(
+def replicate_metrics(
     part: pd.DataFrame, threshold: float, replicates: int, seed: int, metrics: Sequence[str] = weighted_metrics.METRICS
 ) -> dict[str, np.ndarray]:
     """Metrics of one network on one split: the plain value first, then the bootstrap replicates.
@@ -168,19 +168,19 @@ def replicated(
         MetricError: there is nothing to judge, or an argument is out of range.
     """
     case = part["label"], part["probability"]
-    drawn = multiplicities(part["patient"], replicates, seed)
+    drawn = resample_patients(part["patient"], replicates, seed)
     one = np.ones((1, len(part)))  # the plain value is computed apart: no draw may touch its last digit
     plain, drawn = (weighted_metrics.scores(*case, weights, threshold, metrics=metrics) for weights in (one, drawn))
     return {metric: np.concatenate([plain[metric], drawn[metric]]) for metric in plain}
 
 
-def draws(
+def bootstrap(
     predictions: pd.DataFrame,
     threshold: Thresholds,
     replicates: int = 2000,
     seed: int = 0,
     metrics: Sequence[str] = weighted_metrics.METRICS,
-) -> list[Drawn]:
+) -> list[BootstrapMetrics]:
     """Judge every model, seed and split, plain and under each draw; `table` and `seed_spread.table` are made from this.
 
     Args:
@@ -188,7 +188,7 @@ def draws(
         threshold: one for all, or one for each model or (model, seed); frozen before the test part is read.
         replicates: bootstrap draws, at least 1; networks judged on the same patients share them.
         seed: of the draws, at least 0.
-        metrics: as of `replicated`.
+        metrics: as of `replicate_metrics`.
 
     Returns:
         one for each model, seed and split, in order of appearance.
@@ -201,21 +201,21 @@ def draws(
     found = []
     for (model, run, split), part in predictions.groupby(["model", "seed", "split"], sort=False):
         limit = threshold_of(threshold, model, run)
-        values = replicated(part, limit, replicates, seed, metrics)
-        found.append(Drawn(model, run, split, part, values, _patients(part, limit)))
+        values = replicate_metrics(part, limit, replicates, seed, metrics)
+        found.append(BootstrapMetrics(model, run, split, part, values, _patients(part, limit)))
     return found
 
 
-def table(drawn: Iterable[Drawn], level: float = 0.95) -> pd.DataFrame:
+def table(drawn: Iterable[BootstrapMetrics], level: float = 0.95) -> pd.DataFrame:
     """Every metric of every model, seed and split with its interval over patients.
 
     `auc_roc` has the bootstrap interval as all others; a row `auc_roc_delong` gives the same value with DeLong's,
     which takes images for independent. The interval says what other patients would change, not other training runs.
-    One of `SHARES` that is exactly 0 or 1 has the interval of `certain`, and no other metric has an interval without
-    width (the AUC of a perfect ranking, say).
+    One of `SHARES` that is exactly 0 or 1 has the interval of `clopper_pearson`, no other metric has an interval
+    without width (the AUC of a perfect ranking, say).
 
     Args:
-        drawn: of `draws`.
+        drawn: of `bootstrap`.
         level: coverage in (0, 1).
 
     Returns:
@@ -224,18 +224,18 @@ def table(drawn: Iterable[Drawn], level: float = 0.95) -> pd.DataFrame:
     Raises:
         MetricError: `level` is out of range.
     """
-    rows = [(one.model, one.seed, one.split, *row, len(one.cases)) for one in drawn for row in _judged(one, level)]
+    rows = [(one.model, one.seed, one.split, *row, len(one.cases)) for one in drawn for row in _metric_rows(one, level)]
     return pd.DataFrame(rows, columns=["model", "seed", "split", "metric", "value", "lower", "upper", "n"])
 
 
-def _judged(one: Drawn, level: float) -> list[tuple[str, float, float, float]]:
+def _metric_rows(one: BootstrapMetrics, level: float) -> list[tuple[str, float, float, float]]:
     """Metric, value, lower and upper of each metric, and of DeLong's interval."""
     rows = [
         (metric, values[0], *interval(values[0], values[1:], level, one.patients.get(metric, 0)))
         for metric, values in one.values.items()
     ]
     area, *bounds = delong.interval(one.cases["label"], one.cases["probability"], level)
-    return [*rows, (DELONG, area, *with_width(*bounds))]
+    return [*rows, (DELONG, area, *drop_zero_width(*bounds))]
 
 
 def _patients(part: pd.DataFrame, threshold: float) -> dict[str, int]:
@@ -245,7 +245,7 @@ def _patients(part: pd.DataFrame, threshold: float) -> dict[str, int]:
     return {name: part["patient"][of].nunique() for name, of in zip(SHARES, denominators, strict=True)}
 
 
-def with_width(lower: float, upper: float) -> tuple[float, float]:
+def drop_zero_width(lower: float, upper: float) -> tuple[float, float]:
     """`lower` and `upper`, or `nan` twice where they are one point: no interval claims certainty."""
     return (lower, upper) if upper - lower > _NO_WIDTH * max(1, abs(upper)) else (float("nan"), float("nan"))
 

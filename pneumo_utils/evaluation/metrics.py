@@ -65,7 +65,7 @@ def with_intervals(metrics: pd.DataFrame, split: str, named: dict[str, str] = HE
     """Metrics of one split as text, `0.967 (0.951-0.981)` with an en dash: a row a model, columns named for readers.
 
     Args:
-        metrics: contract `over_seeds`, or contract `metrics` with one seed a model.
+        metrics: contract `seed_spread`, or contract `metrics` with one seed a model.
         split: `validation` or `test`.
         named: metrics to show and how readers call them.
 
@@ -73,22 +73,22 @@ def with_intervals(metrics: pd.DataFrame, split: str, named: dict[str, str] = HE
         MetricError: a model has several seeds in `metrics`.
     """
     part = metrics.rename(columns={"mean": "value"})
-    return _pivot(part, split, named, lambda row: stated(row.value, row.lower, row.upper))
+    return _pivot(part, split, named, lambda row: format_interval(row.value, row.lower, row.upper))
 
 
-def with_spread(over_seeds: pd.DataFrame, split: str, named: dict[str, str] = HEADLINE) -> pd.DataFrame:
+def with_spread(seed_spread: pd.DataFrame, split: str, named: dict[str, str] = HEADLINE) -> pd.DataFrame:
     """Spread over seeds as text, `0.967 ± 0.004 (0.962-0.971)`: mean, standard deviation, lowest and highest.
 
     Args:
-        over_seeds: contract `over_seeds`.
+        seed_spread: contract `seed_spread`.
         split: `validation` or `test`.
         named: metrics to show and how readers call them.
 
     Returns:
         a row a model: `Seeds`, their number, and a column a metric; `one seed` where there is no spread.
     """
-    shown = _pivot(over_seeds, split, named, _spread)
-    seeds = over_seeds[over_seeds["split"] == split].groupby("model")["seeds"].first()
+    shown = _pivot(seed_spread, split, named, _spread)
+    seeds = seed_spread[seed_spread["split"] == split].groupby("model")["seeds"].first()
     shown.insert(0, "Seeds", seeds.reindex(shown.index))
     return shown
 
@@ -105,7 +105,7 @@ def _pivot(table: pd.DataFrame, split: str, named: dict[str, str], text: Callabl
     return pivot.reindex(columns=list(named)).rename(columns=named)
 
 
-def stated(value: float, lower: float, upper: float) -> str:
+def format_interval(value: float, lower: float, upper: float) -> str:
     """A value with its interval as text, `0.931 (0.912-0.948)`; `no interval` or `not defined` where there is none."""
     if pd.isna(value):
         return "not defined"

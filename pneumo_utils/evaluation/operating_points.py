@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from pneumo_utils.evaluation.weighted_metrics import LOGIT_CLIP, MetricError, checked
+from pneumo_utils.evaluation.weighted_metrics import LOGIT_CLIP, MetricError, check_predictions
 
 RULES = {
     "sensitivity": "highest specificity with sensitivity at or above the target",
@@ -21,19 +21,19 @@ REPORTED = ("sensitivity", "margin", "youden", "half")
 _NEEDS_TARGET = ("sensitivity", "specificity", "margin")
 
 
-def both_classes(label: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def require_both_classes(label: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return labels, int (n,), and probabilities, float (n,) in [0, 1], of normals and pneumonias.
 
     Raises:
-        MetricError: as `weighted_metrics.checked`, or a single class.
+        MetricError: as `weighted_metrics.check_predictions`, or a single class.
     """
-    label, probability = checked(label, probability)
+    label, probability = check_predictions(label, probability)
     if label.min() == label.max():
         raise MetricError(f"label must hold both classes, 0 and 1, got {label[0]} alone ({len(label)} rows)")
     return label, probability
 
 
-def only_validation(predictions: pd.DataFrame) -> None:
+def require_validation(predictions: pd.DataFrame) -> None:
     """Refuse contract `predictions` with a row of another split, so that no test case has a say in a choice or a fit.
 
     Raises:
@@ -49,7 +49,7 @@ def logits(probability: np.ndarray | float) -> np.ndarray:
     return logit(np.clip(probability, LOGIT_CLIP, 1 - LOGIT_CLIP))
 
 
-def edges(label: np.ndarray, probability: np.ndarray, target: float) -> tuple[float, float]:
+def class_edges(label: np.ndarray, probability: np.ndarray, target: float) -> tuple[float, float]:
     """The two scores between which a threshold serves both classes.
 
     Args:
@@ -63,10 +63,10 @@ def edges(label: np.ndarray, probability: np.ndarray, target: float) -> tuple[fl
         are apart, and not where no threshold gives both.
 
     Raises:
-        MetricError: as `both_classes`, or the target is out of range.
+        MetricError: as `require_both_classes`, or the target is out of range.
     """
     _check_share("target", target, closed=True)
-    label, probability = both_classes(label, probability)
+    label, probability = require_both_classes(label, probability)
     well, sick = np.sort(probability[label == 0]), np.sort(-probability[label == 1])
     low, high = (scores[(np.arange(1, len(scores) + 1) / len(scores) < target).sum()] for scores in (well, sick))
     return float(low), float(-high)
@@ -87,9 +87,9 @@ def sweep(label: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
         1), `sensitivity`, `specificity`, all in [0, 1].
 
     Raises:
-        MetricError: as `both_classes`.
+        MetricError: as `require_both_classes`.
     """
-    label, probability = both_classes(label, probability)
+    label, probability = require_both_classes(label, probability)
     scores, place = np.unique(probability, return_inverse=True)
     below, above = np.append(0.0, scores), np.append(scores, 1.0)
     middle = below / 2 + above / 2
@@ -108,13 +108,13 @@ def choose(
     Among equals the lowest threshold wins, which misses fewer pneumonias; under `specificity` the highest.
 
     Where validation is solved, the lowest among equals stands right above the highest normal: specificity falls as
-    soon as the normals of another hospital score higher. `margin` stands inside the gap between the `edges`. Normals
-    that rise by less than `margin` of the gap, in logits, still have specificity `target`, and pneumonias that fall by
-    less than the rest of it still have sensitivity `target`. At 0.5, the middle, it withstands the largest shift of
-    unknown direction, as the widest margin does between two classes (Boser et al. 1992, doi:10.1145/130385.130401);
-    the cases beyond `target` have no say, be they ever so odd. Stretched or moved logits change no decision, so it
-    needs no calibration. Where no threshold serves both classes there is no gap, and `margin` is `sensitivity`: it
-    never accepts a lower sensitivity on validation than asked for.
+    soon as the normals of another hospital score higher. `margin` stands inside the gap between the `class_edges`.
+    Normals that rise by less than `margin` of the gap, in logits, still have specificity `target`, and pneumonias that
+    fall by less than the rest of it still have sensitivity `target`. At 0.5, the middle, it withstands the largest
+    shift of unknown direction, as the widest margin does between two classes (Boser et al. 1992,
+    doi:10.1145/130385.130401); the cases beyond `target` have no say, be they ever so odd. Stretched or moved logits
+    change no decision, so it needs no calibration. Where no threshold serves both classes there is no gap, and `margin`
+    is `sensitivity`: it never accepts a lower sensitivity on validation than asked for.
 
     Args:
         label: int (n,), both classes, of validation.
@@ -127,17 +127,17 @@ def choose(
         in [0, 1], see `sweep`; under `margin` a case may stand on it.
 
     Raises:
-        MetricError: as `both_classes`; an unknown rule; a target or margin out of range, a target out of reach; or all
-            probabilities alike, where only `half` has an answer.
+        MetricError: as `require_both_classes`; an unknown rule; a target or margin out of range, a target out of
+            reach; or all probabilities alike, where only `half` has an answer.
     """
     _check_rule(rule, target, margin)
-    label, probability = both_classes(label, probability)
+    label, probability = require_both_classes(label, probability)
     if rule == "half":
         return 0.5
     if probability.min() == probability.max():
         raise MetricError(f"probability must take two values or more, got {probability[0]} in all {len(label)} rows")
     if rule == "margin":
-        low, high = edges(label, probability, target)
+        low, high = class_edges(label, probability, target)
         if low < high:
             return _between(low, high, margin)
         rule = "sensitivity"
@@ -157,12 +157,12 @@ def table(
         margin: in (0, 1), of the rule `margin`.
 
     Returns:
-        contract `thresholds`: sensitivity and specificity are those on validation.
+        contract `operating_points`: sensitivity and specificity are those on validation.
 
     Raises:
         MetricError: a row of another split, or as `choose`, naming model and seed.
     """
-    only_validation(validation)
+    require_validation(validation)
     rows = []
     for (model, seed), part in validation.groupby(["model", "seed"], sort=False):
         for rule in rules:
@@ -175,7 +175,7 @@ def table(
 
 
 def of_rule(thresholds: pd.DataFrame, rule: str) -> dict[tuple[str, int], float]:
-    """The operating point of each (model, seed) in the contract `thresholds` under one rule.
+    """The operating point of each (model, seed) in the contract `operating_points` under one rule.
 
     Raises:
         MetricError: no row has this rule.

@@ -11,17 +11,17 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.evaluation.intervals import Thresholds, multiplicities, threshold_of
+from pneumo_utils.evaluation.intervals import Thresholds, resample_patients, threshold_of
 from pneumo_utils.evaluation.metrics import decide
-from pneumo_utils.evaluation.operating_points import logits, only_validation
-from pneumo_utils.evaluation.reliability import observed
-from pneumo_utils.evaluation.weighted_metrics import MetricError, checked
+from pneumo_utils.evaluation.operating_points import logits, require_validation
+from pneumo_utils.evaluation.reliability import proportion_with_interval
+from pneumo_utils.evaluation.weighted_metrics import MetricError, check_predictions
 
 COVERAGES = tuple(step / 100 for step in range(100, 0, -1))
 _KEYS = ["model", "seed", "split"]
 
 
-def sureness(probability: np.ndarray, threshold: float) -> np.ndarray:
+def logit_distance(probability: np.ndarray, threshold: float) -> np.ndarray:
     """Distance from the operating point in logits, float (n,), at least 0.
 
     Args:
@@ -48,7 +48,7 @@ def curve(
         falling coverage; sensitivity or specificity `nan` where their class is referred altogether.
 
     Raises:
-        MetricError: as `weighted_metrics.checked`, or an argument out of range.
+        MetricError: as `weighted_metrics.check_predictions`, or an argument out of range.
     """
     steps = _steps(label, probability, threshold)
     coverages = np.asarray(coverages, dtype=float)
@@ -72,7 +72,7 @@ def choose_band(label: np.ndarray, probability: np.ndarray, threshold: float, ta
         often, so that all must be referred.
 
     Raises:
-        MetricError: as `weighted_metrics.checked`, or an argument out of range.
+        MetricError: as `weighted_metrics.check_predictions`, or an argument out of range.
     """
     if not 0 <= target <= 1:
         raise MetricError(f"target must be in [0, 1], got {target}")
@@ -106,14 +106,14 @@ def bands(validation: pd.DataFrame, threshold: Thresholds, target: float) -> dic
     Raises:
         MetricError: a row of another split, or as `choose_band`.
     """
-    only_validation(validation)
+    require_validation(validation)
     return {
         key: choose_band(part["label"], part["probability"], threshold_of(threshold, *key), target)
         for key, part in validation.groupby(["model", "seed"], sort=False)
     }
 
 
-def applied(
+def apply_bands(
     predictions: pd.DataFrame,
     threshold: Thresholds,
     band: Thresholds,
@@ -136,11 +136,13 @@ def applied(
     """
     rows = []
     for (model, run, split), part in predictions.groupby(_KEYS, sort=False):
-        label, probability = checked(part["label"], part["probability"])
+        label, probability = check_predictions(part["label"], part["probability"])
         point, width = threshold_of(threshold, model, run), threshold_of(band, model, run)
-        kept = sureness(probability, point) >= width
+        kept = logit_distance(probability, point) >= width
         right, patient = decide(probability, point) == label, part["patient"].to_numpy()
-        error = observed(~right[kept], patient[kept], multiplicities(patient, replicates, seed)[:, kept], level)
+        error = proportion_with_interval(
+            ~right[kept], patient[kept], resample_patients(patient, replicates, seed)[:, kept], level
+        )
         rates = [right[kept & (label == k)].mean() if (kept & (label == k)).any() else np.nan for k in (1, 0)]
         rows.append((model, run, split, width, kept.mean(), *error, *rates, int(kept.sum())))
     columns = [*_KEYS, "band", "coverage", "error", "lower", "upper", "sensitivity", "specificity", "n"]
@@ -149,11 +151,11 @@ def applied(
 
 def _steps(label: np.ndarray, probability: np.ndarray, threshold: float) -> pd.DataFrame:
     """The columns of `curve`, for every band that makes a difference."""
-    label, probability = checked(label, probability)
+    label, probability = check_predictions(label, probability)
     if not 0 <= threshold <= 1:
         raise MetricError(f"threshold must be in [0, 1], got {threshold}")
     right = decide(probability, threshold) == label
-    levels, place = np.unique(sureness(probability, threshold), return_inverse=True)
+    levels, place = np.unique(logit_distance(probability, threshold), return_inverse=True)
     below = np.append(levels[0], levels[:-1])
     middle = below / 2 + levels / 2
     band = np.where(middle > below, middle, levels)

@@ -7,22 +7,22 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.evaluation.intervals import certain, multiplicities, percentile
-from pneumo_utils.evaluation.weighted_metrics import MetricError, checked
+from pneumo_utils.evaluation.intervals import clopper_pearson, percentile, resample_patients
+from pneumo_utils.evaluation.weighted_metrics import MetricError, check_predictions
 
 
-def observed(
+def proportion_with_interval(
     hit: np.ndarray, patient: np.ndarray, weights: np.ndarray, level: float = 0.95
 ) -> tuple[float, float, float]:
     """A share with its interval: percentiles over replicates of patients.
 
     Where all cases agree every replicate does too, and the interval would be a point; then it is that of
-    `intervals.certain`, with the patients as the sample size.
+    `intervals.clopper_pearson`, with the patients as the sample size.
 
     Args:
         hit: bool or int (n,).
         patient: (n,).
-        weights: (replicates, n), of `intervals.multiplicities`, the columns of these cases.
+        weights: (replicates, n), of `intervals.resample_patients`, the columns of these cases.
         level: in (0, 1).
 
     Returns:
@@ -32,7 +32,7 @@ def observed(
     if not len(hit):
         return np.nan, np.nan, np.nan
     if hit.min() == hit.max():
-        return float(hit[0]), *certain(hit[0], len(set(patient)), level)
+        return float(hit[0]), *clopper_pearson(hit[0], len(set(patient)), level)
     mass = weights.sum(axis=1, dtype=float)
     return float(hit.mean()), *percentile((weights @ hit) / np.where(mass > 0, mass, np.nan), level)
 
@@ -46,7 +46,7 @@ def curve(
     seed: int = 0,
     level: float = 0.95,
 ) -> pd.DataFrame:
-    """Predicted against observed risk in bins of equal mass; equal probabilities share a bin; see `observed`.
+    """Predicted against observed risk in bins of equal mass; equal probabilities share a bin.
 
     Args:
         label: int (n,).
@@ -61,17 +61,17 @@ def curve(
         columns `bin` (from 1), `mean_probability`, `observed`, `lower`, `upper`, `n`; of rising probability.
 
     Raises:
-        MetricError: as `weighted_metrics.checked`, or `bins` below 1.
+        MetricError: as `weighted_metrics.check_predictions`, or `bins` below 1.
     """
-    label, probability = checked(label, probability)
+    label, probability = check_predictions(label, probability)
     if bins < 1:
         raise MetricError(f"bins must be at least 1, got {bins}")
-    weights, patient = multiplicities(patient, replicates, seed), np.asarray(patient)
+    weights, patient = resample_patients(patient, replicates, seed), np.asarray(patient)
     place = _bins(probability, bins)
     rows = []
     for number in range(1, place.max() + 1):
         here = place == number
-        share = observed(label[here], patient[here], weights[:, here], level)
+        share = proportion_with_interval(label[here], patient[here], weights[:, here], level)
         rows.append((number, probability[here].mean(), *share, int(here.sum())))
     return pd.DataFrame(rows, columns=["bin", "mean_probability", "observed", "lower", "upper", "n"])
 

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.evaluation.intervals import Drawn, interval
+from pneumo_utils.evaluation.intervals import BootstrapMetrics, interval
 from pneumo_utils.evaluation.weighted_metrics import MetricError
 
 _COLUMNS = ("model", "split", "metric", "mean", "lower", "upper", "sd", "lowest", "highest", "seeds", "n")
 
 
-def table(drawn: Iterable[Drawn], level: float = 0.95) -> pd.DataFrame:
+def table(drawn: Iterable[BootstrapMetrics], level: float = 0.95) -> pd.DataFrame:
     """Mean of every metric over the seeds of a model, its interval over patients, and its spread over seeds.
 
     All seeds meet the same draws of patients, so the replicates of the mean are the means of their replicates, draw
@@ -25,25 +25,25 @@ def table(drawn: Iterable[Drawn], level: float = 0.95) -> pd.DataFrame:
     seeds differ in the patients behind a share, the fewest count.
 
     Args:
-        drawn: of one call of `intervals.draws`.
+        drawn: of one call of `intervals.bootstrap`.
         level: coverage in (0, 1).
 
     Returns:
-        contract `over_seeds`, a row a model, split and metric; `sd`, the sample standard deviation over seeds, is
+        contract `seed_spread`, a row a model, split and metric; `sd`, the sample standard deviation over seeds, is
         `nan` for one seed; all are `nan` where the metric is undefined in any seed. Of one seed, `mean`, `lower` and
         `upper` are what `intervals.table` has.
 
     Raises:
         MetricError: the seeds of a model did not judge the same images, a seed comes twice, or `level` is out of range.
     """
-    groups: dict[tuple[str, str], list[Drawn]] = {}
+    groups: dict[tuple[str, str], list[BootstrapMetrics]] = {}
     for one in drawn:
         groups.setdefault((one.model, one.split), []).append(one)
     rows = [(*key, *row, len(runs), len(runs[0].cases)) for key, runs in groups.items() for row in _rows(runs, level)]
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
-def _rows(runs: list[Drawn], level: float) -> Iterator[tuple]:
+def _rows(runs: list[BootstrapMetrics], level: float) -> Iterator[tuple]:
     """Metric, mean, lower, upper, sd, lowest and highest of the seeds of one model on one split."""
     _check(runs)
     for metric in runs[0].values:
@@ -54,7 +54,7 @@ def _rows(runs: list[Drawn], level: float) -> Iterator[tuple]:
         yield metric, means[0], *interval(means[0], means[1:], level, patients), sd, own.min(), own.max()
 
 
-def _check(runs: list[Drawn]) -> None:
+def _check(runs: list[BootstrapMetrics]) -> None:
     name, seeds = f"{runs[0].model} on {runs[0].split}", [run.seed for run in runs]
     if len(set(seeds)) < len(seeds):
         raise MetricError(f"seeds must be named once, got {seeds} for {name}")

@@ -40,7 +40,7 @@ class MetricError(ValueError):
     """Labels, probabilities, weights or thresholds cannot be judged."""
 
 
-def checked(label: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def check_predictions(label: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Labels, int (n,) of 0 and 1, and probabilities, float (n,) in [0, 1], as arrays.
 
     Raises:
@@ -92,8 +92,8 @@ def scores(
     Raises:
         MetricError: an argument is out of its range or shape.
     """
-    label, probability = checked(label, probability)
-    weights = _checked_weights(weights, len(label))
+    label, probability = check_predictions(label, probability)
+    weights = _check_weights(weights, len(label))
     if np.isnan(threshold) or bins < 1:
         raise MetricError(f"threshold must be a number and bins at least 1, got {threshold}, {bins}")
     order = np.argsort(-probability, kind="stable")
@@ -108,7 +108,7 @@ def scores(
     return {metric: np.concatenate([chunk[metric] for chunk in chunks]) for metric in metrics}
 
 
-def _checked_weights(weights: np.ndarray, images: int) -> np.ndarray:
+def _check_weights(weights: np.ndarray, images: int) -> np.ndarray:
     weights = np.asarray(weights)
     if weights.ndim != 2 or weights.shape[1] != images or not len(weights):
         raise MetricError(f"weights must be (at least 1, {images}), got {weights.shape}")
@@ -186,7 +186,7 @@ def _calibration_error(above: np.ndarray, surplus: np.ndarray, bins: int) -> np.
 
 def _intercept(logit: np.ndarray, ill: np.ndarray, well: np.ndarray) -> np.ndarray:
     both = (ill.sum(axis=0) > 0) & (well.sum(axis=0) > 0)
-    return _filled(both, lambda: _newton(np.ones((1, len(logit))), logit, ill[:, both], well[:, both])[0])
+    return _fill_cells(both, lambda: _newton(np.ones((1, len(logit))), logit, ill[:, both], well[:, both])[0])
 
 
 def _slope(logit: np.ndarray, ill: np.ndarray, well: np.ndarray) -> np.ndarray:
@@ -197,7 +197,7 @@ def _slope(logit: np.ndarray, ill: np.ndarray, well: np.ndarray) -> np.ndarray:
     centred = logit - logit.mean()
     spread = max(centred.std(), np.finfo(float).tiny)
     design = np.stack([np.ones_like(logit), centred / spread])
-    return _filled(
+    return _fill_cells(
         overlap, lambda: _newton(design, np.zeros_like(logit), ill[:, overlap], well[:, overlap])[1] / spread
     )
 
@@ -209,7 +209,7 @@ def _ends(falling: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return np.where(some, falling[first], np.nan), np.where(some, falling[last], np.nan)
 
 
-def _filled(defined: np.ndarray, fit) -> np.ndarray:
+def _fill_cells(defined: np.ndarray, fit) -> np.ndarray:
     values = np.full(len(defined), np.nan)
     if defined.any():
         values[defined] = fit()
@@ -241,14 +241,14 @@ def _newton(design: np.ndarray, offset: np.ndarray, ill: np.ndarray, well: np.nd
         solution, best = np.where(nearer, trial, solution), np.where(nearer, distance, best)
         if (best < _TOLERANCE).all():
             break
-        newton = _solved(products @ (mass * (1 - predicted)), score)
+        newton = _solve(products @ (mass * (1 - predicted)), score)
         newton *= np.minimum(1, _LONGEST_STEP / np.abs(newton).max(axis=0))
         step = np.where(nearer, newton, step)
         size = np.where(nearer, 1.0, size / 2)
     return np.where(best < _TOLERANCE, solution, np.nan)
 
 
-def _solved(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+def _solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
     """x of `matrix` x = `right` in each column: `matrix` (k * k, r), symmetric, `right` (k, r), k = 1 or 2."""
     if len(right) == 1:
         return right / matrix

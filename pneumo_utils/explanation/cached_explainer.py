@@ -15,13 +15,13 @@ import pandas as pd
 
 from pneumo_utils.explanation import faithfulness, heat_maps, plausibility, sanity_check
 from pneumo_utils.records import fingerprint, provenance
-from pneumo_utils.records.atomic import whole
+from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.records.store import Store
 
 Answer = dict[str, np.ndarray]  # by name, of numbers or of text
 
 
-class Explained:
+class CachedExplainer:
     """One trained network of a run directory, asked where it looks.
 
     Args:
@@ -55,28 +55,28 @@ class Explained:
         """Heat maps of pictures, uint8 (n, side, side): float32 (n, side, side) in [0, 1] by method."""
         activations = self._store.activations_folder(self._model)
         coarse = self._obtain("maps", [images], lambda: self._explainer.coarse(images, activations))
-        return {method: heat_maps.enlarged(coarse[method], images.shape[1]) for method in self._methods}
+        return {method: heat_maps.enlarge(coarse[method], images.shape[1]) for method in self._methods}
 
-    def followed(
+    def trace_answers(
         self, cases: pd.DataFrame, images: np.ndarray, fills: np.ndarray, orders: dict[str, np.ndarray]
     ) -> pd.DataFrame:
-        """`faithfulness.followed` by the answers of this network."""
+        """`faithfulness.trace_answers` by the answers of this network."""
         asked = self._named(cases), images, fills, orders
         given = [images, fills, np.array(list(orders)), *orders.values(), cases[["path", "patient"]].to_numpy(str)]
         return self._table(
-            "followed", given, lambda: faithfulness.followed(*asked, self._explainer.answers, self._seed)
+            "followed", given, lambda: faithfulness.trace_answers(*asked, self._explainer.predict, self._seed)
         )
 
-    def weights_test(self, cases: pd.DataFrame, images: np.ndarray) -> pd.DataFrame:
-        """`sanity_check.weights_test` of the maps of this network, all of which is shuffled, its trunk included."""
+    def weight_randomisation(self, cases: pd.DataFrame, images: np.ndarray) -> pd.DataFrame:
+        """`sanity_check.weight_randomisation_test` of the maps of this network, its trunk shuffled, too."""
 
-        def shuffled() -> pd.DataFrame:
+        def run() -> pd.DataFrame:
             from pneumo_utils.explanation import gradcam
 
             maps = gradcam.Explainer(self._network, self._layer, methods=self._methods[:1]).maps
-            return sanity_check.weights_test(self._network, maps, self._named(cases), images, self._seed)
+            return sanity_check.weight_randomisation_test(self._network, maps, self._named(cases), images, self._seed)
 
-        return self._table("shuffled", [images, cases["patient"].to_numpy(str)], shuffled)
+        return self._table("shuffled", [images, cases["patient"].to_numpy(str)], run)
 
     def _named(self, cases: pd.DataFrame) -> pd.DataFrame:
         return cases[["path", "patient"]].assign(model=self._model, seed=self._seed)
@@ -98,12 +98,12 @@ class Explained:
         from pneumo_utils.explanation import gradcam
         from pneumo_utils.networks import models
 
-        below = None if self._layer else models.ANATOMY[self._model].frozen_to
+        below = None if self._layer else models.CUT_POINTS[self._model].frozen_to
         return gradcam.Explainer(self._network, self._layer, below, self._methods)
 
     @property
     def _file(self) -> Path:
-        return self._store.network_there(self._model, self._seed)
+        return self._store.require_network(self._model, self._seed)
 
     @cached_property
     def _identity(self) -> list[str]:
@@ -111,8 +111,8 @@ class Explained:
         return [fingerprint.of_file(self._file), self._layer, *self._methods, rooms]
 
     def _obtain(self, name: str, given: list[np.ndarray], make: Callable[[], Answer]) -> Answer:
-        file = self._store.answer_file(self._model, self._seed, name)
-        return _kept(file, [*self._identity, *map(fingerprint.of_array, given)], make)
+        file = self._store.explanation_file(self._model, self._seed, name)
+        return _load_or_make(file, [*self._identity, *map(fingerprint.of_array, given)], make)
 
     def _table(self, name: str, given: list[np.ndarray], make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         return pd.DataFrame(self._obtain(name, given, lambda: _columns(make())))
@@ -122,11 +122,11 @@ def lung_masks(store: Store, images: np.ndarray) -> np.ndarray:
     """`plausibility.lung_masks`, kept in the run directory."""
     rooms = fingerprint.of_room("explanation.plausibility")
     made_of = [rooms, fingerprint.of_array(images)]
-    found = _kept(store.lungs_file, made_of, lambda: {"masks": plausibility.lung_masks(images)})
+    found = _load_or_make(store.lungs_file, made_of, lambda: {"masks": plausibility.lung_masks(images)})
     return found["masks"]
 
 
-def _kept(file: Path, of: list[str], make: Callable[[], Answer]) -> Answer:
+def _load_or_make(file: Path, of: list[str], make: Callable[[], Answer]) -> Answer:
     """What `file` holds if it was made of the same, or else what is made now, and kept."""
     key = fingerprint.of(of, provenance.versions())
     try:
@@ -137,7 +137,7 @@ def _kept(file: Path, of: list[str], make: Callable[[], Answer]) -> Answer:
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # never asked, or no file of ours
         pass
     found = make()
-    with whole(file) as part, part.open("wb") as stream:
+    with atomic_write(file) as part, part.open("wb") as stream:
         np.savez_compressed(stream, key=np.array(key), **found)
     return found
 

@@ -18,10 +18,10 @@ from pneumo_utils.evaluation import bootstrap_mean
 KINDS = ("deletion", "insertion")
 _STEPS = 10
 _BY = ["model", "seed", "kind"]
-Judge = Callable[[np.ndarray], np.ndarray]  # pictures, uint8 (m, side, side) -> probability of pneumonia, (m,)
+Predict = Callable[[np.ndarray], np.ndarray]  # pictures, uint8 (m, side, side) -> probability of pneumonia, (m,)
 
 
-def healthy(images: np.ndarray, like: np.ndarray) -> np.ndarray:
+def healthy_fill(images: np.ndarray, like: np.ndarray) -> np.ndarray:
     """The mean of healthy children, at the brightness and contrast of each of some pictures.
 
     Args:
@@ -50,7 +50,7 @@ def order(heat: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return place.reshape(heat.shape)
 
 
-def changed(image: np.ndarray, fill: np.ndarray, place: np.ndarray, kind: str, steps: int = _STEPS) -> np.ndarray:
+def mask_stepwise(image: np.ndarray, fill: np.ndarray, place: np.ndarray, kind: str, steps: int = _STEPS) -> np.ndarray:
     """A picture step by step.
 
     Args:
@@ -72,7 +72,7 @@ def changed(image: np.ndarray, fill: np.ndarray, place: np.ndarray, kind: str, s
     return np.stack([np.where(place < share * place.size, end, begin) for share in shares(steps)])
 
 
-def curves(images: np.ndarray, fills: np.ndarray, maps: np.ndarray, kind: str, judge: Judge, seed: int) -> np.ndarray:
+def curves(images: np.ndarray, fills: np.ndarray, maps: np.ndarray, kind: str, judge: Predict, seed: int) -> np.ndarray:
     """The answer at every step.
 
     Args:
@@ -87,12 +87,14 @@ def curves(images: np.ndarray, fills: np.ndarray, maps: np.ndarray, kind: str, j
         float (n, steps + 1).
     """
     generator = np.random.default_rng(seed)
-    steps = [changed(*pair, order(heat, generator), kind) for *pair, heat in zip(images, fills, maps, strict=True)]
+    steps = [
+        mask_stepwise(*pair, order(heat, generator), kind) for *pair, heat in zip(images, fills, maps, strict=True)
+    ]
     return judge(np.concatenate(steps)).reshape(len(images), -1)
 
 
-def followed(
-    cases: pd.DataFrame, images: np.ndarray, fills: np.ndarray, orders: dict[str, np.ndarray], judge: Judge, seed: int
+def trace_answers(
+    cases: pd.DataFrame, images: np.ndarray, fills: np.ndarray, orders: dict[str, np.ndarray], judge: Predict, seed: int
 ) -> pd.DataFrame:
     """One row a picture, kind, order and share: the `probability` then.
 
@@ -101,7 +103,7 @@ def followed(
     Args:
         cases: one row a picture, with its `model`, `seed`, `path` and `patient`.
         images: uint8 (n, side, side).
-        fills: of `healthy`.
+        fills: of `healthy_fill`.
         orders: float (n, side, side) by name: `map`, and `random` for maps that know nothing and are as coarse.
         judge: gives the answer.
         seed: of the order of equally bright places.
@@ -124,16 +126,16 @@ def followed(
 
 
 def mean_curves(found: pd.DataFrame) -> pd.DataFrame:
-    """Contract `faithfulness_curves`: the mean over the pictures of `followed`."""
+    """Contract `faithfulness_curves`: the mean over the pictures of `trace_answers`."""
     mean = found.groupby([*_BY, "order", "share"], sort=False)["probability"].agg(["mean", "size"]).reset_index()
     return mean.rename(columns={"mean": "probability", "size": "n"})
 
 
 def table(found: pd.DataFrame, replicates: int, seed: int) -> pd.DataFrame:
-    """Contract `faithfulness`: areas under the curves of `followed`, and their paired difference, map less random.
+    """Contract `faithfulness`: areas under the curves of `trace_answers`, and their paired difference, map less random.
 
     Args:
-        found: of `followed`, of any number of networks.
+        found: of `trace_answers`, of any number of networks.
         replicates: bootstrap draws of patients.
         seed: of the draws.
     """
@@ -146,13 +148,15 @@ def table(found: pd.DataFrame, replicates: int, seed: int) -> pd.DataFrame:
     return bootstrap_mean.table(wide, _BY, ["map", "random", "difference"], replicates, seed)
 
 
-def said(found: pd.DataFrame) -> pd.DataFrame:
+def for_display(found: pd.DataFrame) -> pd.DataFrame:
     """The contract `faithfulness` in words: a row a network and kind, a column a measure, and what it says."""
     if found.empty:
         return pd.DataFrame(columns=["map against random"])
-    wide = bootstrap_mean.wide(found, "kind", {"map": "by the map", "random": "at random", "difference": "difference"})
+    wide = bootstrap_mean.for_display(
+        found, "kind", {"map": "by the map", "random": "at random", "difference": "difference"}
+    )
     gap = found[found["measure"] == "difference"]
     good = np.where(gap["kind"] == "deletion", -1, 1)
     lower, upper = (np.sort(gap[["lower", "upper"]].to_numpy() * good[:, None], axis=1)[:, at] for at in (0, 1))
-    told = np.select([lower > 0, upper < 0], ["sooner", "later"], "not told apart")
-    return wide.assign(**{"map against random": told, "radiographs": gap["n"].to_numpy()})
+    verdict = np.select([lower > 0, upper < 0], ["sooner", "later"], "not told apart")
+    return wide.assign(**{"map against random": verdict, "radiographs": gap["n"].to_numpy()})

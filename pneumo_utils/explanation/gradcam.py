@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pneumo_utils.explanation import heat_maps
-from pneumo_utils.imaging.augmentation import plain
+from pneumo_utils.imaging.augmentation import unaugmented
 from pneumo_utils.networks import activation_cache, batchnorm_folding, features, models
 from pneumo_utils.networks.backend import keras, tf
 
@@ -21,12 +21,12 @@ from pneumo_utils.networks.backend import keras, tf
 _BATCH = 16
 
 
-def mean_gradients(explained: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+def gradcam_weights(explained: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
     """Grad-CAM's weight of each channel, equation 1: (n, h, w, c) twice -> (n, c)."""
     return tf.reduce_mean(gradient, axis=(1, 2))
 
 
-def closer_gradients(explained: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+def gradcam_plus_plus_weights(explained: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
     """Grad-CAM++'s: gradients above 0, each with a share of its own (equation 19, of the exponential of the logit).
 
     The exponential itself is a factor of the whole map and falls out where that is scaled to its maximum. Shares of
@@ -40,7 +40,7 @@ def closer_gradients(explained: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(share * tf.nn.relu(gradient), axis=(1, 2))
 
 
-METHODS = dict(zip(heat_maps.METHODS, (mean_gradients, closer_gradients), strict=True))
+METHODS = dict(zip(heat_maps.METHODS, (gradcam_weights, gradcam_plus_plus_weights), strict=True))
 
 
 class Explainer:
@@ -65,7 +65,7 @@ class Explainer:
         if not methods or set(methods) - set(METHODS):
             raise ValueError(f"methods must be some of {', '.join(METHODS)}, got {', '.join(methods) or 'none'}")
         self.methods = tuple(methods)
-        self.layer, self._network = layer or models.explained_layer(network), network
+        self.layer, self._network = layer or models.last_spatial_layer(network), network
         self.size = network.input.shape[1]  # side of the picture that the network sees, pixels
         self._lower, self._below = models.between(network, None, self.layer), below
         self._trunk = None if below is None else models.between(network, None, below)
@@ -79,29 +79,29 @@ class Explainer:
 
         Args:
             images: uint8 (n, side, side), fed at the size the network sees.
-            kept: folder in which `features.run` kept the activations of `below`: they save most of the work, and
+            kept: folder in which `features.run_trunk` kept the activations of `below`: they save most of the work, and
                 change a map by no more than their rounding. Without it, or where one of `images` is not
                 in it, all are run from the pixels.
 
         Returns:
             float32 (n, side, side) in [0, 1], each scaled to its own maximum; all 0 where nothing speaks for it.
         """
-        return self.every(images, kept)[self.methods[0]]
+        return self.maps_by_method(images, kept)[self.methods[0]]
 
-    def every(self, images: np.ndarray, kept: Path | None = None) -> dict[str, np.ndarray]:
+    def maps_by_method(self, images: np.ndarray, kept: Path | None = None) -> dict[str, np.ndarray]:
         """What `maps` returns, for each method."""
-        return {name: heat_maps.enlarged(coarse, images.shape[1]) for name, coarse in self.coarse(images, kept).items()}
+        return {name: heat_maps.enlarge(coarse, images.shape[1]) for name, coarse in self.coarse(images, kept).items()}
 
     def coarse(self, images: np.ndarray, kept: Path | None = None) -> dict[str, np.ndarray]:
-        """The maps of `every` before they are enlarged and scaled: float32 (n, *grid), at least 0, for each method."""
-        seen = [plain(image, self.size) for image in images]
-        rows = _kept(self._trunk, seen, kept) if kept and self._trunk else None
-        drawn = _drawn(self._of_pixels, seen) if rows is None else _drawn(self._of_rows, rows)
+        """`maps_by_method` before they are enlarged and scaled: float32 (n, *grid), at least 0, for each method."""
+        seen = [unaugmented(image, self.size) for image in images]
+        rows = _cached_activations(self._trunk, seen, kept) if kept and self._trunk else None
+        drawn = _draw_maps(self._of_pixels, seen) if rows is None else _draw_maps(self._of_rows, rows)
         return dict(zip(self.methods, drawn, strict=True))
 
-    def answers(self, images: np.ndarray) -> np.ndarray:
+    def predict(self, images: np.ndarray) -> np.ndarray:
         """Probability of pneumonia for pictures, uint8 (n, side, side), as they are: float (n,) in [0, 1]."""
-        batches = (_filled(batch) for batch in _batches(plain(image, self.size) for image in images))
+        batches = (_pad_batch(batch) for batch in _batches(unaugmented(image, self.size) for image in images))
         found = [np.zeros((0, 1)), *(self._answer(tf.constant(rows)).numpy() for rows in batches)]
         return np.concatenate(found)[: len(images), 0].astype(float)
 
@@ -115,7 +115,7 @@ class Explainer:
         Returns:
             as `maps`.
         """
-        return heat_maps.enlarged(_drawn(self._of_rows, rows)[0], side or self.size)
+        return heat_maps.enlarge(_draw_maps(self._of_rows, rows)[0], side or self.size)
 
     @cached_property
     def _answer(self) -> Callable:
@@ -138,11 +138,11 @@ class Explainer:
         """Pixels -> what `top` gives, by way of the trunk as it was run for training, if there is one."""
         if self._trunk is None:
             return _run(top)
-        trunk = _run(batchnorm_folding.folded(self._trunk))
+        trunk = _run(batchnorm_folding.fold_batch_normalisation(self._trunk))
         return lambda rows: top(trunk(rows), training=False)
 
     def _compiled(self, lower: Callable, fed: tf.TensorSpec) -> Callable:
-        return _compiled(lower, fed, models.between(self._network, self.layer, "logit"), self.methods)
+        return _compile(lower, fed, models.between(self._network, self.layer, "logit"), self.methods)
 
 
 def _run(part: keras.Model) -> Callable:
@@ -150,7 +150,7 @@ def _run(part: keras.Model) -> Callable:
     return lambda rows: tf.cast(part(rows, training=False), tf.float32)
 
 
-def _compiled(lower: Callable, fed: tf.TensorSpec, upper: keras.Model, methods: Sequence[str]) -> Callable:
+def _compile(lower: Callable, fed: tf.TensorSpec, upper: keras.Model, methods: Sequence[str]) -> Callable:
     """What `lower` eats -> coarse maps of each method; the gradient runs through `upper` alone.
 
     `upper` ends at the logit, not the probability: its gradient does not vanish where the network is sure.
@@ -169,16 +169,16 @@ def _compiled(lower: Callable, fed: tf.TensorSpec, upper: keras.Model, methods: 
     return weighed.get_concrete_function()  # called directly, TensorFlow warns of retracing from the fifth network on
 
 
-def _drawn(weighed: Callable, rows: Iterable[np.ndarray]) -> np.ndarray:
+def _draw_maps(weighed: Callable, rows: Iterable[np.ndarray]) -> np.ndarray:
     """Run `weighed` batch by batch, the last one filled up with zeros: (methods, n, *grid)."""
     methods, _, *grid = weighed.structured_outputs.shape
     drawn = [np.zeros((methods, 0, *grid), dtype=np.float32)]
     for batch in _batches(rows):
-        drawn.append(weighed(tf.constant(_filled(batch))).numpy()[:, : len(batch)])
+        drawn.append(weighed(tf.constant(_pad_batch(batch))).numpy()[:, : len(batch)])
     return np.concatenate(drawn, axis=1)
 
 
-def _filled(batch: list[np.ndarray]) -> np.ndarray:
+def _pad_batch(batch: list[np.ndarray]) -> np.ndarray:
     filled = np.zeros((_BATCH, *batch[0].shape), dtype=np.float32)
     filled[: len(batch)] = batch
     return filled
@@ -190,9 +190,9 @@ def _batches(rows: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
         yield batch
 
 
-def _kept(trunk: keras.Model, images: list[np.ndarray], folder: Path) -> Iterator[np.ndarray] | None:
+def _cached_activations(trunk: keras.Model, images: list[np.ndarray], folder: Path) -> Iterator[np.ndarray] | None:
     """The rows of `images` that `trunk` left in `folder`, one by one; None unless all are there."""
-    found = features.kept_by(trunk, folder, read_only=True)[1]
+    found = features.open_cache(trunk, folder, read_only=True)[1]
     keys = [activation_cache.digest(image.astype(np.float32)) for image in images]
     if not keys or not all(key in found for key in keys):
         return None

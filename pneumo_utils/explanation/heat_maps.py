@@ -8,7 +8,7 @@ import numpy as np
 METHODS = ("gradcam", "gradcam++")
 
 
-def enlarged(coarse: np.ndarray, side: int) -> np.ndarray:
+def enlarge(coarse: np.ndarray, side: int) -> np.ndarray:
     """Maps enlarged and scaled, each to its own maximum.
 
     Linear, from pixel centres to pixel centres: nothing moves by half a pixel.

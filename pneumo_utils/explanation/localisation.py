@@ -17,12 +17,12 @@ MEASURES = {
     "energy": "share of the map inside the lesion",  # Wang et al. 2020, doi:10.1109/CVPRW50498.2020.00020
     "iou": "overlap with the lesion at the best cut",
 }
-CHANCE = {  # maps that know nothing of the picture, or only where lungs are
+BASELINES = {  # maps that know nothing of the picture, or only where lungs are
     "gaussian": "Centred Gaussian",
     "lesions": "Mean lesion of validation",
     "lungs": "Lungs, evenly",
 }
-RIVALS = ("gaussian", "lesions")  # with which every map is compared
+COMPARED_BASELINES = ("gaussian", "lesions")  # with which every map is compared
 RANDOM, ALONE = "random", "none"  # method of noise on a network's grid; of a map that is no network's
 ITSELF = "nothing"  # what a plain value is compared with
 Key = tuple[str, str]  # network or key of CHANCE, and method
@@ -46,9 +46,9 @@ def pointing(maps: np.ndarray, regions: np.ndarray) -> np.ndarray:
 
 def energy(maps: np.ndarray, regions: np.ndarray) -> np.ndarray:
     """Share of each map's sum that lies in the region: float (n,) in [0, 1]; `nan` for a map that is all dark."""
-    whole = maps.sum(axis=(1, 2), dtype=float)
+    total = maps.sum(axis=(1, 2), dtype=float)
     inside = np.where(regions, maps, 0).sum(axis=(1, 2), dtype=float)
-    return np.divide(inside, whole, out=np.full(len(maps), np.nan), where=whole > 0)
+    return np.divide(inside, total, out=np.full(len(maps), np.nan), where=total > 0)
 
 
 def iou(maps: np.ndarray, regions: np.ndarray, cut: float) -> np.ndarray:
@@ -72,11 +72,11 @@ def gaussian(side: int) -> np.ndarray:
 def random_maps(count: int, grid: tuple[int, int], side: int, seed: int) -> np.ndarray:
     """Noise as smooth as a heat map: even on `grid`, enlarged alike; float32 (count, side, side), each up to 1."""
     noise = np.random.default_rng(seed).random((count, *grid), dtype=np.float32)
-    return heat_maps.enlarged(noise, side)
+    return heat_maps.enlarge(noise, side)
 
 
-def chance(split: pd.Series, lesions: np.ndarray, lungs: np.ndarray) -> dict[Key, np.ndarray]:
-    """Maps by the keys of `CHANCE`, float (n, side, side) each.
+def baseline_maps(split: pd.Series, lesions: np.ndarray, lungs: np.ndarray) -> dict[Key, np.ndarray]:
+    """Maps by the keys of `BASELINES`, float (n, side, side) each.
 
     Args:
         split: of every picture.
@@ -89,7 +89,7 @@ def chance(split: pd.Series, lesions: np.ndarray, lungs: np.ndarray) -> dict[Key
     return same | {("lungs", ALONE): lungs.astype(np.float32)}
 
 
-def judged(maps: np.ndarray, lesions: np.ndarray, cut: float) -> pd.DataFrame:
+def score_maps(maps: np.ndarray, lesions: np.ndarray, cut: float) -> pd.DataFrame:
     """All of `MEASURES` of maps of pictures that have a lesion, one row a picture; a dark map finds nothing."""
     found = pointing(maps, lesions), np.nan_to_num(energy(maps, lesions)), iou(maps, lesions, cut)
     return pd.DataFrame(dict(zip(MEASURES, found, strict=True)))
@@ -102,14 +102,14 @@ def table(
 
     Args:
         cases: one row a picture, with its `split` and `patient`.
-        maps: those of the networks, and those of `chance`; float (n, h, w).
+        maps: those of the networks, and those of `baseline_maps`; float (n, h, w).
         lesions: bool (n, h, w), as drawn.
         replicates: bootstrap draws of patients.
         seed: of the draws.
 
     Returns:
-        every kind of map by itself, and those of the networks less each of `RIVALS` on the same pictures; the best cut
-        of each is that of validation; no rows where there is no lesion in either.
+        every kind of map by itself, and those of the networks less each of `COMPARED_BASELINES` on the same pictures;
+        the best cut of each is that of validation; no rows where there is no lesion in either.
     """
     ill = lesions.any(axis=(1, 2))
     validation, test = (ill & (cases["split"] == split).to_numpy() for split in ("validation", "test"))
@@ -117,12 +117,12 @@ def table(
     if not (validation.any() and test.any()):
         return pd.DataFrame(columns=[*by, *bootstrap_mean.COLUMNS])
     cuts = {key: best_cut(every[validation], lesions[validation]) for key, every in maps.items()}
-    found = {key: judged(every[test], lesions[test], cuts[key]) for key, every in maps.items()}
+    found = {key: score_maps(every[test], lesions[test], cuts[key]) for key, every in maps.items()}
     named = {"patient": cases["patient"][test].to_numpy()}
     plain, less = [], []
     for (model, method), own in found.items():
         plain.append(own.assign(model=model, method=method, against=ITSELF, **named))
-        for rival in RIVALS if model in MODELS and method != RANDOM else ():
+        for rival in COMPARED_BASELINES if model in MODELS and method != RANDOM else ():
             gap = own - found[rival, ALONE]
             less.append(gap.assign(model=model, method=method, against=rival, **named))
     how = {"by": by, "measures": list(MEASURES), "replicates": replicates, "seed": seed}
@@ -130,17 +130,19 @@ def table(
     return pd.concat([*tables, *([bootstrap_mean.table(pd.concat(less), **how)] if less else [])], ignore_index=True)
 
 
-def named(found: pd.DataFrame) -> pd.DataFrame:
+def with_titles(found: pd.DataFrame) -> pd.DataFrame:
     """The contract `localisation` with a column `kind`: network and method, or what knows nothing, in words."""
     pairs = zip(found["model"], found["method"], strict=True)
-    return found.assign(kind=[CHANCE.get(model) or f"{MODELS[model]}, {method}" for model, method in pairs])
+    return found.assign(kind=[BASELINES.get(model) or f"{MODELS[model]}, {method}" for model, method in pairs])
 
 
-def said(found: pd.DataFrame) -> pd.DataFrame:
+def for_display(found: pd.DataFrame) -> pd.DataFrame:
     """Differences of the contract `localisation` in words, with what they say: better, worse, or not told apart."""
-    rows = named(found[found["against"] != ITSELF])
+    rows = with_titles(found[found["against"] != ITSELF])
     better, worse = rows["lower"] > 0, rows["upper"] < 0
     word = np.select([better, worse], ["better", "worse"], "not told apart")
-    rows["told"] = [f"{told}, {one}" for told, one in zip(bootstrap_mean.worded(rows), word, strict=True)]
-    rows["against"] = rows["against"].map(CHANCE)
-    return bootstrap_mean.spread(rows, ["kind", "against"], "measure", MEASURES).rename_axis(index=["map", "against"])
+    rows["text"] = [f"{text}, {one}" for text, one in zip(bootstrap_mean.format_rows(rows), word, strict=True)]
+    rows["against"] = rows["against"].map(BASELINES)
+    return bootstrap_mean.pivot_text(rows, ["kind", "against"], "measure", MEASURES).rename_axis(
+        index=["map", "against"]
+    )

@@ -24,7 +24,7 @@ _RIM = 0.1  # width of the rim, share of the side
 
 def lung_masks(images: np.ndarray) -> np.ndarray:
     """Lung fields of pictures, uint8 (n, side, side), as `lung_fields` finds them: bool (n, side, side)."""
-    return np.stack([lung_fields.inside(image) for image in images])
+    return np.stack([lung_fields.visible_lung(image) for image in images])
 
 
 def rims(masks: np.ndarray) -> np.ndarray:
@@ -69,7 +69,7 @@ def table(
     return bootstrap_mean.table(pd.concat(rows), ["model", "seed", "outcome"], list(MEASURES), replicates, seed)
 
 
-def said(found: pd.DataFrame) -> pd.DataFrame:
+def for_display(found: pd.DataFrame) -> pd.DataFrame:
     """The contract `plausibility` in words: a row a network and outcome, a column a measure, and how many pictures."""
     count = found[found["measure"] == "lungs"]["n"].to_numpy()
-    return bootstrap_mean.wide(found, "outcome", MEASURES).assign(radiographs=count)
+    return bootstrap_mean.for_display(found, "outcome", MEASURES).assign(radiographs=count)

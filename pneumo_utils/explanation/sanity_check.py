@@ -20,7 +20,7 @@ from pneumo_utils.explanation.stability import correlation
 from pneumo_utils.records.vocabulary import MODELS
 
 LIMIT = 0.5  # half of the order of the map before: less must be left
-LEARNED = 0.9  # AUC on its own labels from which a twin has learned them
+MIN_TRAINING_AUC = 0.9  # AUC on its own labels from which a twin has learned them
 SHUFFLES = 10  # one network of shuffled weights may look at the same places by luck
 WEIGHTS, LABELS = "weights", "labels"
 Maps = Callable[[np.ndarray], np.ndarray]  # pictures, uint8 (n, side, side) -> maps, float (n, side, side)
@@ -70,7 +70,9 @@ def cascade(network: Network, seed: int | tuple[int, ...]) -> Iterator[str]:
         network.set_weights(before)
 
 
-def weights_test(network: Network, maps: Maps, cases: pd.DataFrame, images: np.ndarray, seed: int) -> pd.DataFrame:
+def weight_randomisation_test(
+    network: Network, maps: Maps, cases: pd.DataFrame, images: np.ndarray, seed: int
+) -> pd.DataFrame:
     """How much of the maps is left as weights are shuffled, in `SHUFFLES` ways to do so.
 
     Args:
@@ -86,11 +88,11 @@ def weights_test(network: Network, maps: Maps, cases: pd.DataFrame, images: np.n
     before, found = maps(images), []
     for shuffle in range(SHUFFLES):
         stages = cascade(network, (seed, shuffle))
-        found += [compared(cases, before, maps(images), WEIGHTS, stage, shuffle) for stage in stages]
+        found += [compare_maps(cases, before, maps(images), WEIGHTS, stage, shuffle) for stage in stages]
     return pd.concat(found, ignore_index=True)
 
 
-def compared(
+def compare_maps(
     cases: pd.DataFrame, before: np.ndarray, after: np.ndarray, test: str, stage: str, shuffle: int = 0
 ) -> pd.DataFrame:
     """One row a picture: what is `left` of its map, in [0, 1], `nan` where nothing is there to compare (`dark`)."""
@@ -101,7 +103,7 @@ def compared(
 
 
 def table(found: pd.DataFrame, replicates: int, seed: int) -> pd.DataFrame:
-    """Contract `sanity`: means over shufflings and pictures of `weights_test` and `compared`.
+    """Contract `sanity`: means over shufflings and pictures of `weight_randomisation_test` and `compare_maps`.
 
     Args:
         found: of any number of networks and tests.
@@ -112,8 +114,8 @@ def table(found: pd.DataFrame, replicates: int, seed: int) -> pd.DataFrame:
     for key, part in found.groupby(_BY, sort=False):
         turns = part["shuffle"].nunique()
         left, patient = part["left"].to_numpy().reshape(turns, -1), part["patient"].to_numpy()[: len(part) // turns]
-        told = (*_crossed(left, patient, replicates, seed), part["dark"].mean(), turns, left.shape[1])
-        rows.append((*key, *told))
+        summary = (*_crossed(left, patient, replicates, seed), part["dark"].mean(), turns, left.shape[1])
+        rows.append((*key, *summary))
     return pd.DataFrame(rows, columns=[*_BY, "value", "lower", "upper", "dark", "shuffles", "n"])
 
 
@@ -122,11 +124,11 @@ def _crossed(left: np.ndarray, patient: np.ndarray, replicates: int, seed: int) 
     there = ~np.isnan(left)
     if not there.any():
         return (float("nan"),) * 3
-    counted, turns = intervals.multiplicities(patient, replicates, seed).astype(float), len(left)
+    counted, turns = intervals.resample_patients(patient, replicates, seed).astype(float), len(left)
     drawn = np.random.default_rng(seed).multinomial(turns, np.full(turns, 1 / turns), replicates).astype(float)
     sums, counts = (((drawn @ values) * counted).sum(axis=1) for values in (np.where(there, left, 0), there * 1.0))
     means_drawn = np.divide(sums, counts, out=np.full(replicates, np.nan), where=counts > 0)
-    return float(left[there].mean()), *intervals.with_width(*intervals.percentile(means_drawn))
+    return float(left[there].mean()), *intervals.drop_zero_width(*intervals.percentile(means_drawn))
 
 
 def verdicts(sanity: pd.DataFrame) -> pd.DataFrame:
@@ -140,12 +142,12 @@ def verdicts(sanity: pd.DataFrame) -> pd.DataFrame:
     return last.assign(verdict=np.select([passes, fails], ["pass", "FAIL"], "not tested"))
 
 
-def said(found: pd.DataFrame) -> pd.DataFrame:
+def for_display(found: pd.DataFrame) -> pd.DataFrame:
     """`verdicts` in words."""
     shown = {
         "network": found["model"].map(MODELS),
         "shuffled": found["test"],
-        "left of the map": bootstrap_mean.worded(found),
+        "left of the map": bootstrap_mean.format_rows(found),
     }
     more = {"dark maps": found["dark"], "shufflings": found["shuffles"], "verdict": found["verdict"]}
     return pd.DataFrame(shown | more).reset_index(drop=True)

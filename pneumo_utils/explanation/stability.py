@@ -29,14 +29,14 @@ def ranks(maps: np.ndarray) -> np.ndarray:
 
 def correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Spearman's rank correlation of maps, float (n, h, w) both: float (n,) in [-1, 1]; 0 where either is even."""
-    return _alike(ranks(first), ranks(second))
+    return _mean_correlation(ranks(first), ranks(second))
 
 
-def _alike(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def _mean_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.clip(np.einsum("np,np->n", first, second), -1, 1).astype(float)  # float32 may end just beyond 1
 
 
-def strangers(patient: np.ndarray) -> np.ndarray:
+def other_patients(patient: np.ndarray) -> np.ndarray:
     """For each picture the place of another, of another patient as far as there is one: int (n,)."""
     turns = (np.roll(np.arange(len(patient)), shift) for shift in range(len(patient) // 2, len(patient) + 1))
     return max(turns, key=lambda turn: (patient[turn] != patient).mean())
@@ -54,21 +54,21 @@ def table(maps: Mapping[tuple[str, int], np.ndarray], patient: np.ndarray, repli
         seed: of the draws.
     """
     patient = np.asarray(patient)
-    ranked, moved, rows = {key: ranks(every) for key, every in maps.items()}, strangers(patient), []
+    ranked, moved, rows = {key: ranks(every) for key, every in maps.items()}, other_patients(patient), []
     for first, second in combinations_with_replacement(maps, 2):
         for pictures, other in ((SAME, ranked[second]), (OTHER, ranked[second][moved])):
             if first != second or pictures == OTHER:
-                alike = _alike(ranked[first], other)
-                told = bootstrap_mean.interval(alike, patient, replicates, seed)
-                rows.append((*first, *second, pictures, *told, len(alike)))
+                alike = _mean_correlation(ranked[first], other)
+                summary = bootstrap_mean.interval(alike, patient, replicates, seed)
+                rows.append((*first, *second, pictures, *summary, len(alike)))
     columns = ["first", "first_seed", "second", "second_seed", "pictures", "value", "lower", "upper", "n"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def said(found: pd.DataFrame) -> pd.DataFrame:
+def for_display(found: pd.DataFrame) -> pd.DataFrame:
     """The contract `stability` in words: a row a pair, the same picture beside two patients'."""
-    rows = found.assign(told=bootstrap_mean.worded(found))
+    rows = found.assign(text=bootstrap_mean.format_rows(found))
     for side in ("first", "second"):
         rows[side] = rows[side].map(MODELS) + ", seed " + rows[f"{side}_seed"].astype(str)
     titles = {SAME: "same radiograph", OTHER: "two patients'"}
-    return bootstrap_mean.spread(rows, ["first", "second"], "pictures", titles)
+    return bootstrap_mean.pivot_text(rows, ["first", "second"], "pictures", titles)

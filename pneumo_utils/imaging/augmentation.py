@@ -28,24 +28,24 @@ TEST_VIEWS = 2 + len(_CORNERS)  # how many there are
 class Augmentation:
     """How far a training picture may be varied; every default leaves it as it is.
 
-    Framing (`crop_area`, `crop_aspect`) and exposure (`gamma`, `blur`, `noise`, `lowest_jpeg_quality`) tell how a
+    Framing (`crop_area_min`, `crop_aspect_max`) and exposure (`gamma`, `blur`, `noise`, `jpeg_quality_min`) tell how a
     radiograph was taken and saved, not what it shows; varying them takes away what a network might learn from them.
     """
 
     rotation: float = 0.0  # largest, to either side, degrees
     shift: float = 0.0  # largest, share of the side
     zoom: float = 0.0  # largest, in or out, share of the size
-    crop_area: float = 1.0  # smallest share of the area that a crop keeps
-    crop_aspect: float = 1.0  # largest stretch of a crop, one side against the other
+    crop_area_min: float = 1.0  # smallest share of the area that a crop keeps
+    crop_aspect_max: float = 1.0  # largest stretch of a crop, one side against the other
     gamma: float = 1.0  # largest exponent of the grey levels; the smallest is 1 / gamma
     contrast: float = 0.0  # largest change, share
     brightness: float = 0.0  # largest change, share of the grey range
     blur: float = 0.0  # largest standard deviation, pixels of the variation
     noise: float = 0.0  # largest standard deviation, grey levels
-    lowest_jpeg_quality: int = 100  # 100: not saved again
+    jpeg_quality_min: int = 100  # 100: not saved again
     erase: float = 0.0  # largest share of the area under one grey rectangle
     flip: bool = False  # mirror in half of the cases
-    lungs_alone: float = 0.0  # share of the variations in which all but the lungs is one grey
+    lung_only_share: float = 0.0  # share of the variations in which all but the lungs is one grey
 
     def vary(self, image: np.ndarray, generator: np.random.Generator, size: int = 0) -> np.ndarray:
         """Return one variation of `image`.
@@ -61,24 +61,24 @@ class Augmentation:
         """
         drawn = dict(zip(_DRAWN, generator.uniform(-1, 1, len(_DRAWN)), strict=True))
         out = (size, size) if size else image.shape
-        moved = _warped(self._alone(image, drawn), self._place(image.shape, out, drawn), out)
+        moved = _warp(self._alone(image, drawn), self._place(image.shape, out, drawn), out)
         lit = cv2.LUT(moved, self._curve(float(moved.mean()), drawn))
         return self._erased(self._saved(self._grained(lit, drawn, generator), drawn["quality"]), drawn)
 
     def _alone(self, image: np.ndarray, drawn: dict[str, float]) -> np.ndarray:
-        if _share(drawn["alone"]) >= self.lungs_alone:
+        if _share(drawn["alone"]) >= self.lung_only_share:
             return image
-        return np.where(lung_fields.mask(image), image, np.uint8(255 * _share(drawn["alone_grey"])))
+        return np.where(lung_fields.lung_mask(image), image, np.uint8(255 * _share(drawn["alone_grey"])))
 
     def _place(self, shape: tuple[int, int], out: tuple[int, int], drawn: dict[str, float]) -> np.ndarray:
         """Where a pixel of the variation lies in the picture: a crop, turned, moved, enlarged, perhaps mirrored."""
-        area, stretch = 1 - _share(drawn["area"]) * (1 - self.crop_area), self.crop_aspect ** drawn["stretch"]
+        area, stretch = 1 - _share(drawn["area"]) * (1 - self.crop_area_min), self.crop_aspect_max ** drawn["stretch"]
         wide, high = min(1.0, math.sqrt(area * stretch)), min(1.0, math.sqrt(area / stretch))
         right = drawn["across"] * (1 - wide) / 2 - drawn["right"] * self.shift
         down = drawn["along"] * (1 - high) / 2 - drawn["down"] * self.shift
         larger = 1 + drawn["size"] * self.zoom
         mirror = -1 if self.flip and drawn["mirror"] < 0 else 1
-        return _inverse(
+        return _invert(
             shape, out, (wide * mirror / larger, high / larger), (right, down), drawn["turn"] * self.rotation
         )
 
@@ -97,9 +97,9 @@ class Augmentation:
         return image
 
     def _saved(self, image: np.ndarray, drawn: float) -> np.ndarray:
-        if self.lowest_jpeg_quality == 100:
+        if self.jpeg_quality_min == 100:
             return image
-        quality = round(100 - _share(drawn) * (100 - self.lowest_jpeg_quality))
+        quality = round(100 - _share(drawn) * (100 - self.jpeg_quality_min))
         return cv2.imdecode(cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))[1], cv2.IMREAD_GRAYSCALE)
 
     def _erased(self, image: np.ndarray, drawn: dict[str, float]) -> np.ndarray:
@@ -129,18 +129,18 @@ def view(
         size: side of the view, pixels; 0: as the picture.
     """
     if number == 0:
-        return plain(image, size)
+        return unaugmented(image, size)
     return augmentation.vary(image, np.random.default_rng((seed, row, number)), size)
 
 
-def plain(image: np.ndarray, size: int = 0) -> np.ndarray:
+def unaugmented(image: np.ndarray, size: int = 0) -> np.ndarray:
     """`image`, uint8 (height, width), as it is, averaged down to `size` where that is smaller; 0: as it is."""
     if not size or image.shape == (size, size):
         return image
     return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
 
 
-def judged_view(image: np.ndarray, number: int, size: int = 0) -> np.ndarray:
+def test_view(image: np.ndarray, number: int, size: int = 0) -> np.ndarray:
     """View `number`, in [0, `TEST_VIEWS`), of a picture to be judged: itself, its mirror image, then five crops.
 
     Args:
@@ -149,11 +149,11 @@ def judged_view(image: np.ndarray, number: int, size: int = 0) -> np.ndarray:
         size: side of the view, pixels; 0: as the picture.
     """
     if number < 2:
-        seen = plain(image, size)
+        seen = unaugmented(image, size)
         return seen[:, ::-1] if number else seen
     out, margin = (size, size) if size else image.shape, (1 - _TEST_SIDE) / 2
     at = tuple(side * margin for side in _CORNERS[number - 2])
-    return _warped(image, _inverse(image.shape, out, (_TEST_SIDE, _TEST_SIDE), at, 0.0), out)
+    return _warp(image, _invert(image.shape, out, (_TEST_SIDE, _TEST_SIDE), at, 0.0), out)
 
 
 def _share(drawn: float) -> float:
@@ -161,12 +161,12 @@ def _share(drawn: float) -> float:
     return (drawn + 1) / 2
 
 
-def _warped(image: np.ndarray, matrix: np.ndarray, out: tuple[int, int]) -> np.ndarray:
+def _warp(image: np.ndarray, matrix: np.ndarray, out: tuple[int, int]) -> np.ndarray:
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(image, matrix, out[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _inverse(
+def _invert(
     shape: tuple[int, int], out: tuple[int, int], sides: tuple[float, float], at: tuple[float, float], degrees: float
 ) -> np.ndarray:
     """Matrix, float (2, 3), from a pixel of a view to one of the picture.

@@ -74,7 +74,7 @@ def decode_square(data: bytes, size: int) -> np.ndarray:
     factor = _reduction(header, size)
     if factor == 1:
         return resize(_full(header, data), size)
-    return _shrunk(_pixels(header, data, _REDUCED[factor]), header.size, factor, size)
+    return _shrink(_pixels(header, data, _REDUCED[factor]), header.size, factor, size)
 
 
 def stored_mode(data: bytes) -> str:
@@ -145,11 +145,11 @@ def read_reduced(path: Path, least: int) -> np.ndarray:
 
 
 def read_all(root: Path, paths: Sequence[str], size: int) -> Iterator[np.ndarray]:
-    """`read` of many files below `root`, as `each` does it."""
-    return each(root, paths, lambda path: read(path, size))
+    """`read` of many files below `root`, as `map_files` does it."""
+    return map_files(root, paths, lambda path: read(path, size))
 
 
-def each(root: Path, paths: Sequence[str], work: Callable[[Path], Result]) -> Iterator[Result]:
+def map_files(root: Path, paths: Sequence[str], work: Callable[[Path], Result]) -> Iterator[Result]:
     """Do `work` on many files side by side, in order, a few at a time so that memory stays bounded.
 
     Args:
@@ -208,14 +208,14 @@ def _check_whole(header: Image.Image, data: bytes) -> None:
 
 def _reduction(header: Image.Image, size: int) -> int:
     if header.format != "JPEG" or _TURNED.search(header.info.get("exif", b"")):
-        return 1  # the padding that `_shrunk` leaves out would be turned, too
+        return 1  # the padding that `_shrink` leaves out would be turned, too
     return next((factor for factor in _REDUCED if min(header.size) >= factor * size), 1)
 
 
 def _full(header: Image.Image, data: bytes) -> np.ndarray:
     alpha = header.has_transparency_data
     flags = cv2.IMREAD_UNCHANGED if alpha else cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
-    return _eight_bits(_over_black(_pixels(header, data, flags)))
+    return _to_eight_bits(_blend_over_black(_pixels(header, data, flags)))
 
 
 def _pixels(header: Image.Image, data: bytes, flags: int) -> np.ndarray:
@@ -228,7 +228,7 @@ def _pixels(header: Image.Image, data: bytes, flags: int) -> np.ndarray:
     return pixels
 
 
-def _shrunk(pixels: np.ndarray, full: tuple[int, int], factor: int, size: int) -> np.ndarray:
+def _shrink(pixels: np.ndarray, full: tuple[int, int], factor: int, size: int) -> np.ndarray:
     # libjpeg rounds sides up: the last row and column may stand for fewer than `factor` pixels, the rest is padding.
     # Given the true scale instead of the size, OpenCV counts them in part, and nothing shifts; without it the
     # difference to the full decode is twice as large.
@@ -236,7 +236,7 @@ def _shrunk(pixels: np.ndarray, full: tuple[int, int], factor: int, size: int) -
     return cv2.resize(pixels, None, fx=across, fy=down, interpolation=cv2.INTER_AREA)[:size, :size]
 
 
-def _over_black(pixels: np.ndarray) -> np.ndarray:
+def _blend_over_black(pixels: np.ndarray) -> np.ndarray:
     if pixels.ndim == 2:
         return pixels
     if pixels.shape[2] == 3:
@@ -247,7 +247,7 @@ def _over_black(pixels: np.ndarray) -> np.ndarray:
     return np.rint(grey * (alpha / full)).astype(pixels.dtype)
 
 
-def _eight_bits(pixels: np.ndarray) -> np.ndarray:
+def _to_eight_bits(pixels: np.ndarray) -> np.ndarray:
     if pixels.dtype == np.uint16:
         return np.rint(pixels / 257).astype(np.uint8)
     return pixels

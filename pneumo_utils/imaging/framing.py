@@ -31,7 +31,7 @@ class Box:
     right: float
     bottom: float
 
-    def wider(self, margin: float) -> Box:
+    def widen(self, margin: float) -> Box:
         """With `margin` of its own width and height added on every side, as far as the picture reaches."""
         across, down = margin * (self.right - self.left), margin * (self.bottom - self.top)
         return Box(
@@ -51,11 +51,11 @@ class Box:
         """Share of the picture."""
         return (self.right - self.left) * (self.bottom - self.top)
 
-    def squared(self, width: int, height: int) -> Box:
+    def to_square(self, width: int, height: int) -> Box:
         """The shorter side lengthened to a true square in a picture of `width` x `height`, as far as it reaches."""
         wide, high = (self.right - self.left) * width, (self.bottom - self.top) * height
-        left, right = _lengthened(self.left, self.right, max(high / wide, 1))
-        top, bottom = _lengthened(self.top, self.bottom, max(wide / high, 1))
+        left, right = _lengthen(self.left, self.right, max(high / wide, 1))
+        top, bottom = _lengthen(self.top, self.bottom, max(wide / high, 1))
         return Box(left, top, right, bottom)
 
     def cut(self, pixels: np.ndarray) -> np.ndarray:
@@ -69,7 +69,7 @@ class Box:
 WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 
 
-def _lengthened(low: float, high: float, factor: float) -> tuple[float, float]:
+def _lengthen(low: float, high: float, factor: float) -> tuple[float, float]:
     """A stretch of [0, 1] made longer about its middle; moved, and at last cut, where the picture ends."""
     length, middle = min((high - low) * factor, 1.0), (low + high) / 2
     low = min(max(middle - length / 2, 0.0), 1.0 - length)
@@ -92,7 +92,7 @@ class Framing:
 
 
 @dataclass(frozen=True)
-class Framed:
+class FramedRadiograph:
     """A radiograph as it is kept, and where it was cut from."""
 
     pixels: np.ndarray  # uint8 (size, size)
@@ -104,7 +104,7 @@ def lung_box(lung: np.ndarray) -> Box | None:
     """The box around both lungs, without a margin; None where what is found cannot be two lungs.
 
     Args:
-        lung: its probability, float32, over the whole picture, of `lung_fields.fields` or a true mask.
+        lung: its probability, float32, over the whole picture, of `lung_fields.lung_probability` or a true mask.
     """
     fine = cv2.resize(lung.astype(np.float32), (_FINE, _FINE), interpolation=cv2.INTER_LINEAR) > 0.5
     _, _, regions, _ = cv2.connectedComponentsWithStats(fine.view(np.uint8))
@@ -134,17 +134,17 @@ def locate(pixels: np.ndarray, how: Framing) -> tuple[Box, bool]:
     if how.crop == "none":
         return WHOLE, False
     blank = pixels.max() - pixels.min() < _LEAST_RANGE  # there the finder only says where lungs use to be
-    found = lung_box(lung_fields.fields(pixels)) if how.crop == "lungs" and not blank else None
+    found = lung_box(lung_fields.lung_probability(pixels)) if how.crop == "lungs" and not blank else None
     height, width = pixels.shape
     if found is None:
         side = _CENTRE * min(height, width)
         across, down = side / width / 2, side / height / 2
         return Box(0.5 - across, 0.5 - down, 0.5 + across, 0.5 + down), False
-    box = found.wider(how.margin)
-    return (box.squared(width, height) if how.keep_aspect else box), True
+    box = found.widen(how.margin)
+    return (box.to_square(width, height) if how.keep_aspect else box), True
 
 
-def frame(pixels: np.ndarray, how: Framing, size: int) -> Framed:
+def frame(pixels: np.ndarray, how: Framing, size: int) -> FramedRadiograph:
     """Cut, average and normalise a radiograph.
 
     Args:
@@ -153,16 +153,16 @@ def frame(pixels: np.ndarray, how: Framing, size: int) -> Framed:
         size: side of the square that is kept, pixels.
     """
     box, found = locate(pixels, how)
-    return Framed(_finished(box.cut(pixels), how, size), box, found)
+    return FramedRadiograph(_finish(box.cut(pixels), how, size), box, found)
 
 
-def _finished(part: np.ndarray, how: Framing, size: int) -> np.ndarray:
+def _finish(part: np.ndarray, how: Framing, size: int) -> np.ndarray:
     if how.resolution:
         part = decoding.resize(part, min(how.resolution, size))
-    return intensity.normalised(decoding.resize(part, size), how.intensity)
+    return intensity.normalise(decoding.resize(part, size), how.intensity)
 
 
-def read(path: Path, how: Framing, size: int) -> Framed:
+def read(path: Path, how: Framing, size: int) -> FramedRadiograph:
     """`frame` of the file at `path`, decoded at a reduced scale where that is enough.
 
     Raises:
@@ -170,7 +170,7 @@ def read(path: Path, how: Framing, size: int) -> Framed:
     """
     if how.crop == "none" and not how.resolution:
         pixels = decoding.read(path, size)  # straight to the square
-        return Framed(intensity.normalised(pixels, how.intensity), WHOLE, False)
+        return FramedRadiograph(intensity.normalise(pixels, how.intensity), WHOLE, False)
     return frame(decoding.read_reduced(path, AHEAD * size), how, size)
 
 
@@ -192,7 +192,7 @@ def write_all(
     places: list[tuple] = []
 
     def squares() -> Iterator[np.ndarray]:
-        for framed in decoding.each(root, paths, lambda path: read(path, how, size)):
+        for framed in decoding.map_files(root, paths, lambda path: read(path, how, size)):
             places.append((*astuple(framed.box), framed.found))
             yield framed.pixels
 

@@ -11,7 +11,7 @@ _MIDDLE, _SPREAD = 128.0, 56.0  # grey levels that `standardise` gives: 2.3 stan
 _CLIP, _TILES = 2.0, (8, 8)  # of CLAHE, OpenCV's tutorial
 
 
-def _standardised(pixels: np.ndarray) -> np.ndarray:
+def _standardise(pixels: np.ndarray) -> np.ndarray:
     mean, spread = (float(value[0, 0]) for value in cv2.meanStdDev(pixels))
     scale = _SPREAD / max(spread, 1.0)  # a blank picture stays blank
     return cv2.convertScaleAbs(np.clip((pixels.astype(np.float32) - mean) * scale + _MIDDLE, 0, 255))
@@ -21,11 +21,11 @@ METHODS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "none": lambda pixels: pixels,
     "equalise": cv2.equalizeHist,
     "clahe": lambda pixels: cv2.createCLAHE(_CLIP, _TILES).apply(pixels),
-    "standardise": _standardised,
+    "standardise": _standardise,
 }
 
 
-def normalised(pixels: np.ndarray, method: str) -> np.ndarray:
+def normalise(pixels: np.ndarray, method: str) -> np.ndarray:
     """Bring the grey levels of a picture to one scale.
 
     Args:

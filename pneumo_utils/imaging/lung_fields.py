@@ -20,12 +20,12 @@ from pneumo_utils.records import fingerprint
 SIZE = 64  # pixels, side of the square it sees
 FILTERS = (8, 16, 32, 64)  # of the convolutions at each resolution, finest first
 WEIGHTS = Path(__file__).with_suffix(".npz")
-_MOST = 20_000  # masks that are remembered: 40 MB at 128 pixels
-_remembered: dict[str, np.ndarray] = {}
-_GROWN = 0.04  # by which the fields of a mask are grown, share of the side: no edge may tell their shape
+_CACHE_SIZE = 20_000  # masks that are remembered: 40 MB at 128 pixels
+_mask_cache: dict[str, np.ndarray] = {}
+_DILATION = 0.04  # by which the fields of a mask are grown, share of the side: no edge may tell their shape
 
 
-def fields(pixels: np.ndarray) -> np.ndarray:
+def lung_probability(pixels: np.ndarray) -> np.ndarray:
     """Probability that lung is seen there, behind whatever hides it.
 
     Args:
@@ -35,7 +35,7 @@ def fields(pixels: np.ndarray) -> np.ndarray:
         float32 (SIZE, SIZE) in [0, 1], over the whole picture.
     """
     small = cv2.resize(pixels, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
-    x, skips = standardised(small)[..., None], []
+    x, skips = standardise(small)[..., None], []
     for level in range(len(FILTERS) - 1):
         x = _block(x, f"down{level}")
         skips.append(x)
@@ -48,33 +48,33 @@ def fields(pixels: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-(_product(x, kernel) + bias)))[..., 0]
 
 
-def inside(image: np.ndarray) -> np.ndarray:
+def visible_lung(image: np.ndarray) -> np.ndarray:
     """Where lung is seen in a picture, uint8 (height, width): bool of the same shape."""
-    return cv2.resize(fields(image), image.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5
+    return cv2.resize(lung_probability(image), image.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5
 
 
-def mask(image: np.ndarray) -> np.ndarray:
+def lung_mask(image: np.ndarray) -> np.ndarray:
     """Lung fields of a picture, uint8 (height, width), grown a little; bool of the same shape.
 
-    Those of up to `_MOST` pictures are remembered, a bit a pixel: in training the same ones come again in each epoch,
-    and to look for lungs takes twenty times as long as all else that varies a picture.
+    Those of up to `_CACHE_SIZE` pictures are remembered, a bit a pixel: in training the same ones come again in each
+    epoch, and to look for lungs takes twenty times as long as all else that varies a picture.
     """
     key = fingerprint.of_array(image)
-    bits = _remembered.get(key)
+    bits = _mask_cache.get(key)
     if bits is None:
-        if len(_remembered) >= _MOST:
-            _remembered.clear()
-        bits = _remembered[key] = np.packbits(_grown(image))
+        if len(_mask_cache) >= _CACHE_SIZE:
+            _mask_cache.clear()
+        bits = _mask_cache[key] = np.packbits(_dilate(image))
     return np.unpackbits(bits, count=image.size).reshape(image.shape).view(bool)
 
 
-def _grown(image: np.ndarray) -> np.ndarray:
-    reach = 2 * round(_GROWN * min(image.shape)) + 1
-    grown = cv2.dilate(inside(image).view(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+def _dilate(image: np.ndarray) -> np.ndarray:
+    reach = 2 * round(_DILATION * min(image.shape)) + 1
+    grown = cv2.dilate(visible_lung(image).view(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
     return grown > 0
 
 
-def standardised(pixels: np.ndarray) -> np.ndarray:
+def standardise(pixels: np.ndarray) -> np.ndarray:
     """Pictures with mean 0 and standard deviation 1 each, float32, of shape (..., h, w) or (..., h, w, 1)."""
     axes = (-3, -2) if pixels.shape[-1] == 1 else (-2, -1)
     pixels = pixels.astype(np.float32)

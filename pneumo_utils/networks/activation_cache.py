@@ -37,7 +37,7 @@ class Rows:
     """Rows mapped from disk, not to be written; indexing gives float32 (..., *shape).
 
     Args:
-        packed: structured (n,), as `Kept` lays a row out.
+        packed: structured (n,), as `ActivationCache` lays a row out.
     """
 
     def __init__(self, packed: np.ndarray):
@@ -54,7 +54,7 @@ class Rows:
         return found["steps"].astype(np.float32) * found["step"][row_wise] + found["lowest"][row_wise]
 
 
-class Kept:
+class ActivationCache:
     """The rows of one trunk.
 
     Args:
@@ -132,7 +132,7 @@ class Kept:
         """Where the rows of `keys` stand in `rows`, int (k,)."""
         return np.array([self._place[key] for key in keys], dtype=int)
 
-    def forget_all_but(self, keys: Iterable[bytes]) -> None:
+    def keep_only(self, keys: Iterable[bytes]) -> None:
         """Drop the rows that nobody asks for, once they are more than those of `keys`."""
         asked = list(dict.fromkeys(keys))
         if self.count <= 2 * len(asked):

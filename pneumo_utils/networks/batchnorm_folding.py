@@ -10,7 +10,7 @@ import numpy as np
 from pneumo_utils.networks.backend import keras, layers
 
 
-def folded(network: keras.Model) -> keras.Model:
+def fold_batch_normalisation(network: keras.Model) -> keras.Model:
     """A twin of `network`, for inference only, whose convolutions do what batch normalisation right above them did.
 
     Args:
@@ -32,9 +32,9 @@ def folded(network: keras.Model) -> keras.Model:
             made[name] = given[0]
         else:
             norm = network.get_layer(norms[name]) if name in norms else None
-            twin = type(layer).from_config(layer.get_config() | ({"use_bias": True} if norm else {}))
-            made[name] = twin(given[0] if len(given) == 1 else given)
-            twin.set_weights(_scaled(layer, norm) if norm else layer.get_weights())
+            copy = type(layer).from_config(layer.get_config() | ({"use_bias": True} if norm else {}))
+            made[name] = copy(given[0] if len(given) == 1 else given)
+            copy.set_weights(_scale(layer, norm) if norm else layer.get_weights())
     return keras.Model(pixels, made[network.output._keras_history.operation.name], name=network.name)
 
 
@@ -61,7 +61,7 @@ def _pairs(network: keras.Model, fed_by: dict[str, list[str]]) -> dict[str, str]
     return found
 
 
-def _scaled(convolution: keras.Layer, norm: keras.Layer) -> list[np.ndarray]:
+def _scale(convolution: keras.Layer, norm: keras.Layer) -> list[np.ndarray]:
     """Kernel and bias of both together."""
     kernel, *bias = (weight.astype(np.float64) for weight in convolution.get_weights())
     mean, variance = norm.moving_mean.numpy(), norm.moving_variance.numpy()

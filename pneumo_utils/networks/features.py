@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from pneumo_utils.imaging.augmentation import Augmentation, judged_view, plain, view
+from pneumo_utils.imaging.augmentation import Augmentation, test_view, unaugmented, view
 from pneumo_utils.networks import activation_cache, batchnorm_folding
 from pneumo_utils.networks.backend import keras, layers, tf
 
@@ -57,17 +57,17 @@ class Pixels:
         self.images, self.train_rows, self.augmentation = images, train_rows, augmentation
         self.seed, self.size, self.count = seed, size, len(images)
 
-    def seeded(self, seed: int, size: int = 0) -> Pixels:
+    def with_seed(self, seed: int, size: int = 0) -> Pixels:
         """The same pictures with other variations, and at another `size`; 0: at the same."""
         return Pixels(self.images, self.train_rows, self.augmentation, seed, size or self.size)
 
     def plain(self, rows: np.ndarray) -> np.ndarray:
         """See `Feed.plain`."""
-        return np.stack([plain(self.images[row], self.size) for row in rows]).astype(np.float32)
+        return np.stack([unaugmented(self.images[row], self.size) for row in rows]).astype(np.float32)
 
-    def judged(self, rows: np.ndarray, number: int) -> np.ndarray:
-        """View `number` of the pictures in `rows`, of `augmentation.judged_view`, float32 (k, size, size)."""
-        return np.stack([judged_view(self.images[row], number, self.size) for row in rows]).astype(np.float32)
+    def test_view(self, rows: np.ndarray, number: int) -> np.ndarray:
+        """View `number` of the pictures in `rows`, of `augmentation.test_view`, float32 (k, size, size)."""
+        return np.stack([test_view(self.images[row], number, self.size) for row in rows]).astype(np.float32)
 
     def view(self, positions: np.ndarray, number: int) -> np.ndarray:
         """See `Feed.view`."""
@@ -109,7 +109,7 @@ class Activations:
         return self.kept[self._views[numbers, positions]]
 
 
-def run(trunk: keras.Model, feed: Feed, *, views: int, batch_size: int, folder: Path) -> Activations:
+def run_trunk(trunk: keras.Model, feed: Feed, *, views: int, batch_size: int, folder: Path) -> Activations:
     """Run `trunk` once over every picture and over `views` - 1 variations of the training pictures.
 
     Args:
@@ -123,34 +123,36 @@ def run(trunk: keras.Model, feed: Feed, *, views: int, batch_size: int, folder: 
         FeatureError: an activation is not finite.
         activations.DiskError: there is no room for them.
     """
-    trunk, kept = kept_by(trunk, folder)
+    trunk, kept = open_cache(trunk, folder)
     kept.check_disk(feed.count + (views - 1) * len(feed.train_rows))
-    forward = compiled(trunk)
-    every = _computed(kept, forward, map(feed.plain, _batches(feed.count, batch_size)), batch_size)
+    forward = compile_trunk(trunk)
+    every = _compute(kept, forward, map(feed.plain, _batches(feed.count, batch_size)), batch_size)
     varied = []
     for number in range(1, views):
         rows = (feed.view(positions, number) for positions in _batches(len(feed.train_rows), batch_size))
-        varied.append(_computed(kept, forward, rows, batch_size))
-    kept.forget_all_but([*every, *(key for keys in varied for key in keys)])
+        varied.append(_compute(kept, forward, rows, batch_size))
+    kept.keep_only([*every, *(key for keys in varied for key in keys)])
     places = [kept.places(keys) for keys in varied]
     return Activations(kept.rows(), kept.places(every), np.array(places, dtype=int), feed.train_rows)
 
 
-def kept_by(trunk: keras.Model, folder: Path, *, read_only: bool = False) -> tuple[keras.Model, activation_cache.Kept]:
+def open_cache(
+    trunk: keras.Model, folder: Path, *, read_only: bool = False
+) -> tuple[keras.Model, activation_cache.ActivationCache]:
     """`trunk` as it is run, its frozen normalisation folded, and what it left in `folder`.
 
     Args:
-        trunk: as given to `run`.
-        folder: as given to `run`.
-        read_only: see `activation_cache.Kept`.
+        trunk: as given to `run_trunk`.
+        folder: as given to `run_trunk`.
+        read_only: see `activation_cache.ActivationCache`.
     """
-    trunk = batchnorm_folding.folded(trunk)
-    return trunk, activation_cache.Kept(
+    trunk = batchnorm_folding.fold_batch_normalisation(trunk)
+    return trunk, activation_cache.ActivationCache(
         folder / trunk.name, identity(trunk), trunk.output.shape[1:], read_only=read_only
     )
 
 
-def compiled(trunk: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+def compile_trunk(trunk: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     """`trunk` as one graph: a batch of what it eats -> activations, float32 whatever it computes in."""
     return tf.function(lambda rows: tf.cast(trunk(rows, training=False), tf.float32))
 
@@ -163,15 +165,15 @@ def _batches(count: int, batch_size: int) -> Iterator[np.ndarray]:
 def identity(trunk: keras.Model) -> str:
     """Hash of layers, precision, input and weights: what else could change an activation is the machine."""
     parts = [layer for layer in trunk.layers if not isinstance(layer, layers.InputLayer)]  # its name is a mere counter
-    said = [[type(part).__name__, part.get_config()] for part in parts]
-    found = hashlib.sha256(json.dumps([trunk.input.shape, said], sort_keys=True, default=str).encode())
+    layer_configs = [[type(part).__name__, part.get_config()] for part in parts]
+    found = hashlib.sha256(json.dumps([trunk.input.shape, layer_configs], sort_keys=True, default=str).encode())
     for weight in trunk.weights:
         found.update(np.ascontiguousarray(weight.numpy()))
     return found.hexdigest()
 
 
-def _computed(
-    kept: activation_cache.Kept, forward: Callable, batches: Iterator[np.ndarray], batch_size: int
+def _compute(
+    kept: activation_cache.ActivationCache, forward: Callable, batches: Iterator[np.ndarray], batch_size: int
 ) -> list[bytes]:
     """Compute the rows that are not kept yet; the keys of all."""
     keys, waiting = [], {}
@@ -181,13 +183,15 @@ def _computed(
             if keys[-1] not in kept:
                 waiting[keys[-1]] = row
             if len(waiting) == batch_size:
-                waiting = _keep(kept, forward, waiting, batch_size)
+                waiting = _append(kept, forward, waiting, batch_size)
     if waiting:
-        _keep(kept, forward, waiting, batch_size)
+        _append(kept, forward, waiting, batch_size)
     return keys
 
 
-def _keep(kept: activation_cache.Kept, forward: Callable, waiting: dict[bytes, np.ndarray], batch_size: int) -> dict:
+def _append(
+    kept: activation_cache.ActivationCache, forward: Callable, waiting: dict[bytes, np.ndarray], batch_size: int
+) -> dict:
     """Run one batch, filled up with zeros: one shape is one compiled graph, and the same bits after an interruption."""
     rows = np.stack(list(waiting.values()))
     filled = np.concatenate([rows, np.zeros((batch_size - len(rows), *rows.shape[1:]), rows.dtype)])

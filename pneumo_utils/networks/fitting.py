@@ -15,7 +15,7 @@ from pneumo_utils.networks.backend import keras, tf
 
 _WARM_UP = 0.1  # share of the steps of an end-to-end phase in which the learning rate rises
 _READERS = min(os.cpu_count() or 1, 8)  # threads that vary and stack pictures while the last batch is learned from
-END_TO_END = ("small", "whole")  # phases that learn from the pixels
+END_TO_END = ("progressive", "end_to_end")  # phases that learn from the pixels
 _AT_ONCE = 8  # steps of the head that are taken in one go: each is shorter than the call that starts it
 
 
@@ -23,7 +23,7 @@ _AT_ONCE = 8  # steps of the head that are taken in one go: each is shorter than
 class Phase:
     """How one phase is trained."""
 
-    name: str  # head or top, on the frozen trunk; small or whole, end to end
+    name: str  # head or top, on the frozen trunk; progressive or end_to_end, on pixels
     epochs: int  # at most
     learning_rate: float  # Adam's; end to end the highest of AdamW, after warm-up and before a cosine
     size: int = 0  # side of the pictures in the phase `small`, pixels
@@ -35,11 +35,11 @@ class Settings:
 
     batch_size: int  # pictures a step
     patience: int  # epochs without a better validation loss before stopping, where weights are not averaged
-    views: int = 1  # views of each training picture where activations are kept
+    cached_views: int = 1  # views of each training picture where activations are kept
     frozen_blocks: int = 0  # lowest blocks that stay as they are end to end
     weight_decay: float = 0.0  # of AdamW, end to end
     label_smoothing: float = 0.0  # end to end: labels are pulled so far towards 0.5
-    weight_averaging: float = 0.0  # end to end: decay a step of the average that is judged, and kept at the end
+    ema_momentum: float = 0.0  # end to end: decay a step of the average of weights, which is kept at the end
     test_views: int = 1  # views of a picture whose probabilities are averaged
 
 
@@ -142,11 +142,11 @@ def fit(
     train_label, before = label[feed.train_rows], part.get_weights()
     size, readers = settings.batch_size, 1 if phase.name == "head" else _READERS
     batches = Batches(feed.training, train_label, size, seed, readers)
-    judged = Batches(lambda at, _: feed.plain(validation[at]), label[validation], size, None, readers)
+    validation_batches = Batches(lambda at, _: feed.plain(validation[at]), label[validation], size, None, readers)
     _compile(part, phase, settings, len(batches))
     fitted = part.fit(
         batches,
-        validation_data=judged,
+        validation_data=validation_batches,
         epochs=phase.epochs,
         class_weight=class_weights(train_label),
         callbacks=_callbacks(phase, settings),
@@ -164,16 +164,18 @@ def fit(
 
 
 def _averages(phase: Phase, settings: Settings) -> bool:
-    return phase.name in END_TO_END and settings.weight_averaging > 0
+    return phase.name in END_TO_END and settings.ema_momentum > 0
 
 
 def _compile(part: keras.Model, phase: Phase, settings: Settings, steps: int) -> None:
     end_to_end = phase.name in END_TO_END
     optimiser = adamw(phase, settings, steps) if end_to_end else keras.optimizers.Adam(phase.learning_rate)
     loss = keras.losses.BinaryCrossentropy(label_smoothing=settings.label_smoothing if end_to_end else 0.0)
-    judged = [keras.metrics.AUC(name="auc"), keras.metrics.BinaryCrossentropy(name="plain")]
+    metrics = [keras.metrics.AUC(name="auc"), keras.metrics.BinaryCrossentropy(name="plain")]
     alone = tf.distribute.get_strategy().num_replicas_in_sync == 1  # a loop of steps cannot be shared out to devices
-    part.compile(optimiser, loss, metrics=judged, steps_per_execution=_AT_ONCE if phase.name == "head" and alone else 1)
+    part.compile(
+        optimiser, loss, metrics=metrics, steps_per_execution=_AT_ONCE if phase.name == "head" and alone else 1
+    )
 
 
 def adamw(phase: Phase, settings: Settings, steps: int) -> keras.optimizers.Optimizer:
@@ -188,7 +190,7 @@ def adamw(phase: Phase, settings: Settings, steps: int) -> keras.optimizers.Opti
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, max(1, steps * phase.epochs - rising), warmup_target=phase.learning_rate, warmup_steps=rising
     )
-    averaged = {"use_ema": True, "ema_momentum": settings.weight_averaging} if settings.weight_averaging else {}
+    averaged = {"use_ema": True, "ema_momentum": settings.ema_momentum} if settings.ema_momentum else {}
     optimiser = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay, **averaged)
     optimiser.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimiser

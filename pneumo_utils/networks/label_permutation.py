@@ -19,19 +19,19 @@ from pneumo_utils.networks.replicates import Recipe
 _PICTURES, _EPOCHS = 192, 40
 
 
-def rows(splits: pd.DataFrame, seed: int) -> np.ndarray:
+def choose_rows(splits: pd.DataFrame, seed: int) -> np.ndarray:
     """Rows of at most `_PICTURES` training pictures, half of each class as far as there are enough: int (k,)."""
     drawn = np.random.default_rng(seed).permutation(np.flatnonzero(splits["split"] == "train"))
     label = splits["label"].to_numpy()[drawn]
     return np.concatenate([drawn[label == one][: _PICTURES // 2] for one in (0, 1)])
 
 
-def shuffled(splits: pd.DataFrame, chosen: np.ndarray, seed: int) -> pd.DataFrame:
+def permute_labels(splits: pd.DataFrame, chosen: np.ndarray, seed: int) -> pd.DataFrame:
     """Contract `splits` of the pictures in rows `chosen` with shuffled labels, once to train and once to judge.
 
     Args:
         splits: contract `splits` of the study.
-        chosen: of `rows`.
+        chosen: of `choose_rows`.
         seed: of the shuffling.
 
     Returns:
@@ -42,9 +42,9 @@ def shuffled(splits: pd.DataFrame, chosen: np.ndarray, seed: int) -> pd.DataFram
     return pd.concat([own.assign(split=split) for split in ("train", "validation")], ignore_index=True)
 
 
-def recipe(of: Recipe) -> Recipe:
+def memorising_recipe(of: Recipe) -> Recipe:
     """The recipe of the twin of a network: end to end, nothing that keeps it from learning by heart."""
-    hardest = {"weight_decay": 0.0, "label_smoothing": 0.0, "weight_averaging": 0.0}
-    settings = replace(of.settings, patience=_EPOCHS, frozen_blocks=0, views=1, test_views=1, **hardest)
-    phases = (fitting.Phase("whole", _EPOCHS, of.phases[-1].learning_rate),)
+    hardest = {"weight_decay": 0.0, "label_smoothing": 0.0, "ema_momentum": 0.0}
+    settings = replace(of.settings, patience=_EPOCHS, frozen_blocks=0, cached_views=1, test_views=1, **hardest)
+    phases = (fitting.Phase("end_to_end", _EPOCHS, of.phases[-1].learning_rate),)
     return replace(of, phases=phases, settings=settings, augmentation=Augmentation(), dropout=0.0)

@@ -23,8 +23,8 @@ from pneumo_utils.networks.backend import keras, layers
 
 DRAWN = 128  # pixels, side of the square that is varied
 FIRST_SEED = 1_000_000  # of the phantoms; studies and tests count from 0
-_PLACED = {"rotation": 12.0, "shift": 0.08, "zoom": 0.25, "crop_area": 0.4, "crop_aspect": 1.5}
-_LIT = {"gamma": 2.2, "contrast": 0.6, "brightness": 0.2, "blur": 1.5, "noise": 14.0, "lowest_jpeg_quality": 30}
+_PLACED = {"rotation": 12.0, "shift": 0.08, "zoom": 0.25, "crop_area_min": 0.4, "crop_aspect_max": 1.5}
+_LIT = {"gamma": 2.2, "contrast": 0.6, "brightness": 0.2, "blur": 1.5, "noise": 14.0, "jpeg_quality_min": 30}
 PLACE = Augmentation(**_PLACED)  # the same geometry for the truth, since the same numbers are drawn
 VARY = Augmentation(**_PLACED, **_LIT, erase=0.06)
 _log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Plan:
 
 
 def network() -> keras.Model:
-    """The U-Net (Ronneberger et al. 2015) whose weights `lung_fields.fields` runs, layer for layer."""
+    """The U-Net (Ronneberger et al. 2015) whose weights `lung_fields.lung_probability` runs, layer for layer."""
     x = pixels = keras.Input((lung_fields.SIZE, lung_fields.SIZE, 1))
     skips = []
     for level, filters in enumerate(lung_fields.FILTERS[:-1]):
@@ -125,7 +125,7 @@ def _litter(pixels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return pixels
 
 
-class _Varied(keras.utils.PyDataset):
+class _Variations(keras.utils.PyDataset):
     """Batches of standardised variations and their fields; another variation of each phantom in every epoch."""
 
     def __init__(self, drawn: list[tuple[np.ndarray, np.ndarray]], batch_size: int):
@@ -139,7 +139,7 @@ class _Varied(keras.utils.PyDataset):
         rows = range(number * self.batch_size, (number + 1) * self.batch_size)
         pairs = [vary(*self.drawn[row], seed=self.epoch * len(self.drawn) + row) for row in rows]
         seen, truth = (np.stack(part)[..., None] for part in zip(*pairs, strict=True))
-        return lung_fields.standardised(seen), truth.astype(np.float32) / 255
+        return lung_fields.standardise(seen), truth.astype(np.float32) / 255
 
     def on_epoch_end(self):
         self.epoch += 1
@@ -162,7 +162,7 @@ def train(plan: Plan, seed: int = 0) -> keras.Model:
     keras.utils.set_random_seed(seed)
     with ThreadPoolExecutor() as pool:
         drawn = list(pool.map(draw, range(FIRST_SEED, FIRST_SEED + plan.phantoms)))
-    made, batches = network(), _Varied(drawn, plan.batch_size)
+    made, batches = network(), _Variations(drawn, plan.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(plan.learning_rate, plan.epochs * len(batches))
     made.compile(keras.optimizers.AdamW(rate), _loss)
     history = made.fit(batches, epochs=plan.epochs, verbose=0).history["loss"]

@@ -21,18 +21,20 @@ _CHANNEL_MEANS = (103.939, 116.779, 123.68)
 
 
 @dataclass(frozen=True)
-class Anatomy:
+class CutPoints:
     """Where a network is cut: everything below `frozen_to` stays as it is in both phases."""
 
     frozen_to: str | None  # last layer of the frozen trunk; None: the whole network is trained
     blocks: tuple[str, ...] = ()  # last layer of each of the lowest blocks, which may stay as they are end to end
 
 
-ANATOMY = {
-    "cnn": Anatomy(None),
+CUT_POINTS = {
+    "cnn": CutPoints(None),
     # block 5, or stage 5, is fine-tuned
-    "vgg16": Anatomy("block4_pool", ("block1_pool", "block2_pool", "block3_pool", "block4_pool")),
-    "resnet50": Anatomy("conv4_block6_out", ("pool1_pool", "conv2_block3_out", "conv3_block4_out", "conv4_block6_out")),
+    "vgg16": CutPoints("block4_pool", ("block1_pool", "block2_pool", "block3_pool", "block4_pool")),
+    "resnet50": CutPoints(
+        "conv4_block6_out", ("pool1_pool", "conv2_block3_out", "conv3_block4_out", "conv4_block6_out")
+    ),
 }
 
 
@@ -46,7 +48,7 @@ def build(
     """Build a network that maps pixels to the probability of pneumonia.
 
     Args:
-        model: a key of `ANATOMY`.
+        model: a key of `CUT_POINTS`.
         image_size: side of the picture, pixels, at least 32.
         dropout: share of the pooled features dropped in training, in [0, 1).
         weights: `.h5` file of the backbone without its classifier; None: random weights.
@@ -59,8 +61,8 @@ def build(
     Raises:
         ModelError: unknown model, or weights that do not fit it.
     """
-    if model not in ANATOMY:
-        raise ModelError(f"model must be one of {', '.join(ANATOMY)}, got {model!r}")
+    if model not in CUT_POINTS:
+        raise ModelError(f"model must be one of {', '.join(CUT_POINTS)}, got {model!r}")
     pixels = keras.Input((image_size, image_size), name="pixels")
     with _computing_in(precision):
         grey = layers.Reshape((image_size, image_size, 1), name="grey")(pixels)
@@ -157,14 +159,14 @@ def at_size(network: keras.Model, image_size: int) -> keras.Model:
         return type(layer).from_config(layer.get_config() | changed)
 
     pixels = keras.Input((image_size, image_size), name="pixels")
-    twin = keras.models.clone_model(network, input_tensors=pixels, clone_function=resized)
-    twin.set_weights(network.get_weights())
-    return twin
+    copy = keras.models.clone_model(network, input_tensors=pixels, clone_function=resized)
+    copy.set_weights(network.get_weights())
+    return copy
 
 
 def lowest_blocks(network: keras.Model, count: int) -> str | None:
     """Last layer of the lowest `count` blocks; None for 0, and for a network that has no blocks to leave alone."""
-    blocks = ANATOMY[network.name].blocks[:count]
+    blocks = CUT_POINTS[network.name].blocks[:count]
     return blocks[-1] if blocks else None
 
 
@@ -200,7 +202,7 @@ def settle_normalisation(network: keras.Model, images: np.ndarray) -> None:
         norm.momentum = momentum
 
 
-def explained_layer(network: keras.Model) -> str:
+def last_spatial_layer(network: keras.Model) -> str:
     """Name of the layer Grad-CAM looks at: the last one with height and width, pooling layers left aside."""
     layer = network.get_layer("pooled")
     while isinstance(layer, layers.GlobalAveragePooling2D | layers.MaxPooling2D):
@@ -208,10 +210,10 @@ def explained_layer(network: keras.Model) -> str:
     return layer.name
 
 
-def parameter_counts(network: keras.Model) -> dict[str, int]:
+def count_parameters(network: keras.Model) -> dict[str, int]:
     """How many parameters the parts of a network have: frozen trunk, fine-tuned block (or whole), head."""
     names = [layer.name for layer in network.layers]
-    frozen_to = ANATOMY[network.name].frozen_to
+    frozen_to = CUT_POINTS[network.name].frozen_to
     border = names.index(frozen_to) + 1 if frozen_to else 0
     pooled = names.index("pooled")
     parts = {"frozen trunk": network.layers[:border], "trained": network.layers[border:pooled]}
@@ -219,7 +221,7 @@ def parameter_counts(network: keras.Model) -> dict[str, int]:
     return {part: sum(layer.count_params() for layer in held) for part, held in parts.items()}
 
 
-def trained_parameters(network: keras.Model) -> int:
+def count_trained_parameters(network: keras.Model) -> int:
     """How many parameters the last phase could change."""
     return int(sum(np.prod(weight.shape) for weight in network.trainable_weights))
 

@@ -31,10 +31,10 @@ def choose(asked: str = "auto") -> str:
         raise PrecisionError(f"precision must be one of {', '.join(CHOICES)}, got {asked!r}")
     if asked != "auto":
         return asked
-    return "bfloat16" if _has_it() else "float32"
+    return "bfloat16" if _supports_bfloat16() else "float32"
 
 
-def _has_it() -> bool:
+def _supports_bfloat16() -> bool:
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         known = [tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0)) for gpu in gpus]

@@ -36,7 +36,7 @@ class Recipe:
         """Where the network starts: `pretrained`, `scratch` (meant to) or `random` (for want of weights)."""
         if self.weights is not None:
             return "pretrained"
-        return "scratch" if models.ANATOMY[self.model].frozen_to is None else "random"
+        return "scratch" if models.CUT_POINTS[self.model].frozen_to is None else "random"
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,13 @@ def train(recipe: Recipe, seed: int, images: np.ndarray, splits: pd.DataFrame, f
     """
     began = time.monotonic()
     with training.devices().scope():
-        network, *tables = _trained(recipe, seed, images, splits, folder)
+        network, *tables = _train(recipe, seed, images, splits, folder)
     names = {"model": recipe.model, "seed": seed}
     history, predictions = (frame.assign(**names).reset_index(drop=True) for frame in tables)
     return Replicate(network, history, predictions, time.monotonic() - began)
 
 
-def _trained(
+def _train(
     recipe: Recipe, seed: int, images: np.ndarray, splits: pd.DataFrame, folder: Path
 ) -> tuple[keras.Model, pd.DataFrame, pd.DataFrame]:
     below = seed if recipe.start == "scratch" else _SHARED_SEED
@@ -85,6 +85,6 @@ def _trained(
     predictions = (
         training.predict(part, fed, splits, settings.batch_size)
         if settings.test_views == 1
-        else training.predict_views(network, pixels, splits, settings.batch_size, settings.test_views)
+        else training.predict_test_views(network, pixels, splits, settings.batch_size, settings.test_views)
     )
     return network, history, predictions

@@ -9,12 +9,12 @@ import pandas as pd
 
 from pneumo_utils.networks import models, pretrained_weights, replicates, training
 from pneumo_utils.records import fingerprint, provenance
-from pneumo_utils.records.atomic import whole
+from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.records.store import SHARES, Store
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainedNetwork:
     """What is known of a trained network."""
 
     history: pd.DataFrame  # contract `history`
@@ -23,7 +23,7 @@ class Run:
     trained_now: bool
 
 
-def obtain(recipe: replicates.Recipe, seed: int, store: Store) -> Run:
+def train_or_load(recipe: replicates.Recipe, seed: int, store: Store) -> TrainedNetwork:
     """Train a network and keep it, or take the one that is kept.
 
     The kept one is taken only if recipe, seed, pictures, split, package versions and the text of every room that
@@ -36,19 +36,23 @@ def obtain(recipe: replicates.Recipe, seed: int, store: Store) -> Run:
     """
     file, key = store.run_file(recipe.model, seed), _key(recipe, seed, store)
     kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    fresh = kept.get("key") == key and kept["written"] == _written(store, recipe.model, seed)
+    fresh = kept.get("key") == key and kept["written"] == _output_hashes(store, recipe.model, seed)
     if not fresh:
         file.unlink(missing_ok=True)
         _train(recipe, seed, store)
-        with whole(file) as part:
-            part.write_text(json.dumps({"key": key, "written": _written(store, recipe.model, seed)}), encoding="utf-8")
-    return Run(*(store.read_share(name, recipe.model, seed) for name in SHARES), trained_now=not fresh)
+        with atomic_write(file) as part:
+            part.write_text(
+                json.dumps({"key": key, "written": _output_hashes(store, recipe.model, seed)}), encoding="utf-8"
+            )
+    return TrainedNetwork(
+        *(store.read_network_table(name, recipe.model, seed) for name in SHARES), trained_now=not fresh
+    )
 
 
 def _train(recipe: replicates.Recipe, seed: int, store: Store) -> None:
     folder = store.activations_folder(recipe.model)
     made = replicates.train(recipe, seed, store.read_images(), store.read("splits"), folder)
-    counts = models.parameter_counts(made.network)
+    counts = models.count_parameters(made.network)
     facts = {
         "model": recipe.model,
         "seed": seed,
@@ -56,24 +60,24 @@ def _train(recipe: replicates.Recipe, seed: int, store: Store) -> None:
         "weights_sha256": pretrained_weights.digest(recipe.weights) or None,
         "image_size": recipe.image_size,
         "parameters": sum(counts.values()),
-        "trained_parameters": models.trained_parameters(made.network),
+        "trained_parameters": models.count_trained_parameters(made.network),
         "seconds": made.seconds,
         "device": training.device(),
         "precision": recipe.precision,
         "peak_memory": provenance.peak_memory(),
     }
     for name, share in zip(SHARES, (made.history, made.predictions, pd.DataFrame([facts])), strict=True):
-        store.write_share(name, recipe.model, seed, share)
+        store.write_network_table(name, recipe.model, seed, share)
     made.network.optimizer = None  # what it remembers makes the file three times as large, and nobody trains on
     store.write_network(recipe.model, seed, made.network.save)
 
 
 def _key(recipe: replicates.Recipe, seed: int, store: Store) -> str:
-    said = asdict(recipe) | {"weights": pretrained_weights.digest(recipe.weights), "seed": seed}
+    settings = asdict(recipe) | {"weights": pretrained_weights.digest(recipe.weights), "seed": seed}
     read = [fingerprint.of_file(store.images_file), fingerprint.of_file(store.table_file("splits"))]
     rooms = fingerprint.of_room("networks.replicates")
-    return fingerprint.of(said, read, rooms, provenance.versions())
+    return fingerprint.of(settings, read, rooms, provenance.versions())
 
 
-def _written(store: Store, model: str, seed: int) -> list[str]:
+def _output_hashes(store: Store, model: str, seed: int) -> list[str]:
     return [fingerprint.of_file(file) for file in store.network_files(model, seed)]

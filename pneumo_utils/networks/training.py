@@ -48,8 +48,9 @@ def train(
         network: of `models.build`; trained in place.
         pixels: the pictures; their variations are those whose activations are kept.
         splits: contract `splits`, one row a picture.
-        phases: `head` and `top` learn from the frozen trunk's activations, `small` and `whole` from the pixels. What
-            comes after `small` is not measured against it: smaller pictures are another task.
+        phases: `head` and `top` learn from the frozen trunk's activations, `progressive` and `end_to_end` from the
+            pixels. What
+            comes after `progressive` is not measured against it: smaller pictures are another task.
         settings: what all phases share.
         seed: of the order, and of the variations end to end.
         folder: where activations are kept for the next seed or run; large, may be deleted.
@@ -58,25 +59,25 @@ def train(
         the feed and the part of the network that eats it (for `predict`), and the history of all phases.
     """
     feed, part, rows = pixels, network, []
-    run = {"views": settings.views, "batch_size": settings.batch_size, "folder": folder}
-    frozen_to = models.ANATOMY[network.name].frozen_to
+    run = {"views": settings.cached_views, "batch_size": settings.batch_size, "folder": folder}
+    frozen_to = models.CUT_POINTS[network.name].frozen_to
     if any(phase.name not in fitting.END_TO_END for phase in phases):
         models.train_only_above(network, frozen_to, normalisation=False)
-        feed = features.run(models.between(network, None, frozen_to), pixels, **run)
+        feed = features.run_trunk(models.between(network, None, frozen_to), pixels, **run)
         part = models.between(network, frozen_to, "probability")
     lowest = float("inf")
     for phase in phases:
         fed, fitted = feed, part
         if phase.name == "head":  # the top block stays frozen, too: run it once, train on what it gives
-            fed = features.run(models.between(network, frozen_to, "pooled"), feed, **run)
+            fed = features.run_trunk(models.between(network, frozen_to, "pooled"), feed, **run)
             fitted = models.between(network, "pooled", "probability")
         elif phase.name in fitting.END_TO_END:
             models.train_only_above(network, models.lowest_blocks(network, settings.frozen_blocks))
-            fed, fitted = feed, part = pixels.seeded(seed), network
-        if phase.name == "small":
-            fed, fitted, lowest = pixels.seeded(seed, phase.size), models.at_size(network, phase.size), float("inf")
+            fed, fitted = feed, part = pixels.with_seed(seed), network
+        if phase.name == "progressive":
+            fed, fitted, lowest = pixels.with_seed(seed, phase.size), models.at_size(network, phase.size), float("inf")
         rows.append(fitting.fit(fitted, fed, splits, phase, settings, seed, lowest))
-        if phase.name == "small":
+        if phase.name == "progressive":
             network.set_weights(fitted.get_weights())
         else:
             lowest = min([lowest, *rows[-1].loc[rows[-1]["kept"], "val_loss"]])
@@ -89,18 +90,21 @@ def predict(part: keras.Model, feed: features.Feed, splits: pd.DataFrame, batch_
     Returns:
         columns of the contract `predictions` but `model` and `seed`.
     """
-    return _judged(part, feed.plain, splits, batch_size)
+    return _predict_held_out(part, feed.plain, splits, batch_size)
 
 
-def predict_views(
+def predict_test_views(
     network: keras.Model, pixels: features.Pixels, splits: pd.DataFrame, batch_size: int, views: int
 ) -> pd.DataFrame:
-    """As `predict`, but the mean over the first `views`, at least 1, of `augmentation.judged_view`."""
-    judged = [_judged(network, lambda rows, n=n: pixels.judged(rows, n), splits, batch_size) for n in range(views)]
-    return judged[0].assign(probability=np.mean([frame["probability"] for frame in judged], axis=0))
+    """As `predict`, but the mean over the first `views`, at least 1, of `augmentation.test_view`."""
+    answers = [
+        _predict_held_out(network, lambda rows, n=n: pixels.test_view(rows, n), splits, batch_size)
+        for n in range(views)
+    ]
+    return answers[0].assign(probability=np.mean([frame["probability"] for frame in answers], axis=0))
 
 
-def judge(network: keras.Model, squares: np.ndarray, size: int, batch_size: int, views: int) -> np.ndarray:
+def predict_images(network: keras.Model, squares: np.ndarray, size: int, batch_size: int, views: int) -> np.ndarray:
     """Probability of pneumonia for pictures that are no part of the study's splits.
 
     Args:
@@ -108,23 +112,23 @@ def judge(network: keras.Model, squares: np.ndarray, size: int, batch_size: int,
         squares: uint8 (n, stored size, stored size).
         size: side that the network sees, pixels.
         batch_size: pictures a step.
-        views: how many of `augmentation.judged_view` are averaged, at least 1.
+        views: how many of `augmentation.test_view` are averaged, at least 1.
 
     Returns:
         float (n,) in [0, 1].
     """
     rows = np.arange(len(squares))
     pixels = features.Pixels(squares, rows[:0], Augmentation(), 0, size)
-    every = [_probability(network, lambda at, n=n: pixels.judged(at, n), rows, batch_size) for n in range(views)]
+    every = [_predict_rows(network, lambda at, n=n: pixels.test_view(at, n), rows, batch_size) for n in range(views)]
     return np.mean(every, axis=0)
 
 
-def _judged(part: keras.Model, rows_of: RowsOf, splits: pd.DataFrame, batch_size: int) -> pd.DataFrame:
+def _predict_held_out(part: keras.Model, rows_of: RowsOf, splits: pd.DataFrame, batch_size: int) -> pd.DataFrame:
     held_out = splits[splits["split"] != "train"]
     rows = np.flatnonzero(splits["split"] != "train")
-    return held_out.drop(columns="part").assign(probability=_probability(part, rows_of, rows, batch_size))
+    return held_out.drop(columns="part").assign(probability=_predict_rows(part, rows_of, rows, batch_size))
 
 
-def _probability(part: keras.Model, rows_of: RowsOf, rows: np.ndarray, batch_size: int) -> np.ndarray:
+def _predict_rows(part: keras.Model, rows_of: RowsOf, rows: np.ndarray, batch_size: int) -> np.ndarray:
     steps = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
     return np.concatenate([part(rows_of(step), training=False).numpy()[:, 0] for step in steps]).astype(float)

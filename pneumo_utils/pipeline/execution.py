@@ -65,7 +65,7 @@ def run(notebook: Path, parameters: dict, *, executed: Path, broken: Path, minut
     try:
         _execute(notebook, parameters, broken, started + 60 * minutes)
     except PapermillExecutionError as error:
-        raise NotebookError(_told(notebook, error, broken)) from error
+        raise NotebookError(_describe_failure(notebook, error, broken)) from error
     except CellTimeoutError as error:
         raise NotebookError(f"{notebook.stem} must end within {minutes:g} minutes, got no end; see {broken}") from error
     except DeadKernelError as error:
@@ -76,7 +76,7 @@ def run(notebook: Path, parameters: dict, *, executed: Path, broken: Path, minut
     return time.monotonic() - started
 
 
-class _SavedOnce(NBClientEngine):
+class _SaveOnce(NBClientEngine):
     """Writes the notebook when it ends, however it ends. Papermill's own does so before and after each of its cells,
     which takes longer than most of them: figures are large.
     """
@@ -93,7 +93,7 @@ class _SavedOnce(NBClientEngine):
 
 def _execute(notebook: Path, parameters: dict, output: Path, deadline: float) -> None:
     logging.getLogger("papermill").setLevel(logging.ERROR)
-    papermill_engines.register("saved-once", _SavedOnce)
+    papermill_engines.register("saved-once", _SaveOnce)
     for attempt in range(_STARTS):
         with _quiet_kernel() as config:
             try:
@@ -120,7 +120,7 @@ def _quiet_kernel():
         yield config
 
 
-def _told(notebook: Path, error: PapermillExecutionError, broken: Path) -> str:
+def _describe_failure(notebook: Path, error: PapermillExecutionError, broken: Path) -> str:
     last = (error.source.strip().splitlines() or [""])[0]
     cause = " ".join(str(error.evalue).split())
     return f"{notebook.stem}, cell {error.cell_index} ({last}): {error.ename}: {cause}; see {broken}"

@@ -14,7 +14,7 @@ from pathlib import Path
 from pneumo_utils.datasets import sources
 from pneumo_utils.networks import pretrained_weights
 from pneumo_utils.records import fingerprint, provenance
-from pneumo_utils.records.atomic import whole
+from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.records.store import Store
 from pneumo_utils.reporting.notices import notices
 from pneumo_utils.study import steps
@@ -61,7 +61,7 @@ class Pipeline:
     def _check_writable(self) -> None:
         try:
             self.store.work.mkdir(parents=True, exist_ok=True)
-            with whole(self.store.work / "probe") as part:
+            with atomic_write(self.store.work / "probe") as part:
                 part.write_bytes(b"")
             (self.store.work / "probe").unlink()
         except OSError as error:
@@ -103,20 +103,22 @@ class Pipeline:
             NotebookError: a notebook did not run to its end.
             PageError: a page cannot be rendered.
         """
-        self.store.forget_networks([(m, s) for m in self.study.training.models for s in self.study.training.seeds])
+        self.store.delete_networks_except(
+            [(m, s) for m in self.study.training.models for s in self.study.training.seeds]
+        )
         ran = sum(self._bring_up_to_date(step) for step in self.steps)
         self._write_front_page()
         return ran
 
     def _write_front_page(self) -> None:
         records, page = [self._record(step) for step in self.steps], self.store.page_file("index")
-        said = notices(self.store, self.study, tuple(self.study.training.models))
-        key = fingerprint.of(records, self.study.digest(), said, self._look("front_page"))
+        sentences = notices(self.store, self.study, tuple(self.study.training.models))
+        key = fingerprint.of(records, self.study.digest(), sentences, self._look("front_page"))
         if self._kept("index") == {"page": [key, fingerprint.of_file(page)]}:
             return
         from pneumo_utils.reporting import front_page  # imported here, as in `_render`
 
-        front_page.write(self.store, self.study, self.steps, records, said)
+        front_page.write(self.store, self.study, self.steps, records, sentences)
         self._keep("index", {"page": [key, fingerprint.of_file(page)]})
 
     def _look(self, room: str) -> str:
@@ -149,7 +151,7 @@ class Pipeline:
             minutes=self.study.run.notebook_minutes,
         )  # fmt: skip
         if step.own:
-            self.store.gather(self.study.training.average, self.study.training.seeds)
+            self.store.join_network_tables(self.study.training.ensemble, self.study.training.seeds)
         missing = [path.name for path in step.writes(self.store) if not path.is_file()]
         if missing:
             raise PipelineError(f"{step.page} must write {', '.join(missing)}, got none")
@@ -163,10 +165,10 @@ class Pipeline:
 
     def _render(self, step: steps.Step, record: dict) -> None:
         page = self.store.page_file(step.page)
-        said = notices(self.store, self.study, step.networks)
+        sentences = notices(self.store, self.study, step.networks)
         titles = [other.title for other in self.steps]
         key = fingerprint.of(
-            record["key"], record["written"], said, titles, self.study.about.title, self._look("pages")
+            record["key"], record["written"], sentences, titles, self.study.about.title, self._look("pages")
         )
         if record.get("page") == [key, fingerprint.of_file(page)]:
             return
@@ -176,7 +178,7 @@ class Pipeline:
 
         pages.render_notebook(
             self.store.executed_notebook(step.page), page,
-            study=self.name, nav=self._nav(step), title=step.title, notices=said,
+            study=self.name, nav=self._nav(step), title=step.title, notices=sentences,
         )  # fmt: skip
         self._keep(step.page, record | {"page": [key, fingerprint.of_file(page)]})
 
@@ -242,5 +244,5 @@ class Pipeline:
             return {}
 
     def _keep(self, page: str, record: dict) -> None:
-        with whole(self.store.record_file(page)) as part:
+        with atomic_write(self.store.record_file(page)) as part:
             part.write_text(json.dumps(record), encoding="utf-8")

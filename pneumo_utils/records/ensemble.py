@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pneumo_utils.records.vocabulary import AVERAGE
+from pneumo_utils.records.vocabulary import ENSEMBLE
 
 _OWN = ["model", "seed", "probability"]
 
 
-def lacking(answers: pd.DataFrame, members: list[str]) -> list[str]:
-    """Paths of the pictures that some network of `members` judged and another did not; as for `joined`."""
-    said = _said(answers, members)
-    return list(said["path"][said["size"] != said["networks"]])
+def incomplete_paths(answers: pd.DataFrame, members: list[str]) -> list[str]:
+    """Paths of the pictures that some network of `members` judged and another did not; as for `add_ensemble`."""
+    answered = _member_answers(answers, members)
+    return list(answered["path"][answered["size"] != answered["networks"]])
 
 
-def _said(answers: pd.DataFrame, members: list[str]) -> pd.DataFrame:
+def _member_answers(answers: pd.DataFrame, members: list[str]) -> pd.DataFrame:
     """Every picture with the mean probability, how many networks gave one (`size`), and how many there are."""
     taken = answers[answers["model"].isin(members)]
     same = [column for column in answers if column not in _OWN]
-    said = taken.groupby(same, sort=False)["probability"].agg(["mean", "size"]).reset_index()
-    return said.assign(networks=len(taken[["model", "seed"]].drop_duplicates()))
+    answered = taken.groupby(same, sort=False)["probability"].agg(["mean", "size"]).reset_index()
+    return answered.assign(networks=len(taken[["model", "seed"]].drop_duplicates()))
 
 
-def joined(answers: pd.DataFrame, members: list[str], seed: int) -> pd.DataFrame:
-    """`answers`, followed by those of the average of its `members` over all their seeds.
+def add_ensemble(answers: pd.DataFrame, members: list[str], seed: int) -> pd.DataFrame:
+    """`answers`, followed by those of the ensemble, the average of its `members` over all their seeds.
 
     Args:
-        answers: contract `predictions` or `stressed`; every network answered the same pictures.
+        answers: contract `predictions` or `perturbed_predictions`; every network answered the same pictures.
         members: models that are averaged; none: nothing is added.
-        seed: that the average is given, since no seed is its own.
+        seed: that the ensemble is given, since no seed is its own.
 
     Returns:
         the same contract.
@@ -40,8 +40,8 @@ def joined(answers: pd.DataFrame, members: list[str], seed: int) -> pd.DataFrame
     if not members:
         return answers
     if missing := sorted(set(members) - set(answers["model"])):
-        raise ValueError(f"average must be of networks that were trained, got {', '.join(missing)}")
-    if missing := lacking(answers, members):
-        raise ValueError(f"average must be of networks that judged the same pictures, got {missing[0]} otherwise")
-    mean = _said(answers, members).assign(model=AVERAGE, seed=seed).rename(columns={"mean": "probability"})
+        raise ValueError(f"ensemble must be of networks that were trained, got {', '.join(missing)}")
+    if missing := incomplete_paths(answers, members):
+        raise ValueError(f"ensemble must be of networks that judged the same pictures, got {missing[0]} otherwise")
+    mean = _member_answers(answers, members).assign(model=ENSEMBLE, seed=seed).rename(columns={"mean": "probability"})
     return pd.concat([answers, mean[answers.columns]], ignore_index=True)

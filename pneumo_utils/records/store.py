@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.records import ensemble, tables
-from pneumo_utils.records.atomic import whole
+from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.records.contracts import datasets
 from pneumo_utils.records.vocabulary import MODELS
 
@@ -29,30 +29,30 @@ from pneumo_utils.records.vocabulary import MODELS
 _WRITERS = {
     "data": "01_eda",
     "manifest": "01_eda",
-    "left_out": "01_eda",
+    "exclusions": "01_eda",
     "acquisition": "01_eda",
-    "audit": "01_eda",
-    "drift": "01_eda",
+    "acquisition_audit": "01_eda",
+    "acquisition_drift": "01_eda",
     "splits": "02_preprocessing",
     "framing": "02_preprocessing",
     "images": "02_preprocessing",
-    "references": "02_preprocessing",
-    "stress": "02_preprocessing",
+    "reference_predictions": "02_preprocessing",
+    "perturbations": "02_preprocessing",
     "history": "03_finetune",
     "predictions": "03_finetune",
     "models": "03_finetune",
-    "stressed": "03_finetune",
-    "redrawn": "03_finetune",
+    "perturbed_predictions": "03_finetune",
+    "resplit_predictions": "03_finetune",
     "network": "03_finetune",
     **dict.fromkeys(datasets.EVALUATION, "04_evaluation"),
     **dict.fromkeys(datasets.EXPLANATION, "05_gradcam"),
 }
 SHARES = ("history", "predictions", "models")  # what a training tells of its network
-_GATHERED = (*SHARES, "stressed")
-_ANSWERS = ("predictions", "stressed")  # probabilities, which may be averaged
+_GATHERED = (*SHARES, "perturbed_predictions")
+_ANSWERS = ("predictions", "perturbed_predictions")  # probabilities, which may be averaged
 
 
-class MissingArtefact(FileNotFoundError):
+class MissingArtefactError(FileNotFoundError):
     """Something an earlier notebook writes is not there yet; the message names that notebook."""
 
 
@@ -70,12 +70,12 @@ class Store:
         self.folder = self.reports / study
         self.work = self.folder / "work"
 
-    def beside(self, name: str) -> Store:
+    def for_splits(self, name: str) -> Store:
         """A run directory for other splits of the same pictures, inside this one."""
-        return _Beside(self, name)
+        return _OtherSplits(self, name)
 
     @property
-    def shuffled(self) -> Store:
+    def label_permutation(self) -> Store:
         """The run directory of a network that is trained on shuffled labels, to see what its heat maps are worth."""
         return Store("shuffled-labels", self.work / "beside")
 
@@ -83,8 +83,8 @@ class Store:
         """Where the table `name` lies."""
         return self.folder / "tables" / f"{name}.csv"
 
-    def share_file(self, name: str, model: str, seed: int) -> Path:
-        """Where one network's share of the table `name` lies until `gather` joins the shares."""
+    def network_table_file(self, name: str, model: str, seed: int) -> Path:
+        """Where one network's share of the table `name` lies until `join_network_tables` joins the shares."""
         return self._network_folder(model, seed) / f"{name}.csv"
 
     @property
@@ -93,9 +93,9 @@ class Store:
         return self.work / "images.npy"
 
     @property
-    def stress_file(self) -> Path:
-        """The pictures made harder, one a row of `stress`."""
-        return self.work / "stress.npy"
+    def perturbed_file(self) -> Path:
+        """The pictures made harder, one a row of `perturbations`."""
+        return self.work / "perturbed.npy"
 
     @property
     def data_file(self) -> Path:
@@ -108,13 +108,13 @@ class Store:
 
     def network_files(self, model: str, seed: int) -> list[Path]:
         """All that one training leaves behind: the network, and its shares of the tables."""
-        return [self.network_file(model, seed), *(self.share_file(name, model, seed) for name in SHARES)]
+        return [self.network_file(model, seed), *(self.network_table_file(name, model, seed) for name in SHARES)]
 
     def run_file(self, model: str, seed: int) -> Path:
         """What the network `model` trained from `seed` was made of."""
         return self._network_folder(model, seed) / "run.json"
 
-    def answer_file(self, model: str, seed: int, name: str) -> Path:
+    def explanation_file(self, model: str, seed: int, name: str) -> Path:
         """What that network answered when it was asked `name` to explain it."""
         return self._network_folder(model, seed) / f"{name}.npz"
 
@@ -154,33 +154,33 @@ class Store:
         """Write the table `name`, checked against its contract."""
         tables.write(name, frame, self.table_file(name))
 
-    def write_share(self, name: str, model: str, seed: int, frame: pd.DataFrame) -> None:
+    def write_network_table(self, name: str, model: str, seed: int, frame: pd.DataFrame) -> None:
         """Write the share that one network has in the table `name`."""
-        tables.write(name, frame, self.share_file(name, model, seed))
+        tables.write(name, frame, self.network_table_file(name, model, seed))
 
-    def read_share(self, name: str, model: str, seed: int) -> pd.DataFrame:
+    def read_network_table(self, name: str, model: str, seed: int) -> pd.DataFrame:
         """Read the share that one network has in the table `name`."""
-        return tables.read(name, self._there(name, self.share_file(name, model, seed)))
+        return tables.read(name, self._there(name, self.network_table_file(name, model, seed)))
 
-    def gather(self, average: list[str], seeds: list[int]) -> None:
-        """Join the networks' shares of tables into those that travel on, and add the average of networks.
+    def join_network_tables(self, members: list[str], seeds: list[int]) -> None:
+        """Join the tables of single networks into those that travel on, and add the ensemble.
 
         After a change of the pictures the networks judge them anew one after another: until the last one has, there is
-        no average.
+        no ensemble.
 
         Args:
-            average: the models that are averaged, once all of them are there; none: no average.
-            seeds: of the study; the average is given the first.
+            members: the models that are averaged, once all of them are there; none: no ensemble.
+            seeds: of the study; the ensemble is given the first.
         """
         networks = [(model, seed) for model in MODELS for seed in self.seeds(model)]
         for name in _GATHERED:
-            there = [network for network in networks if self.share_file(name, *network).is_file()]
+            there = [network for network in networks if self.network_table_file(name, *network).is_file()]
             if not there:
                 continue
-            joined = pd.concat([self.read_share(name, *network) for network in there], ignore_index=True)
-            complete = set(itertools.product(average, seeds)) <= set(there)
-            if name in _ANSWERS and complete and not ensemble.lacking(joined, average):
-                joined = ensemble.joined(joined, average, seeds[0])
+            joined = pd.concat([self.read_network_table(name, *network) for network in there], ignore_index=True)
+            complete = set(itertools.product(members, seeds)) <= set(there)
+            if name in _ANSWERS and complete and not ensemble.incomplete_paths(joined, members):
+                joined = ensemble.add_ensemble(joined, members, seeds[0])
             self.write(name, joined)
 
     def seeds(self, model: str) -> list[int]:
@@ -188,7 +188,7 @@ class Store:
         folders = (self.work / "models" / model).glob("seed-*")
         return sorted(int(folder.name.removeprefix("seed-")) for folder in folders)
 
-    def forget_networks(self, but: list[tuple[str, int]]) -> None:
+    def delete_networks_except(self, but: list[tuple[str, int]]) -> None:
         """Delete every trained network, and what belongs to it, that is not among the (model, seed) of `but`."""
         models = {model for model, _ in but}
         for folder in (*self.work.glob("models/*"), *self.work.glob("beside/*/work/models/*")):
@@ -198,7 +198,7 @@ class Store:
             for seed in set(self.seeds(model)) - {one for other, one in but if other == model}:
                 shutil.rmtree(self._network_folder(model, seed))
 
-    def forget_activations(self, model: str) -> None:
+    def delete_activations(self, model: str) -> None:
         """Delete what the frozen trunk of `model` gave: large, and of no use once nothing more is trained on it."""
         shutil.rmtree(self.activations_folder(model), ignore_errors=True)
 
@@ -210,13 +210,13 @@ class Store:
         """
         self._write_squares(self.images_file, images, count, size)
 
-    def write_stress(self, images: Iterator[np.ndarray], count: int, size: int) -> None:
-        """The same for the pictures made harder, in the order of the table `stress`."""
-        self._write_squares(self.stress_file, images, count, size)
+    def write_perturbed(self, images: Iterator[np.ndarray], count: int, size: int) -> None:
+        """The same for the pictures made harder, in the order of the table `perturbations`."""
+        self._write_squares(self.perturbed_file, images, count, size)
 
     @staticmethod
     def _write_squares(file: Path, images: Iterator[np.ndarray], count: int, size: int) -> None:
-        with whole(file) as part:
+        with atomic_write(file) as part:
             rows = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(count, size, size))
             for row, image in zip(rows, images, strict=True):  # fewer pictures would leave black rows at the end
                 row[:] = image
@@ -226,9 +226,9 @@ class Store:
         """The pictures, uint8 (n, size, size), mapped from disk and not to be written."""
         return np.load(self._there("images", self.images_file), mmap_mode="r")
 
-    def read_stress(self) -> np.ndarray:
+    def read_perturbed(self) -> np.ndarray:
         """The pictures made harder, uint8 (n, size, size), mapped from disk and not to be written."""
-        return np.load(self._there("stress", self.stress_file), mmap_mode="r")
+        return np.load(self._there("perturbations", self.perturbed_file), mmap_mode="r")
 
     def pictures(self, paths: pd.Series) -> np.ndarray | None:
         """The preprocessed pictures of `paths`, uint8 (k, size, size); None where only the tables are at hand."""
@@ -239,12 +239,12 @@ class Store:
 
     def write_network(self, model: str, seed: int, save: Callable[[Path], None]) -> None:
         """Keep the network `model` trained from `seed`; `save` writes it to the path it is given."""
-        with whole(self.network_file(model, seed)) as part:
+        with atomic_write(self.network_file(model, seed)) as part:
             save(part)
 
     def write_data_folder(self, root: Path, source: str) -> None:
         """Remember where the radiographs lie (read-only from here on) and where they came from."""
-        with whole(self.data_file) as part:
+        with atomic_write(self.data_file) as part:
             relative = os.path.relpath(root.resolve(), self.folder.resolve())
             part.write_text(json.dumps({"root": relative, "source": source}), encoding="utf-8")
 
@@ -258,20 +258,20 @@ class Store:
         manifest = self.read("manifest")
         return hashlib.sha256((manifest["path"] + " " + manifest["sha256"]).str.cat(sep="\n").encode()).hexdigest()
 
-    def network_there(self, model: str, seed: int) -> Path:
+    def require_network(self, model: str, seed: int) -> Path:
         """The file of the network `model` trained from `seed`, which must exist."""
         return self._there("network", self.network_file(model, seed))
 
     def _there(self, name: str, path: Path) -> Path:
         if not path.is_file():
-            raise MissingArtefact(
+            raise MissingArtefactError(
                 f"{name} must be there before this notebook, got no {path.name} in {path.parent}: "
                 f"run {_WRITERS[name]} first"
             )
         return path
 
 
-class _Beside(Store):
+class _OtherSplits(Store):
     """Has splits and networks of its own, and the pictures of the run directory that it lies in."""
 
     def __init__(self, outer: Store, name: str):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pneumo_utils.records.atomic import whole
+from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.records.contracts.datasets import CONTRACTS
 
 _KINDS = {"str": "str", "int": "Int64", "float": "float64", "bool": "boolean"}  # kinds that refuse or keep the empty
@@ -34,10 +34,10 @@ def check(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     if set(frame.columns) != set(contract):
         missing, unknown = sorted(set(contract) - set(frame)), sorted(set(frame) - set(contract))
         raise TableError(f"{name} must have the columns of its contract, got missing {missing}, unknown {unknown}")
-    return pd.DataFrame({column: _checked(name, column, frame[column]) for column in contract})
+    return pd.DataFrame({column: _check_column(name, column, frame[column]) for column in contract})
 
 
-def _checked(name: str, column: str, values: pd.Series) -> pd.Series:
+def _check_column(name: str, column: str, values: pd.Series) -> pd.Series:
     spec = CONTRACTS[name][column]
     try:
         values = values.astype(_KINDS[spec.kind])
@@ -56,7 +56,7 @@ def _checked(name: str, column: str, values: pd.Series) -> pd.Series:
 def write(name: str, frame: pd.DataFrame, path: Path) -> None:
     """Check `frame` against contract `name` and write it as CSV, whole or not at all."""
     checked = check(name, frame)
-    with whole(path) as part:
+    with atomic_write(path) as part:
         checked.to_csv(part, index=False, lineterminator="\n")
 
 

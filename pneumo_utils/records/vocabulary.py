@@ -4,10 +4,10 @@ LABELS = {"NORMAL": 0, "PNEUMONIA": 1}  # folder name -> label; 1 is the disease
 ETIOLOGIES = ("normal", "bacterial", "viral", "unknown")
 PARTS = ("train", "val", "test")  # the folders of the published set
 MODELS = {"cnn": "Small CNN", "vgg16": "VGG16", "resnet50": "ResNet50"}  # every network, and how readers call it
-AVERAGE = "average"  # the model of these tables that is the mean of several
-JUDGES = MODELS | {AVERAGE: "Average of networks"}  # everything that looks at pictures
+ENSEMBLE = "ensemble"  # the model of these tables that is the mean of several
+IMAGE_MODELS = MODELS | {ENSEMBLE: "Average of networks"}  # everything that looks at pictures
 REFERENCES = {"always": "Always pneumonia", "acquisition": "No lungs: acquisition data alone"}  # to be beaten
-TITLES = JUDGES | REFERENCES
+TITLES = IMAGE_MODELS | REFERENCES
 SPLITS = ("train", "validation", "test")  # what this study uses them for
 OUTCOMES = {  # (label, what was called) -> how readers call it
     (1, 1): "true positive",

@@ -7,7 +7,7 @@ import pandas as pd
 from pneumo_utils.evaluation import metrics
 from pneumo_utils.records import provenance
 from pneumo_utils.records.store import Store
-from pneumo_utils.records.vocabulary import AVERAGE, MODELS, TITLES
+from pneumo_utils.records.vocabulary import ENSEMBLE, MODELS, TITLES
 from pneumo_utils.reporting.pages import Page, render_index
 from pneumo_utils.study.definition import Study
 from pneumo_utils.study.steps import Step
@@ -23,7 +23,7 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict], no
         records: of the pipeline, one a step: `seconds` and `commit` of its last run.
         notices: what a reader must know before the numbers; see `notices.notices`.
     """
-    measured = store.read("over_seeds")
+    measured = store.read("seed_spread")
     headline = metrics.with_intervals(measured, "test").rename(index=TITLES)
     render_index(
         store.folder / "index.html",
@@ -38,20 +38,20 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict], no
         caption=caption(measured, study.evaluation.threshold_rule),
         provenance=_provenance(store, study, records),
         notices=notices,
-        left_out=len(store.read("left_out")),
+        exclusions=len(store.read("exclusions")),
     )
 
 
-def caption(over_seeds: pd.DataFrame, rule: str) -> str:
+def caption(seed_spread: pd.DataFrame, rule: str) -> str:
     """What the headline counts.
 
     Args:
-        over_seeds: contract of that name, with rows of the test part.
+        seed_spread: contract of that name, with rows of the test part.
         rule: a key of `operating_points.RULES`, by which the operating points were chosen.
     """
-    test = over_seeds[over_seeds["split"] == "test"]
+    test = seed_spread[seed_spread["split"] == "test"]
     seeds = test["seeds"][test["model"].isin(MODELS)].unique()
-    pooled = ", their average one score of all" if AVERAGE in set(test["model"]) else ""
+    pooled = ", their average one score of all" if ENSEMBLE in set(test["model"]) else ""
     of_seeds = f"each network the mean over {' or '.join(map(str, seeds))} seeds{pooled}; "
     trained = of_seeds if max(seeds, default=1) > 1 else ""
     return (

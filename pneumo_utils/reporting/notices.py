@@ -14,14 +14,14 @@ _PHANTOM = (
 
 def notices(store: Store, study: Study, networks: tuple[str, ...]) -> list[str]:
     """Sentences about a phantom, and about those of `networks` that started from random weights for want of others."""
-    said = [_PHANTOM] if study.data.source == "phantom" else []
+    sentences = [_PHANTOM] if study.data.source == "phantom" else []
     if networks and store.table_file("models").is_file():
         known = store.read("models")
         random = set(known[known["start"] == "random"]["model"]) & set(networks)
         if random:
             names = " and ".join(title for model, title in MODELS.items() if model in random)
-            said.append(
+            sentences.append(
                 f"{names} started from random weights, not from ImageNet: "
                 f"{'its' if len(random) == 1 else 'their'} numbers say nothing about transfer learning."
             )
-    return said
+    return sentences

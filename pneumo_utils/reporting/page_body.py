@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 MISSING_ALT = "No description has been provided for this image"  # what nbconvert writes in its place
-SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain"]
+DISPLAY_TYPES = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain"]
 RESERVED = {"content", "contents-title"}  # ids of the page around the cells
 _REMOTE_CSS = re.compile(r"@import|url\(\s*['\"]?(?!data:)", re.IGNORECASE)
 
@@ -67,11 +67,11 @@ def read_body(notebook: Path) -> Body:
     first = next((cell for cell in cells.cells if cell.cell_type == "code"), None)
     for number, cell in enumerate(cells.cells, start=1):
         _prepare(cell, number, f"{notebook.name}, cell {number}", cell is first)
-    soup = BeautifulSoup(_converted(cells), features="html.parser")
+    soup = BeautifulSoup(_convert(cells), features="html.parser")
     check_self_contained(soup, notebook.name)
     _scope_tables(soup)
     title = _take_title(soup)
-    return Body(title=title, contents=tuple(_anchored(soup)), html=str(soup).strip() + "\n")
+    return Body(title=title, contents=tuple(_anchor(soup)), html=str(soup).strip() + "\n")
 
 
 def check_self_contained(soup: BeautifulSoup, name: str) -> None:
@@ -104,7 +104,7 @@ def _prepare(cell: NotebookNode, number: int, place: str, is_first: bool) -> Non
     _check_ran(cell, place)
     label, detail = _label(cell, is_first)
     cell.metadata["page"].update(label=label, detail=detail)
-    cell.outputs = _tidied(cell.outputs)
+    cell.outputs = _tidy(cell.outputs)
 
 
 def _check_ran(cell: NotebookNode, place: str) -> None:
@@ -126,7 +126,7 @@ def _label(cell: NotebookNode, is_first: bool) -> tuple[str, str]:
     return ("Setup" if "setup" in tags or is_first else "Code"), size
 
 
-def _tidied(outputs: list[NotebookNode]) -> list[NotebookNode]:
+def _tidy(outputs: list[NotebookNode]) -> list[NotebookNode]:
     """Join streams cut in pieces, keep of a progress bar its last state, and treat results as displays."""
     tidy: list[NotebookNode] = []
     for output in outputs:
@@ -149,9 +149,9 @@ def _last_state(line: str) -> str:
     return line.rstrip("\r").rpartition("\r")[2].replace("\b", "")
 
 
-def _converted(notebook: NotebookNode) -> str:
+def _convert(notebook: NotebookNode) -> str:
     exporter = HTMLExporter(
-        config=Config({"NbConvertBase": {"display_data_priority": SHOWN}}),
+        config=Config({"NbConvertBase": {"display_data_priority": DISPLAY_TYPES}}),
         extra_loaders=[PackageLoader("pneumo_utils.reporting", "templates")],
         template_name="classic",
         template_file="cells.html.j2",
@@ -175,7 +175,7 @@ def _take_title(soup: BeautifulSoup) -> str:
     return "" if first is None else _text(first.extract())
 
 
-def _anchored(soup: BeautifulSoup) -> list[Heading]:
+def _anchor(soup: BeautifulSoup) -> list[Heading]:
     taken = set(RESERVED)
     entries = []
     for heading in soup.find_all(["h2", "h3"]):

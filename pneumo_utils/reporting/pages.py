@@ -17,7 +17,7 @@ from bs4 import BeautifulSoup
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pneumo_utils.records.atomic import whole
+from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.reporting.display import table_html
 from pneumo_utils.reporting.page_body import PageError, check_self_contained, read_body
 
@@ -114,7 +114,7 @@ def render_index(
     caption: str,
     provenance: Mapping[str, str],
     notices: Sequence[str] = (),
-    left_out: int = 0,
+    exclusions: int = 0,
     title: str = TITLE,
 ) -> None:
     """Write the front page of a study.
@@ -138,7 +138,7 @@ def render_index(
         Name and value of whatever identifies this run.
     notices : sequence of str
         Plain sentences to be read before the numbers.
-    left_out : int
+    exclusions : int
         Images of the source that no number here counts (unreadable, or nested copies), at least 0.
     title : str
         The page's heading.
@@ -146,13 +146,13 @@ def render_index(
     Raises
     ------
     PageError
-        If `headline` lacks a column or a row, or `left_out` is negative.
+        If `headline` lacks a column or a row, or `exclusions` is negative.
     """
     missing = [name for name in HEADLINE if name not in headline.columns]
     if missing or headline.empty:
         raise PageError(f"headline must have rows and the columns {', '.join(HEADLINE)}, lacks {missing}")
-    if left_out < 0:
-        raise PageError(f"left_out must be at least 0, got {left_out}")
+    if exclusions < 0:
+        raise PageError(f"exclusions must be at least 0, got {exclusions}")
     _write(
         target,
         "index.html.j2",
@@ -161,7 +161,7 @@ def render_index(
         description=summary,
         notices=list(notices),
         headline=Markup(table_html(headline.rename_axis(index="Model"), caption)),
-        omission=_omission(left_out),
+        omission=_omission(exclusions),
         pages=list(pages),
         total=_total(pages),
         provenance=dict(provenance),
@@ -174,10 +174,10 @@ def _split_number(title: str) -> tuple[str, str]:
     return (str(int(match[1])) if match[1] else "", match[2])
 
 
-def _omission(left_out: int) -> str:
-    if left_out == 0:
+def _omission(exclusions: int) -> str:
+    if exclusions == 0:
         return "No image of the source was left out."
-    subject = "One image was" if left_out == 1 else f"{left_out:,} images were"
+    subject = "One image was" if exclusions == 1 else f"{exclusions:,} images were"
     return f"{subject} left out of every number here; the exploratory page says which and why."
 
 
@@ -207,5 +207,5 @@ def _write(target: Path, template: str, **values: object) -> None:
     css = resources.files("pneumo_utils.reporting").joinpath("templates/report.css").read_text(encoding="utf-8")
     html = environment.get_template(template).render(css=Markup(css), **values)
     check_self_contained(BeautifulSoup(html, features="html.parser"), target.name)
-    with whole(target) as part:
+    with atomic_write(target) as part:
         part.write_text(html, encoding="utf-8", newline="\n")

@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 from sklearn.model_selection import StratifiedGroupKFold
 
 from pneumo_utils.datasets import splits
-from pneumo_utils.evaluation.auc import separation
+from pneumo_utils.evaluation.auc import auc_with_interval
 from pneumo_utils.records.vocabulary import PARTS
 from pneumo_utils.robustness import reference_models
 
@@ -42,14 +42,14 @@ FEWEST = 17  # patients of a class: with fewer, not even a perfect ranking has a
 _FOLDS = 5
 _PRIOR = 10  # images with the share of all that are added to each category, so that rare ones claim little
 _UNDEFINED = (float("nan"),) * 3
-_Learn = Callable[[pd.DataFrame, np.ndarray, pd.DataFrame], np.ndarray]  # fit rows, their label, judged rows: scores
+_Learn = Callable[[pd.DataFrame, np.ndarray, pd.DataFrame], np.ndarray]  # fit rows, their label, held_out rows: scores
 
 
 def parts(manifest: pd.DataFrame) -> pd.Series:
     """The part each radiograph counts for, one of `PARTS`.
 
-    As published, but a `val` with fewer than `FEWEST` patients of a class cannot be judged and counts as `train`,
-    where `splits.by_patient` puts it, too.
+    As published, but a `val` with fewer than `FEWEST` patients of a class cannot be held_out and counts as `train`,
+    where `splits.split_by_patient` puts it, too.
 
     Args:
         manifest: contract `manifest`.
@@ -75,20 +75,20 @@ def table(manifest: pd.DataFrame, acquisition: pd.DataFrame, seed: int = 0, leve
         level: coverage of the intervals, in (0, 1).
 
     Returns:
-        contract `audit`, a row a property of `NAMES` and part; see `parts` and `auc.separation`.
+        contract `acquisition_audit`, a row a property of `NAMES` and part; see `parts` and `auc.auc_with_interval`.
 
     Raises:
         UnfitReferenceError: the tables are not about the same paths.
     """
-    known, part = _known(manifest, acquisition), parts(manifest)
+    known, part = _usable(manifest, acquisition), parts(manifest)
     label, patient = (manifest[name].to_numpy() for name in ("label", "patient"))
     rows = []
     for name, (direction, score) in _scores(known, manifest, (part == "train").to_numpy(), seed).items():
         for place in _present(part):
             here = (part == place).to_numpy()
-            found = separation(label[here], score[here], patient[here], level)
-            judged = [int((label[here & ~np.isnan(score)] == one).sum()) for one in (0, 1)]
-            rows.append((name, place, direction, *found, *judged))
+            found = auc_with_interval(label[here], score[here], patient[here], level)
+            counts = [int((label[here & ~np.isnan(score)] == one).sum()) for one in (0, 1)]
+            rows.append((name, place, direction, *found, *counts))
     columns = ["property", "part", "direction", "auc", "lower", "upper", "normal", "pneumonia"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -102,14 +102,14 @@ def drift(manifest: pd.DataFrame, acquisition: pd.DataFrame, level: float = 0.95
         level: coverage of the intervals, in (0, 1).
 
     Returns:
-        contract `drift`, a row a property, class and part. `centre` is the median; of `SHARES` it is the share of
-        images that have the value most common in train (for `progressive`: that are so). `auc` is the chance that an
-        image of the part exceeds one of train: 0.5 where nothing has moved, empty in train itself.
+        contract `acquisition_drift`, a row a property, class and part. `centre` is the median; of `SHARES` it is the
+        share of images that have the value most common in train (for `progressive`: that are so). `auc` is the chance
+        that an image of the part exceeds one of train: 0.5 where nothing has moved, empty in train itself.
 
     Raises:
         UnfitReferenceError: the tables are not about the same paths.
     """
-    known, part = _known(manifest, acquisition), parts(manifest)
+    known, part = _usable(manifest, acquisition), parts(manifest)
     rows = []
     for name in (name for name in NAMES if name != TOGETHER):
         values = _number(known[name], part)
@@ -118,14 +118,14 @@ def drift(manifest: pd.DataFrame, acquisition: pd.DataFrame, level: float = 0.95
             for place in _present(part):
                 both = inside & part.isin(["train", place]).to_numpy()
                 later, patient = (part == place).to_numpy(int)[both], manifest["patient"].to_numpy()[both]
-                moved = _UNDEFINED if place == "train" else separation(later, values[both], patient, level)
+                moved = _UNDEFINED if place == "train" else auc_with_interval(later, values[both], patient, level)
                 here = values[inside & (part == place).to_numpy()]
                 rows.append((name, label, place, _centre(here, name), *moved, int((~np.isnan(here)).sum())))
     return pd.DataFrame(rows, columns=["property", "label", "part", "centre", "auc", "lower", "upper", "n"])
 
 
-def _known(manifest: pd.DataFrame, acquisition: pd.DataFrame) -> pd.DataFrame:
-    known = reference_models.known(manifest, manifest, acquisition)
+def _usable(manifest: pd.DataFrame, acquisition: pd.DataFrame) -> pd.DataFrame:
+    known = reference_models.acquisition_features(manifest, manifest, acquisition)
     return known.assign(area=known["width"] * known["height"])
 
 
@@ -156,51 +156,53 @@ def _scores(
     label, patient = (manifest[name].to_numpy() for name in ("label", "patient"))
     for name in NAMES:
         if name == TOGETHER:
-            found[name] = ("learned", _learned(_forest(seed), known, manifest, train, seed))
+            found[name] = ("learned", _forest_scores(_forest(seed), known, manifest, train, seed))
         elif name in reference_models.CATEGORIES:
-            found[name] = ("learned", _learned(_shares(name), known, manifest, train, seed))
+            found[name] = ("learned", _forest_scores(_shares(name), known, manifest, train, seed))
         else:
             values = known[name].to_numpy(float)
-            falls = separation(label[train], values[train], patient[train])[0] < 0.5
+            falls = auc_with_interval(label[train], values[train], patient[train])[0] < 0.5
             found[name] = ("lower", -values) if falls else ("higher", values)
     return found
 
 
-def _learned(learn: _Learn, known: pd.DataFrame, manifest: pd.DataFrame, train: np.ndarray, seed: int) -> np.ndarray:
+def _forest_scores(
+    learn: _Learn, known: pd.DataFrame, manifest: pd.DataFrame, train: np.ndarray, seed: int
+) -> np.ndarray:
     """Scores (n,) by `learn`: in train out of fold by patient, elsewhere from all of train; `nan` where it cannot."""
     label, score = manifest["label"].to_numpy(), np.full(len(known), np.nan)
     if len(np.unique(label[train])) < 2:
         return score
     if not train.all():
         score[~train] = learn(known[train], label[train], known[~train])
-    for fitted, judged in _folds(manifest, np.flatnonzero(train), seed):
+    for fitted, held_out in _folds(manifest, np.flatnonzero(train), seed):
         # ranks, since a fold with fewer ill to learn from gives lower scores to all whom it judges
-        ranks = rankdata(learn(known.iloc[fitted], label[fitted], known.iloc[judged]))
-        score[judged] = (ranks - 0.5) / len(judged)  # what is constant is so across folds
+        ranks = rankdata(learn(known.iloc[fitted], label[fitted], known.iloc[held_out]))
+        score[held_out] = (ranks - 0.5) / len(held_out)  # what is constant is so across folds
     return score
 
 
 def _folds(manifest: pd.DataFrame, rows: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Rows to learn from and rows to judge, by patient and by identical file; none where a class has but one."""
-    label, member = manifest["label"].to_numpy()[rows], splits.groups(manifest)[rows]
+    label, member = manifest["label"].to_numpy()[rows], splits.patient_groups(manifest)[rows]
     folds = min(_FOLDS, *(len(np.unique(member[label == one])) for one in (0, 1)))
     if folds < 2:
         return
-    for fitted, judged in StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(rows, label, member):
+    for fitted, held_out in StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(rows, label, member):
         if len(np.unique(label[fitted])) == 2:
-            yield rows[fitted], rows[judged]
+            yield rows[fitted], rows[held_out]
 
 
 def _forest(seed: int) -> _Learn:
-    return lambda rows, label, judged: reference_models.forest(seed).fit(rows, label).predict_proba(judged)[:, 1]
+    return lambda rows, label, held_out: reference_models.forest(seed).fit(rows, label).predict_proba(held_out)[:, 1]
 
 
 def _shares(name: str) -> _Learn:
     """Share of pneumonia in each category, drawn towards that of all, which unknown categories get."""
 
-    def learn(rows: pd.DataFrame, label: np.ndarray, judged: pd.DataFrame) -> np.ndarray:
+    def learn(rows: pd.DataFrame, label: np.ndarray, held_out: pd.DataFrame) -> np.ndarray:
         ill = pd.Series(label, rows.index).groupby(rows[name]).agg(["sum", "size"])
         share = (ill["sum"] + _PRIOR * label.mean()) / (ill["size"] + _PRIOR)
-        return judged[name].map(share).fillna(label.mean()).to_numpy(float)
+        return held_out[name].map(share).fillna(label.mean()).to_numpy(float)
 
     return learn

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pneumo_utils.evaluation.metrics import stated
+from pneumo_utils.evaluation.metrics import format_interval
 from pneumo_utils.robustness.acquisition_audit import NAMES, SHARES, TOGETHER
 
 LIMIT = 0.8  # AUC: a property whose whole interval in train lies above it is called a shortcut
-MOVED = 0.7  # AUC between train and another part: from it, or 1 - MOVED, on, a property has moved if 0.5 is excluded
-PICTURED = {  # properties that depend on what a picture shows, too, lungs included: fine detail takes bytes
+DRIFT_LIMIT = (
+    0.7  # AUC between train and another part: from it, or 1 - MOVED, on, a property has moved if 0.5 is excluded
+)
+PIXEL_PROPERTIES = {  # properties that depend on what a picture shows, too, lungs included: fine detail takes bytes
     "bytes_per_pixel", "mean", "spread", "p5", "p50", "p95", "border", "corners", TOGETHER,
 }  # fmt: skip
 _CLASSES = {0: "NORMAL", 1: "PNEUMONIA"}
@@ -21,7 +23,7 @@ def shortcuts(audit: pd.DataFrame) -> list[str]:
     """Properties that separate the classes of train: the whole interval above `LIMIT`, strongest first.
 
     Args:
-        audit: contract `audit`.
+        audit: contract `acquisition_audit`.
     """
     train = _part(audit, "train").sort_values("auc", ascending=False, kind="stable")
     return list(train.index[train["lower"] > LIMIT])
@@ -31,53 +33,53 @@ def sentences(audit: pd.DataFrame) -> list[str]:
     """Say which properties are shortcuts in train, what they are worth elsewhere, and what follows; in Markdown.
 
     Args:
-        audit: contract `audit`.
+        audit: contract `acquisition_audit`.
     """
     train, found = _part(audit, "train"), shortcuts(audit)
     if not train["lower"].notna().any():
         return ["**Train cannot be judged:** a class is absent or has one patient, or every property is constant."]
     others = [part for part in ("val", "test") if found and (audit["part"] == part).any()]
-    said = [_named(train, found) if found else _none(train), *_open(train), *_blank(train)]
+    found_sentences = [_name_properties(train, found) if found else _none(train), *_open(train), *_blank(train)]
     for part in others:
-        said += _elsewhere(train.loc[found], _part(audit, part).loc[found], part)
-    return said
+        found_sentences += _elsewhere(train.loc[found], _part(audit, part).loc[found], part)
+    return found_sentences
 
 
 def summary(audit: pd.DataFrame) -> str:
     """The verdict in one sentence, for a list of findings; in Markdown.
 
     Args:
-        audit: contract `audit`.
+        audit: contract `acquisition_audit`.
     """
     found = shortcuts(audit)
-    judged = int(_part(audit, "train")["lower"].notna().sum())
+    asked = int(_part(audit, "train")["lower"].notna().sum())
     if not found:
-        return f"None of {judged} judged properties of the files of train is shown to be a shortcut."
-    told = f"**Properties of the files that tell the classes of train apart: {len(found)} of {judged}"
+        return f"None of {asked} judged properties of the files of train is shown to be a shortcut."
+    text = f"**Properties of the files that tell the classes of train apart: {len(found)} of {asked}"
     for part in (name for name in ("val", "test") if (audit["part"] == name).any()):
         lost, kept = _fate(_part(audit, "train").loc[found], _part(audit, part).loc[found])
-        told += f"; lost in {part}: {int(lost.sum())}, kept: {int(kept.sum())}"
-    return f"{told}** ({', '.join(NAMES[name] for name in found)})."
+        text += f"; lost in {part}: {int(lost.sum())}, kept: {int(kept.sum())}"
+    return f"{text}** ({', '.join(NAMES[name] for name in found)})."
 
 
-def moved(drift: pd.DataFrame) -> list[str]:
+def drift_sentences(drift: pd.DataFrame) -> list[str]:
     """Say for each class and part which properties differ clearly from train, the most changed first; in Markdown.
 
     Args:
-        drift: contract `drift`.
+        drift: contract `acquisition_drift`.
 
     Returns:
         a sentence a class and part other than train; none where there is only train.
     """
     others = drift[drift["part"] != "train"].groupby(["part", "label"], sort=False)
-    return [_moved(rows, part, label, drift) for (part, label), rows in others]
+    return [_drift_text(rows, part, label, drift) for (part, label), rows in others]
 
 
-def shown(audit: pd.DataFrame) -> pd.DataFrame:
+def for_display(audit: pd.DataFrame) -> pd.DataFrame:
     """The audit for readers: a row a property; which values speak for pneumonia; AUC with interval in each part.
 
     Args:
-        audit: contract `audit`.
+        audit: contract `acquisition_audit`.
     """
     first = _part(audit, audit["part"].iloc[0])
     known = first["direction"].where(first["lower"].notna())  # what is constant speaks for nothing
@@ -87,11 +89,11 @@ def shown(audit: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns).rename(index=NAMES).rename_axis("property")
 
 
-def shown_drift(drift: pd.DataFrame, label: int) -> pd.DataFrame:
+def drift_for_display(drift: pd.DataFrame, label: int) -> pd.DataFrame:
     """The drift within one class for readers: a row a property; its centre in each part, and AUC against train.
 
     Args:
-        drift: contract `drift`.
+        drift: contract `acquisition_drift`.
         label: 0 normal, 1 pneumonia.
     """
     columns = {}
@@ -109,20 +111,20 @@ def _part(table: pd.DataFrame, part: str) -> pd.DataFrame:
 
 
 def _texts(rows: pd.DataFrame) -> pd.Series:
-    return pd.Series([stated(*row) for row in rows[_VALUE].to_numpy(float)], rows.index, dtype="str")
+    return pd.Series([format_interval(*row) for row in rows[_VALUE].to_numpy(float)], rows.index, dtype="str")
 
 
-def _listed(rows: pd.DataFrame) -> str:
+def _join_words(rows: pd.DataFrame) -> str:
     return "; ".join(f"{NAMES[name]} {text}" for name, text in _texts(rows).items())
 
 
-def _named(train: pd.DataFrame, found: list[str]) -> str:
+def _name_properties(train: pd.DataFrame, found: list[str]) -> str:
     """Name the shortcuts; where each may be due to what the pictures show, they are only a hint."""
-    both = [NAMES[name] for name in found if name in PICTURED]
+    both = [NAMES[name] for name in found if name in PIXEL_PROPERTIES]
     words = "hint at a shortcut" if len(both) == len(found) else "hold a shortcut"
     return (
         f"**The files of train {words}.** Each of these tells the classes apart, with its interval above an AUC of "
-        f"{LIMIT}: {_listed(train.loc[found])}."
+        f"{LIMIT}: {_join_words(train.loc[found])}."
     ) + (f" What a picture shows, lungs included, has a share in {', '.join(both)}." if both else "")
 
 
@@ -130,14 +132,14 @@ def _none(train: pd.DataFrame) -> str:
     best = train.sort_values("auc", ascending=False, kind="stable").head(1)
     return (
         f"**No shortcut is shown:** no property tells the classes of train apart with an interval above an AUC of "
-        f"{LIMIT}. The strongest is {_listed(best)}. What was not measured, such as framing, may still be one."
+        f"{LIMIT}. The strongest is {_join_words(best)}. What was not measured, such as framing, may still be one."
     )
 
 
 def _open(train: pd.DataFrame) -> list[str]:
     """Properties that have too few patients, or too much worth, to be called harmless."""
     rows = train[(train["lower"] <= LIMIT) & (train["upper"] > LIMIT)]
-    return [f"Neither shown nor ruled out, as the interval holds {LIMIT}: {_listed(rows)}."] if len(rows) else []
+    return [f"Neither shown nor ruled out, as the interval holds {LIMIT}: {_join_words(rows)}."] if len(rows) else []
 
 
 def _blank(train: pd.DataFrame) -> list[str]:
@@ -148,13 +150,13 @@ def _blank(train: pd.DataFrame) -> list[str]:
 def _elsewhere(train: pd.DataFrame, other: pd.DataFrame, part: str) -> list[str]:
     """What the shortcuts of train are worth in another part, and what follows from it."""
     lost, kept = _fate(train, other)
-    said = [
+    templates = [
         (lost, "Lost in {}: {}. **A network that reads them looks good on a validation part cut from train and loses "
          "that in {}:** such a validation result promises nothing there."),
         (kept, "Kept in {}: {}. **A good result in {} does not show that a network looks at lungs.**"),
         (~kept & ~lost, "What this is worth in {} stays open, or is less without being lost: {}."),
     ]  # fmt: skip
-    return [text.format(part, _listed(other[rows]), part) for rows, text in said if rows.any()]
+    return [text.format(part, _join_words(other[rows]), part) for rows, text in templates if rows.any()]
 
 
 def _fate(train: pd.DataFrame, other: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
@@ -163,17 +165,17 @@ def _fate(train: pd.DataFrame, other: pd.DataFrame) -> tuple[pd.Series, pd.Serie
     return lost, other["lower"] > LIMIT
 
 
-def _moved(rows: pd.DataFrame, part: str, label: int, drift: pd.DataFrame) -> str:
+def _drift_text(rows: pd.DataFrame, part: str, label: int, drift: pd.DataFrame) -> str:
     excluded = (rows["lower"] > 0.5) | (rows["upper"] < 0.5)
     distance = (rows["auc"] - 0.5).abs()[excluded].sort_values(ascending=False, kind="stable")
-    far = rows.loc[distance.index[distance >= MOVED - 0.5]].set_index("property")
+    far = rows.loc[distance.index[distance >= DRIFT_LIMIT - 0.5]].set_index("property")
     before = _part(drift[drift["label"] == label], "train")["centre"].map(_number)
-    told = [
+    text = [
         f"{NAMES[name]}{' (share)' if name in SHARES else ''} {before[name]} → {_number(row.centre)}, AUC {text}"
         for (name, row), text in zip(far.head(_MOST).iterrows(), _texts(far.head(_MOST)), strict=True)
     ]
     more = [f"and {len(far) - _MOST} more"] if len(far) > _MOST else []
-    return f"{_CLASSES[label]}, train → {part}: {'; '.join(told + more) or 'no property has clearly moved'}."
+    return f"{_CLASSES[label]}, train → {part}: {'; '.join(text + more) or 'no property has clearly moved'}."
 
 
 def _number(value: float) -> str:

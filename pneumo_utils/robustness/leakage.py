@@ -6,8 +6,8 @@ import pandas as pd
 
 from pneumo_utils.datasets import splits
 from pneumo_utils.evaluation import operating_points
-from pneumo_utils.evaluation.auc import separation
-from pneumo_utils.evaluation.metrics import decide, rates, stated
+from pneumo_utils.evaluation.auc import auc_with_interval
+from pneumo_utils.evaluation.metrics import decide, format_interval, rates
 
 PROTOCOLS = {
     "published": "test folder as published",
@@ -17,7 +17,7 @@ PROTOCOLS = {
 WITHOUT = "without "  # a protocol named so, and a numbering series that it leaves out
 
 
-def draws(manifest: pd.DataFrame, like: pd.DataFrame, seed: int) -> dict[str, pd.DataFrame]:
+def draw_splits(manifest: pd.DataFrame, like: pd.DataFrame, seed: int) -> dict[str, pd.DataFrame]:
     """Contract `splits` of every protocol but the published one.
 
     Args:
@@ -26,17 +26,17 @@ def draws(manifest: pd.DataFrame, like: pd.DataFrame, seed: int) -> dict[str, pd
         seed: of the draw, at least 0.
     """
     drawn = {
-        "patients": splits.repooled(manifest, like, by_patient=True, seed=seed),
-        "pictures": splits.repooled(manifest, like, by_patient=False, seed=seed),
+        "patients": splits.repool(manifest, like, by_patient=True, seed=seed),
+        "pictures": splits.repool(manifest, like, by_patient=False, seed=seed),
     }
-    return drawn | {WITHOUT + series: parts for series, parts in splits.without(manifest, like).items()}
+    return drawn | {WITHOUT + series: parts for series, parts in splits.leave_series_out(manifest, like).items()}
 
 
-def redrawn(protocol: str, drawn: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Contract `redrawn`: what one network said, and whether it was trained on the patient.
+def resplit_predictions(protocol: str, drawn: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Contract `resplit_predictions`: what one network said, and whether it was trained on the patient.
 
     Args:
-        protocol: a key of `PROTOCOLS`, or of `draws`.
+        protocol: a key of `PROTOCOLS`, or of `draw_splits`.
         drawn: contract `splits`, as drawn by it.
         predictions: contract `predictions` of one network trained on it.
 
@@ -52,18 +52,18 @@ def redrawn(protocol: str, drawn: pd.DataFrame, predictions: pd.DataFrame) -> pd
     return predictions.assign(protocol=protocol, known_patient=predictions["patient"].isin(known))
 
 
-def table(redrawn: pd.DataFrame, rule: str, target: float, margin: float = 0.5) -> pd.DataFrame:
+def table(resplit: pd.DataFrame, rule: str, target: float, margin: float = 0.5) -> pd.DataFrame:
     """Contract `leakage`: what the network is worth under each protocol, at the operating point of its own validation.
 
     Args:
-        redrawn: contract `redrawn`.
+        resplit: contract `resplit_predictions`.
         rule: of `operating_points.RULES`.
         target: of that rule.
         margin: of the rule `margin`.
     """
-    rows = [_row(part, rule, target, margin) for _, part in redrawn.groupby("protocol", sort=False)]
+    rows = [_row(part, rule, target, margin) for _, part in resplit.groupby("protocol", sort=False)]
     found = pd.DataFrame(rows)
-    found.insert(0, "protocol", redrawn["protocol"].unique())
+    found.insert(0, "protocol", resplit["protocol"].unique())
     return found
 
 
@@ -71,7 +71,7 @@ def _row(part: pd.DataFrame, rule: str, target: float, margin: float) -> dict[st
     validation, test = (part[part["split"] == split] for split in ("validation", "test"))
     cut = operating_points.choose(validation["label"], validation["probability"], rule, target, margin)
     label, called = test["label"].to_numpy(), decide(test["probability"], cut)
-    auc, lower, upper = separation(label, test["probability"], test["patient"])
+    auc, lower, upper = auc_with_interval(label, test["probability"], test["patient"])
     return {
         "auc": auc,
         "lower": lower,
@@ -83,9 +83,9 @@ def _row(part: pd.DataFrame, rule: str, target: float, margin: float) -> dict[st
     }
 
 
-def said(leakage: pd.DataFrame) -> pd.DataFrame:
+def for_display(leakage: pd.DataFrame) -> pd.DataFrame:
     """The contract `leakage` in words."""
-    auc = [stated(*values) for values in leakage[["auc", "lower", "upper"]].itertuples(index=False)]
+    auc = [format_interval(*values) for values in leakage[["auc", "lower", "upper"]].itertuples(index=False)]
     shown = leakage[["accuracy", "sensitivity", "specificity", "n", "known_patient"]]
     shown = shown.rename(columns={"n": "test images", "known_patient": "patient also in train"})
     shown.insert(0, "AUC-ROC", auc)

@@ -19,59 +19,59 @@ _GREY = np.arange(256, dtype=np.float32)
 _TIGHT, _WIDE = 0.8, 1.25  # side that is seen against the side of the picture
 
 
-def _lit(image: np.ndarray, curve: np.ndarray) -> np.ndarray:
+def _apply_curve(image: np.ndarray, curve: np.ndarray) -> np.ndarray:
     return cv2.LUT(image, np.clip(np.rint(curve), 0, 255).astype(np.uint8))
 
 
-def _brighter(image: np.ndarray, share: float) -> np.ndarray:
-    return _lit(image, _GREY + 255 * share)
+def _shift_brightness(image: np.ndarray, share: float) -> np.ndarray:
+    return _apply_curve(image, _GREY + 255 * share)
 
 
-def _contrasted(image: np.ndarray, factor: float) -> np.ndarray:
-    return _lit(image, (_GREY - image.mean()) * factor + image.mean())
+def _scale_contrast(image: np.ndarray, factor: float) -> np.ndarray:
+    return _apply_curve(image, (_GREY - image.mean()) * factor + image.mean())
 
 
-def _noisy(image: np.ndarray, deviation: float) -> np.ndarray:
+def _add_noise(image: np.ndarray, deviation: float) -> np.ndarray:
     grain = np.random.default_rng(int(image.sum())).standard_normal(image.shape, dtype=np.float32)  # the picture's own
     return np.clip(np.rint(image + deviation * grain), 0, 255).astype(np.uint8)
 
 
-def _blurred(image: np.ndarray, share: float) -> np.ndarray:
+def _blur(image: np.ndarray, share: float) -> np.ndarray:
     return cv2.GaussianBlur(image, (0, 0), share * min(image.shape))
 
 
-def _warped(image: np.ndarray, degrees: float, scale: float) -> np.ndarray:
+def _warp(image: np.ndarray, degrees: float, scale: float) -> np.ndarray:
     height, width = image.shape
     turned = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, scale)
     border = cv2.BORDER_CONSTANT if scale < 1 else cv2.BORDER_REPLICATE  # film around a wide picture is black
     return cv2.warpAffine(image, turned, (width, height), flags=cv2.INTER_LINEAR, borderMode=border)
 
 
-def _turned(image: np.ndarray, degrees: float) -> np.ndarray:
-    return _warped(image, degrees, 1.0)
+def _rotate(image: np.ndarray, degrees: float) -> np.ndarray:
+    return _warp(image, degrees, 1.0)
 
 
-def _framed(image: np.ndarray, seen: float) -> np.ndarray:
-    return _warped(image, 0.0, 1 / seen)
+def _reframe(image: np.ndarray, seen: float) -> np.ndarray:
+    return _warp(image, 0.0, 1 / seen)
 
 
-def _saved(image: np.ndarray, quality: float) -> np.ndarray:
+def _recompress(image: np.ndarray, quality: float) -> np.ndarray:
     stored = cv2.imencode(".jpeg", image, [cv2.IMWRITE_JPEG_QUALITY, round(quality)])[1]
     return cv2.imdecode(stored, cv2.IMREAD_GRAYSCALE)
 
 
-def _without_lungs(image: np.ndarray, _: float) -> np.ndarray:
-    mask = lung_fields.mask(image)
+def _hide_lungs(image: np.ndarray, _: float) -> np.ndarray:
+    mask = lung_fields.lung_mask(image)
     return np.where(mask, np.uint8(image[~mask].mean() if (~mask).any() else 0), image)
 
 
-def _only_lungs(image: np.ndarray, _: float) -> np.ndarray:
-    mask = lung_fields.mask(image)
+def _keep_lungs_only(image: np.ndarray, _: float) -> np.ndarray:
+    mask = lung_fields.lung_mask(image)
     return np.where(mask, image, np.uint8(image[mask].mean() if mask.any() else 0))
 
 
 @dataclass(frozen=True)
-class Kind:
+class Perturbation:
     """One way to make pictures harder."""
 
     title: str
@@ -81,20 +81,20 @@ class Kind:
     neutral: float | None = None  # strength that leaves the picture as it is; None: there is none
 
 
-KINDS = {
-    "brightness": Kind("Brightness", "share of the grey range", _brighter, (-0.2, 0.2), 0.0),
-    "contrast": Kind("Contrast", "factor", _contrasted, (0.5, 1.5), 1.0),
-    "noise": Kind("Noise", "grey levels", _noisy, (10.0, 25.0), 0.0),
-    "blur": Kind("Blur", "share of the side", _blurred, (0.01, 0.02), 0.0),
-    "rotation": Kind("Rotation", "degrees", _turned, (-15.0, 15.0), 0.0),
-    "quality": Kind("JPEG quality", "", _saved, (20.0,), 100.0),
-    "framing": Kind("Framing", "side seen against the picture's", _framed, (_TIGHT, _WIDE), 1.0),
-    "without_lungs": Kind("Lungs hidden", "", _without_lungs, (1.0,)),
-    "only_lungs": Kind("Only lungs left", "", _only_lungs, (1.0,)),
+PERTURBATIONS = {
+    "brightness": Perturbation("Brightness", "share of the grey range", _shift_brightness, (-0.2, 0.2), 0.0),
+    "contrast": Perturbation("Contrast", "factor", _scale_contrast, (0.5, 1.5), 1.0),
+    "noise": Perturbation("Noise", "grey levels", _add_noise, (10.0, 25.0), 0.0),
+    "blur": Perturbation("Blur", "share of the side", _blur, (0.01, 0.02), 0.0),
+    "rotation": Perturbation("Rotation", "degrees", _rotate, (-15.0, 15.0), 0.0),
+    "quality": Perturbation("JPEG quality", "", _recompress, (20.0,), 100.0),
+    "framing": Perturbation("Framing", "side seen against the picture's", _reframe, (_TIGHT, _WIDE), 1.0),
+    "without_lungs": Perturbation("Lungs hidden", "", _hide_lungs, (1.0,)),
+    "only_lungs": Perturbation("Only lungs left", "", _keep_lungs_only, (1.0,)),
 }
 PLAIN = "plain"  # the picture as it is
 SWAPPED_FRAMING, SWAPPED_FILES = "swapped_framing", "swapped_files"
-TITLES = {name: kind.title for name, kind in KINDS.items()} | {
+TITLES = {name: kind.title for name, kind in PERTURBATIONS.items()} | {
     PLAIN: "As it is",
     SWAPPED_FRAMING: "Framed as the other class",
     SWAPPED_FILES: "Saved as the other class",
@@ -104,35 +104,35 @@ HIDING = ("without_lungs", "only_lungs")  # made in the square; with the lungs h
 
 def name(way: str, strength: float) -> str:
     """A way in words, with its strength where there are several."""
-    several = way in KINDS and KINDS[way].neutral is not None
+    several = way in PERTURBATIONS and PERTURBATIONS[way].neutral is not None
     return f"{TITLES[way]}, {strength:g}" if several else TITLES[way]
 
 
-def varied(image: np.ndarray, kind: str, strength: float) -> np.ndarray:
+def perturb(image: np.ndarray, kind: str, strength: float) -> np.ndarray:
     """`image`, uint8 (size, size), made harder.
 
     Args:
         image: the square that a network sees.
-        kind: a key of `KINDS`.
+        kind: a key of `PERTURBATIONS`.
         strength: see the unit of the kind.
     """
-    return KINDS[kind].change(image, strength)
+    return PERTURBATIONS[kind].change(image, strength)
 
 
-def swapped_framing(image: np.ndarray, label: int) -> np.ndarray:
+def swap_framing(image: np.ndarray, label: int) -> np.ndarray:
     """A normal radiograph framed tight, as those with pneumonia are in this data set, and one with pneumonia wide."""
-    return _framed(image, _WIDE if label else _TIGHT)
+    return _reframe(image, _WIDE if label else _TIGHT)
 
 
 @dataclass(frozen=True)
-class FileKind:
+class FileFormat:
     """How the files of one class usually are."""
 
     area: float  # pixels, median
     quality: float  # JPEG quality, median
 
 
-def file_kinds(manifest: pd.DataFrame, acquisition: pd.DataFrame) -> dict[int, FileKind] | None:
+def typical_files(manifest: pd.DataFrame, acquisition: pd.DataFrame) -> dict[int, FileFormat] | None:
     """Area and JPEG quality of both classes in train; None where either class has no JPEG.
 
     Args:
@@ -144,10 +144,10 @@ def file_kinds(manifest: pd.DataFrame, acquisition: pd.DataFrame) -> dict[int, F
     medians = joined.groupby("label")[["area", "jpeg_quality"]].median()
     if len(medians) < 2:
         return None
-    return {int(label): FileKind(*map(float, row)) for label, row in medians.iterrows()}
+    return {int(label): FileFormat(*map(float, row)) for label, row in medians.iterrows()}
 
 
-def swapped_file(pixels: np.ndarray, like: FileKind) -> np.ndarray:
+def swap_file(pixels: np.ndarray, like: FileFormat) -> np.ndarray:
     """A radiograph shrunk or enlarged to the usual area of the other class, and saved at its JPEG quality.
 
     Args:
@@ -159,4 +159,4 @@ def swapped_file(pixels: np.ndarray, like: FileKind) -> np.ndarray:
     """
     scale = (like.area / pixels.size) ** 0.5
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return _saved(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=method), like.quality)
+    return _recompress(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=method), like.quality)

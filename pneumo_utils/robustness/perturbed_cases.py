@@ -15,7 +15,7 @@ from pneumo_utils.robustness import perturbations
 _CASE = ["path", "patient", "label"]
 
 
-def cases(splits: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+def choose_cases(splits: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     """At most `count` test radiographs, half of them normal as far as there are enough, one a patient first.
 
     Args:
@@ -30,56 +30,56 @@ def cases(splits: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     return pd.concat([normal.head(wanted), ill.head(count - wanted)])[_CASE].sort_values("path", ignore_index=True)
 
 
-def plan(chosen: pd.DataFrame, files: dict[int, perturbations.FileKind] | None) -> pd.DataFrame:
-    """Contract `stress`: every way in which every case of `chosen` is shown, one case after another.
+def plan_perturbations(chosen: pd.DataFrame, files: dict[int, perturbations.FileFormat] | None) -> pd.DataFrame:
+    """Contract `perturbations`: every way in which every case of `chosen` is shown, one case after another.
 
     Args:
-        chosen: of `cases`.
-        files: of `perturbations.file_kinds`; None: no file is swapped.
+        chosen: of `choose_cases`.
+        files: of `perturbations.typical_files`; None: no file is swapped.
     """
     ways = [(perturbations.PLAIN, 0.0)]
-    ways += [(name, strength) for name, kind in perturbations.KINDS.items() for strength in kind.strengths]
+    ways += [(name, strength) for name, kind in perturbations.PERTURBATIONS.items() for strength in kind.strengths]
     ways += [(perturbations.SWAPPED_FRAMING, 1.0), *([(perturbations.SWAPPED_FILES, 1.0)] if files else [])]
-    return chosen.merge(pd.DataFrame(ways, columns=["stress", "strength"]), how="cross")
+    return chosen.merge(pd.DataFrame(ways, columns=["perturbation", "strength"]), how="cross")
 
 
 def pictures(
-    planned: pd.DataFrame, root: Path, how: Framing, size: int, files: dict[int, perturbations.FileKind] | None
+    planned: pd.DataFrame, root: Path, how: Framing, size: int, files: dict[int, perturbations.FileFormat] | None
 ) -> Iterator[np.ndarray]:
     """The squares of `planned`, uint8 (size, size), in its order: changed in the radiograph, then framed as ever.
 
     Only what is hidden is hidden in the square: where the lungs are must be known first.
 
     Args:
-        planned: of `plan`.
+        planned: of `plan_perturbations`.
         root: folder that its paths are relative to.
         how: the framing of the study.
         size: side of the square that is kept, pixels.
-        files: as given to `plan`.
+        files: as given to `plan_perturbations`.
     """
     labels = planned.groupby("path", sort=False)["label"].first()
-    ways = list(planned[["stress", "strength"]].drop_duplicates().itertuples(index=False, name=None))
+    ways = list(planned[["perturbation", "strength"]].drop_duplicates().itertuples(index=False, name=None))
 
     def of_case(path: Path) -> list[np.ndarray]:
         label = int(labels[path.relative_to(root).as_posix()])
         seen = decoding.read_reduced(path, framing.AHEAD * size)
-        whole = decoding.decode(path.read_bytes()) if files else seen
+        full_size = decoding.decode(path.read_bytes()) if files else seen
         square = framing.frame(seen, how, size).pixels
 
         def shown(way: str, strength: float) -> np.ndarray:
             if way == perturbations.PLAIN:
                 return square
             if way in perturbations.HIDING:
-                return perturbations.varied(square, way, strength)
+                return perturbations.perturb(square, way, strength)
             if way == perturbations.SWAPPED_FRAMING:
-                changed = perturbations.swapped_framing(seen, label)
+                changed = perturbations.swap_framing(seen, label)
             elif way == perturbations.SWAPPED_FILES:
-                changed = perturbations.swapped_file(whole, files[1 - label])
+                changed = perturbations.swap_file(full_size, files[1 - label])
             else:
-                changed = perturbations.varied(seen, way, strength)
+                changed = perturbations.perturb(seen, way, strength)
             return framing.frame(changed, how, size).pixels
 
         return [shown(*way) for way in ways]
 
-    for squares in decoding.each(root, list(labels.index), of_case):
+    for squares in decoding.map_files(root, list(labels.index), of_case):
         yield from squares

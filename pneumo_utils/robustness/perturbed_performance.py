@@ -6,50 +6,53 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.evaluation import outcomes
-from pneumo_utils.evaluation.auc import separation
-from pneumo_utils.evaluation.intervals import Thresholds, multiplicities, percentile, threshold_of
-from pneumo_utils.evaluation.metrics import decide, rates, stated
+from pneumo_utils.evaluation.auc import auc_with_interval
+from pneumo_utils.evaluation.intervals import Thresholds, percentile, resample_patients, threshold_of
+from pneumo_utils.evaluation.metrics import decide, format_interval, rates
 from pneumo_utils.evaluation.weighted_metrics import scores
 from pneumo_utils.records.vocabulary import TITLES
 from pneumo_utils.robustness import perturbations
 
 _CASE = ["path", "patient", "label"]
-_BY = ["model", "seed", "stress", "strength"]
+_BY = ["model", "seed", "perturbation", "strength"]
 
 
-def table(stressed: pd.DataFrame, threshold: Thresholds) -> pd.DataFrame:
-    """Contract `robustness`: what every network is worth on the cases shown in every way.
+def table(perturbed: pd.DataFrame, threshold: Thresholds) -> pd.DataFrame:
+    """Contract `perturbed_performance`: what every network is worth on the cases shown in every way.
 
     Args:
-        stressed: contract `stressed`.
+        perturbed: contract `perturbed_predictions`.
         threshold: of each (model, seed), frozen on validation.
     """
-    rows = [(*key, *_worth(part, threshold_of(threshold, *key[:2]))) for key, part in stressed.groupby(_BY, sort=False)]
+    rows = [
+        (*key, *_performance(part, threshold_of(threshold, *key[:2])))
+        for key, part in perturbed.groupby(_BY, sort=False)
+    ]
     found = pd.DataFrame(rows, columns=[*_BY, "auc", "lower", "upper", "sensitivity", "specificity", "n"])
-    return found.assign(flipped=_flipped(stressed, threshold))
+    return found.assign(flip_rate=_flip_rate(perturbed, threshold))
 
 
-def _worth(part: pd.DataFrame, cut: float) -> tuple:
+def _performance(part: pd.DataFrame, cut: float) -> tuple:
     label, called = part["label"].to_numpy(), decide(part["probability"], cut)
-    auc = separation(label, part["probability"], part["patient"])
+    auc = auc_with_interval(label, part["probability"], part["patient"])
     return (*auc, *rates(label, called), len(part))
 
 
-def _flipped(stressed: pd.DataFrame, threshold: Thresholds) -> np.ndarray:
+def _flip_rate(perturbed: pd.DataFrame, threshold: Thresholds) -> np.ndarray:
     """Share of cases whose decision is another than for the picture as it is, one a row of `table`."""
-    frame = outcomes.label(stressed, threshold)
-    plain = frame[frame["stress"] == perturbations.PLAIN].set_index(["model", "seed", "path"])["called"]
+    frame = outcomes.label(perturbed, threshold)
+    plain = frame[frame["perturbation"] == perturbations.PLAIN].set_index(["model", "seed", "path"])["called"]
     before = plain.loc[list(zip(frame["model"], frame["seed"], frame["path"], strict=True))].to_numpy()
     return frame.assign(flip=before != frame["called"]).groupby(_BY, sort=False)["flip"].mean().to_numpy()
 
 
-def worst(found: pd.DataFrame) -> pd.DataFrame:
-    """The row of the contract `robustness` with the lowest AUC of each network, hidden lungs left aside."""
-    seeing = found[~found["stress"].isin(perturbations.HIDING)]
+def worst_case(found: pd.DataFrame) -> pd.DataFrame:
+    """The row of the contract `perturbed_performance` with the lowest AUC of each network, hidden lungs left aside."""
+    seeing = found[~found["perturbation"].isin(perturbations.HIDING)]
     return seeing.loc[seeing.groupby(["model", "seed"], sort=False)["auc"].idxmin()]
 
 
-def worst_gap(
+def worst_case_difference(
     first: pd.DataFrame, second: pd.DataFrame, replicates: int, seed: int, level: float = 0.95
 ) -> tuple[float, float, float]:
     """The lowest AUC of one network less that of another, hidden lungs left aside, with an interval over patients.
@@ -60,7 +63,7 @@ def worst_gap(
     bias the gap itself has is against the network that is equally good in every way.
 
     Args:
-        first: contract `stressed` of one network.
+        first: contract `perturbed_predictions` of one network.
         second: of the other, on the same cases shown in the same ways.
         replicates: draws of patients.
         seed: of the draws.
@@ -69,7 +72,7 @@ def worst_gap(
     Raises:
         ValueError: the cases or the ways differ.
     """
-    lowest = [_lowest(one, replicates, seed) for one in (first, second)]
+    lowest = [_lowest_auc(one, replicates, seed) for one in (first, second)]
     if not lowest[0][0].equals(lowest[1][0]):
         raise ValueError("first and second must be shown the same cases in the same ways, got others")
     gaps = lowest[0][1] - lowest[1][1]
@@ -77,27 +80,29 @@ def worst_gap(
     return float(gaps[0]), float(2 * gaps[0] - upper), float(2 * gaps[0] - lower)
 
 
-def _lowest(stressed: pd.DataFrame, replicates: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+def _lowest_auc(perturbed: pd.DataFrame, replicates: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
     """Cases and ways, and the lowest AUC over the ways: of all patients first, then of every draw."""
-    seen = stressed[~stressed["stress"].isin(perturbations.HIDING)].sort_values([*_BY[2:], "path"], ignore_index=True)
+    seen = perturbed[~perturbed["perturbation"].isin(perturbations.HIDING)].sort_values(
+        [*_BY[2:], "path"], ignore_index=True
+    )
     areas = []
     for _, part in seen.groupby(_BY[2:], sort=False):
-        drawn = multiplicities(part["patient"].to_numpy(), replicates, seed)
+        drawn = resample_patients(part["patient"].to_numpy(), replicates, seed)
         weights = np.vstack([np.ones_like(drawn[:1]), drawn])
         areas.append(scores(part["label"], part["probability"], weights, 0.5, metrics=("auc_roc",))["auc_roc"])
     return seen[[*_CASE, *_BY[2:]]], np.min(areas, axis=0)
 
 
-def said(found: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the contract `robustness` in words: way and strength, AUC with interval, what the decisions do."""
-    ways = list(zip(found["stress"], found["strength"], strict=True))
+def for_display(found: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the contract `perturbed_performance` in words: way, strength, AUC with interval, and decisions."""
+    ways = list(zip(found["perturbation"], found["strength"], strict=True))
     return pd.DataFrame(
         {
             "network": [TITLES[model] for model in found["model"]],
             "way": [perturbations.name(*way) for way in ways],
-            "AUC-ROC": [stated(*row) for row in found[["auc", "lower", "upper"]].itertuples(index=False)],
+            "AUC-ROC": [format_interval(*row) for row in found[["auc", "lower", "upper"]].itertuples(index=False)],
             "sensitivity": found["sensitivity"],
             "specificity": found["specificity"],
-            "decisions changed": found["flipped"],
+            "decisions changed": found["flip_rate"],
         }
     ).set_index("network")

@@ -9,7 +9,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-ALWAYS_THRESHOLD = 0.0  # at which `always` calls everybody pneumonia
+ALWAYS_THRESHOLD = 0.0  # at which `always_pneumonia` calls everybody pneumonia
 CATEGORIES = ("jpeg_table", "mode")
 MEASURES = ("bytes_per_pixel", "jpeg_quality", "progressive", "width", "height", "aspect") + (
     "mean", "spread", "p5", "p50", "p95", "border", "corners",
@@ -23,15 +23,15 @@ class UnfitReferenceError(ValueError):
     """A reference cannot be made from these tables."""
 
 
-def always(splits: pd.DataFrame) -> pd.DataFrame:
+def always_pneumonia(splits: pd.DataFrame) -> pd.DataFrame:
     """Give everybody the share of pneumonia among the training images, the best constant.
 
     Args:
         splits: contract `splits`, both classes in train.
 
     Returns:
-        contract `references`: model "always", seed 0, the rows of validation and test in the order of `splits`; at
-        `ALWAYS_THRESHOLD` all of them are called pneumonia.
+        contract `reference_predictions`: model "always", seed 0, the rows of validation and test in the order of
+        `splits`; at `ALWAYS_THRESHOLD` all of them are called pneumonia.
 
     Raises:
         UnfitReferenceError: train lacks a class.
@@ -51,24 +51,24 @@ def no_lungs(splits: pd.DataFrame, manifest: pd.DataFrame, acquisition: pd.DataF
         seed: of the forest, at least 0.
 
     Returns:
-        contract `references`: model "acquisition", the rows of validation and test in the order of `splits`.
+        contract `reference_predictions`: model "acquisition", the rows of validation and test in the order of `splits`.
 
     Raises:
         UnfitReferenceError: train lacks a class, or the tables are not about the same paths.
     """
     _check_classes(splits)
-    measured = known(splits, manifest, acquisition)
+    measured = acquisition_features(splits, manifest, acquisition)
     train = (splits["split"] == "train").to_numpy()
     fitted = forest(seed).fit(measured[train], splits["label"].to_numpy()[train])
     return _predictions(splits, "acquisition", seed, fitted.predict_proba(measured)[:, 1])
 
 
 def table(splits: pd.DataFrame, manifest: pd.DataFrame, acquisition: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Both references, `always` first; arguments, result and errors as for `no_lungs`."""
-    return pd.concat([always(splits), no_lungs(splits, manifest, acquisition, seed)], ignore_index=True)
+    """Both references, `always_pneumonia` first; arguments, result and errors as for `no_lungs`."""
+    return pd.concat([always_pneumonia(splits), no_lungs(splits, manifest, acquisition, seed)], ignore_index=True)
 
 
-def known(splits: pd.DataFrame, manifest: pd.DataFrame, acquisition: pd.DataFrame) -> pd.DataFrame:
+def acquisition_features(splits: pd.DataFrame, manifest: pd.DataFrame, acquisition: pd.DataFrame) -> pd.DataFrame:
     """All that is known of a radiograph without a look at a lung.
 
     Args:
@@ -95,7 +95,7 @@ def known(splits: pd.DataFrame, manifest: pd.DataFrame, acquisition: pd.DataFram
 
 
 def forest(seed: int) -> Pipeline:
-    """A forest on `known`: it needs no scaling, takes gaps, and bends at the sharp steps that file formats leave."""
+    """A forest on `acquisition_features`: it needs no scaling, takes gaps, and bends at sharp steps of file formats."""
     pooled = OneHotEncoder(min_frequency=_RARE, handle_unknown="infrequent_if_exist", sparse_output=False)
     columns = make_column_transformer((pooled, list(CATEGORIES)), ("passthrough", list(MEASURES)))
     trees = RandomForestClassifier(_TREES, min_samples_leaf=_LEAF, class_weight="balanced", random_state=seed)

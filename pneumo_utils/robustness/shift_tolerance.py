@@ -13,13 +13,13 @@ import pandas as pd
 from scipy.special import expit
 
 from pneumo_utils.evaluation.metrics import decide
-from pneumo_utils.evaluation.operating_points import both_classes, edges, logits
+from pneumo_utils.evaluation.operating_points import class_edges, logits, require_both_classes
 
 SHIFTS = (0.0, 1.0, 2.0)  # logits; e.g. from 0.27 to 0.5 and on to 0.73
 _KEYS = ["model", "seed", "split"]
 
 
-def rates(label: np.ndarray, probability: np.ndarray, threshold: float, by: float) -> tuple[float, float]:
+def rates_under_shift(label: np.ndarray, probability: np.ndarray, threshold: float, by: float) -> tuple[float, float]:
     """Return sensitivity of pneumonias that fell `by` logits, and specificity of normals that rose by as many.
 
     Args:
@@ -29,15 +29,15 @@ def rates(label: np.ndarray, probability: np.ndarray, threshold: float, by: floa
         by: logits, at 0 nothing moves.
 
     Raises:
-        MetricError: as `operating_points.both_classes`.
+        MetricError: as `operating_points.require_both_classes`.
     """
-    label, probability = both_classes(label, probability)
+    label, probability = require_both_classes(label, probability)
     risen, fallen = (expit(logits(threshold) + step) if by else threshold for step in (by, -by))  # of the threshold
     found, called = decide(probability[label == 1], risen), decide(probability[label == 0], fallen)
     return float(found.mean()), float(1 - called.mean())
 
 
-def room(label: np.ndarray, probability: np.ndarray, threshold: float, target: float) -> tuple[float, float]:
+def tolerance(label: np.ndarray, probability: np.ndarray, threshold: float, target: float) -> tuple[float, float]:
     """Return how far normals may rise before specificity, and pneumonias fall before sensitivity, is below `target`.
 
     Args:
@@ -48,53 +48,53 @@ def room(label: np.ndarray, probability: np.ndarray, threshold: float, target: f
 
     Returns:
         logits, of the normals and of the pneumonias; negative where the target is missed by as much already. Of the
-        widest `room` at one threshold for both, see rule `margin` of `thresholds`.
+        widest `tolerance` at one threshold for both, see rule `margin` of `thresholds`.
 
     Raises:
-        MetricError: as `operating_points.edges`.
+        MetricError: as `operating_points.class_edges`.
     """
-    low, high = logits(np.array(edges(label, probability, target)))
+    low, high = logits(np.array(class_edges(label, probability, target)))
     point = logits(threshold)
     return float(point - low), float(high - point)
 
 
-def shifted(predictions: pd.DataFrame, points: pd.DataFrame, shifts: Sequence[float] = SHIFTS) -> pd.DataFrame:
-    """`rates` of every operating point at every shift.
+def shifted_rates(predictions: pd.DataFrame, points: pd.DataFrame, shifts: Sequence[float] = SHIFTS) -> pd.DataFrame:
+    """`rates_under_shift` of every operating point at every shift.
 
     Args:
         predictions: contract `predictions`, both classes in each group.
-        points: contract `thresholds`, with rows for each of its models and seeds.
+        points: contract `operating_points`, with rows for each of its models and seeds.
         shifts: logits.
 
     Returns:
-        contract `shifted`.
+        contract `shifted_rates`.
     """
     rows = [
-        (*key, rule, by, *rates(part["label"], part["probability"], threshold, by), len(part))
-        for key, part, rule, threshold in _judged(predictions, points)
+        (*key, rule, by, *rates_under_shift(part["label"], part["probability"], threshold, by), len(part))
+        for key, part, rule, threshold in _by_network(predictions, points)
         for by in shifts
     ]
     return pd.DataFrame(rows, columns=[*_KEYS, "rule", "shift", "sensitivity", "specificity", "n"])
 
 
-def rooms(predictions: pd.DataFrame, points: pd.DataFrame, target: float) -> pd.DataFrame:
-    """`room` of every operating point; same arguments as `shifted`, with the target of both rates, in (0, 1].
+def tolerances(predictions: pd.DataFrame, points: pd.DataFrame, target: float) -> pd.DataFrame:
+    """`tolerance` of every operating point; arguments as `shifted_rates`, with the target of both rates, in (0, 1].
 
     Returns:
-        contract `shift_rooms`; validation less test is how far the class has moved.
+        contract `shift_tolerance`; validation less test is how far the class has moved.
     """
     rows = [
-        (*key, rule, target, *room(part["label"], part["probability"], threshold, target), len(part))
-        for key, part, rule, threshold in _judged(predictions, points)
+        (*key, rule, target, *tolerance(part["label"], part["probability"], threshold, target), len(part))
+        for key, part, rule, threshold in _by_network(predictions, points)
     ]
     return pd.DataFrame(rows, columns=[*_KEYS, "rule", "target", "normals", "pneumonias", "n"])
 
 
-def moved(found: pd.DataFrame) -> pd.DataFrame:
+def observed_shift(found: pd.DataFrame) -> pd.DataFrame:
     """How far, in logits, the edges of both classes have moved towards each other from validation to test.
 
     Args:
-        found: contract `shift_rooms`, with both splits.
+        found: contract `shift_tolerance`, with both splits.
 
     Returns:
         index `model`, `seed`; columns `normals`, `pneumonias`; negative where a class has moved away from the other.
@@ -103,7 +103,7 @@ def moved(found: pd.DataFrame) -> pd.DataFrame:
     return room_of.loc["validation"] - room_of.loc["test"]
 
 
-def _judged(predictions: pd.DataFrame, points: pd.DataFrame):
+def _by_network(predictions: pd.DataFrame, points: pd.DataFrame):
     for (model, seed, split), part in predictions.groupby(_KEYS, sort=False):
         own = points[(points["model"] == model) & (points["seed"] == seed)]
         for rule, threshold in zip(own["rule"], own["threshold"], strict=True):

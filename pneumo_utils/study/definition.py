@@ -91,7 +91,9 @@ def _source_of(section: dict, data: str) -> str:
 def _sentence(error: dict) -> str:
     name = ".".join(map(str, error["loc"]))
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(error["loc"][-1]), _known(error["loc"]), n=1)
+        written, known = str(error["loc"][-1]), _known_names(error["loc"])
+        former = parameters.FORMER_NAMES.get(written)
+        near = [former] if former in known else difflib.get_close_matches(written, known, n=1)
         return f"{name} is not a parameter" + (f", did you mean {near[0]}?" if near else "")
     if error["type"] == "missing":
         return f"{name} is missing"
@@ -99,7 +101,7 @@ def _sentence(error: dict) -> str:
     return f"{name}: {rule}" + ("" if isinstance(error["input"], dict) else f", got {error['input']!r}")
 
 
-def _known(place: tuple) -> list[str]:
+def _known_names(place: tuple) -> list[str]:
     if len(place) == 1:
         return list(Study.model_fields)
     section = Study.model_fields[place[0]].annotation

@@ -9,6 +9,18 @@ from pydantic_core import PydanticCustomError
 
 Source = Literal["phantom", "folder", "kaggle", "mendeley", "medmnist"]
 ModelName = Literal["cnn", "vgg16", "resnet50"]
+# Names that parameter files written before 0.1.0 may hold: no aliases, but the error can say what they are called now,
+# where the likest name would mislead.
+FORMER_NAMES = {
+    "average": "ensemble",
+    "small_epochs": "progressive_epochs",
+    "small_size": "progressive_size",
+    "stress_cases": "perturbation_cases",
+    "views": "cached_views",
+    "weight_averaging": "ema_momentum",
+    "whole_epochs": "end_to_end_epochs",
+    "whole_learning_rate": "end_to_end_learning_rate",
+}
 
 
 class Section(BaseModel):
@@ -21,18 +33,18 @@ def _seed(help_text: str):
     return Annotated[int, Field(ge=0, le=2**31 - 1, description=help_text)]
 
 
-def _refuse(rule: str, got: object) -> NoReturn:
+def _raise_rule(rule: str, got: object) -> NoReturn:
     """Say that several keys of a section do not go together."""
     raise PydanticCustomError("together", "{rule}, got {got}", {"rule": rule, "got": got})
 
 
-def _once(values: list) -> list:
+def _require_unique(values: list) -> list:
     if len(set(values)) < len(values):
         raise PydanticCustomError("twice", "each must stand there once")
     return values
 
 
-def _of_a_network(named: str) -> str:
+def _require_layer(named: str) -> str:
     network, _, layer = named.partition(":")
     if network not in get_args(ModelName) or not layer:
         raise PydanticCustomError("layer", "must be network:layer, such as vgg16:block4_conv3")
@@ -81,7 +93,7 @@ class Images(Section):
     @model_validator(mode="after")
     def _no_enlarging(self):
         if self.stored_size < self.image_size:
-            _refuse(f"stored_size must be at least image_size, {self.image_size}", self.stored_size)
+            _raise_rule(f"stored_size must be at least image_size, {self.image_size}", self.stored_size)
         return self
 
 
@@ -98,33 +110,33 @@ class Augmentation(Section):
     rotation: float = Field(ge=0, le=45, description="largest rotation to either side, degrees")
     shift: float = Field(ge=0, le=0.4, description="largest shift, share of the side")
     zoom: float = Field(ge=0, le=0.6, description="largest zoom in or out, share of the size")
-    crop_area: float = Field(ge=0.05, le=1, description="smallest share of the area that a crop keeps; 1: no crop")
-    crop_aspect: float = Field(ge=1, le=3, description="largest stretch of a crop's sides; 1: none")
+    crop_area_min: float = Field(ge=0.05, le=1, description="smallest share of the area that a crop keeps; 1: no crop")
+    crop_aspect_max: float = Field(ge=1, le=3, description="largest stretch of a crop's sides; 1: none")
     gamma: float = Field(ge=1, le=4, description="largest exponent of the grey levels, and its inverse; 1: none")
     contrast: float = Field(ge=0, le=0.9, description="largest change of contrast, share")
     brightness: float = Field(ge=0, le=0.5, description="largest change of brightness, share of the grey range")
     blur: float = Field(ge=0, le=5, description="largest blur, standard deviation in pixels")
     noise: float = Field(ge=0, le=60, description="largest noise, standard deviation in grey levels")
-    lowest_jpeg_quality: int = Field(ge=1, le=100, description="saved again as JPEG down to this quality; 100: not")
+    jpeg_quality_min: int = Field(ge=1, le=100, description="saved again as JPEG down to this quality; 100: not")
     erase: float = Field(ge=0, le=0.5, description="largest share of the area under one grey rectangle; 0: none")
     flip: bool = Field(description="mirror left and right in half of the cases (moves the heart to the other side)")
-    lungs_alone: float = Field(ge=0, le=1, description="share of the cases in which all but the lungs is one grey")
+    lung_only_share: float = Field(ge=0, le=1, description="share of the cases in which all but the lungs is one grey")
 
 
 class Training(Section):
     """How the networks are trained."""
 
-    models: Annotated[list[ModelName], AfterValidator(_once)] = Field(
+    models: Annotated[list[ModelName], AfterValidator(_require_unique)] = Field(
         min_length=1, description="which networks, in the order of the report"
     )
-    average: Annotated[list[ModelName], AfterValidator(_once)] = Field(
-        description="networks whose probabilities, of all seeds, are averaged into one more judge; [] for none"
+    ensemble: Annotated[list[ModelName], AfterValidator(_require_unique)] = Field(
+        description="networks whose probabilities, of all seeds, are averaged into one more model; [] for none"
     )
     weights: str = Field(min_length=1, description="imagenet | none | path of a folder with .h5 files, or of a file")
     random_weights_allowed: list[ModelName] = Field(
         description="networks that may start from random weights when theirs cannot be had; the pages say so"
     )
-    views: int = Field(
+    cached_views: int = Field(
         ge=1, le=64, description="phases 1 and 2: views of each training picture, the plain one included"
     )
     batch_size: int = Field(ge=1, le=1024, description="pictures a gradient step")
@@ -134,20 +146,20 @@ class Training(Section):
     head_learning_rate: float = Field(gt=0, le=1, description="phase 1: Adam's learning rate")
     top_epochs: int = Field(ge=0, le=1000, description="phase 2: epochs of the top block, at most; 0: no phase 2")
     top_learning_rate: float = Field(gt=0, le=1, description="phase 2: Adam's learning rate")
-    small_epochs: int = Field(
+    progressive_epochs: int = Field(
         ge=0, le=1000, description="phase 3: epochs end to end on smaller pictures before the others, at most; 0: none"
     )
-    small_size: int = Field(ge=32, le=512, multiple_of=16, description="phase 3: side of those, pixels")
-    whole_epochs: int = Field(
+    progressive_size: int = Field(ge=32, le=512, multiple_of=16, description="phase 3: side of those, pixels")
+    end_to_end_epochs: int = Field(
         ge=0, le=1000, description="phase 3: epochs of the network end to end from new variations, at most; 0: none"
     )
-    whole_learning_rate: float = Field(gt=0, le=1, description="phase 3: AdamW's highest learning rate")
+    end_to_end_learning_rate: float = Field(gt=0, le=1, description="phase 3: AdamW's highest learning rate")
     frozen_blocks: int = Field(ge=0, le=4, description="phase 3: lowest blocks of a backbone that stay as they are")
     cnn_epochs: int = Field(ge=1, le=1000, description="small CNN: epochs, at most")
     cnn_learning_rate: float = Field(gt=0, le=1, description="small CNN: AdamW's highest learning rate")
     weight_decay: float = Field(ge=0, le=1, description="phase 3 and small CNN: AdamW's weight decay")
     label_smoothing: float = Field(ge=0, lt=0.5, description="phase 3 and small CNN: share of certainty taken off")
-    weight_averaging: float = Field(
+    ema_momentum: float = Field(
         ge=0,
         lt=1,
         description="phase 3 and small CNN: decay a step of the average of weights, which is kept at the end; "
@@ -169,27 +181,29 @@ class Training(Section):
         description="trained again on other splits (by patient, by picture, without a series), and on shuffled labels; "
         "none: no network"
     )
-    seeds: Annotated[list[_seed("of one training")], AfterValidator(_once)] = Field(
+    seeds: Annotated[list[_seed("of one training")], AfterValidator(_require_unique)] = Field(
         min_length=1, description="seeds each network is trained from; galleries and curves show the first"
     )
 
     @model_validator(mode="after")
     def _some_phase(self):
-        if not (self.head_epochs or self.top_epochs or self.whole_epochs):
-            _refuse("one of head_epochs, top_epochs and whole_epochs must be at least 1", "0 of each")
-        if self.small_epochs and not self.whole_epochs:
-            _refuse("small_epochs must be 0 where whole_epochs is", self.small_epochs)
+        if not (self.head_epochs or self.top_epochs or self.end_to_end_epochs):
+            _raise_rule("one of head_epochs, top_epochs and end_to_end_epochs must be at least 1", "0 of each")
+        if self.progressive_epochs and not self.end_to_end_epochs:
+            _raise_rule("progressive_epochs must be 0 where end_to_end_epochs is", self.progressive_epochs)
         return self
 
     @model_validator(mode="after")
     def _networks_that_are_trained(self):
         trained = ", ".join(self.models)
         if self.retrained_model not in ("none", *self.models):
-            _refuse(f"retrained_model must be none or one of models, {trained}", self.retrained_model)
-        if set(self.average) - set(self.models):
-            _refuse(f"average must hold some of models, {trained}", ", ".join(self.average))
-        if self.average and len(self.average) * len(self.seeds) < 2:
-            _refuse("average must be of at least two networks or of two seeds", f"{self.average[0]} from one seed")
+            _raise_rule(f"retrained_model must be none or one of models, {trained}", self.retrained_model)
+        if set(self.ensemble) - set(self.models):
+            _raise_rule(f"ensemble must hold some of models, {trained}", ", ".join(self.ensemble))
+        if self.ensemble and len(self.ensemble) * len(self.seeds) < 2:
+            _raise_rule(
+                "ensemble must be of at least two networks or of two seeds", f"{self.ensemble[0]} from one seed"
+            )
         return self
 
 
@@ -210,7 +224,7 @@ class Evaluation(Section):
         min_length=1, description="shares of pneumonia at which predictive values and net benefit are told"
     )
     referral_error: float = Field(gt=0, lt=1, description="share of wrong decisions allowed among those not referred")
-    stress_cases: int = Field(
+    perturbation_cases: int = Field(
         ge=4, le=100_000, description="test radiographs that are also shown in harder ways, half of them normal"
     )
     replicates: int = Field(ge=100, le=100_000, description="bootstrap draws of patients behind every interval")
@@ -221,7 +235,7 @@ class GradCAM(Section):
     """What the heat maps show, and how they are checked."""
 
     heat_map: Literal["gradcam", "gradcam++"] = Field(description="method of the maps that are shown and checked")
-    explained_layers: list[Annotated[str, AfterValidator(_of_a_network)]] = Field(
+    explained_layers: list[Annotated[str, AfterValidator(_require_layer)]] = Field(
         description="network:layer whose activations are weighed; others: the last layer with height and width"
     )
     gallery_cases: int = Field(ge=1, le=12, description="cases shown of each network and outcome")

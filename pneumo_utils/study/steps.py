@@ -27,16 +27,17 @@ class Step:
 
 def of_study(models: list[str], seeds: list[int], retrained_model: str) -> list[Step]:
     """The steps of a study that trains each of `models` from each of `seeds`, and `retrained_model` on other splits."""
-    networks, judged = tuple(models), ["predictions", "references", "models", "stressed"]
+    networks, tables_read = tuple(models), ["predictions", "reference_predictions", "models", "perturbed_predictions"]
     if retrained_model != "none":
-        judged.append("redrawn")
+        tables_read.append("resplit_predictions")
     return [
         Step(
             "01_eda", "01_eda", "01 What the radiographs are",
             "What is in the folder, who are the patients, and what could mislead a model?",
             lambda store: [],
             lambda store: [
-                *map(store.table_file, ("manifest", "left_out", "acquisition", "audit", "drift")), store.data_file,
+                *map(store.table_file, ("manifest", "exclusions", "acquisition", "acquisition_audit",
+                "acquisition_drift")), store.data_file,
             ],
         ),
         Step(
@@ -44,26 +45,27 @@ def of_study(models: list[str], seeds: list[int], retrained_model: str) -> list[
             "How does a file become pixels, and who is trained, validated and tested on?",
             lambda store: [*map(store.table_file, ("manifest", "acquisition")), store.data_file],
             lambda store: [
-                *map(store.table_file, ("splits", "references", "framing", "stress")),
-                store.images_file, store.stress_file,
+                *map(store.table_file, ("splits", "reference_predictions", "framing", "perturbations")),
+                store.images_file, store.perturbed_file,
             ],
         ),
         *(_fine_tuning(model, seeds, retrained_model) for model in models),
         Step(
             "04_evaluation", "04_evaluation", "04 What the predictions are worth",
             "How good are the networks on patients they have never seen, side by side?",
-            lambda store: [store.images_file, *map(store.table_file, judged)],
-            lambda store: [store.table_file(name) for name in EVALUATION if name != "leakage" or "redrawn" in judged],
-            networks=networks,
+            lambda store: [store.images_file, *map(store.table_file, tables_read)],
+            lambda store: [store.table_file(name) for name in EVALUATION if name != "leakage" or "resplit_predictions"
+            in tables_read], networks=networks,
         ),
         Step(
             "05_gradcam", "05_gradcam", "05 Where the networks look",
             "Which places of a radiograph speak for pneumonia, and can the heat maps that show them be believed?",
             lambda store: [
                 store.images_file, store.data_file,
-                *map(store.table_file, ("splits", "framing", "predictions", "thresholds")),
+                *map(store.table_file, ("splits", "framing", "predictions", "operating_points")),
                 *(store.network_file(model, seed) for model in models for seed in seeds),
-                *(store.shuffled.network_file(model, seeds[0]) for model in models if model == retrained_model),
+                *(store.label_permutation.network_file(model, seeds[0]) for model in models if model ==
+                retrained_model),
             ],
             lambda store: [store.table_file(name) for name in EXPLANATION],
             networks=networks,
@@ -72,16 +74,16 @@ def of_study(models: list[str], seeds: list[int], retrained_model: str) -> list[
 
 
 def _fine_tuning(model: str, seeds: list[int], retrained_model: str) -> Step:
-    own, twins = (["redrawn"], seeds[:1]) if model == retrained_model else ([], [])
+    own, twins = (["resplit_predictions"], seeds[:1]) if model == retrained_model else ([], [])
     return Step(
         f"03_finetune-{model}", "03_finetune", f"03 Training: {MODELS[model]}",
         f"How was {MODELS[model]} trained, and when was it best?",
-        lambda store: [*map(store.table_file, ("manifest", "splits", "stress")), store.images_file, store.stress_file],
-        lambda store: [
+        lambda store: [*map(store.table_file, ("manifest", "splits", "perturbations")), store.images_file,
+        store.perturbed_file], lambda store: [
             *map(store.table_file, own),
-            *(store.shuffled.network_file(model, seed) for seed in twins),
+            *(store.label_permutation.network_file(model, seed) for seed in twins),
             *(file for seed in seeds for file in store.network_files(model, seed)),
-            *(store.share_file("stressed", model, seed) for seed in seeds),
+            *(store.network_table_file("perturbed_predictions", model, seed) for seed in seeds),
         ],
         own={"model": model},
         networks=(model,),

@@ -43,10 +43,10 @@ def root(tmp_path):
 
 
 def test_a_row_says_all_that_the_contract_asks(root):
-    table, left_out, _ = manifest.build(root)
+    table, exclusions, _ = manifest.build(root)
     assert list(table.columns) == list(datasets.CONTRACTS["manifest"])
     assert len(table) == 12
-    assert left_out.empty
+    assert exclusions.empty
     row = table.set_index("path").loc["train/NORMAL/IM-0001-0001.jpeg"]
     data = (root / row.name).read_bytes()
     expected = {
@@ -75,8 +75,8 @@ def test_how_each_file_was_taken_and_saved_stands_in_the_order_of_the_manifest(r
     (root / "train" / "NORMAL" / "IM-0001-0001.jpeg").write_bytes(picture(5, quality=95))
     (root / "train" / "NORMAL" / "IM-0000-0001.jpeg").write_bytes(b"not readable")
     (root / "test" / "NORMAL" / "IM-0900-0001.png").write_bytes(picture(6, "PNG"))
-    table, left_out, taken = manifest.build(root)
-    assert len(left_out) == 1
+    table, exclusions, taken = manifest.build(root)
+    assert len(exclusions) == 1
     assert taken["path"].tolist() == table["path"].tolist()
     by_path = taken.set_index("path")
     for path in ("train/NORMAL/IM-0001-0001.jpeg", "val/PNEUMONIA/person30_virus_1.jpeg"):
@@ -101,9 +101,9 @@ def test_every_unusable_file_is_left_out_with_its_reason(root, capfd):
         (folder / name).write_bytes(data)
     (folder / "IM-0904-0001.jpeg").symlink_to(folder / "gone.jpeg")
     bad["IM-0904-0001.jpeg"] = (None, "cannot be read: No such file or directory")
-    table, left_out, _ = manifest.build(root)
+    table, exclusions, _ = manifest.build(root)
     assert len(table) == 12
-    assert dict(zip(left_out["path"], left_out["reason"], strict=True)) == {
+    assert dict(zip(exclusions["path"], exclusions["reason"], strict=True)) == {
         f"train/NORMAL/{name}": reason for name, (_, reason) in bad.items()
     }
     assert capfd.readouterr().err == ""
@@ -123,8 +123,8 @@ def test_unusual_but_honest_pictures_are_kept(root):
     }
     for name, (data, _) in kept.items():
         (folder / name).write_bytes(data)
-    table, left_out, _ = manifest.build(root)
-    assert left_out.empty
+    table, exclusions, _ = manifest.build(root)
+    assert exclusions.empty
     modes = table.set_index("path")["mode"]
     assert {name: modes[f"train/PNEUMONIA/{name}"] for name in kept} == {name: mode for name, (_, mode) in kept.items()}
     assert set(table["patient"]) >= {f"virus-{number}" for number in range(90, 97)}
@@ -138,8 +138,8 @@ def test_litter_of_operating_systems_is_neither_kept_nor_left_out(root):
     for inside in (folder, root):
         (inside / "__MACOSX").mkdir()
         (inside / "__MACOSX" / "IM-0001-0001.jpeg").write_bytes(picture(9))
-    table, left_out, _ = manifest.build(root)
-    assert left_out.empty
+    table, exclusions, _ = manifest.build(root)
+    assert exclusions.empty
     pd.testing.assert_frame_equal(table, before)
 
 
@@ -295,9 +295,9 @@ def real():
 
 @needs_real_data
 def test_the_real_radiographs_are_all_read(real):
-    table, left_out, _ = real
+    table, exclusions, _ = real
     assert len(table) == 5232
-    assert left_out.empty
+    assert exclusions.empty
     found = table.groupby(["part", "label"]).size().to_dict()
     classes = {(part, label): name for part in PARTS for name, label in LABELS.items()}
     assert found == {key: len(list((REAL / "chest_xray" / key[0] / name).iterdir())) for key, name in classes.items()}

@@ -135,11 +135,11 @@ def test_a_cache_that_cannot_be_written_is_said_in_one_sentence(server, tmp_path
 
 def test_a_full_disk_is_said_in_one_sentence(tmp_path):
     rule = r"^cache folder must have 1000000.00 GB of free space, got [\d.]+ GB in '"
-    with pytest.raises(ValueError, match=rule), downloads.storing(tmp_path, 10**15):
+    with pytest.raises(ValueError, match=rule), downloads.reserve_space(tmp_path, 10**15):
         pass
     with (
         pytest.raises(ValueError, match="^cache folder must have space left, got "),
-        downloads.storing(tmp_path, 0),
+        downloads.reserve_space(tmp_path, 0),
     ):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -247,8 +247,8 @@ def medmnist(path, **changed):
 def test_medmnist_becomes_a_folder_of_pictures_once(tmp_path, given):
     arrays = medmnist(tmp_path / "pneumoniamnist_28.npz")
     root = sources.obtain("medmnist", folder=str(tmp_path / given), cache=tmp_path / "cache")
-    table, left_out, _ = manifest.build(root)
-    assert left_out.empty
+    table, exclusions, _ = manifest.build(root)
+    assert exclusions.empty
     assert len(table) == 14
     assert table["part"].value_counts().to_dict() == {"train": 6, "val": 4, "test": 4}
     assert not manifest.has_patients(table)
@@ -310,8 +310,8 @@ def test_a_folder_is_checked_and_taken_as_it_is(tmp_path):
 def test_the_phantom_is_drawn_into_the_cache_once(tmp_path):
     options = {"cache": tmp_path, "phantom_patients": 12, "phantom_seed": 3}
     root = sources.obtain("phantom", **options)
-    table, left_out, _ = manifest.build(root)
-    assert left_out.empty
+    table, exclusions, _ = manifest.build(root)
+    assert exclusions.empty
     assert set(table["label"]) == {0, 1}
     assert manifest.has_patients(table)
     times = {path: path.stat().st_mtime_ns for path in root.rglob("*.*")}

@@ -50,7 +50,7 @@ def manifest(seed, patients=90, views=4, copies=3, val=2):
 
 
 def cut(frame, fraction=0.2, seed=0):
-    return splits.by_patient(frame, validation_fraction=fraction, seed=seed)
+    return splits.split_by_patient(frame, validation_fraction=fraction, seed=seed)
 
 
 manifests = st.builds(
@@ -109,8 +109,8 @@ def test_a_seed_cuts_the_same_always_and_another_seed_cuts_otherwise():
 
 def test_byte_identical_files_tie_patients_together_through_others():
     frame = pd.DataFrame({"patient": list("aabbccd"), "sha256": ["1", "2", "2", "3", "3", "4", "5"]})
-    assert len(set(splits.groups(frame)[:6])) == 1
-    assert splits.groups(frame)[6] != splits.groups(frame)[0]
+    assert len(set(splits.patient_groups(frame)[:6])) == 1
+    assert splits.patient_groups(frame)[6] != splits.patient_groups(frame)[0]
 
 
 def test_patients_on_two_sides_are_counted():
@@ -147,7 +147,7 @@ def test_a_manifest_of_test_alone_cannot_be_divided():
 @needs_real_data
 def test_the_published_set_is_cut_between_patients():
     rows = []
-    for path in folder_layout.files(folder_layout.locate(REAL)):
+    for path in folder_layout.list_files(folder_layout.locate(REAL)):
         part, folder = path.split("/")[:2]
         name = filenames.parse(path, folder)
         rows.append((path, name.patient, int(folder == "PNEUMONIA"), name.etiology, part, digest(path)))

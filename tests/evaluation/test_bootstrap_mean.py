@@ -50,7 +50,7 @@ def test_a_long_table_becomes_wide_in_words_in_the_order_of_its_rows():
         ("cnn", "a", "x", np.nan, 0, 0),
     ]
     found = pd.DataFrame(rows, columns=["model", "kind", "measure", "value", "lower", "upper"])
-    wide = bootstrap_mean.wide(found, "kind", {"y": "second", "x": "first"})
+    wide = bootstrap_mean.for_display(found, "kind", {"y": "second", "x": "first"})
     assert wide.index.tolist() == [("VGG16", "b"), ("Small CNN", "a")] and wide.columns.tolist() == ["second", "first"]
     assert wide.loc[("VGG16", "b")].tolist() == ["0.100 (no interval)", "0.500 (0.400\N{EN DASH}0.600)"]
     assert wide.loc[("Small CNN", "a"), "first"] == "not defined"

@@ -207,8 +207,8 @@ def test_every_network_gets_its_own_calibrator_and_rows_keep_their_place():
 
 
 def test_the_odds_move_with_the_prevalence():
-    assert calibration.at_prevalence([0.5], 0.5, 0.2) == pytest.approx([0.2])
-    assert calibration.at_prevalence([0.9, 0.3], 0.4, 0.4) == pytest.approx([0.9, 0.3])
-    assert np.isfinite(calibration.at_prevalence([0, 1], 0.6, 0.1)).all()
+    assert calibration.shift_prevalence([0.5], 0.5, 0.2) == pytest.approx([0.2])
+    assert calibration.shift_prevalence([0.9, 0.3], 0.4, 0.4) == pytest.approx([0.9, 0.3])
+    assert np.isfinite(calibration.shift_prevalence([0, 1], 0.6, 0.1)).all()
     with pytest.raises(MetricError, match=r"wanted must be in \(0, 1\), got 0"):
-        calibration.at_prevalence([0.5], 0.5, 0)
+        calibration.shift_prevalence([0.5], 0.5, 0)

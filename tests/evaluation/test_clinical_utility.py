@@ -13,7 +13,7 @@ from support.answers import FIRST, JUDGED, LABEL, judged_images, quick
 from support.examples import example
 
 from pneumo_utils.evaluation import clinical_utility, reliability
-from pneumo_utils.evaluation.intervals import multiplicities
+from pneumo_utils.evaluation.intervals import resample_patients
 from pneumo_utils.evaluation.weighted_metrics import MetricError
 
 DCURVES = pd.read_csv(Path(__file__).parent / "references" / "decision_curve.csv")
@@ -78,7 +78,7 @@ def test_a_predictive_table_is_what_a_loop_over_patients_gives():
     found = clinical_utility.predictive_table(predictions(), 0.5, [0.1, 0.4], replicates=200, seed=4)
     assert found[["prevalence", "metric"]].values.tolist() == [[0.1, "ppv"], [0.1, "npv"], [0.4, "ppv"], [0.4, "npv"]]
     called, values = FIRST >= 0.5, []
-    for row in multiplicities(JUDGED["patient"], 200, 4):
+    for row in resample_patients(JUDGED["patient"], 200, 4):
         label, said = np.repeat(LABEL, row), np.repeat(called, row)
         values.append(clinical_utility.predictive_values(said[label == 1].mean(), (~said)[label == 0].mean(), 0.1))
     bounds = np.quantile(values, [0.025, 0.975], axis=0)
@@ -149,7 +149,7 @@ def test_threshold_probabilities_lie_between_0_and_1(risks):
 def test_intervals_of_net_benefit_are_those_of_a_loop_over_patients():
     found = clinical_utility.decision_curves(predictions(), risks=[0.3], replicates=200, seed=4).set_index("strategy")
     looped = []
-    for row in multiplicities(JUDGED["patient"], 200, 4):
+    for row in resample_patients(JUDGED["patient"], 200, 4):
         looped.append(
             clinical_utility.net_benefit(np.repeat(LABEL, row), np.repeat(FIRST, row), [0.3], LABEL.mean())[0]
         )
@@ -177,8 +177,8 @@ def test_sensitivity_of_each_etiology_is_counted_among_its_own():
         assert row.sensitivity == (own["probability"] >= 0.5).mean()
         assert (row.n, row.patients) == (len(own), own["patient"].nunique())
     own = frame.index[frame["etiology"] == "viral"]
-    weights = multiplicities(JUDGED["patient"], 100, 2)[:, own]
-    share = reliability.observed(FIRST[own] >= 0.5, JUDGED["patient"].to_numpy()[own], weights)
+    weights = resample_patients(JUDGED["patient"], 100, 2)[:, own]
+    share = reliability.proportion_with_interval(FIRST[own] >= 0.5, JUDGED["patient"].to_numpy()[own], weights)
     assert found.loc[1, ["sensitivity", "lower", "upper"]].tolist() == pytest.approx(share)
 
 

@@ -37,7 +37,7 @@ def test_r_gives_the_same_test_of_errors(compared):
 
 def test_r_gives_the_same_interval_of_a_paired_difference_within_monte_carlo_error():
     one, other = (
-        intervals.replicated(part, 0.5, 4000, 3)["auc_roc"]
+        intervals.replicate_metrics(part, 0.5, 4000, 3)["auc_roc"]
         for _, part in predictions_of_both().groupby("model", sort=True)
     )
     expected = [ANSWERS["boot_auc_difference_lower"], ANSWERS["boot_auc_difference_upper"]]

@@ -121,13 +121,13 @@ def alike(seed, mixed, patients=150):
 
 def test_with_one_image_a_patient_the_clustered_interval_is_delongs():
     patients = [f"child {k}" for k in range(len(LABEL))]
-    assert delong.clustered(LABEL, FIRST, patients) == pytest.approx(delong.interval(LABEL, FIRST), abs=1e-12)
+    assert delong.clustered_interval(LABEL, FIRST, patients) == pytest.approx(delong.interval(LABEL, FIRST), abs=1e-12)
 
 
 def test_images_shown_twice_under_one_patient_narrow_the_clustered_interval_by_nothing():
     patients = np.arange(len(LABEL))
-    twice = delong.clustered(np.tile(LABEL, 2), np.tile(FIRST, 2), np.tile(patients, 2))
-    assert twice == pytest.approx(delong.clustered(LABEL, FIRST, patients), abs=1e-12)
+    twice = delong.clustered_interval(np.tile(LABEL, 2), np.tile(FIRST, 2), np.tile(patients, 2))
+    assert twice == pytest.approx(delong.clustered_interval(LABEL, FIRST, patients), abs=1e-12)
     low, high = delong.interval(np.tile(LABEL, 2), np.tile(FIRST, 2))[1:]
     assert high - low < twice[2] - twice[1]
 
@@ -136,16 +136,16 @@ def test_images_shown_twice_under_one_patient_narrow_the_clustered_interval_by_n
 @pytest.mark.parametrize("mixed", [False, True])
 def test_the_clustered_interval_is_that_of_a_bootstrap_over_patients(seed, mixed):
     label, probability, patient = alike(seed, mixed)
-    drawn = intervals.multiplicities(patient, 1000, seed)
+    drawn = intervals.resample_patients(patient, 1000, seed)
     areas = weighted_metrics.scores(label, probability, drawn, 0.5)["auc_roc"]
-    area, lower, upper = delong.clustered(label, probability, patient)
+    area, lower, upper = delong.clustered_interval(label, probability, patient)
     assert (lower, upper) == pytest.approx(intervals.percentile(areas), abs=0.015)
     assert area == delong.interval(label, probability)[0]
 
 
 def test_a_clustered_interval_is_undefined_without_two_patients_of_each_class():
-    assert np.isnan(delong.clustered([1, 1], [0.2, 0.3], ["a", "b"])).all()
-    area, *bounds = delong.clustered([0, 1, 1], [0.1, 0.3, 0.05], ["a", "b", "b"])
+    assert np.isnan(delong.clustered_interval([1, 1], [0.2, 0.3], ["a", "b"])).all()
+    area, *bounds = delong.clustered_interval([0, 1, 1], [0.1, 0.3, 0.05], ["a", "b", "b"])
     assert area == 0.5 and np.isnan(bounds).all()
     with pytest.raises(MetricError, match=r"patient must be as long as label, got \(1,\), \(2,\)"):
-        delong.clustered([0, 1], [0.1, 0.3], ["a"])
+        delong.clustered_interval([0, 1], [0.1, 0.3], ["a"])

@@ -17,7 +17,7 @@ from pneumo_utils.records import tables
 
 def judge(frame, *arguments, **options):
     """The table of metrics of `frame`."""
-    return intervals.table(intervals.draws(frame, *arguments, **options))
+    return intervals.table(intervals.bootstrap(frame, *arguments, **options))
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_every_model_is_judged_at_its_own_threshold():
 
 
 def test_all_images_of_a_patient_come_and_go_together_and_every_draw_has_as_many_patients():
-    draws = intervals.multiplicities(JUDGED["patient"], 200, seed=0)
+    draws = intervals.resample_patients(JUDGED["patient"], 200, seed=0)
     first = JUDGED["patient"].drop_duplicates().index
     assert draws.dtype == np.uint8
     assert (draws[:, first].sum(axis=1) == len(first)).all()
@@ -91,12 +91,12 @@ def test_all_images_of_a_patient_come_and_go_together_and_every_draw_has_as_many
 def test_a_patient_counts_alike_whatever_the_order_of_rows(patients, seed):
     patient = np.array(patients).astype(str)
     order = np.random.default_rng(seed).permutation(len(patient))
-    draws = intervals.multiplicities(patient, 5, seed)
-    assert (intervals.multiplicities(patient[order], 5, seed) == draws[:, order]).all()
+    draws = intervals.resample_patients(patient, 5, seed)
+    assert (intervals.resample_patients(patient[order], 5, seed) == draws[:, order]).all()
 
 
 def test_many_patients_still_fit_the_integers():
-    draws = intervals.multiplicities(np.arange(300), 3, seed=0)
+    draws = intervals.resample_patients(np.arange(300), 3, seed=0)
     assert draws.dtype == np.uint16
     assert (draws.sum(axis=1) == 300).all()
 
@@ -148,7 +148,7 @@ def test_no_interval_claims_certainty(cases, copies):
 @given(st.integers(1, 500), st.floats(0.5, 0.999), st.sampled_from([0, 1]))
 def test_the_interval_of_a_certain_share_is_clopper_and_pearsons(patients, level, share):
     known = binomtest(share * patients, patients).proportion_ci(level, method="exact")
-    assert intervals.certain(share, patients, level) == pytest.approx((known.low, known.high))
+    assert intervals.clopper_pearson(share, patients, level) == pytest.approx((known.low, known.high))
 
 
 def test_a_single_class_keeps_its_rows_as_undefined(recwarn):
@@ -172,16 +172,16 @@ def test_percentile_is_the_quantile_and_forgives_few_undefined_replicates():
     [
         (lambda: intervals.percentile([]), "values must be 1-D, not empty"),
         (lambda: intervals.percentile([1.0], 1.0), r"level must be in \(0, 1\), got 1.0"),
-        (lambda: intervals.multiplicities([], 5, 0), "patient must be 1-D, not empty"),
-        (lambda: intervals.multiplicities(["a", None], 5, 0), "without gaps"),
-        (lambda: intervals.multiplicities(["a"], 0, 0), "replicates must be at least 1, got 0"),
-        (lambda: intervals.draws(predictions_of_both().head(0), 0.5), "predictions must have at least one row"),
-        (lambda: intervals.draws(predictions_of_both(), {"first": 0.5}), r"got \['first'\] for 'second', seed 0"),
-        (lambda: intervals.certain(0.5, 3), "share must be 0 or 1, of at least 1 patient, got 0.5, 3"),
-        (lambda: intervals.certain(1, 0), "share must be 0 or 1, of at least 1 patient, got 1, 0"),
-        (lambda: intervals.certain(1, 3, 1.0), r"level must be in \(0, 1\), got 1.0"),
+        (lambda: intervals.resample_patients([], 5, 0), "patient must be 1-D, not empty"),
+        (lambda: intervals.resample_patients(["a", None], 5, 0), "without gaps"),
+        (lambda: intervals.resample_patients(["a"], 0, 0), "replicates must be at least 1, got 0"),
+        (lambda: intervals.bootstrap(predictions_of_both().head(0), 0.5), "predictions must have at least one row"),
+        (lambda: intervals.bootstrap(predictions_of_both(), {"first": 0.5}), r"got \['first'\] for 'second', seed 0"),
+        (lambda: intervals.clopper_pearson(0.5, 3), "share must be 0 or 1, of at least 1 patient, got 0.5, 3"),
+        (lambda: intervals.clopper_pearson(1, 0), "share must be 0 or 1, of at least 1 patient, got 1, 0"),
+        (lambda: intervals.clopper_pearson(1, 3, 1.0), r"level must be in \(0, 1\), got 1.0"),
         (
-            lambda: intervals.table(intervals.draws(predictions_of_both(), 0.5, 3), 0.0),
+            lambda: intervals.table(intervals.bootstrap(predictions_of_both(), 0.5, 3), 0.0),
             r"level must be in \(0, 1\), got 0.0",
         ),
     ],

@@ -108,7 +108,7 @@ def predictions():
 
 
 def measured(frame):
-    return tables.check("metrics", intervals.table(intervals.draws(frame, 0.5, replicates=20)))
+    return tables.check("metrics", intervals.table(intervals.bootstrap(frame, 0.5, replicates=20)))
 
 
 def test_one_split_is_shown_a_row_a_model_with_names_for_readers():
@@ -140,15 +140,15 @@ def test_a_metric_without_an_interval_is_shown_without():
 
 
 def of_three_seeds():
-    """Contract `over_seeds`: a network of three seeds, and a reference of one."""
+    """Contract `seed_spread`: a network of three seeds, and a reference of one."""
     rows = [
-        example("over_seeds", 1),
-        example("over_seeds", 1, metric="calibration_intercept", mean=-0.5, sd=0.125, lowest=-0.75, highest=-0.25),
-        example("over_seeds", 1, metric="precision", mean=None, sd=None, lowest=None, highest=None),
-        example("over_seeds", 1, model="always", seeds=1, sd=None),
-        example("over_seeds", 1, split="validation"),
+        example("seed_spread", 1),
+        example("seed_spread", 1, metric="calibration_intercept", mean=-0.5, sd=0.125, lowest=-0.75, highest=-0.25),
+        example("seed_spread", 1, metric="precision", mean=None, sd=None, lowest=None, highest=None),
+        example("seed_spread", 1, model="always", seeds=1, sd=None),
+        example("seed_spread", 1, split="validation"),
     ]
-    return tables.check("over_seeds", pd.concat(rows, ignore_index=True))
+    return tables.check("seed_spread", pd.concat(rows, ignore_index=True))
 
 
 def test_means_over_seeds_are_shown_like_single_values():

@@ -135,9 +135,9 @@ APART = np.repeat([0, 1], 20), expit(np.r_[np.arange(-22.0, -2.0), np.arange(3.0
 
 def test_the_edges_are_the_scores_that_the_target_leaves_in_each_class():
     # 19 of 20 normals stand at or below the one at -4, in quarters of a logit, and 19 of 20 pneumonias from 4 on
-    assert logit(operating_points.edges(*APART, 0.95)) == pytest.approx([-1, 1])
-    assert logit(operating_points.edges(*APART, 1)) == pytest.approx([-0.75, 0.75])
-    assert operating_points.edges([0, 1], [0.7, 0.4], 0.5) == (0.7, 0.4)
+    assert logit(operating_points.class_edges(*APART, 0.95)) == pytest.approx([-1, 1])
+    assert logit(operating_points.class_edges(*APART, 1)) == pytest.approx([-0.75, 0.75])
+    assert operating_points.class_edges([0, 1], [0.7, 0.4], 0.5) == (0.7, 0.4)
 
 
 def test_the_margin_rule_divides_the_gap_as_told():
@@ -171,7 +171,7 @@ def test_the_margin_rule_keeps_both_targets_where_it_can_and_else_is_the_sensiti
 @given(ranked_images(), st.integers(0, 99))
 def test_the_middle_withstands_a_larger_shift_of_both_classes_than_any_other_threshold(case, seed):
     label, probability = case[0], expit(4 * case[1] - 2)
-    low, high = logit(operating_points.edges(label, probability, 0.8))
+    low, high = logit(operating_points.class_edges(label, probability, 0.8))
     if low < high:
         others = np.random.default_rng(seed).uniform(-3, 3, 100)
         middle = logit(operating_points.choose(label, probability, "margin", 0.8))
@@ -203,7 +203,7 @@ def test_no_rising_change_of_the_scores_changes_a_decision_of_the_rules_that_onl
 @given(ranked_images(), st.sampled_from([0.6, 0.95]), st.sampled_from([0.3, 0.5]))
 def test_the_margin_rule_treats_the_classes_alike_where_there_is_a_gap(case, target, margin):
     label, probability = case[0], (1 + 18 * case[1]) / 20
-    low, high = operating_points.edges(label, probability, target)
+    low, high = operating_points.class_edges(label, probability, target)
     if low < high:
         point, mirrored = (
             operating_points.choose(k, p, "margin", target, share)

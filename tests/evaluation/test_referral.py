@@ -14,7 +14,7 @@ from pneumo_utils.evaluation.weighted_metrics import MetricError
 
 
 def kept(label, probability, threshold, band):
-    here = referral.sureness(probability, threshold) >= band
+    here = referral.logit_distance(probability, threshold) >= band
     return here, (probability >= threshold) != label
 
 
@@ -31,10 +31,10 @@ def test_a_curve_is_what_one_reads_off_by_hand():
 
 
 def test_sureness_is_measured_in_logits_and_finite():
-    found = referral.sureness(np.array([0.5, 0.8, 0.2, 0, 1]), 0.5)
+    found = referral.logit_distance(np.array([0.5, 0.8, 0.2, 0, 1]), 0.5)
     assert found[:3] == pytest.approx([0, np.log(4), np.log(4)])
-    assert np.isfinite(found).all() and np.isfinite(referral.sureness(np.array([0.5]), 1)).all()
-    assert referral.sureness(np.array([0.8]), 0.8) == pytest.approx(0)
+    assert np.isfinite(found).all() and np.isfinite(referral.logit_distance(np.array([0.5]), 1)).all()
+    assert referral.logit_distance(np.array([0.8]), 0.8) == pytest.approx(0)
 
 
 @quick
@@ -62,7 +62,7 @@ def test_the_band_is_the_narrowest_that_meets_the_target(case, threshold, target
     band = referral.choose_band(label, probability, threshold, target)
     here, wrong = kept(label, probability, threshold, band)
     assert not here.any() or wrong[here].mean() <= target
-    for narrower in np.unique(referral.sureness(probability, threshold)):
+    for narrower in np.unique(referral.logit_distance(probability, threshold)):
         if narrower < band:
             more, _ = kept(label, probability, threshold, narrower)
             assert wrong[more].mean() > target
@@ -112,7 +112,7 @@ def test_a_band_chosen_on_validation_is_carried_to_the_test_part():
     frame = predictions_by_split()
     frame["label"] = np.where(frame["split"] == "test", 1 - frame["label"], frame["label"])
     bands = referral.bands(frame[frame["split"] == "validation"], 0.5, 0.1)
-    found = referral.applied(frame, 0.5, bands, replicates=100).set_index(["model", "split"])
+    found = referral.apply_bands(frame, 0.5, bands, replicates=100).set_index(["model", "split"])
     for model in ("first", "second"):
         before, after = found.loc[(model, "validation")], found.loc[(model, "test")]
         assert before["band"] == after["band"] == bands[model, 0]
@@ -122,6 +122,6 @@ def test_a_band_chosen_on_validation_is_carried_to_the_test_part():
 
 
 def test_where_all_are_referred_there_is_no_error_to_speak_of():
-    found = referral.applied(predictions_by_split(), 0.5, np.inf, replicates=5)
+    found = referral.apply_bands(predictions_by_split(), 0.5, np.inf, replicates=5)
     assert (found["coverage"] == 0).all() and (found["n"] == 0).all()
     assert found[["error", "lower", "upper", "sensitivity", "specificity"]].isna().all(axis=None)

@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 from support.answers import JUDGED, LABEL, judged_images, predictions_by_split, quick
 
 from pneumo_utils.evaluation import calibration, reliability
-from pneumo_utils.evaluation.intervals import multiplicities
+from pneumo_utils.evaluation.intervals import resample_patients
 from pneumo_utils.evaluation.weighted_metrics import MetricError
 
 
@@ -49,9 +49,9 @@ def test_a_tie_stands_in_the_bin_of_its_middle():
 
 def test_intervals_of_a_share_are_those_of_a_loop_over_patients():
     hit, patient = (LABEL == 1) & (JUDGED["first"] >= 0.5), JUDGED["patient"].to_numpy()
-    weights = multiplicities(patient, 200, 3)
+    weights = resample_patients(patient, 200, 3)
     looped = [np.repeat(hit, row).mean() for row in weights]
-    share, lower, upper = reliability.observed(hit, patient, weights, 0.9)
+    share, lower, upper = reliability.proportion_with_interval(hit, patient, weights, 0.9)
     assert share == hit.mean()
     assert (lower, upper) == pytest.approx(tuple(np.quantile(looped, [0.05, 0.95])))
 
@@ -60,12 +60,12 @@ def test_intervals_of_a_share_are_those_of_a_loop_over_patients():
 def test_where_all_cases_agree_the_interval_is_exact_and_counts_patients(agree):
     exact = binomtest(7 * agree, 7).proportion_ci(0.95, method="exact")
     patient = np.repeat(np.arange(7), 3)
-    found = reliability.observed(np.full(21, agree), patient, multiplicities(patient, 20, 0))
+    found = reliability.proportion_with_interval(np.full(21, agree), patient, resample_patients(patient, 20, 0))
     assert found == pytest.approx((agree, exact.low, exact.high))
 
 
 def test_a_share_of_nothing_is_undefined():
-    assert np.isnan(reliability.observed([], [], np.ones((5, 0)))).all()
+    assert np.isnan(reliability.proportion_with_interval([], [], np.ones((5, 0)))).all()
 
 
 def test_a_table_has_a_curve_a_method_model_seed_and_split():

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pneumo_utils.explanation import cached_explainer, faithfulness, plausibility
-from pneumo_utils.records.store import MissingArtefact, Store
+from pneumo_utils.records.store import MissingArtefactError, Store
 
 COUNT = 6
 
@@ -25,7 +25,7 @@ def few(images):
 @pytest.fixture
 def explained(store, trained):
     store.write_network("cnn", 0, trained.save)
-    return lambda *methods, layer="": cached_explainer.Explained(store, "cnn", 0, methods or ["gradcam"], layer)
+    return lambda *methods, layer="": cached_explainer.CachedExplainer(store, "cnn", 0, methods or ["gradcam"], layer)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_maps_are_those_of_grad_cam_and_the_second_time_no_network_is_asked(expl
     from pneumo_utils.explanation import gradcam
 
     explainer, methods = gradcam.Explainer(trained, methods=["gradcam++", "gradcam"]), ("gradcam++", "gradcam")
-    wanted, first, shape = explainer.every(few), explained(*methods).maps(few), explained(*methods).grid
+    wanted, first, shape = explainer.maps_by_method(few), explained(*methods).maps(few), explained(*methods).grid
     nobody()
     again = explained(*methods)
     assert list(first) == list(methods) and shape == again.grid == explainer.grid and again.layer == explainer.layer
@@ -77,7 +77,7 @@ def test_other_pictures_another_layer_method_or_network_are_asked_anew(explained
 
 @pytest.mark.slow
 def test_a_kept_answer_that_was_cut_off_is_asked_for_again(explained, store, few):
-    before, file = explained().maps(few)["gradcam"], store.answer_file("cnn", 0, "maps")
+    before, file = explained().maps(few)["gradcam"], store.explanation_file("cnn", 0, "maps")
     file.write_bytes(file.read_bytes()[:100])
     np.testing.assert_array_equal(explained().maps(few)["gradcam"], before)
     file.write_bytes(b"")
@@ -88,26 +88,29 @@ def test_a_kept_answer_that_was_cut_off_is_asked_for_again(explained, store, few
 def test_shuffling_and_deletion_come_back_as_they_were(explained, few, nobody):
     orders = {"map": np.random.default_rng(0).random(few.shape), "random": np.random.default_rng(1).random(few.shape)}
     fills = np.full_like(few, 128)
-    shuffled, followed = explained().weights_test(cases(), few), explained().followed(cases(), few, fills, orders)
+    shuffled, followed = (
+        explained().weight_randomisation(cases(), few),
+        explained().trace_answers(cases(), few, fills, orders),
+    )
     assert set(shuffled["model"]) == {"cnn"} and set(shuffled["patient"]) == set(cases()["patient"])
     nobody()
-    pd.testing.assert_frame_equal(explained().weights_test(cases(), few), shuffled)
-    pd.testing.assert_frame_equal(explained().followed(cases(), few, fills, orders), followed)
+    pd.testing.assert_frame_equal(explained().weight_randomisation(cases(), few), shuffled)
+    pd.testing.assert_frame_equal(explained().trace_answers(cases(), few, fills, orders), followed)
     with pytest.raises(AssertionError, match="a network was loaded"):
-        explained().followed(cases(), few, fills, dict(reversed(orders.items())))
+        explained().trace_answers(cases(), few, fills, dict(reversed(orders.items())))
 
 
 @pytest.mark.slow
 def test_where_no_picture_can_be_asked_that_is_kept_too(explained, few):
     orders = {"map": np.zeros(few.shape), "random": np.zeros(few.shape)}
-    first, again = (explained().followed(cases(), few, few, orders) for _ in range(2))  # the fill is the picture
+    first, again = (explained().trace_answers(cases(), few, few, orders) for _ in range(2))  # the fill is the picture
     assert len(first) == 0 and len(faithfulness.mean_curves(again)) == 0
     pd.testing.assert_frame_equal(again, first)
 
 
 def test_a_network_that_is_not_there_names_the_notebook_that_trains_it(store):
-    with pytest.raises(MissingArtefact, match=r"run 03_finetune first"):
-        cached_explainer.Explained(store, "cnn", 0, ["gradcam"]).maps(np.zeros((1, 8, 8), np.uint8))
+    with pytest.raises(MissingArtefactError, match=r"run 03_finetune first"):
+        cached_explainer.CachedExplainer(store, "cnn", 0, ["gradcam"]).maps(np.zeros((1, 8, 8), np.uint8))
 
 
 def test_lungs_are_looked_for_once(store, monkeypatch):

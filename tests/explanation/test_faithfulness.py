@@ -33,14 +33,14 @@ def told(maps, judge=brightest):
     rows = [f"{row}" for row in range(N)]
     cases = pd.DataFrame({"model": "cnn", "seed": 0, "path": rows, "patient": rows})
     orders = {"map": maps, "random": localisation.random_maps(N, (5, 5), SIDE, 1)}
-    return faithfulness.followed(cases, images, np.full_like(images, 40), orders, judge, 0)
+    return faithfulness.trace_answers(cases, images, np.full_like(images, 40), orders, judge, 0)
 
 
 def test_the_healthy_mean_has_the_exposure_of_each_picture():
     normal = np.random.default_rng(1).integers(50, 90, (9, SIDE, SIDE)).astype(np.uint8)
     normal[:, :, :10] += 60
     images, _ = spotted()
-    found = faithfulness.healthy(normal, images)
+    found = faithfulness.healthy_fill(normal, images)
     assert found.shape == images.shape and found.dtype == np.uint8
     assert found.mean(axis=(1, 2)) == pytest.approx(images.mean(axis=(1, 2)), abs=3)
     assert (found[:, :, :10].mean(axis=(1, 2)) > found[:, :, 10:].mean(axis=(1, 2))).all()
@@ -58,7 +58,7 @@ def test_deletion_ends_where_insertion_begins():
     images, spots = spotted()
     place = faithfulness.order(spots[0], np.random.default_rng(0))
     fill = np.full_like(images[0], 40)
-    gone, back = (faithfulness.changed(images[0], fill, place, kind) for kind in faithfulness.KINDS)
+    gone, back = (faithfulness.mask_stepwise(images[0], fill, place, kind) for kind in faithfulness.KINDS)
     np.testing.assert_array_equal(gone[0], images[0])
     np.testing.assert_array_equal(back[-1], images[0])
     np.testing.assert_array_equal(gone[-1], back[0])
@@ -68,7 +68,7 @@ def test_deletion_ends_where_insertion_begins():
 
 def test_an_unknown_kind_is_refused():
     with pytest.raises(ValueError, match="kind must be one of deletion, insertion, got 'erasure'"):
-        faithfulness.changed(*[np.zeros((4, 4), np.uint8)] * 2, np.zeros((4, 4), int), "erasure")
+        faithfulness.mask_stepwise(*[np.zeros((4, 4), np.uint8)] * 2, np.zeros((4, 4), int), "erasure")
 
 
 def test_a_true_map_beats_a_random_order_both_ways_and_an_inverted_one_does_not():
@@ -96,12 +96,12 @@ def test_only_pictures_whose_answer_falls_are_asked_and_none_is_no_fault():
     found = told(spotted()[1], judge=lambda images: np.full(len(images), 0.7))
     assert found.empty
     areas = faithfulness.table(found, 100, 0)
-    assert tables.check("faithfulness", areas).empty and faithfulness.said(areas).empty
+    assert tables.check("faithfulness", areas).empty and faithfulness.for_display(areas).empty
     assert tables.check("faithfulness_curves", faithfulness.mean_curves(found)).empty
 
 
 def test_what_the_difference_means_is_said():
     _, spots = spotted()
-    good, bad = (faithfulness.said(faithfulness.table(told(maps), 200, 0)) for maps in (spots, 1 - spots))
+    good, bad = (faithfulness.for_display(faithfulness.table(told(maps), 200, 0)) for maps in (spots, 1 - spots))
     assert good["map against random"].tolist() == ["sooner", "sooner"]
     assert bad["map against random"].tolist() == ["later", "later"] and bad["radiographs"].tolist() == [N, N]

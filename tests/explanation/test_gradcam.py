@@ -33,7 +33,7 @@ def halves(request, networks):
     """A network, the border of its frozen trunk, and the trunk."""
     from pneumo_utils.networks import models
 
-    network, border = networks[request.param], models.ANATOMY[request.param].frozen_to
+    network, border = networks[request.param], models.CUT_POINTS[request.param].frozen_to
     return network, border, models.between(network, None, border)
 
 
@@ -42,7 +42,7 @@ def keep(trunk, images, folder):
     from pneumo_utils.networks import features
 
     fed = features.Pixels(images, np.arange(0), Augmentation(), 0, trunk.input.shape[1])
-    return features.run(trunk, fed, views=1, batch_size=8, folder=folder)
+    return features.run_trunk(trunk, fed, views=1, batch_size=8, folder=folder)
 
 
 def finished(coarse, side=SIZE):
@@ -126,14 +126,14 @@ def test_channels_are_weighed_by_the_places_that_would_raise_the_answer_alone(gr
         a, g = explained[n, ..., k].astype(float), gradient[n, ..., k].astype(float)
         share = np.where(g > 0, g**2 / (2 * g**2 + g**3 * a.sum()), 0)
         wanted[n, k] = (share / share.sum() * np.maximum(g, 0)).sum()
-    found = gradcam.closer_gradients(tf.constant(explained), tf.constant(gradient)).numpy()
+    found = gradcam.gradcam_plus_plus_weights(tf.constant(explained), tf.constant(gradient)).numpy()
     np.testing.assert_allclose(found, wanted, rtol=1e-4)
     assert (found > 0).all()
 
 
 def test_both_methods_come_from_one_run_and_the_first_is_drawn(gradcam, networks, images):
     both = gradcam.Explainer(networks["vgg16"], methods=["gradcam++", "gradcam"])
-    found = both.every(images[:5])
+    found = both.maps_by_method(images[:5])
     assert list(found) == ["gradcam++", "gradcam"]
     np.testing.assert_array_equal(both.maps(images[:5]), found["gradcam++"])
     np.testing.assert_allclose(found["gradcam"], gradcam.Explainer(networks["vgg16"]).maps(images[:5]), atol=1e-6)
@@ -189,8 +189,8 @@ def test_filling_up_the_last_batch_changes_nothing(gradcam, images, trained, cou
 def test_answers_are_those_of_the_network(gradcam, networks, images, count):
     network = networks["resnet50"]
     wanted = network(images[:count].astype(np.float32), training=False).numpy()[:, 0] if count else []
-    np.testing.assert_allclose(gradcam.Explainer(network).answers(images[:count]), wanted, atol=1e-4)
-    through_trunk = gradcam.Explainer(network, below="conv4_block6_out").answers(images[:count])
+    np.testing.assert_allclose(gradcam.Explainer(network).predict(images[:count]), wanted, atol=1e-4)
+    through_trunk = gradcam.Explainer(network, below="conv4_block6_out").predict(images[:count])
     np.testing.assert_allclose(through_trunk, wanted, atol=1e-3)
 
 
@@ -201,7 +201,9 @@ def test_of_no_picture_there_is_no_map(gradcam, images, networks, tmp_path):
     assert explainer.maps(images[:0]).shape == (0, SIZE, SIZE)
     assert explainer.maps_of([]).shape == (0, SIZE, SIZE)
     trunk = models.between(networks["vgg16"], None, "block4_pool")
-    activation_cache.Kept(tmp_path / trunk.name, features.identity(trunk), trunk.output.shape[1:])  # nothing kept yet
+    activation_cache.ActivationCache(
+        tmp_path / trunk.name, features.identity(trunk), trunk.output.shape[1:]
+    )  # nothing kept yet
     assert explainer.maps(images[:0], tmp_path).shape == (0, SIZE, SIZE)
 
 
@@ -240,7 +242,7 @@ def test_maps_from_activations_are_those_from_pixels(gradcam, halves, images, tm
     network, border, trunk = halves
     explainer = gradcam.Explainer(network, below=border)
     maps = explainer.maps(images)
-    given = batchnorm_folding.folded(trunk).predict(images.astype(np.float32), verbose=0)
+    given = batchnorm_folding.fold_batch_normalisation(trunk).predict(images.astype(np.float32), verbose=0)
     np.testing.assert_allclose(explainer.maps_of(given), maps, atol=1e-4)
     np.testing.assert_array_equal(explainer.maps_of(row for row in given), explainer.maps_of(given))
     keep(trunk, images, tmp_path)
@@ -273,10 +275,10 @@ def test_activations_of_another_trunk_are_neither_used_nor_lost(gradcam, images,
     network = networks["vgg16"]
     explainer = gradcam.Explainer(network, below="block4_pool")
     folder = tmp_path / models.between(network, None, "block4_pool").name
-    other = activation_cache.Kept(folder, "another", explainer._trunk.output.shape[1:])
+    other = activation_cache.ActivationCache(folder, "another", explainer._trunk.output.shape[1:])
     other.append([activation_cache.digest(images[0].astype(np.float32))], np.ones((1, *other.shape)))
     np.testing.assert_array_equal(explainer.maps(images[:1], tmp_path), explainer.maps(images[:1]))
-    assert activation_cache.Kept(folder, "another", other.shape).count == 1
+    assert activation_cache.ActivationCache(folder, "another", other.shape).count == 1
 
 
 def test_maps_of_a_network_that_computes_in_bfloat16_are_summed_in_float32(gradcam, networks, images):

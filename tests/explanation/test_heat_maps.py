@@ -9,7 +9,7 @@ from pneumo_utils.explanation import heat_maps
 
 def test_each_map_reaches_1_and_a_dark_one_stays_dark():
     coarse = np.array([[[0, 2], [0, 0]], [[0, 0], [0, 0]], [[5, 5], [5, 5]]], dtype=np.float64)
-    fine = heat_maps.enlarged(coarse, 8)
+    fine = heat_maps.enlarge(coarse, 8)
     assert fine.shape == (3, 8, 8) and fine.dtype == np.float32
     assert fine.max(axis=(1, 2)).tolist() == [1, 0, 1] and (fine[2] == 1).all()
 
@@ -17,11 +17,11 @@ def test_each_map_reaches_1_and_a_dark_one_stays_dark():
 def test_nothing_moves_by_half_a_pixel():
     coarse = np.zeros((1, 4, 4))
     coarse[0, 1, 2] = 1
-    fine = heat_maps.enlarged(coarse, 64)[0]
+    fine = heat_maps.enlarge(coarse, 64)[0]
     rows, columns = np.indices(fine.shape) + 0.5
     centre = (rows * fine).sum() / fine.sum(), (columns * fine).sum() / fine.sum()
     np.testing.assert_allclose(centre, (1.5 * 16, 2.5 * 16), atol=1e-4)
 
 
 def test_no_maps_are_no_maps():
-    assert heat_maps.enlarged(np.zeros((0, 4, 4)), 16).shape == (0, 16, 16)
+    assert heat_maps.enlarge(np.zeros((0, 4, 4)), 16).shape == (0, 16, 16)

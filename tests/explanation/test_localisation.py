@@ -37,7 +37,7 @@ def test_a_dark_map_finds_nothing_and_has_no_share():
     dark = np.zeros((1, 12, 12), np.float32)
     assert localisation.pointing(dark, LESIONS[:1]).tolist() == [0]
     assert np.isnan(localisation.energy(dark, LESIONS[:1])).all()
-    assert localisation.judged(dark, LESIONS[:1], 0.5).iloc[0].to_dict() == dict.fromkeys(localisation.MEASURES, 0)
+    assert localisation.score_maps(dark, LESIONS[:1], 0.5).iloc[0].to_dict() == dict.fromkeys(localisation.MEASURES, 0)
 
 
 def test_energy_is_the_share_of_the_sum_and_of_an_even_map_that_of_the_area():
@@ -82,12 +82,12 @@ def near(lesions, seed=0):
 def chance():
     lungs = np.zeros_like(LESIONS)
     lungs[:, 1:11, 1:11] = True
-    return localisation.chance(CASES["split"], LESIONS, lungs)
+    return localisation.baseline_maps(CASES["split"], LESIONS, lungs)
 
 
 def test_maps_that_know_nothing_are_the_same_for_all_but_the_lungs_own():
     found = chance()
-    assert [name for name, _ in found] == list(localisation.CHANCE)
+    assert [name for name, _ in found] == list(localisation.BASELINES)
     np.testing.assert_allclose(
         found["lesions", "none"][20], LESIONS[:12].mean(axis=0) / LESIONS[:12].mean(axis=0).max()
     )
@@ -113,7 +113,7 @@ def test_the_cut_is_chosen_on_validation_and_never_on_the_test_part():
 
 def test_differences_are_said_with_what_they_mean():
     inverted = {("vgg16", "gradcam"): near(~LESIONS)}
-    said = localisation.said(told({("cnn", "gradcam"): near(LESIONS)} | inverted | chance()).reset_index())
+    said = localisation.for_display(told({("cnn", "gradcam"): near(LESIONS)} | inverted | chance()).reset_index())
     energy = said["share of the map inside the lesion"]
     assert energy["Small CNN, gradcam", "Centred Gaussian"].endswith(", better")
     assert energy["VGG16, gradcam", "Mean lesion of validation"].endswith(", worse")

@@ -54,14 +54,18 @@ def test_weights_come_back_even_if_the_caller_fails(trained):
 
 
 def test_grad_cam_of_a_trained_network_passes(gradcam, trained, images, cases):
-    found, verdict = told(sanity_check.weights_test(trained, gradcam.Explainer(trained).maps, cases, images, 0))
+    found, verdict = told(
+        sanity_check.weight_randomisation_test(trained, gradcam.Explainer(trained).maps, cases, images, 0)
+    )
     assert verdict["verdict"].tolist() == ["pass"]
     assert found["stage"].tolist() == ["logit", "block4", "block3", "block2", "block1"] and (found["n"] == N).all()
     assert (found["shuffles"] == sanity_check.SHUFFLES).all()
 
 
 def test_a_map_that_ignores_the_network_fails(trained, images, cases):
-    found, verdict = told(sanity_check.weights_test(trained, lambda few: edges(few) + noise(), cases, images, 0))
+    found, verdict = told(
+        sanity_check.weight_randomisation_test(trained, lambda few: edges(few) + noise(), cases, images, 0)
+    )
     assert verdict["verdict"].tolist() == ["FAIL"]
     assert found["value"].min() > 0.8
 
@@ -74,36 +78,36 @@ def noise(turn=[0]):  # noqa: B006 - another at every call
 def test_a_map_that_is_turned_round_by_every_shuffling_fails_too(cases, images):
     heat = edges(images)
     after = [heat + noise(), heat.max() - heat + noise()] * 5
-    rows = [sanity_check.compared(cases, heat, one, "weights", "logit", turn) for turn, one in enumerate(after)]
+    rows = [sanity_check.compare_maps(cases, heat, one, "weights", "logit", turn) for turn, one in enumerate(after)]
     assert told(pd.concat(rows))[1]["verdict"].tolist() == ["FAIL"]
 
 
 def test_few_shufflings_that_differ_are_less_sure_than_many_patients(cases, images):
     heat = edges(images)
     after = [heat + noise(), noise(), heat + noise()]
-    rows = [sanity_check.compared(cases, heat, one, "weights", "logit", turn) for turn, one in enumerate(after)]
+    rows = [sanity_check.compare_maps(cases, heat, one, "weights", "logit", turn) for turn, one in enumerate(after)]
     found, verdict = told(pd.concat(rows))
     assert found["lower"].item() < 0.4 and found["upper"].item() > 0.8 and verdict["verdict"].item() == "FAIL"
 
 
 def test_a_map_with_nothing_left_passes_and_where_some_are_dark_the_others_are_judged(cases, images):
     heat = edges(images)
-    dark = sanity_check.compared(cases, heat, np.zeros_like(heat), sanity_check.LABELS, "all")
+    dark = sanity_check.compare_maps(cases, heat, np.zeros_like(heat), sanity_check.LABELS, "all")
     found, verdict = told(dark)
     assert verdict["verdict"].tolist() == ["pass"] and found["dark"].tolist() == [1] and found["value"].isna().all()
     after = heat + noise()
     after[:30] = 0
-    found, verdict = told(sanity_check.compared(cases, heat, after, sanity_check.LABELS, "all"))
+    found, verdict = told(sanity_check.compare_maps(cases, heat, after, sanity_check.LABELS, "all"))
     assert found["dark"].item() == 30 / N and verdict["verdict"].item() == "FAIL"
 
 
 def test_what_is_left_is_the_squared_rank_correlation(cases, images):
     heat, other = edges(images), noise()
-    found = sanity_check.compared(cases, heat, other, sanity_check.LABELS, "all")
+    found = sanity_check.compare_maps(cases, heat, other, sanity_check.LABELS, "all")
     np.testing.assert_allclose(found["left"], stability.correlation(heat, other) ** 2)
 
 
 def test_the_verdict_is_said_in_words(trained, images, cases):
-    found = sanity_check.weights_test(trained, lambda few: edges(few) + noise(), cases, images, 0)
-    said = sanity_check.said(told(found)[1])
+    found = sanity_check.weight_randomisation_test(trained, lambda few: edges(few) + noise(), cases, images, 0)
+    said = sanity_check.for_display(told(found)[1])
     assert said[["network", "shuffled", "verdict"]].to_numpy().tolist() == [["Small CNN", "weights", "FAIL"]]

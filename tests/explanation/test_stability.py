@@ -49,12 +49,14 @@ def test_a_network_that_draws_the_same_map_for_everybody_is_found_out():
 
 def test_strangers_are_of_another_patient_and_without_one_there_is_still_a_picture():
     patient = np.array(list("aabbccddd"))
-    assert (patient[stability.strangers(patient)] != patient).all()
-    assert sorted(stability.strangers(np.array(["a", "a", "a"]))) == [0, 1, 2]
+    assert (patient[stability.other_patients(patient)] != patient).all()
+    assert sorted(stability.other_patients(np.array(["a", "a", "a"]))) == [0, 1, 2]
 
 
 def test_in_words_a_pair_is_named_with_its_seeds_and_the_same_picture_stands_beside_two():
-    found = stability.said(stability.table({("cnn", 0): MAPS, ("vgg16", 3): MAPS}, np.array(list("abcde")), 100, 0))
+    found = stability.for_display(
+        stability.table({("cnn", 0): MAPS, ("vgg16", 3): MAPS}, np.array(list("abcde")), 100, 0)
+    )
     assert found.index.tolist() == [
         ("Small CNN, seed 0", "Small CNN, seed 0"), ("Small CNN, seed 0", "VGG16, seed 3"), ("VGG16, seed 3",) * 2,
     ]  # fmt: skip

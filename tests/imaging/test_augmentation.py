@@ -117,9 +117,9 @@ def test_what_was_outside_is_the_edge_repeated():
 
 def test_the_lungs_alone_are_left_in_the_share_asked_for():
     image = radiograph.draw("bacterial", 0, 0, height=96, width=96).pixels
-    inside, kept = lung_fields.mask(image), []
+    inside, kept = lung_fields.lung_mask(image), []
     for number in range(1, 201):
-        varied = view(image, Augmentation(lungs_alone=0.3), seed=0, row=0, number=number)
+        varied = view(image, Augmentation(lung_only_share=0.3), seed=0, row=0, number=number)
         assert np.array_equal(varied[inside], image[inside])
         kept.append(np.array_equal(varied, image))
         assert kept[-1] or len(np.unique(varied[~inside])) == 1
@@ -140,17 +140,17 @@ def test_flip_mirrors_half_of_the_cases_and_only_when_asked():
 
 def test_a_crop_keeps_its_share_of_the_area_and_stays_inside():
     ramp = np.tile(np.arange(100, dtype=np.uint8) * 2, (100, 1))
-    half = Augmentation(crop_area=0.25).vary(ramp, Fixed(area=1), 50)
+    half = Augmentation(crop_area_min=0.25).vary(ramp, Fixed(area=1), 50)
     assert half.shape == (50, 50)
     assert abs(int(half[0, 0]) - 50) <= 2 and abs(int(half[0, -1]) - 148) <= 2, "the middle half of each side"
-    left = Augmentation(crop_area=0.25).vary(ramp, Fixed(area=1, across=-1), 50)
+    left = Augmentation(crop_area_min=0.25).vary(ramp, Fixed(area=1, across=-1), 50)
     assert left[0, 0] <= 2 and abs(int(left[0, -1]) - 98) <= 2, "the left half, and nothing beyond the edge"
 
 
 def test_a_stretched_crop_has_the_area_and_the_aspect_that_were_drawn():
     image = np.zeros((100, 100), np.uint8)
     image[25:75, 25:75] = 200
-    seen = Augmentation(crop_area=0.36, crop_aspect=1.5).vary(image, Fixed(area=1, stretch=1), 100) > 100
+    seen = Augmentation(crop_area_min=0.36, crop_aspect_max=1.5).vary(image, Fixed(area=1, stretch=1), 100) > 100
     wide, high = (0.36 * 1.5) ** 0.5, (0.36 / 1.5) ** 0.5
     assert abs(seen.any(axis=0).sum() - 100 * 0.5 / wide) < 2
     assert abs(seen.any(axis=1).sum() - min(100, 100 * 0.5 / high)) < 2
@@ -169,7 +169,7 @@ def test_blur_smooths_noise_roughens_and_jpeg_saves_again_each_up_to_its_limit()
     assert 100 <= blurred[50, 40] <= 130 and np.array_equal(Augmentation(blur=2.0).vary(image, Fixed(blur=-1)), image)
     flat = np.full((100, 100), 128, np.uint8)
     assert abs(Augmentation(noise=10.0).vary(flat, Fixed(noise=1)).std() - 10) < 0.5
-    saved = Augmentation(lowest_jpeg_quality=10).vary(picture(), Fixed(quality=1))
+    saved = Augmentation(jpeg_quality_min=10).vary(picture(), Fixed(quality=1))
     assert 5 < np.abs(saved.astype(int) - picture()).mean() < 60
 
 
@@ -196,13 +196,13 @@ def test_a_smaller_plain_view_is_the_average_of_what_it_covers():
 
 def test_views_to_be_judged_are_the_picture_its_mirror_image_and_five_crops_of_it():
     image = picture(100, 100)
-    views = [augmentation.judged_view(image, number) for number in range(augmentation.TEST_VIEWS)]
+    views = [augmentation.test_view(image, number) for number in range(augmentation.TEST_VIEWS)]
     assert np.array_equal(views[0], image) and np.array_equal(views[1], image[:, ::-1])
     ramp = np.tile(np.arange(100, dtype=np.uint8), (100, 1))
-    edges = [augmentation.judged_view(ramp, number)[0, [0, -1]].tolist() for number in range(2, 7)]
+    edges = [augmentation.test_view(ramp, number)[0, [0, -1]].tolist() for number in range(2, 7)]
     assert edges == [[7, 92], [0, 84], [15, 99], [15, 99], [0, 84]]
     assert len({seen.tobytes() for seen in views}) == len(views)
-    assert augmentation.judged_view(image, 2, 48).shape == (48, 48)
+    assert augmentation.test_view(image, 2, 48).shape == (48, 48)
 
 
 def test_one_limit_does_not_change_what_the_others_draw():

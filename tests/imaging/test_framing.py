@@ -30,7 +30,7 @@ def true_box(radiograph) -> Box:
 
 def test_the_crop_agrees_with_the_true_one_in_nineteen_of_twenty_phantoms(drawn):
     how = Framing("lungs", MARGIN)
-    overlaps = [framing.locate(one.pixels, how)[0].overlap(true_box(one).wider(MARGIN)) for one in drawn]
+    overlaps = [framing.locate(one.pixels, how)[0].overlap(true_box(one).widen(MARGIN)) for one in drawn]
     assert np.mean(np.array(overlaps) >= 0.9) >= 0.95, sorted(overlaps)[:5]
 
 
@@ -66,12 +66,12 @@ def test_one_lung_or_a_speck_is_not_taken_for_two_lungs():
 
 
 def test_the_aspect_is_kept_as_far_as_the_picture_reaches():
-    wide = Box(0.1, 0.4, 0.5, 0.6).squared(200, 200)
+    wide = Box(0.1, 0.4, 0.5, 0.6).to_square(200, 200)
     assert (wide.right - wide.left, wide.bottom - wide.top) == pytest.approx((0.4, 0.4))
     assert (wide.top + wide.bottom) / 2 == pytest.approx(0.5)
-    at_the_edge = Box(0.1, 0.0, 0.5, 0.2).squared(200, 200)
+    at_the_edge = Box(0.1, 0.0, 0.5, 0.2).to_square(200, 200)
     assert (at_the_edge.top, at_the_edge.bottom) == pytest.approx((0.0, 0.4)), "moved, not cut"
-    too_wide = Box(0.0, 0.2, 1.0, 0.8).squared(400, 200)
+    too_wide = Box(0.0, 0.2, 1.0, 0.8).to_square(400, 200)
     assert (too_wide.top, too_wide.bottom) == (0.0, 1.0), "cut, where there is no more picture"
 
 
@@ -82,9 +82,9 @@ def test_overlap_is_intersection_over_union():
 
 
 def test_a_margin_is_a_share_of_the_box_and_ends_with_the_picture():
-    found = Box(0.2, 0.2, 0.6, 0.4).wider(0.5)
+    found = Box(0.2, 0.2, 0.6, 0.4).widen(0.5)
     assert (found.left, found.top, found.right, found.bottom) == pytest.approx((0.0, 0.1, 0.8, 0.5))
-    assert Box(0.05, 0.0, 1.0, 1.0).wider(0.5) == framing.WHOLE
+    assert Box(0.05, 0.0, 1.0, 1.0).widen(0.5) == framing.WHOLE
 
 
 def test_without_any_step_a_file_comes_out_as_ever(tmp_path, drawn):
@@ -102,7 +102,7 @@ def test_every_step_is_taken_in_its_turn(tmp_path, drawn):
     path.write_bytes(cv2.imencode(".png", drawn[1].pixels)[1].tobytes())
     found = framing.read(path, how, 48)
     part = decoding.resize(decoding.resize(found.box.cut(drawn[1].pixels), 24), 48)
-    np.testing.assert_array_equal(found.pixels, intensity.normalised(part, "equalise"))
+    np.testing.assert_array_equal(found.pixels, intensity.normalise(part, "equalise"))
     assert found.found and found.box != framing.WHOLE
 
 

@@ -18,7 +18,7 @@ def picture():
 @pytest.mark.parametrize("method", intensity.METHODS)
 def test_every_method_keeps_shape_and_type_and_the_picture_given(picture, method):
     before = picture.copy()
-    found = intensity.normalised(picture, method)
+    found = intensity.normalise(picture, method)
     assert found.shape == picture.shape and found.dtype == np.uint8
     np.testing.assert_array_equal(picture, before)
 
@@ -27,21 +27,21 @@ def test_every_method_keeps_shape_and_type_and_the_picture_given(picture, method
 def test_a_darker_and_flatter_exposure_of_the_same_picture_comes_out_nearly_the_same(picture, method):
     darker = (picture * 0.6 + 5).astype(np.uint8)
     apart = np.abs(picture.astype(float) - darker).mean()
-    found = [intensity.normalised(shown, method).astype(float) for shown in (picture, darker)]
+    found = [intensity.normalise(shown, method).astype(float) for shown in (picture, darker)]
     assert np.abs(found[0] - found[1]).mean() < 0.4 * apart
 
 
 def test_equalised_grey_levels_fill_the_range_and_standardised_ones_have_one_mean_and_spread(picture):
-    assert np.ptp(intensity.normalised(picture, "equalise")) > 240
-    found = intensity.normalised(picture, "standardise")
+    assert np.ptp(intensity.normalise(picture, "equalise")) > 240
+    found = intensity.normalise(picture, "standardise")
     assert found.mean() == pytest.approx(128, abs=1) and found.std() == pytest.approx(56, abs=1)
 
 
 @pytest.mark.parametrize("method", intensity.METHODS)
 def test_a_blank_picture_makes_no_method_fail(method):
-    assert np.ptp(intensity.normalised(np.full((32, 32), 7, np.uint8), method)) == 0
+    assert np.ptp(intensity.normalise(np.full((32, 32), 7, np.uint8), method)) == 0
 
 
 def test_an_unknown_method_is_told(picture):
     with pytest.raises(ValueError, match="intensity must be one of none, equalise, clahe, standardise, got 'log'"):
-        intensity.normalised(picture, "log")
+        intensity.normalise(picture, "log")

@@ -14,7 +14,7 @@ def test_the_fields_of_new_phantoms_overlap_the_true_ones():
     for n in range(20):
         one = radiograph.draw(radiograph.ETIOLOGIES[n % 3], n, n, height=256, width=256)
         true = one.lungs.reshape(64, 4, 64, 4).mean(axis=(1, 3)) > 0.5
-        found = lung_fields.fields(one.pixels) > 0.5
+        found = lung_fields.lung_probability(one.pixels) > 0.5
         dice.append(2 * (true & found).sum() / (true.sum() + found.sum()))
     assert np.mean(dice) > 0.95 and min(dice) > 0.9, dice
 
@@ -22,38 +22,40 @@ def test_the_fields_of_new_phantoms_overlap_the_true_ones():
 def test_exposure_and_shape_of_the_picture_make_little_difference():
     one = radiograph.draw("normal", 1, 1, height=240, width=320).pixels
     dark = (one * 0.5 + 20).astype(np.uint8)
-    assert np.abs(lung_fields.fields(one) - lung_fields.fields(dark)).max() < 0.3
+    assert np.abs(lung_fields.lung_probability(one) - lung_fields.lung_probability(dark)).max() < 0.3
     squashed = np.ascontiguousarray(one[:, ::2])
-    assert np.abs(lung_fields.fields(one) - lung_fields.fields(squashed)).mean() < 0.02
+    assert np.abs(lung_fields.lung_probability(one) - lung_fields.lung_probability(squashed)).mean() < 0.02
 
 
 def test_a_white_lung_is_still_found_by_the_ribs_around_it():
     one = radiograph.draw("normal", 3, 3, height=256, width=256)
     left = one.lungs & (np.arange(256) > 128)
     white = np.where(left, (0.3 * one.pixels + 0.7 * 170), one.pixels).astype(np.uint8)
-    found = lung_fields.fields(white).repeat(4, axis=0).repeat(4, axis=1) > 0.5
+    found = lung_fields.lung_probability(white).repeat(4, axis=0).repeat(4, axis=1) > 0.5
     assert (found & left).sum() > 0.8 * left.sum()
 
 
 def test_a_mask_covers_the_lungs_and_a_little_more():
     one = radiograph.draw("normal", 2, 2, height=200, width=240)
-    found = lung_fields.mask(one.pixels)
+    found = lung_fields.lung_mask(one.pixels)
     assert found.shape == one.pixels.shape and found.dtype == bool
     assert found[one.lungs].mean() > 0.97 and one.lungs.sum() < found.sum() < 1.6 * one.lungs.sum()
 
 
 def test_in_the_same_picture_lungs_are_looked_for_once_and_memory_stays_bounded(monkeypatch):
-    monkeypatch.setattr(lung_fields, "_remembered", {})
-    monkeypatch.setattr(lung_fields, "_MOST", 3)
+    monkeypatch.setattr(lung_fields, "_mask_cache", {})
+    monkeypatch.setattr(lung_fields, "_CACHE_SIZE", 3)
     pictures = [radiograph.draw("normal", n, n, height=64, width=72).pixels for n in range(5)]
-    before, asked, fields = [lung_fields.mask(one) for one in pictures], [], lung_fields.fields
-    monkeypatch.setattr(lung_fields, "fields", lambda pixels: asked.append(1) or fields(pixels))
+    before, asked, fields = [lung_fields.lung_mask(one) for one in pictures], [], lung_fields.lung_probability
+    monkeypatch.setattr(lung_fields, "lung_probability", lambda pixels: asked.append(1) or fields(pixels))
     for _ in range(3):
         for one, wanted in zip(pictures[3:], before[3:], strict=True):
-            np.testing.assert_array_equal(lung_fields.mask(one), wanted)
-    assert not asked and len(lung_fields._remembered) <= 3
-    np.testing.assert_array_equal(lung_fields.mask(pictures[0]), before[0])
-    np.testing.assert_array_equal(lung_fields.mask(pictures[0][:, ::2]), lung_fields.mask(pictures[0][:, ::2].copy()))
+            np.testing.assert_array_equal(lung_fields.lung_mask(one), wanted)
+    assert not asked and len(lung_fields._mask_cache) <= 3
+    np.testing.assert_array_equal(lung_fields.lung_mask(pictures[0]), before[0])
+    np.testing.assert_array_equal(
+        lung_fields.lung_mask(pictures[0][:, ::2]), lung_fields.lung_mask(pictures[0][:, ::2].copy())
+    )
     assert len(asked) == 2
 
 
@@ -64,15 +66,15 @@ def test_opencv_keeps_to_one_core_and_numpy_stays_as_it_was():
         return [one.num_threads for one in ThreadpoolController().lib_controllers if name in one.filepath]
 
     before = threads("numpy")
-    lung_fields.fields(np.zeros((64, 64), np.uint8))
+    lung_fields.lung_probability(np.zeros((64, 64), np.uint8))
     assert set(threads("opencv")) <= {1} and threads("numpy") == before
 
 
 def test_a_stack_and_a_single_picture_are_standardised_alike():
     stack = np.random.default_rng(0).integers(0, 256, (3, 16, 16)).astype(np.uint8)
-    every = lung_fields.standardised(stack)
-    np.testing.assert_allclose(every[1], lung_fields.standardised(stack[1]), atol=1e-6)
-    np.testing.assert_allclose(every, lung_fields.standardised(stack[..., None])[..., 0], atol=1e-6)
+    every = lung_fields.standardise(stack)
+    np.testing.assert_allclose(every[1], lung_fields.standardise(stack[1]), atol=1e-6)
+    np.testing.assert_allclose(every, lung_fields.standardise(stack[..., None])[..., 0], atol=1e-6)
     np.testing.assert_allclose([every.mean((1, 2)), every.std((1, 2))], [[0] * 3, [1] * 3], atol=1e-3)
 
 
@@ -86,8 +88,8 @@ def test_numpy_runs_the_network_that_keras_trained():
         if layer.weights:
             layer.set_weights(stored[layer.name])
     pixels = radiograph.draw("viral", 5, 5, height=64, width=64).pixels
-    wanted = network.predict(lung_fields.standardised(pixels)[None, ..., None], verbose=0)[0, ..., 0]
-    np.testing.assert_allclose(lung_fields.fields(pixels), wanted, atol=1e-4)
+    wanted = network.predict(lung_fields.standardise(pixels)[None, ..., None], verbose=0)[0, ..., 0]
+    np.testing.assert_allclose(lung_fields.lung_probability(pixels), wanted, atol=1e-4)
     with np.load(lung_fields.WEIGHTS) as file:
         again = training.arrays(network)
         assert set(again) == set(file)

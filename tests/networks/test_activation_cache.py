@@ -20,13 +20,13 @@ def rows(*names: int) -> np.ndarray:
 
 @pytest.fixture
 def kept(tmp_path):
-    found = activation_cache.Kept(tmp_path / "rows", "trunk", SHAPE)
+    found = activation_cache.ActivationCache(tmp_path / "rows", "trunk", SHAPE)
     found.append(keys(1, 2, 3), rows(1, 2, 3))
     return found
 
 
 def again(kept, trunk="trunk", shape=SHAPE):
-    return activation_cache.Kept(kept.folder, trunk, shape)
+    return activation_cache.ActivationCache(kept.folder, trunk, shape)
 
 
 def test_rows_come_back_by_their_key_in_memory_and_from_disk(kept):
@@ -62,9 +62,9 @@ def test_a_cut_costs_the_row_it_fell_into_and_no_other(kept, cut):
 
 
 def test_rows_nobody_asks_for_go_once_they_are_the_greater_part(kept):
-    kept.forget_all_but(keys(2, 3))
+    kept.keep_only(keys(2, 3))
     assert kept.count == 3, "one of three may stay"
-    kept.forget_all_but(keys(3))
+    kept.keep_only(keys(3))
     for found in (kept, again(kept)):
         assert found.count == 1 and keys(1)[0] not in found
         np.testing.assert_array_equal(found.rows()[found.places(keys(3))], rows(3))
@@ -82,10 +82,10 @@ def test_a_reader_changes_nothing_on_disk_whoever_is_writing(kept):
     with (kept.folder / "rows.u16").open("ab") as file:
         file.write(b"half a row")
     before = {path: path.read_bytes() for path in kept.folder.iterdir()}
-    reader = activation_cache.Kept(kept.folder, "trunk", SHAPE, read_only=True)
+    reader = activation_cache.ActivationCache(kept.folder, "trunk", SHAPE, read_only=True)
     np.testing.assert_array_equal(reader.rows()[reader.places(keys(3, 1))], rows(3, 1))
     for other in (kept.folder, kept.folder.parent / "nowhere"):
-        assert activation_cache.Kept(other, "another", SHAPE, read_only=True).count == 0
+        assert activation_cache.ActivationCache(other, "another", SHAPE, read_only=True).count == 0
     assert {path: path.read_bytes() for path in kept.folder.iterdir()} == before
     assert not (kept.folder.parent / "nowhere").exists()
 
@@ -95,7 +95,7 @@ def test_a_value_comes_back_within_half_a_step_and_the_ends_and_a_constant_exact
     skewed, narrow = generator.gamma(0.3, 50.0, (20, 30)), generator.normal(-7, 1e-3, (20, 30))
     given = np.stack([skewed, narrow, np.full((20, 30), 0.1)]).astype(np.float32)
     given[0, :5] = 0  # as ReLU leaves many
-    kept = activation_cache.Kept(tmp_path / "rows", "trunk", (20, 30))
+    kept = activation_cache.ActivationCache(tmp_path / "rows", "trunk", (20, 30))
     kept.append(keys(1, 2, 3), given)
     found = kept.rows()[np.arange(3)]
     for before, after in zip(given, found, strict=True):
@@ -109,5 +109,5 @@ def test_rows_of_an_older_format_are_dropped(tmp_path):
     (tmp_path / "rows").mkdir()
     for name, content in (("trunk", b"trunk"), ("rows.f16", b"1" * 12), ("keys.bin", b"1" * 16)):
         (tmp_path / "rows" / name).write_bytes(content)
-    assert activation_cache.Kept(tmp_path / "rows", "trunk", SHAPE).count == 0
+    assert activation_cache.ActivationCache(tmp_path / "rows", "trunk", SHAPE).count == 0
     assert not (tmp_path / "rows" / "rows.f16").exists()

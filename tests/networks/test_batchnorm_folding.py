@@ -45,7 +45,7 @@ def test_a_folded_part_says_the_same_without_any_normalisation(rooms, network, c
     part = rooms.models.between(network, *cut)
     eaten = pixels() if cut[0] is None else np.random.default_rng(2).uniform(0, 1, (4, *part.input.shape[1:]))
     before = part(eaten, training=False).numpy()
-    twin = rooms.folding.folded(part)
+    twin = rooms.folding.fold_batch_normalisation(part)
     after = twin(eaten, training=False).numpy()
     assert norms(rooms, part) and not norms(rooms, twin)
     np.testing.assert_allclose(after, before, atol=2e-4 * np.abs(before).max())
@@ -55,7 +55,7 @@ def test_a_folded_part_says_the_same_without_any_normalisation(rooms, network, c
 def test_a_trunk_without_normalisation_is_left_alone(rooms):
     network = rooms.models.build("vgg16", 32, dropout=0.0, weights=None)
     trunk = rooms.models.between(network, None, "block4_pool")
-    assert rooms.folding.folded(trunk) is trunk
+    assert rooms.folding.fold_batch_normalisation(trunk) is trunk
 
 
 @pytest.mark.parametrize("kind", ["not linear", "of a sum", "shared"])
@@ -66,4 +66,4 @@ def test_normalisation_that_is_not_the_only_reader_of_a_linear_convolution_stays
     given = layers.Add()([seen, layers.Conv2D(4, 1)(eaten)]) if kind == "of a sum" else seen
     said = layers.BatchNormalization()(given)
     network = keras.Model(eaten, layers.Add()([said, seen]) if kind == "shared" else said)
-    assert rooms.folding.folded(network) is network
+    assert rooms.folding.fold_batch_normalisation(network) is network

@@ -27,16 +27,19 @@ def splits(normal=300, ill=700):
 
 
 def test_pictures_are_of_train_and_half_of_each_class(twin):
-    chosen = splits().iloc[twin.rows(splits(), 0)]
+    chosen = splits().iloc[twin.choose_rows(splits(), 0)]
     assert set(chosen["split"]) == {"train"} and chosen["label"].mean() == 0.5 and chosen["path"].is_unique
-    assert not np.array_equal(twin.rows(splits(), 0), twin.rows(splits(), 1))
-    assert splits(10).iloc[twin.rows(splits(10), 0)]["label"].value_counts().to_dict() == {1: len(chosen) // 2, 0: 8}
+    assert not np.array_equal(twin.choose_rows(splits(), 0), twin.choose_rows(splits(), 1))
+    assert splits(10).iloc[twin.choose_rows(splits(10), 0)]["label"].value_counts().to_dict() == {
+        1: len(chosen) // 2,
+        0: 8,
+    }
 
 
 def test_the_same_pictures_train_and_judge_with_the_same_shuffled_labels(twin):
     before = splits()
-    chosen = twin.rows(before, 0)
-    after = tables.check("splits", twin.shuffled(before, chosen, 3))
+    chosen = twin.choose_rows(before, 0)
+    after = tables.check("splits", twin.permute_labels(before, chosen, 3))
     train, judged = (after[after["split"] == split].drop(columns="split") for split in ("train", "validation"))
     pd.testing.assert_frame_equal(train.reset_index(drop=True), judged.reset_index(drop=True))
     own = before.iloc[chosen]["label"].to_numpy()
@@ -49,9 +52,11 @@ def test_its_recipe_has_nothing_that_keeps_it_from_learning_by_heart(twin):
 
     phases = (fitting.Phase("head", 3, 1e-2), fitting.Phase("top", 2, 1e-4))
     settings = fitting.Settings(16, 5, 2, 1, 0.1, 0.1, 0.9, 2)
-    made = twin.recipe(replicates.Recipe("cnn", None, 32, 0.5, phases, settings, Augmentation(rotation=9.0)))
+    made = twin.memorising_recipe(replicates.Recipe("cnn", None, 32, 0.5, phases, settings, Augmentation(rotation=9.0)))
     assert (
-        made.augmentation == Augmentation() and made.dropout == 0 and [phase.name for phase in made.phases] == ["whole"]
+        made.augmentation == Augmentation()
+        and made.dropout == 0
+        and [phase.name for phase in made.phases] == ["end_to_end"]
     )
     assert (made.settings.batch_size, made.settings.test_views, made.settings.label_smoothing) == (16, 1, 0)
     assert made.settings.patience >= made.phases[0].epochs and made.phases[0].learning_rate == 1e-4

@@ -44,7 +44,7 @@ def feed(rooms, images, **more):
 
 
 def settings(rooms, views=1):
-    return rooms["fitting"].Settings(batch_size=8, patience=50, views=views)
+    return rooms["fitting"].Settings(batch_size=8, patience=50, cached_views=views)
 
 
 @pytest.mark.parametrize("model", ["cnn", "vgg16", "resnet50"])
@@ -106,7 +106,7 @@ def test_two_phases_leave_trunk_and_batch_normalisation_as_they_were(rooms, imag
         for layer in network.layers
         if any((a != b).any() for a, b in zip(before[layer.name], layer.get_weights(), strict=True))
     }
-    frozen = models.ANATOMY[model].frozen_to
+    frozen = models.CUT_POINTS[model].frozen_to
     names = [layer.name for layer in network.layers]
     assert changed and all(names.index(name) > names.index(frozen) for name in changed)
     assert not any("bn" in name for name in changed)
@@ -121,7 +121,7 @@ def test_the_kept_weights_are_those_of_the_lowest_validation_loss(rooms, images,
     fitting, training = rooms["fitting"], rooms["training"]
     training.make_reproducible(0)
     network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
-    phases = [fitting.Phase("whole", 6, 1e-2)]
+    phases = [fitting.Phase("end_to_end", 6, 1e-2)]
     fed, part, history = training.train(network, feed(rooms, images), splits, phases, settings(rooms), 0, tmp_path)
     assert history["kept"].sum() == 1 and history.loc[history["kept"], "val_loss"].item() == history["val_loss"].min()
     predicted = training.predict(part, fed, splits, 8)
@@ -137,13 +137,13 @@ def test_end_to_end_everything_above_the_lowest_blocks_learns(rooms, images, spl
     network = models.build("vgg16", SIZE, dropout=0.1, weights=None)
     before = {layer.name: [w.copy() for w in layer.get_weights()] for layer in network.layers}
     asked = fitting.Settings(8, 50, frozen_blocks=2, weight_decay=0.01, label_smoothing=0.1)
-    phases, pixels = [fitting.Phase("whole", 1, 1e-4)], feed(rooms, images, crop_area=0.5)
+    phases, pixels = [fitting.Phase("end_to_end", 1, 1e-4)], feed(rooms, images, crop_area_min=0.5)
     fed, part, history = training.train(network, pixels, splits, phases, asked, 0, tmp_path)
     border = [layer.name for layer in network.layers].index(models.lowest_blocks(network, 2))
     for layer in (layer for layer in network.layers if layer.weights):
         same = all(np.array_equal(a, b) for a, b in zip(before[layer.name], layer.get_weights(), strict=True))
         assert same == (network.layers.index(layer) <= border), layer.name
-    assert part is network and list(history["phase"]) == ["whole"] and not list(tmp_path.iterdir())
+    assert part is network and list(history["phase"]) == ["end_to_end"] and not list(tmp_path.iterdir())
     wanted = network.predict(images[N_TRAIN:], verbose=0)[:, 0]
     np.testing.assert_allclose(training.predict(part, fed, splits, 8)["probability"], wanted, atol=1e-5)
 
@@ -156,10 +156,10 @@ def test_smaller_pictures_come_first_and_hand_their_weights_on(rooms, images, sp
         np.kron(images, np.ones((1, 2, 2), np.uint8)), np.arange(N_TRAIN), feed(rooms, images).augmentation, 0
     )
     asked, before = fitting.Settings(8, 50, frozen_blocks=2), network.get_layer("logit").get_weights()[0].copy()
-    small = fitting.Phase("small", 1, 1e-3, SIZE)
-    never = fitting.Phase("whole", 1, 1e-30)
+    small = fitting.Phase("progressive", 1, 1e-3, SIZE)
+    never = fitting.Phase("end_to_end", 1, 1e-30)
     fed, part, history = training.train(network, pixels, splits, [small, never], asked, 0, tmp_path)
-    assert list(history["phase"]) == ["small", "whole"] and part is network and history["kept"].all()
+    assert list(history["phase"]) == ["progressive", "end_to_end"] and part is network and history["kept"].all()
     assert (network.get_layer("logit").get_weights()[0] != before).any(), "the second phase alone changes nothing"
     assert fed.plain(np.array([0])).shape == (1, 2 * SIZE, 2 * SIZE)
 
@@ -180,8 +180,8 @@ def test_the_average_of_weights_is_what_is_judged_and_kept(rooms, images, splits
     fitting, training = rooms["fitting"], rooms["training"]
     training.make_reproducible(0)
     network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
-    asked = fitting.Settings(8, 50, label_smoothing=0.1, weight_averaging=0.8)
-    phases = [fitting.Phase("whole", 4, 1e-2)]
+    asked = fitting.Settings(8, 50, label_smoothing=0.1, ema_momentum=0.8)
+    phases = [fitting.Phase("end_to_end", 4, 1e-2)]
     fed, part, history = training.train(network, feed(rooms, images), splits, phases, asked, 0, tmp_path)
     rows = training.predict(part, fed, splits, 8).query("split == 'validation'")
     p = rows["probability"].clip(1e-7, 1 - 1e-7)
@@ -192,12 +192,12 @@ def test_the_average_of_weights_is_what_is_judged_and_kept(rooms, images, splits
 def test_of_averaged_weights_no_epoch_is_picked_and_none_is_left_out(rooms, images, splits, tmp_path):
     fitting, training = rooms["fitting"], rooms["training"]
     swapped = splits.assign(label=splits["label"].where(splits["split"] == "train", 1 - splits["label"]))
-    phases = [fitting.Phase("whole", 4, 1e-2)]
+    phases = [fitting.Phase("end_to_end", 4, 1e-2)]
     kept = {}
     for averaging in (0.0, 0.8):
         training.make_reproducible(0)
         network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
-        asked = fitting.Settings(8, patience=1, weight_averaging=averaging)
+        asked = fitting.Settings(8, patience=1, ema_momentum=averaging)
         _, _, history = training.train(network, feed(rooms, images), swapped, phases, asked, 0, tmp_path)
         assert history["val_loss"].iloc[-1] > history["val_loss"].iloc[0], "validation says the opposite"
         kept[averaging] = list(history["kept"])
@@ -205,12 +205,12 @@ def test_of_averaged_weights_no_epoch_is_picked_and_none_is_left_out(rooms, imag
 
 
 def test_views_of_a_picture_are_judged_one_by_one_and_averaged(rooms, images, splits):
-    from pneumo_utils.imaging.augmentation import judged_view
+    from pneumo_utils.imaging.augmentation import test_view
 
     training = rooms["training"]
     network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
-    mean = training.predict_views(network, feed(rooms, images), splits, 8, 3)["probability"]
-    views = [np.stack([judged_view(image, number) for image in images[N_TRAIN:]]) for number in range(3)]
+    mean = training.predict_test_views(network, feed(rooms, images), splits, 8, 3)["probability"]
+    views = [np.stack([test_view(image, number) for image in images[N_TRAIN:]]) for number in range(3)]
     wanted = np.mean([network.predict(seen, verbose=0)[:, 0] for seen in views], axis=0)
     np.testing.assert_allclose(mean, wanted, atol=1e-5)
 
@@ -218,13 +218,13 @@ def test_views_of_a_picture_are_judged_one_by_one_and_averaged(rooms, images, sp
 def test_pictures_stored_larger_are_fed_at_the_size_asked_for(rooms, images):
     from pneumo_utils.imaging.augmentation import Augmentation
 
-    pixels = rooms["features"].Pixels(images, np.arange(N_TRAIN), Augmentation(crop_area=0.3), 0, SIZE // 2)
+    pixels = rooms["features"].Pixels(images, np.arange(N_TRAIN), Augmentation(crop_area_min=0.3), 0, SIZE // 2)
     rows = np.array([0, 3])
     halved = images[rows].reshape(2, SIZE // 2, 2, SIZE // 2, 2).mean(axis=(2, 4))
     assert np.abs(pixels.plain(rows) - halved).max() <= 0.5
-    for seen in (pixels.view(rows, 3), pixels.training(rows, 0), pixels.judged(rows, 4)):
+    for seen in (pixels.view(rows, 3), pixels.training(rows, 0), pixels.test_view(rows, 4)):
         assert seen.shape == (2, SIZE // 2, SIZE // 2) and seen.dtype == np.float32
-    assert (pixels.seeded(1).view(rows, 3) != pixels.view(rows, 3)).any()
+    assert (pixels.with_seed(1).view(rows, 3) != pixels.view(rows, 3)).any()
 
 
 def test_a_second_phase_that_is_never_better_changes_nothing(rooms, images, splits, tmp_path):
@@ -232,7 +232,7 @@ def test_a_second_phase_that_is_never_better_changes_nothing(rooms, images, spli
     training.make_reproducible(0)
     network = models.build("cnn", SIZE, dropout=0.0, weights=None)
     before = [weight.copy() for weight in network.get_weights()]
-    phase = fitting.Phase("whole", 2, 1e-2)
+    phase = fitting.Phase("end_to_end", 2, 1e-2)
     history = fitting.fit(network, feed(rooms, images), splits, phase, settings(rooms), 0, to_beat=0.0)
     assert not history["kept"].any()
     for wanted, found in zip(before, network.get_weights(), strict=True):
@@ -246,7 +246,7 @@ def test_training_twice_from_one_seed_gives_the_same_numbers(rooms, images, spli
         training.make_reproducible(seed)
         network = rooms["models"].build("cnn", SIZE, dropout=0.3, weights=None)
         pixels = feed(rooms, images, rotation=10.0, contrast=0.3)
-        phases = [fitting.Phase("whole", 2, 1e-3)]
+        phases = [fitting.Phase("end_to_end", 2, 1e-3)]
         trained = training.train(network, pixels, splits, phases, settings(rooms), seed, tmp_path)
         return training.predict(trained[1], trained[0], splits, 8)["probability"].to_numpy()
 
@@ -278,7 +278,7 @@ def test_kept_activations_are_those_of_the_trunk_view_by_view(rooms, images, tmp
     network = models.build("vgg16", SIZE, dropout=0.1, weights=None)
     trunk = models.between(network, None, "block2_pool")
     pixels = feed(rooms, images, rotation=20.0)
-    kept = rooms["features"].run(trunk, pixels, views=3, batch_size=7, folder=tmp_path)
+    kept = rooms["features"].run_trunk(trunk, pixels, views=3, batch_size=7, folder=tmp_path)
     positions = np.array([0, 5, 39])
     for number in range(3):
         wanted = trunk.predict(pixels.view(positions, number), verbose=0)
@@ -293,17 +293,19 @@ def test_only_pictures_that_changed_are_run_through_the_trunk_again(rooms, image
 
     trunk = rooms["models"].between(rooms["models"].build("cnn", SIZE, dropout=0.1, weights=None), None, "block2_pool")
     run = {"views": 1, "batch_size": 7, "folder": tmp_path}
-    rooms["features"].run(trunk, feed(rooms, images), **run)
-    computed, append = [], activation_cache.Kept.append
-    monkeypatch.setattr(activation_cache.Kept, "append", lambda kept, k, r: computed.extend(k) or append(kept, k, r))
+    rooms["features"].run_trunk(trunk, feed(rooms, images), **run)
+    computed, append = [], activation_cache.ActivationCache.append
+    monkeypatch.setattr(
+        activation_cache.ActivationCache, "append", lambda kept, k, r: computed.extend(k) or append(kept, k, r)
+    )
     changed = images.copy()
     changed[[3, 50]] //= 2
-    kept = rooms["features"].run(trunk, feed(rooms, changed), **run)
+    kept = rooms["features"].run_trunk(trunk, feed(rooms, changed), **run)
     assert len(computed) == 2
     wanted = trunk.predict(changed.astype(np.float32), verbose=0)
     np.testing.assert_allclose(kept.plain(np.arange(N)), wanted, atol=1e-5 * wanted.max())
     trunk.set_weights([weight * 2 for weight in trunk.get_weights()])
-    rooms["features"].run(trunk, feed(rooms, changed), **run)
+    rooms["features"].run_trunk(trunk, feed(rooms, changed), **run)
     assert len(computed) == 2 + N, "another trunk computes everything anew"
 
 
@@ -313,7 +315,7 @@ def test_activations_that_do_not_fit_are_refused_and_not_kept(rooms, images, tmp
     pixels_in = keras.Input((SIZE, SIZE))
     loud = keras.Model(pixels_in, layers.Rescaling(1e38, name="loud")(pixels_in), name="loud")
     with pytest.raises(ValueError, match="activations must be finite, got inf"):
-        rooms["features"].run(loud, feed(rooms, images), views=1, batch_size=8, folder=tmp_path)
+        rooms["features"].run_trunk(loud, feed(rooms, images), views=1, batch_size=8, folder=tmp_path)
     assert (tmp_path / "loud" / "rows.u16").stat().st_size == 0
 
 

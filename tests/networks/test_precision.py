@@ -55,7 +55,7 @@ def test_bfloat16_leaves_the_weights_in_float32_and_what_is_computed_much_the_sa
         assert {str(weight.dtype) for weight in network.weights} == {"float32"}
         assert network.get_layer("probability").compute_dtype == "float32"
         said[name] = models.between(network, None, layer).predict(images, verbose=0).astype(np.float32)
-    assert network.get_layer(models.explained_layer(network)).compute_dtype == "bfloat16"
+    assert network.get_layer(models.last_spatial_layer(network)).compute_dtype == "bfloat16"
     assert np.abs(said["bfloat16"] - said["float32"]).mean() < 0.1 * np.abs(said["float32"]).mean()
 
 

@@ -31,14 +31,14 @@ def store(tmp_path):
 def recipe():
     from pneumo_utils.networks import fitting, replicates
 
-    phases = (fitting.Phase("whole", 1, 1e-3),)
+    phases = (fitting.Phase("end_to_end", 1, 1e-3),)
     return replicates.Recipe("cnn", None, SIZE, 0.1, phases, fitting.Settings(4, 3), Augmentation(rotation=5.0))
 
 
 def obtain(recipe, store, seed=0):
     from pneumo_utils.networks import trained_networks
 
-    return trained_networks.obtain(recipe, seed, store)
+    return trained_networks.train_or_load(recipe, seed, store)
 
 
 def test_the_same_network_is_trained_once_and_comes_back_as_it_was(store, recipe):
@@ -65,7 +65,7 @@ def test_a_network_or_table_that_was_touched_is_not_taken_for_the_kept_one(store
     obtain(recipe, store)
     store.network_file("cnn", 0).write_bytes(b"half")
     assert obtain(recipe, store).trained_now
-    store.share_file("predictions", "cnn", 0).unlink()
+    store.network_table_file("predictions", "cnn", 0).unlink()
     assert obtain(recipe, store).trained_now
 
 
@@ -88,10 +88,10 @@ def test_a_second_seed_of_a_backbone_runs_its_trunk_no_second_time(store, recipe
     from pneumo_utils.networks import activation_cache, fitting
 
     phases = (fitting.Phase("head", 1, 1e-3),)
-    backbone = replace(recipe, model="vgg16", phases=phases, settings=replace(recipe.settings, views=2))
-    counted, append = [], activation_cache.Kept.append
+    backbone = replace(recipe, model="vgg16", phases=phases, settings=replace(recipe.settings, cached_views=2))
+    counted, append = [], activation_cache.ActivationCache.append
     monkeypatch.setattr(
-        activation_cache.Kept, "append", lambda kept, *rows: counted.append(rows) or append(kept, *rows)
+        activation_cache.ActivationCache, "append", lambda kept, *rows: counted.append(rows) or append(kept, *rows)
     )
     first = obtain(backbone, store)
     ran = len(counted)

@@ -8,7 +8,7 @@ import pytest
 from support.examples import GOOD, example
 
 from pneumo_utils.records import store, tables
-from pneumo_utils.records.atomic import whole
+from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.records.contracts import datasets
 from pneumo_utils.records.vocabulary import MODELS
 
@@ -24,9 +24,9 @@ def files(folder):
 
 def test_a_block_that_fails_leaves_the_old_file_and_no_other(tmp_path):
     path = tmp_path / "deep" / "page.html"
-    with whole(path) as part:
+    with atomic_write(path) as part:
         part.write_text("old")
-    with pytest.raises(RuntimeError), whole(path) as part:
+    with pytest.raises(RuntimeError), atomic_write(path) as part:
         part.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old"
@@ -35,7 +35,7 @@ def test_a_block_that_fails_leaves_the_old_file_and_no_other(tmp_path):
 
 def test_nothing_has_the_final_name_before_the_block_ends(tmp_path):
     path = tmp_path / "network.keras"
-    with whole(path) as part:
+    with atomic_write(path) as part:
         part.write_text("half")
         assert not path.exists()
         assert part.suffix == ".keras"
@@ -52,10 +52,10 @@ def test_tables_come_back_as_they_were_written(run):
     ("name", "writer"),
     [
         ("manifest", "01_eda"),
-        ("left_out", "01_eda"),
+        ("exclusions", "01_eda"),
         ("acquisition", "01_eda"),
         ("splits", "02_preprocessing"),
-        ("references", "02_preprocessing"),
+        ("reference_predictions", "02_preprocessing"),
         ("history", "03_finetune"),
         ("predictions", "03_finetune"),
         ("models", "03_finetune"),
@@ -63,7 +63,7 @@ def test_tables_come_back_as_they_were_written(run):
     ],
 )
 def test_a_missing_table_names_the_notebook_to_run(run, name, writer):
-    with pytest.raises(store.MissingArtefact) as caught:
+    with pytest.raises(store.MissingArtefactError) as caught:
         run.read(name)
     assert str(caught.value).startswith(f"{name} must be there before this notebook, got no {name}.csv in ")
     assert str(caught.value).endswith(f": run {writer} first")
@@ -71,26 +71,26 @@ def test_a_missing_table_names_the_notebook_to_run(run, name, writer):
 
 def test_missing_pictures_data_and_networks_name_the_notebook_to_run(run):
     for read, writer in ((run.read_images, "02_preprocessing"), (run.data_folder, "01_eda"), (run.data_hash, "01_eda")):
-        with pytest.raises(store.MissingArtefact, match=f"run {writer} first"):
+        with pytest.raises(store.MissingArtefactError, match=f"run {writer} first"):
             read()
-    with pytest.raises(store.MissingArtefact, match=r"no network\.keras .*run 03_finetune first"):
-        run.network_there("cnn", 0)
+    with pytest.raises(store.MissingArtefactError, match=r"no network\.keras .*run 03_finetune first"):
+        run.require_network("cnn", 0)
 
 
 def test_every_table_of_the_contracts_has_a_writer(run):
     for name in datasets.CONTRACTS:
-        with pytest.raises(store.MissingArtefact):
+        with pytest.raises(store.MissingArtefactError):
             run.read(name)
 
 
 def test_gather_adds_the_average_once_all_that_it_is_of_are_there(run):
     for model, seed, probability in (("vgg16", 9, 0.4), ("vgg16", 10, 0.8)):
         told = {"model": model, "seed": seed}
-        run.write_share("predictions", model, seed, example("predictions", 1, **told, probability=probability))
-        run.write_share("models", model, seed, example("models", **told))
-        run.gather(["vgg16"], [9, 10])
+        run.write_network_table("predictions", model, seed, example("predictions", 1, **told, probability=probability))
+        run.write_network_table("models", model, seed, example("models", **told))
+        run.join_network_tables(["vgg16"], [9, 10])
         found = run.read("predictions")
-        added = found[found["model"] == "average"]
+        added = found[found["model"] == "ensemble"]
         assert len(added) == (seed == 10) and set(run.read("models")["model"]) == {"vgg16"}
     assert added["probability"].tolist() == pytest.approx([0.6]) and added["seed"].tolist() == [9]
 
@@ -99,9 +99,9 @@ def test_gather_waits_with_the_average_while_networks_have_judged_other_pictures
     averaged = []
     for seed, path in ((9, "old.jpeg"), (10, "new.jpeg"), (9, "new.jpeg")):
         told = example("predictions", 1, model="vgg16", seed=seed, path=path)
-        run.write_share("predictions", "vgg16", seed, told)
-        run.gather(["vgg16"], [9, 10])
-        averaged.append(int((run.read("predictions")["model"] == "average").sum()))
+        run.write_network_table("predictions", "vgg16", seed, told)
+        run.join_network_tables(["vgg16"], [9, 10])
+        averaged.append(int((run.read("predictions")["model"] == "ensemble").sum()))
     assert averaged == [0, 0, 1]
 
 
@@ -109,8 +109,8 @@ def test_gather_joins_shares_in_the_order_of_networks_and_seeds(run):
     for model in reversed(MODELS):
         for name in ("history", "predictions", "models"):
             for seed in (10, 9):
-                run.write_share(name, model, seed, example(name, model=model, seed=seed))
-    run.gather([], [9])
+                run.write_network_table(name, model, seed, example(name, model=model, seed=seed))
+    run.join_network_tables([], [9])
     for name in ("history", "predictions", "models"):
         found = run.read(name)
         order = [(model, seed) for model in MODELS for seed in (9, 10)]
@@ -118,11 +118,11 @@ def test_gather_joins_shares_in_the_order_of_networks_and_seeds(run):
 
 
 def test_gather_ignores_networks_that_are_not_there(run):
-    run.gather([], [9])
+    run.join_network_tables([], [9])
     assert not run.folder.exists()
-    run.write_share("predictions", "resnet50", 0, example("predictions", model="resnet50"))
-    run.write_share("predictions", "cnn", 0, example("predictions", model="cnn"))
-    run.gather([], [9])
+    run.write_network_table("predictions", "resnet50", 0, example("predictions", model="resnet50"))
+    run.write_network_table("predictions", "cnn", 0, example("predictions", model="cnn"))
+    run.join_network_tables([], [9])
     assert run.read("predictions")["model"].unique().tolist() == ["cnn", "resnet50"]
     assert not run.table_file("history").exists()
 
@@ -184,7 +184,7 @@ def test_too_few_or_too_many_pictures_are_an_error(run):
 
 def test_a_network_is_kept_only_when_saving_ends_well(run):
     run.write_network("cnn", 0, lambda path: path.write_bytes(b"weights"))
-    assert run.network_there("cnn", 0).read_bytes() == b"weights"
+    assert run.require_network("cnn", 0).read_bytes() == b"weights"
 
     def failing(path):
         path.write_bytes(b"half")
@@ -192,7 +192,7 @@ def test_a_network_is_kept_only_when_saving_ends_well(run):
 
     with pytest.raises(OSError, match="disk full"):
         run.write_network("cnn", 0, failing)
-    assert run.network_there("cnn", 0).read_bytes() == b"weights"
+    assert run.require_network("cnn", 0).read_bytes() == b"weights"
     assert files(run.folder) == ["work/models/cnn/seed-0/network.keras"]
 
 
@@ -208,18 +208,18 @@ def test_the_data_hash_follows_path_and_content(run):
 
 def test_networks_and_seeds_that_left_the_study_are_forgotten_with_all_their_files(run):
     for model, seed in (("cnn", 0), ("cnn", 1), ("vgg16", 0)):
-        run.write_share("models", model, seed, example("models", model=model, seed=seed))
+        run.write_network_table("models", model, seed, example("models", model=model, seed=seed))
     run.activations_folder("vgg16").mkdir()
-    run.beside("other").write_share("models", "vgg16", 0, example("models", model="vgg16", seed=0))
-    run.forget_networks([("cnn", 1), ("resnet50", 0)])
+    run.for_splits("other").write_network_table("models", "vgg16", 0, example("models", model="vgg16", seed=0))
+    run.delete_networks_except([("cnn", 1), ("resnet50", 0)])
     assert files(run.work) == ["models/cnn/seed-1/models.csv"]
     assert not (run.work / "models/vgg16").exists()
 
 
 def test_activations_are_forgotten_by_themselves_and_may_be_absent(run):
-    run.write_share("models", "cnn", 0, example("models"))
+    run.write_network_table("models", "cnn", 0, example("models"))
     run.activations_folder("cnn").mkdir()
     (run.activations_folder("cnn") / "rows").write_bytes(b"large")
     for _ in range(2):
-        run.forget_activations("cnn")
+        run.delete_activations("cnn")
         assert files(run.work) == ["models/cnn/seed-0/models.csv"]

@@ -63,7 +63,7 @@ BAD = {  # for every rule, values that break it
     "threshold": [1.01, -0.01],
     "sensitivity": [1.01, -0.01],
     "specificity": [1.01, -0.01],
-    "flipped": [1.01, -0.01],
+    "flip_rate": [1.01, -0.01],
     "protocol": ["official"],
     "accuracy": [1.01, -0.01],
     "known_patient": [-1],

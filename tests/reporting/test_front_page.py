@@ -9,10 +9,10 @@ from support.examples import example
 from pneumo_utils.reporting import front_page
 
 
-def over_seeds(**seeds):
+def seed_spread(**seeds):
     """The contract of that name, with so many seeds of each model."""
-    rows = [example("over_seeds", 1, model=model, seeds=number) for model, number in seeds.items()]
-    return pd.concat([*rows, example("over_seeds", 1, split="validation", seeds=9, n=9000)], ignore_index=True)
+    rows = [example("seed_spread", 1, model=model, seeds=number) for model, number in seeds.items()]
+    return pd.concat([*rows, example("seed_spread", 1, split="validation", seeds=9, n=9000)], ignore_index=True)
 
 
 @pytest.mark.parametrize(
@@ -20,13 +20,13 @@ def over_seeds(**seeds):
     [
         ({"cnn": 1, "vgg16": 1, "always": 1}, ""),
         ({"cnn": 3, "vgg16": 3, "always": 1}, "each network the mean over 3 seeds; "),
-        ({"cnn": 3, "average": 1}, "each network the mean over 3 seeds, their average one score of all; "),
+        ({"cnn": 3, "ensemble": 1}, "each network the mean over 3 seeds, their average one score of all; "),
         ({"cnn": 3, "vgg16": 2}, "each network the mean over 3 or 2 seeds; "),
         ({"always": 1}, ""),
     ],
 )
 def test_the_caption_says_over_how_many_seeds_the_mean_goes(seeds, said):
-    assert front_page.caption(over_seeds(**seeds), "youden") == (
+    assert front_page.caption(seed_spread(**seeds), "youden") == (
         f"Test part, n = 40 radiographs; {said}operating point of each network frozen on validation (rule youden); "
         "in brackets 95 % intervals, bootstrap over patients"
     )

@@ -116,7 +116,7 @@ def test_a_page_is_put_in_place_in_one_step(tmp_path, monkeypatch):
 
 
 def test_the_front_page_shows_five_metrics_by_model_and_every_page(tmp_path):
-    soup = soup_of(index_page(tmp_path, left_out=2))
+    soup = soup_of(index_page(tmp_path, exclusions=2))
     heads = [cell.get_text() for cell in soup.select("thead th")]
     assert heads == ["Model", *HEADLINE]
     assert [cell.get_text() for cell in soup.select("tbody th")] == list(headline().index)
@@ -131,5 +131,5 @@ def test_the_front_page_shows_five_metrics_by_model_and_every_page(tmp_path):
 def test_the_front_page_refuses_a_headline_that_lacks_a_metric(tmp_path):
     with pytest.raises(PageError, match="recall"):
         index_page(tmp_path, headline=headline().drop(columns="recall"))
-    with pytest.raises(PageError, match="left_out"):
-        index_page(tmp_path, left_out=-1)
+    with pytest.raises(PageError, match="exclusions"):
+        index_page(tmp_path, exclusions=-1)

@@ -52,8 +52,8 @@ def quick(monkeypatch):
 def test_the_shortcut_of_the_phantom_is_found_where_it_is_and_only_there(tmp_path, seed, shortcut):
     root = phantom_folder.write(tmp_path / "set", patients=60, seed=seed, shortcut=shortcut)
     radiographs, _, acquisition = manifest.build(root)
-    found = tables.check("audit", acquisition_audit.table(radiographs, acquisition))
-    tables.check("drift", acquisition_audit.drift(radiographs, acquisition))
+    found = tables.check("acquisition_audit", acquisition_audit.table(radiographs, acquisition))
+    tables.check("acquisition_drift", acquisition_audit.drift(radiographs, acquisition))
     first, *rest = audit_findings.sentences(found)
     if shortcut:
         assert {"bytes_per_pixel", "jpeg_quality", "jpeg_table", acquisition_audit.TOGETHER} == set(
@@ -83,14 +83,14 @@ def test_the_published_originals_betray_their_class_by_compression_and_shape(tmp
 
 def test_every_property_stands_once_in_every_part_with_the_images_that_have_it(quick):
     found = acquisition_audit.table(*made_up(val=60))
-    tables.check("audit", found)
+    tables.check("acquisition_audit", found)
     assert list(found["property"]) == list(np.repeat(list(acquisition_audit.NAMES), 3))
     assert list(found["part"]) == ["train", "val", "test"] * len(acquisition_audit.NAMES)
     assert found.loc[found["part"] == "train", ["normal", "pneumonia"]].drop_duplicates().to_numpy().tolist() == [
         [40, 80]
     ]
     moved = acquisition_audit.drift(*made_up(val=60))
-    tables.check("drift", moved)
+    tables.check("acquisition_drift", moved)
     assert not moved.duplicated(["property", "label", "part"]).any()
     assert len(moved) == (len(acquisition_audit.NAMES) - 1) * 2 * 3
     assert moved.loc[moved["part"] == "train", ["auc", "lower", "upper"]].isna().all(axis=None)
@@ -111,7 +111,7 @@ def test_a_property_that_turns_round_reads_below_a_half_elsewhere(quick):
     for name, direction in (("mean", "lower"), ("jpeg_table", "learned")):
         assert cell(found, name, column="direction") == direction
         assert (cell(found, name), cell(found, name, "test")) == (1, 0)
-        assert cell(found, name, "test", "upper") == 1 - intervals.certain(1, 20)[0]
+        assert cell(found, name, "test", "upper") == 1 - intervals.clopper_pearson(1, 20)[0]
     said = next(sentence for sentence in audit_findings.sentences(found) if sentence.startswith("Lost in test"))
     assert "mean grey level 0.000" in said
 
@@ -163,9 +163,9 @@ def test_a_val_too_small_to_judge_counts_as_train():
 
 def test_with_fewer_patients_not_even_a_perfect_ranking_is_called_a_shortcut():
     assert (
-        intervals.certain(1, acquisition_audit.FEWEST - 1)[0]
+        intervals.clopper_pearson(1, acquisition_audit.FEWEST - 1)[0]
         < audit_findings.LIMIT
-        < intervals.certain(1, acquisition_audit.FEWEST)[0]
+        < intervals.clopper_pearson(1, acquisition_audit.FEWEST)[0]
     )
 
 
@@ -174,9 +174,9 @@ def test_png_alone_and_gaps_are_no_reason_to_fail(quick):
     png = acquisition.assign(jpeg_quality=None, jpeg_table="none", progressive=False)
     found, moved = (
         acquisition_audit.table(radiographs, png),
-        tables.check("drift", acquisition_audit.drift(radiographs, png)),
+        tables.check("acquisition_drift", acquisition_audit.drift(radiographs, png)),
     )
-    tables.check("audit", found)
+    tables.check("acquisition_audit", found)
     assert np.isnan(cell(found, "jpeg_quality")) and cell(found, "jpeg_quality", column="pneumonia") == 0
     assert np.isnan(cell(moved, "jpeg_quality", "test", "centre", label=0))
     assert cell(found, "jpeg_table") == cell(found, "progressive") == 0.5
@@ -191,10 +191,10 @@ def test_a_class_absent_from_a_part_leaves_it_undefined(quick, part, label):
     kept = [~((frame["part"] == part) & (frame["label"] == label)) for frame in (made_up()[0],)][0]
     radiographs, acquisition = (frame[kept] for frame in made_up())
     found, moved = acquisition_audit.table(radiographs, acquisition), acquisition_audit.drift(radiographs, acquisition)
-    tables.check("audit", found), tables.check("drift", moved)
+    tables.check("acquisition_audit", found), tables.check("acquisition_drift", moved)
     assert found.loc[found["part"] == part, "auc"].isna().all()
     assert moved.loc[moved["label"] == label, "auc"].isna().all()
-    said = audit_findings.sentences(found) + audit_findings.moved(moved)
+    said = audit_findings.sentences(found) + audit_findings.drift_sentences(moved)
     assert said[0].startswith("**Train cannot be judged:**") == (part == "train")
 
 
@@ -212,7 +212,7 @@ def test_a_folder_that_is_all_train_is_audited(quick):
     radiographs, acquisition = made_up(test=0)
     found = acquisition_audit.table(radiographs, acquisition)
     assert set(found["part"]) == {"train"}
-    assert audit_findings.moved(acquisition_audit.drift(radiographs, acquisition)) == []
+    assert audit_findings.drift_sentences(acquisition_audit.drift(radiographs, acquisition)) == []
 
 
 def test_tables_about_other_paths_are_refused():
@@ -232,10 +232,10 @@ def test_drift_is_told_within_a_class_by_median_share_and_area():
     moved = acquisition_audit.drift(radiographs, acquisition)
     assert cell(moved, "mean", "test", "centre", label=0) == 200
     assert cell(moved, "mean", "test", label=0) == 1
-    assert cell(moved, "mean", "test", "lower", label=0) == intervals.certain(1, 20)[0]
+    assert cell(moved, "mean", "test", "lower", label=0) == intervals.clopper_pearson(1, 20)[0]
     assert [cell(moved, "jpeg_table", part, "centre", label=0) for part in ("train", "test")] == [1, 0]
     assert cell(moved, "jpeg_table", "test", label=0) == 0
     assert cell(moved, "jpeg_table", "test", label=1) == 0.5
-    healthy, ill = audit_findings.moved(moved)
+    healthy, ill = audit_findings.drift_sentences(moved)
     assert healthy.startswith("NORMAL, train → test: ") and "mean grey level" in healthy and "JPEG tables" in healthy
     assert ill == "PNEUMONIA, train → test: no property has clearly moved."

@@ -46,7 +46,7 @@ def test_what_the_picture_itself_may_explain_is_a_hint_and_the_rest_a_shortcut()
     assert ["hint at a shortcut" in sentence for sentence in said] == [True, False, False]
     assert ["hold a shortcut" in sentence for sentence in said] == [False, True, True]
     assert ["has a share in mean grey level." in sentence for sentence in said] == [True, False, True]
-    assert not audit_findings.PICTURED - set(acquisition_audit.NAMES)
+    assert not audit_findings.PIXEL_PROPERTIES - set(acquisition_audit.NAMES)
 
 
 def test_the_summary_counts_what_is_found_lost_and_kept():
@@ -83,7 +83,7 @@ def test_a_shortcut_elsewhere_is_lost_kept_or_open():
 def test_what_is_constant_or_missing_in_train_is_silent_and_speaks_for_nothing():
     table = audited((0.5, NAN, NAN), (0.9, 0.8, 1.0))
     assert audit_findings.sentences(table)[-1] == "Silent here, being constant or missing in train: mean grey level."
-    shown = audit_findings.shown(table)
+    shown = audit_findings.for_display(table)
     assert shown.index.tolist() == ["mean grey level", "width"]
     assert shown.loc["mean grey level", "AUC in train"] == "0.500 (no interval)"
     assert shown["speaks for pneumonia"].isna().tolist() == [True, False]
@@ -96,13 +96,20 @@ def test_a_train_without_any_interval_cannot_be_judged():
 
 
 def test_a_move_is_far_and_clear_of_chance():
-    assert "mean grey level 120 → 90.5, AUC 0.100 (0.000–0.200)" in audit_findings.moved(drifted(0.1, 0.0, 0.2))[0]
-    assert "mean grey level" in audit_findings.moved(drifted(0.7, 0.51, 0.9))[0]
+    assert (
+        "mean grey level 120 → 90.5, AUC 0.100 (0.000–0.200)"
+        in audit_findings.drift_sentences(drifted(0.1, 0.0, 0.2))[0]
+    )
+    assert "mean grey level" in audit_findings.drift_sentences(drifted(0.7, 0.51, 0.9))[0]
     for none in ((0.69, 0.6, 0.75), (0.9, 0.45, 1.0), (NAN, NAN, NAN), (0.5, NAN, NAN)):
-        assert audit_findings.moved(drifted(*none)) == ["NORMAL, train → test: no property has clearly moved."]
+        assert audit_findings.drift_sentences(drifted(*none)) == [
+            "NORMAL, train → test: no property has clearly moved."
+        ]
 
 
 def test_the_drift_of_one_class_is_shown_with_shares_named_so():
-    shown = audit_findings.shown_drift(drifted(0.1, 0.0, 0.2, name="mode").assign(centre=[0.12345, np.nan]), label=0)
+    shown = audit_findings.drift_for_display(
+        drifted(0.1, 0.0, 0.2, name="mode").assign(centre=[0.12345, np.nan]), label=0
+    )
     assert shown.index.tolist() == ["colour mode (share)"]
     assert shown.iloc[0].tolist() == ["0.123", "not defined", "0.100 (0.000–0.200)"]

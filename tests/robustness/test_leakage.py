@@ -25,7 +25,7 @@ def manifest():
 
 @pytest.fixture
 def like(manifest):
-    return splits.by_patient(manifest, validation_fraction=0.2, seed=0)
+    return splits.split_by_patient(manifest, validation_fraction=0.2, seed=0)
 
 
 def judged(held):
@@ -35,33 +35,33 @@ def judged(held):
 
 @pytest.mark.parametrize("by_patient", [True, False])
 def test_a_new_draw_is_as_large_as_before_and_the_same_each_time(manifest, like, by_patient):
-    found = splits.repooled(manifest, like, by_patient=by_patient, seed=0)
+    found = splits.repool(manifest, like, by_patient=by_patient, seed=0)
     tables.check("splits", found)
     wanted, got = like["split"].value_counts(), found["split"].value_counts()
     assert (got - wanted).abs().max() <= (8 if by_patient else 1)
-    pd.testing.assert_frame_equal(found, splits.repooled(manifest, like, by_patient=by_patient, seed=0))
-    assert (found["split"] != splits.repooled(manifest, like, by_patient=by_patient, seed=1)["split"]).any()
+    pd.testing.assert_frame_equal(found, splits.repool(manifest, like, by_patient=by_patient, seed=0))
+    assert (found["split"] != splits.repool(manifest, like, by_patient=by_patient, seed=1)["split"]).any()
 
 
 def test_drawn_by_patient_nobody_is_on_two_sides_and_drawn_by_picture_many_are(manifest, like):
-    assert splits.shared_patients(splits.repooled(manifest, like, by_patient=True, seed=0)) == 0
-    assert splits.shared_patients(splits.repooled(manifest, like, by_patient=False, seed=0)) > 30
+    assert splits.shared_patients(splits.repool(manifest, like, by_patient=True, seed=0)) == 0
+    assert splits.shared_patients(splits.repool(manifest, like, by_patient=False, seed=0)) > 30
 
 
 def test_byte_identical_files_of_two_patients_stay_together(manifest, like):
     twin = manifest.copy()
     twin.loc[1, "sha256"] = twin.loc[0, "sha256"]
     for seed in range(20):
-        found = splits.repooled(twin, like, by_patient=True, seed=seed)
+        found = splits.repool(twin, like, by_patient=True, seed=seed)
         assert found.loc[0, "split"] == found.loc[1, "split"]
 
 
 def test_a_row_counts_known_patients_and_decides_at_the_point_of_its_own_validation(manifest, like):
-    drawn = splits.repooled(manifest, like, by_patient=False, seed=0)
+    drawn = splits.repool(manifest, like, by_patient=False, seed=0)
     held = drawn[drawn["split"] != "train"]
     predictions = judged(held)
-    told = leakage.redrawn("pictures", drawn, predictions)
-    tables.check("redrawn", told)
+    told = leakage.resplit_predictions("pictures", drawn, predictions)
+    tables.check("resplit_predictions", told)
     row = leakage.table(told, "sensitivity", 0.95)
     tables.check("leakage", row)
     known = set(drawn.loc[drawn["split"] == "train", "patient"])
@@ -74,7 +74,7 @@ def test_a_row_counts_known_patients_and_decides_at_the_point_of_its_own_validat
 def test_the_table_in_words_names_the_draw(manifest, like):
     held = like[like["split"] != "train"]
     predictions = judged(held)
-    said = leakage.said(leakage.table(leakage.redrawn("published", like, predictions), "half", 0.5))
+    said = leakage.for_display(leakage.table(leakage.resplit_predictions("published", like, predictions), "half", 0.5))
     assert said.index.tolist() == ["test folder as published"] and "patient also in train" in said
 
 
@@ -89,8 +89,8 @@ def series(manifest):
 
 
 def test_each_series_is_left_out_once_and_tested_on_and_nothing_else_moves(series):
-    like = splits.by_patient(series, validation_fraction=0.2, seed=0)
-    found = splits.without(series, like)
+    like = splits.split_by_patient(series, validation_fraction=0.2, seed=0)
+    found = splits.leave_series_out(series, like)
     assert sorted(found) == ["IM", "NORMAL2-IM", "bacterial", "viral"]
     for name, parts in found.items():
         tables.check("splits", parts)
@@ -102,22 +102,22 @@ def test_each_series_is_left_out_once_and_tested_on_and_nothing_else_moves(serie
 
 def test_a_series_that_cannot_be_spared_stays(manifest, like):
     alone = manifest.assign(series=np.where(manifest["label"] == 0, "IM", "person"))
-    assert splits.without(alone, like) == {}
+    assert splits.leave_series_out(alone, like) == {}
 
 
 def test_pictures_whose_names_tell_no_series_are_none(series):
     lost = series.index % 10 == 0
     nameless = series.assign(series=series["series"].where(~lost, "unknown"))
     nameless["etiology"] = nameless["etiology"].where(~lost | (nameless["label"] == 0), "unknown")
-    like = splits.by_patient(nameless, validation_fraction=0.2, seed=0)
-    assert sorted(splits.without(nameless, like)) == ["IM", "NORMAL2-IM", "bacterial", "viral"]
+    like = splits.split_by_patient(nameless, validation_fraction=0.2, seed=0)
+    assert sorted(splits.leave_series_out(nameless, like)) == ["IM", "NORMAL2-IM", "bacterial", "viral"]
 
 
 def test_a_series_left_out_is_judged_against_the_published_test_pictures_of_the_other_class(series):
-    like = splits.by_patient(series, validation_fraction=0.2, seed=0)
-    name, parts = next((n, p) for n, p in leakage.draws(series, like, 0).items() if n == "without IM")
-    told = leakage.redrawn(name, parts, judged(parts[parts["split"] != "train"]))
-    tables.check("redrawn", told)
+    like = splits.split_by_patient(series, validation_fraction=0.2, seed=0)
+    name, parts = next((n, p) for n, p in leakage.draw_splits(series, like, 0).items() if n == "without IM")
+    told = leakage.resplit_predictions(name, parts, judged(parts[parts["split"] != "train"]))
+    tables.check("resplit_predictions", told)
     test = told[told["split"] == "test"].merge(series[["path", "series", "part"]], on="path")
     normal = test["label"] == 0
     assert set(test["series"][normal]) == {"IM"} and set(test["part"][normal]) == {"train"}
@@ -125,4 +125,4 @@ def test_a_series_left_out_is_judged_against_the_published_test_pictures_of_the_
     row = leakage.table(told, "half", 0.5)
     tables.check("leakage", row)
     assert row["specificity"].item() == 1 and row["n"].item() == len(test)
-    assert leakage.said(row).index.tolist() == ["series IM, never trained on"]
+    assert leakage.for_display(row).index.tolist() == ["series IM, never trained on"]

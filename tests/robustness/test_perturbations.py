@@ -9,7 +9,7 @@ import pytest
 from pneumo_utils.datasets.phantom import radiograph
 from pneumo_utils.imaging import lung_fields
 from pneumo_utils.robustness import perturbations
-from pneumo_utils.robustness.perturbations import FileKind
+from pneumo_utils.robustness.perturbations import FileFormat
 
 
 @pytest.fixture(scope="module")
@@ -18,51 +18,51 @@ def square():
 
 
 @pytest.mark.parametrize(
-    ("kind", "strength"), [(name, s) for name, kind in perturbations.KINDS.items() for s in kind.strengths]
+    ("kind", "strength"), [(name, s) for name, kind in perturbations.PERTURBATIONS.items() for s in kind.strengths]
 )
 def test_every_way_changes_a_picture_and_gives_the_same_each_time(square, kind, strength):
     before = square.pixels.copy()
-    found = perturbations.varied(square.pixels, kind, strength)
+    found = perturbations.perturb(square.pixels, kind, strength)
     assert found.shape == before.shape and found.dtype == np.uint8 and (found != before).any()
-    np.testing.assert_array_equal(found, perturbations.varied(square.pixels, kind, strength))
+    np.testing.assert_array_equal(found, perturbations.perturb(square.pixels, kind, strength))
     np.testing.assert_array_equal(square.pixels, before)
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [(n, k) for n, k in perturbations.KINDS.items() if k.neutral not in (None, 100.0)]
+    ("name", "kind"), [(n, k) for n, k in perturbations.PERTURBATIONS.items() if k.neutral not in (None, 100.0)]
 )
 def test_the_neutral_strength_leaves_a_picture_as_it_is(square, name, kind):
-    shown = perturbations.varied(square.pixels, name, kind.neutral) if name != "blur" else square.pixels
+    shown = perturbations.perturb(square.pixels, name, kind.neutral) if name != "blur" else square.pixels
     assert np.abs(shown.astype(int) - square.pixels).max() <= 1
 
 
 def test_a_picture_need_not_be_square():
     oblong = radiograph.draw("normal", 1, 1, height=120, width=200).pixels
     for kind, strength in (("rotation", 15.0), ("framing", 1.25), ("framing", 0.8), ("blur", 0.02)):
-        assert perturbations.varied(oblong, kind, strength).shape == oblong.shape
+        assert perturbations.perturb(oblong, kind, strength).shape == oblong.shape
 
 
 def test_hidden_lungs_are_hidden_and_only_lungs_are_only_lungs(square):
-    hidden, only = (perturbations.varied(square.pixels, way, 1.0) for way in perturbations.HIDING)
+    hidden, only = (perturbations.perturb(square.pixels, way, 1.0) for way in perturbations.HIDING)
     assert hidden[square.lungs].std() < 0.2 * square.pixels[square.lungs].std()
-    inside = np.asarray(square.lungs) & lung_fields.mask(square.pixels)
+    inside = np.asarray(square.lungs) & lung_fields.lung_mask(square.pixels)
     np.testing.assert_array_equal(only[inside], square.pixels[inside])
-    outside = ~lung_fields.mask(square.pixels)
+    outside = ~lung_fields.lung_mask(square.pixels)
     assert only[outside].std() == 0
     np.testing.assert_array_equal(hidden[outside], square.pixels[outside])
 
 
 def test_the_framing_of_the_other_class_is_tight_for_normals_and_wide_for_pneumonia(square):
-    tight, wide = (perturbations.swapped_framing(square.pixels, label) for label in (0, 1))
-    np.testing.assert_array_equal(tight, perturbations.varied(square.pixels, "framing", 0.8))
+    tight, wide = (perturbations.swap_framing(square.pixels, label) for label in (0, 1))
+    np.testing.assert_array_equal(tight, perturbations.perturb(square.pixels, "framing", 0.8))
     assert (wide[0] == 0).all() and (tight[0] > 0).any(), "black film around a wide picture only"
 
 
 def test_a_swapped_file_has_the_area_of_the_other_class_and_loses_by_its_quality(square):
-    found = perturbations.swapped_file(square.pixels, FileKind(48 * 48, 75))
+    found = perturbations.swap_file(square.pixels, FileFormat(48 * 48, 75))
     assert found.shape == (48, 48)
     same = [
-        np.abs(perturbations.swapped_file(square.pixels, FileKind(96 * 96, q)).astype(int) - square.pixels).mean()
+        np.abs(perturbations.swap_file(square.pixels, FileFormat(96 * 96, q)).astype(int) - square.pixels).mean()
         for q in (95, 20)
     ]
     assert same[0] < same[1]
@@ -76,10 +76,10 @@ def test_how_files_of_a_class_are_is_learned_outside_test_and_only_from_jpegs():
         ("d", 1, "train", 20, 75.0),
     ]
     frame = pd.DataFrame(rows, columns=["path", "label", "part", "width", "jpeg_quality"]).assign(height=10)
-    found = perturbations.file_kinds(frame.drop(columns="jpeg_quality"), frame[["path", "jpeg_quality"]])
-    assert found == {0: FileKind(200.0, 95.0), 1: FileKind(200.0, 75.0)}
+    found = perturbations.typical_files(frame.drop(columns="jpeg_quality"), frame[["path", "jpeg_quality"]])
+    assert found == {0: FileFormat(200.0, 95.0), 1: FileFormat(200.0, 75.0)}
     png = frame.assign(jpeg_quality=frame["jpeg_quality"].where(frame["label"] == 0))
-    assert perturbations.file_kinds(png.drop(columns="jpeg_quality"), png[["path", "jpeg_quality"]]) is None
+    assert perturbations.typical_files(png.drop(columns="jpeg_quality"), png[["path", "jpeg_quality"]]) is None
 
 
 def test_a_way_is_named_with_its_strength_only_where_there_are_several():

@@ -12,9 +12,9 @@ from pneumo_utils.imaging import framing
 from pneumo_utils.imaging.framing import Framing
 from pneumo_utils.records import tables
 from pneumo_utils.robustness import perturbations, perturbed_cases
-from pneumo_utils.robustness.perturbations import FileKind
+from pneumo_utils.robustness.perturbations import FileFormat
 
-FILES = {0: FileKind(80 * 60, 95.0), 1: FileKind(60 * 40, 60.0)}
+FILES = {0: FileFormat(80 * 60, 95.0), 1: FileFormat(60 * 40, 60.0)}
 
 
 @pytest.fixture
@@ -25,27 +25,28 @@ def splits():
 
 
 def test_cases_are_half_normal_of_many_patients_and_never_trained_on(splits):
-    found = perturbed_cases.cases(splits, 4, seed=0)
+    found = perturbed_cases.choose_cases(splits, 4, seed=0)
     assert found["label"].tolist().count(0) == 2 and found["patient"].is_unique
     assert not set(found["path"]) & set(splits.loc[splits["split"] != "test", "path"])
     assert (
-        len(perturbed_cases.cases(splits, 100, seed=0)) == 9 and perturbed_cases.cases(splits, 8, 0)["label"].sum() == 5
+        len(perturbed_cases.choose_cases(splits, 100, seed=0)) == 9
+        and perturbed_cases.choose_cases(splits, 8, 0)["label"].sum() == 5
     )
-    pd.testing.assert_frame_equal(found, perturbed_cases.cases(splits, 4, seed=0))
+    pd.testing.assert_frame_equal(found, perturbed_cases.choose_cases(splits, 4, seed=0))
 
 
 def test_every_case_is_shown_in_every_way_once(splits):
-    planned = perturbed_cases.plan(perturbed_cases.cases(splits, 4, seed=0), FILES)
-    tables.check("stress", planned)
-    assert not planned.duplicated(["path", "stress", "strength"]).any()
-    assert set(planned["stress"]) == {
+    planned = perturbed_cases.plan_perturbations(perturbed_cases.choose_cases(splits, 4, seed=0), FILES)
+    tables.check("perturbations", planned)
+    assert not planned.duplicated(["path", "perturbation", "strength"]).any()
+    assert set(planned["perturbation"]) == {
         perturbations.PLAIN,
-        *perturbations.KINDS,
+        *perturbations.PERTURBATIONS,
         perturbations.SWAPPED_FRAMING,
         perturbations.SWAPPED_FILES,
     }
     assert perturbations.SWAPPED_FILES not in set(
-        perturbed_cases.plan(perturbed_cases.cases(splits, 4, seed=0), None)["stress"]
+        perturbed_cases.plan_perturbations(perturbed_cases.choose_cases(splits, 4, seed=0), None)["perturbation"]
     )
 
 
@@ -54,16 +55,19 @@ def test_pictures_come_in_the_order_of_the_plan_each_framed_as_ever(splits, tmp_
     for n, path in enumerate(splits["path"]):
         drawn = radiograph.draw("viral" if splits["label"][n] else "normal", n, n, height=120, width=150).pixels
         (tmp_path / path).write_bytes(cv2.imencode(".png", drawn)[1].tobytes())
-    planned, how = perturbed_cases.plan(perturbed_cases.cases(splits, 4, seed=0), FILES), Framing("lungs", 0.1)
+    planned, how = (
+        perturbed_cases.plan_perturbations(perturbed_cases.choose_cases(splits, 4, seed=0), FILES),
+        Framing("lungs", 0.1),
+    )
     shown = list(perturbed_cases.pictures(planned, tmp_path, how, 48, FILES))
     assert len(shown) == len(planned) and {one.shape for one in shown} == {(48, 48)}
     for square, row in zip(shown, planned.itertuples(), strict=True):
         pixels = cv2.imread(str(tmp_path / row.path), cv2.IMREAD_GRAYSCALE)
-        if row.stress == perturbations.PLAIN:
+        if row.perturbation == perturbations.PLAIN:
             np.testing.assert_array_equal(square, framing.frame(pixels, how, 48).pixels)
-        if row.stress == "noise":
-            wanted = framing.frame(perturbations.varied(pixels, "noise", row.strength), how, 48).pixels
+        if row.perturbation == "noise":
+            wanted = framing.frame(perturbations.perturb(pixels, "noise", row.strength), how, 48).pixels
             np.testing.assert_array_equal(square, wanted)
-        if row.stress == perturbations.SWAPPED_FILES:
-            wanted = framing.frame(perturbations.swapped_file(pixels, FILES[1 - row.label]), how, 48).pixels
+        if row.perturbation == perturbations.SWAPPED_FILES:
+            wanted = framing.frame(perturbations.swap_file(pixels, FILES[1 - row.label]), how, 48).pixels
             np.testing.assert_array_equal(square, wanted)

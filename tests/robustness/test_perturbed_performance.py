@@ -12,7 +12,7 @@ from pneumo_utils.robustness import perturbed_performance
 
 
 @pytest.fixture
-def stressed():
+def perturbed():
     """A network that is right on plain pictures, turned round by blur, and right on half when the lungs are hidden."""
     label, rows = np.array([0, 0, 1, 1]), []
     for way, probability in (
@@ -21,29 +21,29 @@ def stressed():
         ("without_lungs", [0.1] * 4),
     ):
         rows += [(f"{n}", f"p{n}", label[n], way, 0.0, "cnn", 0, probability[n]) for n in range(4)]
-    columns = ["path", "patient", "label", "stress", "strength", "model", "seed", "probability"]
+    columns = ["path", "patient", "label", "perturbation", "strength", "model", "seed", "probability"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def test_auc_rates_and_changed_decisions_are_counted_by_hand(stressed):
-    found = perturbed_performance.table(stressed, {("cnn", 0): 0.5})
-    tables.check("robustness", found)
-    by_way = found.set_index("stress")
+def test_auc_rates_and_changed_decisions_are_counted_by_hand(perturbed):
+    found = perturbed_performance.table(perturbed, {("cnn", 0): 0.5})
+    tables.check("perturbed_performance", found)
+    by_way = found.set_index("perturbation")
     assert by_way["auc"].to_dict() == {"plain": 1.0, "blur": 0.0, "without_lungs": 0.5}
-    assert by_way["flipped"].to_dict() == {"plain": 0.0, "blur": 1.0, "without_lungs": 0.5}
+    assert by_way["flip_rate"].to_dict() == {"plain": 0.0, "blur": 1.0, "without_lungs": 0.5}
     assert by_way.loc["without_lungs", ["sensitivity", "specificity"]].tolist() == [0.0, 1.0]
     assert by_way.loc["plain", "lower"] < 1, "four cases are no certainty"
 
 
-def test_the_worst_case_leaves_hidden_lungs_aside(stressed):
-    found = perturbed_performance.table(stressed, {("cnn", 0): 0.5})
-    assert perturbed_performance.worst(found)["stress"].tolist() == ["blur"]
-    worse = found.assign(auc=found["auc"].where(found["stress"] != "without_lungs", -1.0))
-    assert perturbed_performance.worst(worse)["stress"].tolist() == ["blur"]
+def test_the_worst_case_leaves_hidden_lungs_aside(perturbed):
+    found = perturbed_performance.table(perturbed, {("cnn", 0): 0.5})
+    assert perturbed_performance.worst_case(found)["perturbation"].tolist() == ["blur"]
+    worse = found.assign(auc=found["auc"].where(found["perturbation"] != "without_lungs", -1.0))
+    assert perturbed_performance.worst_case(worse)["perturbation"].tolist() == ["blur"]
 
 
-def test_the_table_in_words_names_network_and_way(stressed):
-    said = perturbed_performance.said(perturbed_performance.table(stressed, {("cnn", 0): 0.5}))
+def test_the_table_in_words_names_network_and_way(perturbed):
+    said = perturbed_performance.for_display(perturbed_performance.table(perturbed, {("cnn", 0): 0.5}))
     assert said.index.unique().tolist() == ["Small CNN"]
     assert said["way"].tolist() == ["As it is", "Blur, 0", "Lungs hidden"]
 
@@ -55,19 +55,19 @@ def shown(seed=0, worse=0.0):
     for way, noise in (("plain", 0.2), ("blur", 0.4 + worse), ("only_lungs", 9.0)):
         said = np.clip(0.5 + 0.3 * (label - 0.5) + 0.2 * noise * generator.standard_normal(60), 0, 1)
         case = {"path": [f"{n}.png" for n in range(60)], "patient": [f"p{n}" for n in range(60)], "label": label}
-        parts.append(pd.DataFrame(case).assign(stress=way, strength=0.0, model="cnn", seed=0, probability=said))
+        parts.append(pd.DataFrame(case).assign(perturbation=way, strength=0.0, model="cnn", seed=0, probability=said))
     return pd.concat(parts, ignore_index=True)
 
 
 def test_the_gap_of_worst_cases_is_that_of_the_lowest_areas_with_an_interval_over_patients():
     strong, weak = shown(), shown(worse=1.0)
-    gap, lower, upper = perturbed_performance.worst_gap(strong, weak, 500, 0)
-    blurred = [one[one["stress"] == "blur"] for one in (strong, weak)]
+    gap, lower, upper = perturbed_performance.worst_case_difference(strong, weak, 500, 0)
+    blurred = [one[one["perturbation"] == "blur"] for one in (strong, weak)]
     areas = [roc_auc_score(one["label"], one["probability"]) for one in blurred]
     assert gap == pytest.approx(areas[0] - areas[1]) and 0 < lower < gap < upper
-    assert perturbed_performance.worst_gap(strong, strong, 100, 0) == (0.0, 0.0, 0.0)
+    assert perturbed_performance.worst_case_difference(strong, strong, 100, 0) == (0.0, 0.0, 0.0)
 
 
 def test_the_gap_of_worst_cases_needs_the_same_cases():
     with pytest.raises(ValueError, match="the same cases in the same ways"):
-        perturbed_performance.worst_gap(shown(), shown().query("path != '3.png'"), 100, 0)
+        perturbed_performance.worst_case_difference(shown(), shown().query("path != '3.png'"), 100, 0)

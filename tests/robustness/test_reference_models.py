@@ -20,7 +20,7 @@ from pneumo_utils.robustness import reference_models
 def study(folder, shortcut):
     root = phantom_folder.write(folder, patients=80, seed=4, shortcut=shortcut)
     radiographs, _, acquisition = manifest.build(root)
-    return splits.by_patient(radiographs, validation_fraction=0.35, seed=0), radiographs, acquisition
+    return splits.split_by_patient(radiographs, validation_fraction=0.35, seed=0), radiographs, acquisition
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def auc(predictions, split):
 
 def test_the_table_keeps_its_contract_and_holds_every_held_out_row_once_a_reference(trapped):
     found = reference_models.table(*trapped)
-    tables.check("references", found)
+    tables.check("reference_predictions", found)
     held_out = trapped[0][trapped[0]["split"] != "train"]
     assert list(found["model"].unique()) == list(REFERENCES)
     for _, part in found.groupby("model"):
@@ -68,7 +68,7 @@ def test_the_table_keeps_its_contract_and_holds_every_held_out_row_once_a_refere
 
 
 def test_always_gives_the_share_of_pneumonia_in_train_and_calls_everybody_ill(trapped):
-    found = reference_models.always(trapped[0])
+    found = reference_models.always_pneumonia(trapped[0])
     train = trapped[0][trapped[0]["split"] == "train"]
     assert found["probability"].unique().tolist() == [train["label"].mean()]
     assert metrics.decide(found["probability"], reference_models.ALWAYS_THRESHOLD).all()
@@ -139,7 +139,7 @@ def test_a_class_that_train_lacks_is_named(trapped):
     parts, radiographs, acquisition = trapped
     ill = parts.assign(label=parts["label"].where(parts["split"] != "train", 1))
     for make in (
-        lambda: reference_models.always(ill),
+        lambda: reference_models.always_pneumonia(ill),
         lambda: reference_models.no_lungs(ill, radiographs, acquisition),
     ):
         with pytest.raises(

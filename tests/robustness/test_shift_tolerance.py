@@ -26,7 +26,7 @@ def predictions(by=0.0, split="validation", model="cnn"):
 
 
 def test_rates_under_a_shift_are_what_one_counts():
-    found = [shift_tolerance.rates(LABEL, expit(LOGITS), 0.5, by) for by in (0, 0.7, 1.5, 4)]
+    found = [shift_tolerance.rates_under_shift(LABEL, expit(LOGITS), 0.5, by) for by in (0, 0.7, 1.5, 4)]
     assert found == [(0.75, 0.75), (0.75, 0.75), (0.5, 0.5), (0, 0)]  # at 0.7: -1 + 0.7 < 0 < 1 - 0.7
 
 
@@ -37,21 +37,21 @@ def test_moving_the_threshold_is_moving_every_case(case, place, by):
     threshold = expit(place / 5 - 2.1001)
     moved = expit(logit(probability) + np.where(label, -by, by))
     called = moved >= threshold
-    assert shift_tolerance.rates(label, probability, threshold, by) == (
+    assert shift_tolerance.rates_under_shift(label, probability, threshold, by) == (
         called[label == 1].mean(),
         1 - called[label == 0].mean(),
     )
 
 
 def test_without_a_shift_a_threshold_at_an_end_decides_as_it_does():
-    assert shift_tolerance.rates([0, 1], [1 - 1e-12, 1.0], 1.0, 0.0) == (1, 1)
-    assert shift_tolerance.rates([0, 1], [0.0, 1e-12], 1e-12, 0.0) == (1, 1)
+    assert shift_tolerance.rates_under_shift([0, 1], [1 - 1e-12, 1.0], 1.0, 0.0) == (1, 1)
+    assert shift_tolerance.rates_under_shift([0, 1], [0.0, 1e-12], 1e-12, 0.0) == (1, 1)
 
 
 def test_room_is_the_way_to_the_edge_of_each_class():
-    assert shift_tolerance.room(LABEL, expit(LOGITS), 0.5, 0.75) == pytest.approx((1, 1))
-    assert shift_tolerance.room(LABEL, expit(LOGITS), expit(0.2), 0.75) == pytest.approx((1.2, 0.8))
-    assert shift_tolerance.room(LABEL, expit(LOGITS), 0.5, 1) == pytest.approx((-0.5, -0.5))
+    assert shift_tolerance.tolerance(LABEL, expit(LOGITS), 0.5, 0.75) == pytest.approx((1, 1))
+    assert shift_tolerance.tolerance(LABEL, expit(LOGITS), expit(0.2), 0.75) == pytest.approx((1.2, 0.8))
+    assert shift_tolerance.tolerance(LABEL, expit(LOGITS), 0.5, 1) == pytest.approx((-0.5, -0.5))
 
 
 @quick
@@ -59,32 +59,36 @@ def test_room_is_the_way_to_the_edge_of_each_class():
 def test_inside_the_room_both_targets_are_kept_and_outside_they_are_not(case, target, place):
     label, probability = case[0], expit(4 * case[1] - 2)
     threshold = expit(place / 5 - 2.1001)
-    normals, pneumonias = shift_tolerance.room(label, probability, threshold, target)
+    normals, pneumonias = shift_tolerance.tolerance(label, probability, threshold, target)
     for step, inside in ((-1e-9, True), (1e-9, False)):
-        assert (shift_tolerance.rates(label, probability, threshold, pneumonias + step)[0] >= target) == inside
-        assert (shift_tolerance.rates(label, probability, threshold, normals + step)[1] >= target) == inside
+        assert (
+            shift_tolerance.rates_under_shift(label, probability, threshold, pneumonias + step)[0] >= target
+        ) == inside
+        assert (shift_tolerance.rates_under_shift(label, probability, threshold, normals + step)[1] >= target) == inside
 
 
 def test_no_rule_that_keeps_both_targets_has_more_room_for_the_class_with_less_than_the_middle():
     points = operating_points.table(predictions(), 0.75, tuple(operating_points.RULES))
-    found = shift_tolerance.rooms(predictions(), points, 0.75).set_index("rule")[["normals", "pneumonias"]].min(axis=1)
+    found = (
+        shift_tolerance.tolerances(predictions(), points, 0.75).set_index("rule")[["normals", "pneumonias"]].min(axis=1)
+    )
     assert found["margin"] == pytest.approx(1) and (found <= found["margin"] + 1e-9).all()
 
 
 def test_tables_have_a_row_a_network_split_rule_and_shift_and_keep_their_contracts():
     both = pd.concat([predictions(), predictions(split="test"), predictions(model="vgg16")])
     points = operating_points.table(both[both["split"] == "validation"], 0.75, ("half", "margin"))
-    moved = tables.check("shifted", shift_tolerance.shifted(both, points, (0.0, 1.5)))
+    moved = tables.check("shifted_rates", shift_tolerance.shifted_rates(both, points, (0.0, 1.5)))
     assert len(moved) == 3 * 2 * 2 and (moved["n"] == 8).all()
     row = moved.set_index(["model", "split", "rule", "shift"]).loc[("cnn", "test", "half", 1.5)]
     assert (row["sensitivity"], row["specificity"]) == (0.5, 0.5)
-    left = tables.check("shift_rooms", shift_tolerance.rooms(both, points, 0.75))
+    left = tables.check("shift_tolerance", shift_tolerance.tolerances(both, points, 0.75))
     assert len(left) == 3 * 2 and (left["target"] == 0.75).all()
 
 
 def test_each_seed_is_judged_at_its_own_operating_point():
     seeds = pd.concat([predictions(), predictions(by=2.0).assign(seed=1)])
-    found = shift_tolerance.rooms(seeds, operating_points.table(seeds, 0.75, ("margin",)), 0.75)
+    found = shift_tolerance.tolerances(seeds, operating_points.table(seeds, 0.75, ("margin",)), 0.75)
     assert found["seed"].tolist() == [0, 1]
     assert found[["normals", "pneumonias"]].to_numpy().ravel() == pytest.approx(1)
 
@@ -93,14 +97,14 @@ def test_how_far_the_classes_moved_is_the_same_whatever_the_rule():
     test = predictions(split="test")
     test["probability"] = expit(LOGITS + np.where(LABEL, 0.25, 1.25))
     points = operating_points.table(predictions(), 0.75, ("youden", "half"))
-    found = shift_tolerance.moved(shift_tolerance.rooms(pd.concat([predictions(), test]), points, 0.75))
+    found = shift_tolerance.observed_shift(shift_tolerance.tolerances(pd.concat([predictions(), test]), points, 0.75))
     assert found.loc[("cnn", 0)].tolist() == pytest.approx([1.25, -0.25])
 
 
 def test_a_single_class_has_no_room():
     with pytest.raises(MetricError, match="label must hold both classes"):
-        shift_tolerance.room([1, 1], [0.2, 0.3], 0.5, 0.9)
+        shift_tolerance.tolerance([1, 1], [0.2, 0.3], 0.5, 0.9)
     with pytest.raises(MetricError, match="label must hold both classes"):
-        shift_tolerance.rates([0, 0], [0.2, 0.3], 0.5, 1)
+        shift_tolerance.rates_under_shift([0, 0], [0.2, 0.3], 0.5, 1)
     with pytest.raises(MetricError, match=r"target must be in \(0, 1\], got 1.5"):
-        shift_tolerance.room(LABEL, expit(LOGITS), 0.5, 1.5)
+        shift_tolerance.tolerance(LABEL, expit(LOGITS), 0.5, 1.5)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from pneumo_utils.study import definition
+from pneumo_utils.study import definition, parameters
 
 PARAMS = Path(__file__).parents[2] / "params"
 SMOKE = (PARAMS / "smoke.yaml").read_text(encoding="utf-8")
@@ -79,6 +79,12 @@ def test_a_misspelt_key_is_answered_with_the_right_one(refusal):
     assert "augmentation.rotaton is not a parameter, did you mean rotation?" in said
     assert "augmentation.rotation is missing" in said
     assert "augmentaton is not a parameter, did you mean augmentation?" in refusal(("augmentation:", "augmentaton:"))
+
+
+@pytest.mark.parametrize(("former", "name"), [*parameters.FORMER_NAMES.items(), ("crop_area", "crop_area_min")])
+def test_a_former_name_is_answered_with_the_name_that_it_has_now(refusal, former, name):
+    said = refusal((f"  {name}: ", f"  {former}: "))
+    assert f".{former} is not a parameter, did you mean {name}?" in said and f".{name} is missing" in said
     assert refusal(("  rotation: 8.0", "  rotation: 8.0\n  zzqq: 1")) == (
         "mine.yaml: augmentation.zzqq is not a parameter"
     )
@@ -134,16 +140,20 @@ def test_a_value_of_the_wrong_type_is_not_converted(refusal, old, new, said):
         ("models: [cnn, vgg16, resnet50]", "models: [cnn, vgg19]", "training.models.1: input should be 'cnn', 'vgg16'"),
         ("models: [cnn, vgg16, resnet50]", "models: []", "training.models: list should have at least 1 item"),
         ("models: [cnn, vgg16, resnet50]", "models: [cnn, cnn]", "training.models: each must stand there once"),
-        ("average: [cnn, vgg16, resnet50]", "average: [cnn, cnn]", "training.average: each must stand there once, got"),
+        (
+            "ensemble: [cnn, vgg16, resnet50]",
+            "ensemble: [cnn, cnn]",
+            "training.ensemble: each must stand there once, got",
+        ),
         (
             "models: [cnn, vgg16, resnet50]",
             "models: [cnn, vgg16]",
-            "training: average must hold some of models, cnn, vgg16, got cnn, vgg16, resnet50",
+            "training: ensemble must hold some of models, cnn, vgg16, got cnn, vgg16, resnet50",
         ),
         (
-            "average: [cnn, vgg16, resnet50]",
-            "average: [cnn]",
-            "training: average must be of at least two networks or of two seeds, got cnn from one seed",
+            "ensemble: [cnn, vgg16, resnet50]",
+            "ensemble: [cnn]",
+            "training: ensemble must be of at least two networks or of two seeds, got cnn from one seed",
         ),
         ("seeds: [0]", "seeds: [1, 1]", "training.seeds: each must stand there once, got [1, 1]"),
         ("seeds: [0]", "seeds: [-1]", "training.seeds.0: input should be greater than or equal to 0, got -1"),

@@ -5,34 +5,41 @@ from __future__ import annotations
 import pandas as pd
 
 CASE = {"path": "train/NORMAL/IM-0001-0001.jpeg", "patient": "IM-1", "label": 0, "etiology": "normal"}
-HARDER = {"path": CASE["path"], "patient": "IM-1", "label": 0, "stress": "blur", "strength": 0.01}
+HARDER = {"path": CASE["path"], "patient": "IM-1", "label": 0, "perturbation": "blur", "strength": 0.01}
 JUDGED = {"model": "cnn", "seed": 0, "split": "test"}
 GOOD = {
     "manifest": CASE
     | {"part": "train", "series": "IM", "number": 1, "width": 40, "height": 30, "mode": "grey", "bytes": 900}
     | {"sha256": "0f" * 32},
-    "left_out": {"path": "train/NORMAL/a.txt", "reason": "its ending is none of .jpeg, .jpg, .png"},
+    "exclusions": {"path": "train/NORMAL/a.txt", "reason": "its ending is none of .jpeg, .jpg, .png"},
     "acquisition": {"path": CASE["path"], "bytes_per_pixel": 0.3, "jpeg_quality": 95.0, "jpeg_table": "0f" * 6}
     | {"progressive": False, "mean": 120.5, "spread": 60.1, "p5": 3.0, "p50": 110.0, "p95": 230.0}
     | {"border": 0.1, "corners": 0.01},
     "framing": {"path": CASE["path"], "left": 0.1, "top": 0.0, "right": 0.9, "bottom": 1.0, "found": True},
-    "audit": {"property": "bytes_per_pixel", "part": "train", "direction": "lower", "auc": 0.9}
+    "acquisition_audit": {"property": "bytes_per_pixel", "part": "train", "direction": "lower", "auc": 0.9}
     | {"lower": 0.8, "upper": None, "normal": 10, "pneumonia": 30},
-    "drift": {"property": "width", "label": 0, "part": "test", "centre": 1640.0, "auc": 0.6}
+    "acquisition_drift": {"property": "width", "label": 0, "part": "test", "centre": 1640.0, "auc": 0.6}
     | {"lower": 0.5, "upper": None, "n": 10},
-    "redrawn": CASE
+    "resplit_predictions": CASE
     | {"split": "test", "model": "cnn", "seed": 0, "probability": 0.25, "protocol": "pictures", "known_patient": True},
     "leakage": {"protocol": "pictures", "auc": 0.99, "lower": 0.98, "upper": None, "accuracy": 0.95, "sensitivity": 0.9}
     | {"specificity": 0.9, "n": 40, "known_patient": 12},
-    "stress": HARDER,
-    "stressed": HARDER | {"model": "cnn", "seed": 0, "probability": 0.25},
-    "robustness": {"model": "cnn", "seed": 0, "stress": "blur", "strength": 0.01, "auc": 0.9, "lower": 0.8}
-    | {"upper": 0.95, "sensitivity": 0.9, "specificity": 0.8, "flipped": 0.1, "n": 40},
+    "perturbations": HARDER,
+    "perturbed_predictions": HARDER | {"model": "cnn", "seed": 0, "probability": 0.25},
+    "perturbed_performance": {
+        "model": "cnn",
+        "seed": 0,
+        "perturbation": "blur",
+        "strength": 0.01,
+        "auc": 0.9,
+        "lower": 0.8,
+    }
+    | {"upper": 0.95, "sensitivity": 0.9, "specificity": 0.8, "flip_rate": 0.1, "n": 40},
     "splits": CASE | {"part": "val", "split": "validation"},
-    "history": {"model": "cnn", "seed": 0, "phase": "whole", "epoch": 1, "loss": 0.6, "auc": 0.7}
+    "history": {"model": "cnn", "seed": 0, "phase": "end_to_end", "epoch": 1, "loss": 0.6, "auc": 0.7}
     | {"val_loss": 0.5, "val_auc": 0.8, "seconds": 1.5, "kept": True},
     "predictions": CASE | {"split": "test", "model": "cnn", "seed": 3, "probability": 0.25},
-    "references": CASE | {"split": "test", "model": "always", "seed": 0, "probability": 0.75},
+    "reference_predictions": CASE | {"split": "test", "model": "always", "seed": 0, "probability": 0.75},
     "models": {"model": "cnn", "seed": 0, "start": "scratch", "weights_sha256": None, "image_size": 32}
     | {
         "parameters": 10,
@@ -44,14 +51,14 @@ GOOD = {
     },
     "metrics": {"model": "cnn", "seed": 0, "split": "test", "metric": "auc_roc", "value": 0.9}
     | {"lower": None, "upper": None, "n": 40},
-    "over_seeds": {"model": "cnn", "split": "test", "metric": "auc_roc", "mean": 0.9, "lower": 0.8, "upper": 0.95}
+    "seed_spread": {"model": "cnn", "split": "test", "metric": "auc_roc", "mean": 0.9, "lower": 0.8, "upper": 0.95}
     | {"sd": 0.01, "lowest": 0.89, "highest": 0.91, "seeds": 3, "n": 40},
     "comparisons": {"split": "test", "seed": 0, "first": "cnn", "second": "vgg16", "metric": "accuracy"}
     | {"difference": -0.02, "lower": -0.05, "upper": 0.01, "p": 0.2, "p_holm": 0.4, "method": "exact McNemar", "n": 40},
-    "thresholds": {"model": "cnn", "seed": 0, "rule": "sensitivity", "target": 0.95, "threshold": 0.4}
+    "operating_points": {"model": "cnn", "seed": 0, "rule": "sensitivity", "target": 0.95, "threshold": 0.4}
     | {"sensitivity": 0.96, "specificity": 0.8, "n": 40},
-    "shifted": JUDGED | {"rule": "margin", "shift": -1.5, "sensitivity": 0.96, "specificity": 0.8, "n": 40},
-    "shift_rooms": JUDGED | {"rule": "half", "target": 0.95, "normals": -0.5, "pneumonias": 2.5, "n": 40},
+    "shifted_rates": JUDGED | {"rule": "margin", "shift": -1.5, "sensitivity": 0.96, "specificity": 0.8, "n": 40},
+    "shift_tolerance": JUDGED | {"rule": "half", "target": 0.95, "normals": -0.5, "pneumonias": 2.5, "n": 40},
     "reliability": JUDGED
     | {"method": "none", "bin": 1, "mean_probability": 0.1, "observed": 0.2, "lower": 0.1, "upper": 0.3, "n": 4},
     "predictive_values": JUDGED

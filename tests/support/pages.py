@@ -90,7 +90,7 @@ def headline():
     values = np.linspace(0.8, 0.97, 20).reshape(4, 5)
     names = ["Small CNN", "VGG16", "ResNet-50", "No lungs: acquisition data alone"]
     table = pd.DataFrame(values, columns=list(HEADLINE), index=names)
-    return table.map(lambda value: metrics.stated(value, value - 0.05, value + 0.02))
+    return table.map(lambda value: metrics.format_interval(value, value - 0.05, value + 0.02))
 
 
 def index_page(folder, **options):

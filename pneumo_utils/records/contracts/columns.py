@@ -44,8 +44,8 @@ DRAW = Column(
     rule="published, patients, pictures, or without and a series",
     holds=lambda s: s.str.fullmatch("published|patients|pictures|without .+"),
 )
-STRESS = {name: CASE[name] for name in ("path", "patient", "label")} | {
-    "stress": Column("str"),  # plain, a key of stress.KINDS, or what is swapped between the classes
+PERTURBED_CASE = {name: CASE[name] for name in ("path", "patient", "label")} | {
+    "perturbation": Column("str"),  # plain, a key of stress.KINDS, or what is swapped between the classes
     "strength": Column("float"),  # in the unit of that kind
 }
 NETWORK = {"model": Column("str"), "seed": Column("int", **AT_LEAST_0)}

@@ -9,8 +9,8 @@ from pneumo_utils.records.contracts.columns import (
     CASE,
     DRAW,
     NETWORK,
+    PERTURBED_CASE,
     PREDICTIONS,
-    STRESS,
     Column,
     between,
     one_of,
@@ -34,7 +34,7 @@ CONTRACTS: dict[str, dict[str, Column]] = (
             "sha256": Column("str", rule="64 hex digits", holds=lambda s: s.str.fullmatch("[0-9a-f]{64}")),
         },
         # one row a file that was found but cannot be used
-        "left_out": {"path": Column("str"), "reason": Column("str")},
+        "exclusions": {"path": Column("str"), "reason": Column("str")},
         # one row a picture of `splits`: the part of the radiograph that was kept, as shares of its width and height
         "framing": {
             "path": Column("str"),
@@ -42,11 +42,12 @@ CONTRACTS: dict[str, dict[str, Column]] = (
             "found": Column("bool"),  # whether the lungs were; False also where nobody looked for them
         },
         # one row a test radiograph and way in which it is made harder
-        "stress": STRESS,
+        "perturbations": PERTURBED_CASE,
         # one row a network's answer to such a picture
-        "stressed": STRESS | NETWORK | {"probability": Column("float", **between(0, 1))},
+        "perturbed_predictions": PERTURBED_CASE | NETWORK | {"probability": Column("float", **between(0, 1))},
         # one row an image held out by a way of drawing the test part
-        "redrawn": PREDICTIONS | {"protocol": DRAW, "known_patient": Column("bool")},  # trained on the patient
+        "resplit_predictions": PREDICTIONS
+        | {"protocol": DRAW, "known_patient": Column("bool")},  # trained on the patient
         # one row a radiograph of the manifest: how it was taken and saved
         "acquisition": {
             "path": Column("str"),
@@ -65,7 +66,7 @@ CONTRACTS: dict[str, dict[str, Column]] = (
             "corners": Column("float", **between(0, 1)),  # share of near-white pixels: letters of a marker
         },
         # one row a property of the files and part: how well it alone tells pneumonia from normal
-        "audit": {
+        "acquisition_audit": {
             "property": Column("str"),
             "part": Column("str", **one_of(PARTS)),
             "direction": Column("str", **one_of(("higher", "lower", "learned"))),  # that speaks for pneumonia in train
@@ -76,7 +77,7 @@ CONTRACTS: dict[str, dict[str, Column]] = (
             "pneumonia": Column("int", **AT_LEAST_0),
         },
         # one row a property of the files, class and part: how far the part lies from train
-        "drift": {
+        "acquisition_drift": {
             "property": Column("str"),
             "label": CASE["label"],
             "part": Column("str", **one_of(PARTS)),
@@ -92,7 +93,7 @@ CONTRACTS: dict[str, dict[str, Column]] = (
         "history": {
             "model": Column("str"),
             "seed": Column("int", **AT_LEAST_0),
-            "phase": Column("str", **one_of(("head", "top", "small", "whole"))),
+            "phase": Column("str", **one_of(("head", "top", "progressive", "end_to_end"))),
             "epoch": Column("int", **AT_LEAST_1),
             "loss": Column("float", **AT_LEAST_0),
             "auc": Column("float", **between(0, 1)),
@@ -104,7 +105,7 @@ CONTRACTS: dict[str, dict[str, Column]] = (
         # one row an image of validation or test, model and seed
         "predictions": PREDICTIONS,
         # the same of the references that every network has to beat
-        "references": PREDICTIONS,
+        "reference_predictions": PREDICTIONS,
         # one row a trained network
         "models": {
             "model": Column("str"),

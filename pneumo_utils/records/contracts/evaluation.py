@@ -27,7 +27,7 @@ EVALUATION: dict[str, dict[str, Column]] = {
         "n": Column("int", **AT_LEAST_0),
     },
     # one row a model, split and metric: what its seeds have in common, and how far they lie apart
-    "over_seeds": {"model": Column("str")}
+    "seed_spread": {"model": Column("str")}
     | HELD_OUT
     | {
         "metric": Column("str"),
@@ -56,7 +56,7 @@ EVALUATION: dict[str, dict[str, Column]] = {
         "n": Column("int", **AT_LEAST_0),
     },
     # one row a network, seed and rule: the operating point, chosen on validation and frozen there
-    "thresholds": NETWORK
+    "operating_points": NETWORK
     | {
         "rule": RULE,
         "target": Column("float", optional=True, **between(0, 1)),
@@ -66,7 +66,7 @@ EVALUATION: dict[str, dict[str, Column]] = {
         "n": Column("int", **AT_LEAST_0),
     },
     # one row a network, seed, split, rule and shift of either class towards the other
-    "shifted": NETWORK
+    "shifted_rates": NETWORK
     | HELD_OUT
     | {
         "rule": RULE,
@@ -76,7 +76,7 @@ EVALUATION: dict[str, dict[str, Column]] = {
         "n": Column("int", **AT_LEAST_0),
     },
     # one row a network, seed, split and rule: logits that a class may move until its rate is below the target
-    "shift_rooms": NETWORK
+    "shift_tolerance": NETWORK
     | HELD_OUT
     | {
         "rule": RULE,
@@ -163,14 +163,14 @@ EVALUATION: dict[str, dict[str, Column]] = {
         "known_patient": Column("int", **AT_LEAST_0),  # test images whose patient is also trained on
     },
     # one row a network and way of making pictures harder
-    "robustness": NETWORK
+    "perturbed_performance": NETWORK
     | {
-        "stress": Column("str"),
+        "perturbation": Column("str"),
         "strength": Column("float"),
         **AREA,
         "sensitivity": Column("float", **between(0, 1)),
         "specificity": Column("float", **between(0, 1)),
-        "flipped": Column("float", **between(0, 1)),  # share of cases decided otherwise than plain
+        "flip_rate": Column("float", **between(0, 1)),  # share of cases decided otherwise than plain
         "n": Column("int", **AT_LEAST_0),
     },
 }

@@ -25,7 +25,7 @@ _CLASS_NAMES = ("normal", "pneumonia")
 _STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 9.5}
 
 
-def new(rows: int = 1, columns: int = 1, width: float = 7.2, height: float = 3.2) -> tuple[Figure, np.ndarray]:
+def new_figure(rows: int = 1, columns: int = 1, width: float = 7.2, height: float = 3.2) -> tuple[Figure, np.ndarray]:
     """An empty figure in the style of the study: `rows` by `columns` axes, size in inches."""
     with plt.rc_context(_STYLE):
         fig, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False, layout="constrained")
@@ -35,7 +35,7 @@ def new(rows: int = 1, columns: int = 1, width: float = 7.2, height: float = 3.2
 def pictures(images: Sequence[np.ndarray], titles: Sequence[str], columns: int = 6) -> Figure:
     """A contact sheet: grey pictures, uint8 (h, w), each under its title, `columns` a row."""
     rows = -(-len(images) // columns)
-    fig, axes = new(rows, columns, 7.2, 7.2 / columns * 1.15 * rows)
+    fig, axes = new_figure(rows, columns, 7.2, 7.2 / columns * 1.15 * rows)
     for axis in axes.flat:
         axis.axis("off")
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
@@ -58,9 +58,9 @@ def lung_boxes(
     return fig
 
 
-def counts(manifest: pd.DataFrame, by: str = "part") -> Figure:
+def count_bars(manifest: pd.DataFrame, by: str = "part") -> Figure:
     """Pictures of each etiology in each `part` or `split`, counted."""
-    fig, axes = new(height=2.4)
+    fig, axes = new_figure(height=2.4)
     order = [name for name in COLOURS if (manifest["etiology"] == name).any()]
     rows = [name for name in (*PARTS, "validation") if (manifest[by] == name).any()]
     sns.countplot(manifest, y=by, order=rows, hue="etiology", hue_order=order, palette=COLOURS, ax=axes[0, 0])
@@ -75,7 +75,7 @@ def sizes(manifest: pd.DataFrame) -> Figure:
     """Width against height of every stored picture, and the distribution of width / height, by class."""
     frame = manifest.assign(aspect=manifest["width"] / manifest["height"])
     frame["class"] = np.where(frame["label"] == 1, "PNEUMONIA", "NORMAL")
-    fig, axes = new(1, 2)
+    fig, axes = new_figure(1, 2)
     sns.scatterplot(frame, x="width", y="height", hue="class", palette=CLASSES, s=8, alpha=0.5, ax=axes[0, 0])
     axes[0, 0].set(xlabel="width (pixels)", ylabel="height (pixels)")
     sns.histplot(
@@ -86,17 +86,17 @@ def sizes(manifest: pd.DataFrame) -> Figure:
     return fig
 
 
-def separation(audit: pd.DataFrame, names: Mapping[str, str], limit: float) -> Figure:
+def auc_by_property(audit: pd.DataFrame, names: Mapping[str, str], limit: float) -> Figure:
     """AUC of every property alone as dots with intervals, a line a property, a colour and sign a part.
 
     Args:
-        audit: contract `audit`; what is undefined is left blank.
+        audit: contract `acquisition_audit`; what is undefined is left blank.
         names: how each property is called.
         limit: AUC from which a property counts as a shortcut, drawn as a line beside that of chance.
     """
     lines = [name for name in names if (audit["property"] == name).any()]
     parts = [part for part in PARTS if (audit["part"] == part).any()]
-    fig, axes = new(height=0.5 + 0.27 * len(lines))
+    fig, axes = new_figure(height=0.5 + 0.27 * len(lines))
     axis = axes[0, 0]
     for at, style, text in ((0.5, "-", "chance"), (limit, "--", "limit")):
         axis.axvline(at, ls=style, color="#999999", lw=0.8)
@@ -117,7 +117,7 @@ def brightness(images: np.ndarray, label: np.ndarray) -> Figure:
     """Distribution of the mean grey level of each picture, uint8 (n, h, w), by class."""
     frame = pd.DataFrame({"mean": [image.mean() for image in images]})
     frame["class"] = np.where(np.asarray(label) == 1, "PNEUMONIA", "NORMAL")
-    fig, axes = new(height=2.6)
+    fig, axes = new_figure(height=2.6)
     sns.histplot(
         frame, x="mean", hue="class", palette=CLASSES, bins=40, stat="density", common_norm=False,
         element="step", ax=axes[0, 0],
@@ -126,7 +126,7 @@ def brightness(images: np.ndarray, label: np.ndarray) -> Figure:
     return fig
 
 
-def learning(history: pd.DataFrame) -> Figure:
+def learning_curves(history: pd.DataFrame) -> Figure:
     """Loss and AUC by epoch, training against validation, a line a seed and phase; rings mark the kept epochs.
 
     Phases stand one after another: each begins, for all seeds, where the longest of the one before has ended.
@@ -136,7 +136,7 @@ def learning(history: pd.DataFrame) -> Figure:
     """
     starts = _phase_starts(history)
     frame = history.assign(step=history["epoch"] + history["phase"].map(starts))
-    fig, axes = new(1, 2, height=2.8)
+    fig, axes = new_figure(1, 2, height=2.8)
     for axis, (metric, title) in zip(axes[0], {"loss": "loss", "auc": "AUC-ROC"}.items(), strict=True):
         for start, phase in zip(starts, starts.index, strict=True):
             axis.axvline(start + 0.5, color="#cccccc", lw=0.8)
@@ -166,14 +166,14 @@ def _learning_lines(axis: Axes, frame: pd.DataFrame, metric: str) -> None:
     axis.plot(kept["step"], kept[f"val_{metric}"], "o", mfc="none", color="#D55E00", label="kept")
 
 
-def curves(predictions: pd.DataFrame, titles: dict[str, str]) -> Figure:
+def roc_and_precision_recall(predictions: pd.DataFrame, titles: dict[str, str]) -> Figure:
     """ROC and precision-recall curves of every model in `predictions` (one split); chance as a dashed line.
 
     Args:
         predictions: contract `predictions`, one split, both classes.
         titles: how each model is called.
     """
-    fig, axes = new(1, 2, height=3.6)
+    fig, axes = new_figure(1, 2, height=3.6)
     roc, pr = axes[0]
     for colour, (model, part) in zip(MODEL_COLOURS, predictions.groupby("model", sort=False), strict=False):
         false_positive, true_positive, _ = sk.roc_curve(part["label"], part["probability"])
@@ -189,7 +189,7 @@ def curves(predictions: pd.DataFrame, titles: dict[str, str]) -> Figure:
     return fig
 
 
-def confusions(labelled: pd.DataFrame, titles: dict[str, str]) -> Figure:
+def confusion_matrices(labelled: pd.DataFrame, titles: dict[str, str]) -> Figure:
     """Confusion matrices side by side, counts and share of each true class.
 
     Args:
@@ -197,7 +197,7 @@ def confusions(labelled: pd.DataFrame, titles: dict[str, str]) -> Figure:
         titles: how each model is called.
     """
     groups = list(labelled.groupby("model", sort=False))
-    fig, axes = new(1, len(groups), height=2.7)
+    fig, axes = new_figure(1, len(groups), height=2.7)
     for axis, (model, part) in zip(axes[0], groups, strict=True):
         found = confusion(part["label"], part["called"])
         share = found / np.maximum(found.sum(axis=1, keepdims=True), 1)

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from pneumo_utils.reporting.figures.datasets import CLASSES, MODEL_COLOURS, new
+from pneumo_utils.reporting.figures.datasets import CLASSES, MODEL_COLOURS, new_figure
 
 _GREY = "#999999"
 _MARKERS = "osD^vP"  # a second sign beside colour
@@ -33,7 +33,7 @@ def reliability(curves: pd.DataFrame) -> Figure:
         curves: contract `reliability`, one model and seed, at least one row.
     """
     splits, methods = (_present(curves[name], order) for name, order in (("split", _SPLITS), ("method", METHODS)))
-    fig, axes = new(len(splits), len(methods), 7.2, 0.5 + 7.2 / max(len(methods), 2) * len(splits))
+    fig, axes = new_figure(len(splits), len(methods), 7.2, 0.5 + 7.2 / max(len(methods), 2) * len(splits))
     for row, split in zip(axes, splits, strict=True):
         for axis, method in zip(row, methods, strict=True):
             part = curves[(curves["split"] == split) & (curves["method"] == method)]
@@ -56,7 +56,7 @@ def decision_curves(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
         titles: how each model is called.
     """
     prevalences = list(dict.fromkeys(curves["prevalence"]))
-    fig, axes = new(1, len(prevalences), height=3.6)
+    fig, axes = new_figure(1, len(prevalences), height=3.6)
     for axis, prevalence in zip(axes[0], prevalences, strict=True):
         part = curves[curves["prevalence"] == prevalence]
         first = part[part["model"] == part["model"].iloc[0]]
@@ -85,7 +85,7 @@ def referral(
         target: error the band was chosen for, drawn as a line; in [0, 1].
     """
     splits = _present(curves["split"], _SPLITS)
-    fig, axes = new(1, len(splits), height=3.4)
+    fig, axes = new_figure(1, len(splits), height=3.4)
     for axis, split in zip(axes[0], splits, strict=True):
         for model, colour, marker in _models(curves):
             line, dot = (frame[(frame["model"] == model) & (frame["split"] == split)] for frame in (curves, chosen))
@@ -107,7 +107,7 @@ def forest(metrics: pd.DataFrame, names: Mapping[str, str], titles: Mapping[str,
     """Every metric as dots with intervals, a panel a metric, a line a model; each panel has its own scale.
 
     Args:
-        metrics: contract `over_seeds`, one split: small upright strokes mark the lowest and the highest seed; or
+        metrics: contract `seed_spread`, one split: small upright strokes mark the lowest and the highest seed; or
             contract `metrics`, one split: a line a model and seed.
         names: metrics shown, in order -> how they are called.
         titles: how each model is called.
@@ -116,7 +116,7 @@ def forest(metrics: pd.DataFrame, names: Mapping[str, str], titles: Mapping[str,
     lines = [(model, seed) for model, *_ in _models(frame) for seed in _seeds(frame, model)]
     columns = min(3, len(names))
     rows = -(-len(names) // columns)
-    fig, axes = new(rows, columns, 7.2, (0.26 * len(lines) + 0.75) * rows)
+    fig, axes = new_figure(rows, columns, 7.2, (0.26 * len(lines) + 0.75) * rows)
     for axis, (metric, name) in zip(axes.flat, names.items(), strict=False):
         _forest_panel(axis, frame[frame["metric"] == metric], lines)
         axis.set_title(name, fontsize=9.5)
@@ -133,7 +133,7 @@ def operating_points(curves: pd.DataFrame, thresholds: pd.DataFrame) -> Figure:
 
     Args:
         curves: columns `split` and those of `operating_points.sweep`, one model and seed.
-        thresholds: contract `thresholds`, the same model and seed.
+        thresholds: contract `operating_points`, the same model and seed.
     """
     splits, chosen = _present(curves["split"], _SPLITS), thresholds["threshold"]
     target = thresholds["target"].max()  # nan, which nothing reaches, where no rule has one
@@ -141,7 +141,7 @@ def operating_points(curves: pd.DataFrame, thresholds: pd.DataFrame) -> Figure:
     curves = curves[curves["threshold"].between(0, 1, inclusive="neither")]
     seen = curves.loc[curves["threshold"].between(edge, 1 - edge), ["sensitivity", "specificity"]]
     bottom = min(0.9, np.floor(10 * seen.to_numpy().min(initial=1)) / 10)  # of both panels
-    fig, axes = new(1, len(splits), height=3.2)
+    fig, axes = new_figure(1, len(splits), height=3.2)
     for axis, split in zip(axes[0], splits, strict=True):
         part = curves[curves["split"] == split]
         for name, colour in (("sensitivity", CLASSES["PNEUMONIA"]), ("specificity", CLASSES["NORMAL"])):

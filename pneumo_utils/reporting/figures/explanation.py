@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pneumo_utils.reporting.figures.datasets import MODEL_COLOURS, new
+from pneumo_utils.reporting.figures.datasets import MODEL_COLOURS, new_figure
 
 _COLUMNS = 4  # as wide as a page; fewer cases leave room
 _LUNG, _LESION = "#56B4E9", "#FFFFFF"
@@ -37,7 +37,7 @@ def gallery(
         heading: over all cases.
     """
     columns = max(len(images), _COLUMNS)
-    fig, axes = new(3 if len(images) else 1, columns, 7.2, 6.6 / columns * 3.1 + 0.5 if len(images) else 0.5)
+    fig, axes = new_figure(3 if len(images) else 1, columns, 7.2, 6.6 / columns * 3.1 + 0.5 if len(images) else 0.5)
     fig.suptitle(heading if len(images) else f"{heading}: none", fontsize=10)
     for axis in axes.flat:
         axis.axis("off")
@@ -63,7 +63,7 @@ def _outline(axis: Axes, region: np.ndarray, colour: str) -> None:
         axis.contour(region, levels=[0.5], colors=colour, linewidths=0.7)
 
 
-def intervals(found: pd.DataFrame, by: str, measures: Mapping[str, str]) -> Figure:
+def interval_panels(found: pd.DataFrame, by: str, measures: Mapping[str, str]) -> Figure:
     """Value and interval, a panel a measure, a line a row of its own.
 
     Args:
@@ -72,7 +72,7 @@ def intervals(found: pd.DataFrame, by: str, measures: Mapping[str, str]) -> Figu
         measures: how each measure is called; the order of the panels.
     """
     rows = list(found[by].unique())
-    fig, axes = new(1, len(measures), height=0.7 + 0.3 * len(rows))
+    fig, axes = new_figure(1, len(measures), height=0.7 + 0.3 * len(rows))
     for axis, (measure, title) in zip(axes[0], measures.items(), strict=True):
         own = found[found["measure"] == measure].set_index(by).reindex(rows)
         reach = np.abs(own[["lower", "upper"]].sub(own["value"], axis=0)).T
@@ -92,7 +92,7 @@ def faithfulness(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     """
     colours = dict(zip(titles, MODEL_COLOURS, strict=False))  # the same whoever is missing
     kinds = {"deletion": "taken away, brightest first", "insertion": "given back, brightest first"}
-    fig, axes = new(1, 2, height=3.0)
+    fig, axes = new_figure(1, 2, height=3.0)
     for axis, (kind, title) in zip(axes[0], kinds.items(), strict=True):
         part = curves[curves["kind"] == kind]
         for model in part["model"].unique():
@@ -107,7 +107,7 @@ def faithfulness(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     return fig
 
 
-def cascade(sanity: pd.DataFrame, titles: Mapping[str, str], limit: float) -> Figure:
+def weight_randomisation(sanity: pd.DataFrame, titles: Mapping[str, str], limit: float) -> Figure:
     """What is left of the maps as weights are shuffled from the answer downwards, a panel a network.
 
     Args:
@@ -116,7 +116,7 @@ def cascade(sanity: pd.DataFrame, titles: Mapping[str, str], limit: float) -> Fi
         limit: below which a map has fallen apart.
     """
     groups = list(sanity.groupby("model", sort=False))
-    fig, axes = new(1, len(groups), height=2.6)
+    fig, axes = new_figure(1, len(groups), height=2.6)
     for axis, (model, part) in zip(axes[0], groups, strict=True):
         steps = np.arange(len(part) + 1)
         value, lower, upper = (np.concatenate([[1.0], part[name]]) for name in ("value", "lower", "upper"))

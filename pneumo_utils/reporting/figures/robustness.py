@@ -5,28 +5,28 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from pneumo_utils.reporting.figures.datasets import MODEL_COLOURS, new
+from pneumo_utils.reporting.figures.datasets import MODEL_COLOURS, new_figure
 from pneumo_utils.robustness import perturbations
 
 _COLUMNS = 4
 
 
-def curves(found: pd.DataFrame, titles: dict[str, str]) -> Figure:
-    """AUC against strength, a panel a kind of `perturbations.KINDS` that has a neutral strength, a line a network.
+def perturbation_curves(found: pd.DataFrame, titles: dict[str, str]) -> Figure:
+    """AUC against strength, a panel each of `PERTURBATIONS` that has a neutral strength, a line a network.
 
     Args:
-        found: contract `robustness`, one seed of each network.
+        found: contract `perturbed_performance`, one seed of each network.
         titles: how each network is called.
     """
-    kinds = {name: kind for name, kind in perturbations.KINDS.items() if kind.neutral is not None}
-    fig, axes = new(-(-len(kinds) // _COLUMNS), _COLUMNS, height=4.2)
+    kinds = {name: kind for name, kind in perturbations.PERTURBATIONS.items() if kind.neutral is not None}
+    fig, axes = new_figure(-(-len(kinds) // _COLUMNS), _COLUMNS, height=4.2)
     for axis in axes.flat[len(kinds) :]:
         axis.axis("off")
     for axis, (name, kind) in zip(axes.flat, kinds.items(), strict=False):
         for colour, model in zip(MODEL_COLOURS, found["model"].unique(), strict=False):
             part = found[found["model"] == model]
-            plain = part[part["stress"] == perturbations.PLAIN].assign(strength=kind.neutral)
-            line = pd.concat([plain, part[part["stress"] == name]]).sort_values("strength")
+            plain = part[part["perturbation"] == perturbations.PLAIN].assign(strength=kind.neutral)
+            line = pd.concat([plain, part[part["perturbation"] == name]]).sort_values("strength")
             axis.plot(line["strength"], line["auc"], ".-", color=colour, label=titles[model], lw=1.2)
             axis.fill_between(line["strength"], line["lower"], line["upper"], color=colour, alpha=0.12, lw=0)
         axis.axhline(0.5, color="#999999", lw=0.8, ls="--")

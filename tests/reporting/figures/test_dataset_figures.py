@@ -42,7 +42,7 @@ def test_pictures_show_each_under_its_title_and_leave_the_rest_blank():
 
 
 def test_counts_are_those_of_the_table():
-    fig = drawn(dataset_figures.counts(manifest()))
+    fig = drawn(dataset_figures.count_bars(manifest()))
     axis = fig.axes[0]
     assert [tick.get_text() for tick in axis.get_yticklabels()] == ["train", "val", "test"]
     assert [tuple(bar.get_width() for bar in bars) for bars in axis.containers] == [(2, 1, 1)] * 3
@@ -50,7 +50,7 @@ def test_counts_are_those_of_the_table():
 
 def test_counts_go_by_split_too_and_colours_are_the_palettes():
     frame = manifest().assign(split=["train", "validation", "test", "test"] * 3)
-    axis = drawn(dataset_figures.counts(frame, by="split")).axes[0]
+    axis = drawn(dataset_figures.count_bars(frame, by="split")).axes[0]
     assert {tick.get_text() for tick in axis.get_yticklabels()} == {"train", "test", "validation"}
     names = [text.get_text() for text in axis.get_legend().get_texts()]
     assert names == ["normal", "bacterial", "viral"]
@@ -75,7 +75,7 @@ def test_learning_puts_phases_in_a_row_and_a_ring_on_the_kept_epoch():
     frame = example("history", 5).assign(
         phase=["head"] * 3 + ["top"] * 2, epoch=[1, 2, 3, 1, 2], kept=[False, False, False, True, False]
     )
-    fig = drawn(dataset_figures.learning(frame.set_index(pd.Index(range(10, 15)))))
+    fig = drawn(dataset_figures.learning_curves(frame.set_index(pd.Index(range(10, 15)))))
     for axis in fig.axes:
         assert [text.get_text() for text in axis.texts] == ["head", "top"]
         ring = next(line for line in axis.lines if line.get_label() == "kept")
@@ -94,7 +94,7 @@ def runs(lengths):
 
 
 def test_learning_starts_each_phase_of_every_seed_where_the_longest_before_has_ended():
-    fig = drawn(dataset_figures.learning(runs({0: {"head": 3, "top": 2}, 2: {"head": 5, "top": 1}})))
+    fig = drawn(dataset_figures.learning_curves(runs({0: {"head": 3, "top": 2}, 2: {"head": 5, "top": 1}})))
     axis = fig.axes[1]
     assert [text.get_text() for text in axis.texts] == ["head", "top"]
     assert [line.get_xdata()[0] for line in axis.lines if len(set(line.get_xdata())) == 1][:2] == [0.5, 5.5]
@@ -106,7 +106,7 @@ def test_learning_starts_each_phase_of_every_seed_where_the_longest_before_has_e
 
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_learning_names_each_kind_of_curve_once_in_two_colours_whatever_the_seeds(seeds):
-    fig = drawn(dataset_figures.learning(runs({seed: {"head": 2, "top": 2} for seed in range(seeds)})))
+    fig = drawn(dataset_figures.learning_curves(runs({seed: {"head": 2, "top": 2} for seed in range(seeds)})))
     assert [text.get_text() for text in fig.legends[0].get_texts()] == ["training", "validation", "kept"]
     for axis in fig.axes:
         colours = [line.get_color() for line in axis.lines if line.get_marker() == "."]
@@ -114,7 +114,7 @@ def test_learning_names_each_kind_of_curve_once_in_two_colours_whatever_the_seed
 
 
 def test_curves_draw_each_model_once_with_the_name_for_readers():
-    fig = drawn(dataset_figures.curves(predictions(), MODELS))
+    fig = drawn(dataset_figures.roc_and_precision_recall(predictions(), MODELS))
     roc = fig.axes[0]
     assert [text.get_text() for text in roc.get_legend().get_texts()] == ["Small CNN", "VGG16"]
     for line in roc.lines:
@@ -122,7 +122,7 @@ def test_curves_draw_each_model_once_with_the_name_for_readers():
 
 
 def test_confusions_write_counts_and_shares():
-    fig = drawn(dataset_figures.confusions(outcomes.label(predictions(("cnn",)), 0.5), MODELS))
+    fig = drawn(dataset_figures.confusion_matrices(outcomes.label(predictions(("cnn",)), 0.5), MODELS))
     assert fig.axes[0].get_title() == "Small CNN"
     texts = [text.get_text() for text in fig.axes[0].texts]
     assert sum(int(text.split("\n")[0]) for text in texts) == 8
@@ -130,13 +130,13 @@ def test_confusions_write_counts_and_shares():
 
 
 def test_confusions_bear_a_class_that_is_absent():
-    fig = dataset_figures.confusions(outcomes.label(predictions(("cnn",)).assign(label=1), 0.5), {})
+    fig = dataset_figures.confusion_matrices(outcomes.label(predictions(("cnn",)).assign(label=1), 0.5), {})
     assert [text.get_text() for text in drawn(fig).axes[0].texts][:2] == ["0\n0%"] * 2
 
 
 def test_the_style_does_not_leak_into_other_figures():
     before = dict(plt.rcParams)
-    dataset_figures.counts(manifest())
+    dataset_figures.count_bars(manifest())
     assert dict(plt.rcParams) == before
 
 
@@ -144,7 +144,7 @@ def test_separation_has_a_line_a_property_and_a_dot_and_interval_a_part_and_bear
     rows = [("mean", "train", 0.9, 0.8, 1.0), ("width", "train", 0.5, np.nan, np.nan)]
     rows += [("mean", "test", 0.4, 0.3, 0.5), ("width", "test", np.nan, np.nan, np.nan)]
     table = pd.DataFrame(rows, columns=["property", "part", "auc", "lower", "upper"])
-    fig = drawn(dataset_figures.separation(table, {"width": "Width", "mean": "Mean", "p5": "Dark"}, limit=0.8))
+    fig = drawn(dataset_figures.auc_by_property(table, {"width": "Width", "mean": "Mean", "p5": "Dark"}, limit=0.8))
     axis = fig.axes[0]
     assert [tick.get_text() for tick in axis.get_yticklabels()] == ["Width", "Mean"]
     chance, limit, train, test = axis.lines

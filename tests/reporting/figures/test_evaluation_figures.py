@@ -87,7 +87,7 @@ def test_decision_curves_have_a_panel_a_prevalence_and_treat_all_and_none_once(f
 def test_referral_marks_the_chosen_band_on_its_curve_and_the_same_scale_in_both_splits(frame):
     frame = frame.assign(label=np.where(frame["split"] == "test", 1 - frame["label"], frame["label"]))
     bands = referral.bands(frame[frame["split"] == "validation"], 0.5, 0.15)
-    chosen = referral.applied(frame, 0.5, bands, replicates=50)
+    chosen = referral.apply_bands(frame, 0.5, bands, replicates=50)
     fig = drawn(evaluation_figures.referral(referral.curves(frame, 0.5), chosen, TITLES, 0.15))
     assert [axis.get_title() for axis in fig.axes] == ["validation", "test"]
     assert fig.axes[0].get_ylim() == fig.axes[1].get_ylim()
@@ -99,7 +99,7 @@ def test_referral_marks_the_chosen_band_on_its_curve_and_the_same_scale_in_both_
 
 def test_referral_bears_that_all_are_referred_or_no_band_was_chosen(frame):
     curves = referral.curves(frame, 0.5)
-    chosen = referral.applied(frame, 0.5, np.inf, replicates=5)
+    chosen = referral.apply_bands(frame, 0.5, np.inf, replicates=5)
     drawn(evaluation_figures.referral(curves, chosen, TITLES))
     assert dots(drawn(evaluation_figures.referral(curves, chosen[:0], TITLES)).axes[0]) == []
 

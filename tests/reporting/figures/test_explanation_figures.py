@@ -54,7 +54,7 @@ def test_a_gallery_needs_as_many_maps_as_pictures():
 def test_intervals_have_a_panel_a_measure_and_bear_gaps():
     rows = [("CNN", "a", 0.5, 0.4, 0.7), ("CNN", "b", 0.1, np.nan, np.nan), ("VGG16", "a", 0.9, 0.8, 1.0)]
     found = pd.DataFrame(rows, columns=["model", "measure", "value", "lower", "upper"])
-    first, second = drawn(figures.intervals(found, "model", {"a": "first", "b": "second"})).axes
+    first, second = drawn(figures.interval_panels(found, "model", {"a": "first", "b": "second"})).axes
     assert [tick.get_text() for tick in first.get_yticklabels()] == ["CNN", "VGG16"]
     assert (first.get_xlabel(), second.get_xlabel()) == ("first", "second")
     assert first.lines[0].get_xdata().tolist() == [0.5, 0.9]
@@ -76,6 +76,8 @@ def test_curves_are_drawn_by_map_and_at_random_in_the_same_colour():
 
 def test_the_cascade_begins_with_the_trained_network():
     sane = pd.DataFrame({"model": "cnn", "stage": ["logit", "block1"], "value": [0.4, 0.1]})
-    (axis,) = drawn(figures.cascade(sane.assign(lower=sane["value"] - 0.1, upper=np.nan), MODELS, 0.5)).axes
+    (axis,) = drawn(
+        figures.weight_randomisation(sane.assign(lower=sane["value"] - 0.1, upper=np.nan), MODELS, 0.5)
+    ).axes
     assert axis.lines[0].get_ydata().tolist() == [1, 0.4, 0.1]
     assert [tick.get_text() for tick in axis.get_xticklabels()] == ["trained", "logit", "block1"]
