@@ -43,6 +43,14 @@ def test_a_wing_says_what_enters_and_what_leaves_and_does_nothing_else():
         assert len(body) == 1 and all(word in body[0].value.value for word in ("Enters:", "Leaves:")), path
 
 
+def test_no_room_is_larger_than_one_purpose_needs():
+    for path in PACKAGE.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert text.count("\n") <= 260, path
+        functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+        assert {node.name for node in functions if node.end_lineno - node.lineno >= 45} == set(), path
+
+
 def loaded(*names: str) -> list[str]:
     """Which of TensorFlow and Keras are there once the modules `names` have been imported."""
     check = f"import sys, {', '.join(names)}; print(*({{'tensorflow', 'keras'}} & set(sys.modules)))"

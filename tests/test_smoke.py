@@ -16,7 +16,7 @@ from pneumo_utils.__main__ import PROJECT, main
 from pneumo_utils.evaluation import metrics
 from pneumo_utils.pipeline import execution
 from pneumo_utils.records import fingerprint, tables
-from pneumo_utils.records.contracts import datasets
+from pneumo_utils.records.contracts.evaluation import EVALUATION
 from pneumo_utils.records.vocabulary import IMAGE_MODELS, REFERENCES
 from pneumo_utils.study.definition import load
 
@@ -29,6 +29,7 @@ PAGES = (
     "03_finetune-resnet50",
     "04_evaluation",
     "05_gradcam",
+    "06_robustness",
     "index",
 )
 
@@ -71,7 +72,7 @@ def smoke(place) -> Path:
 
 
 def test_the_same_study_elsewhere_gives_equal_tables(places):
-    for table in datasets.CONTRACTS:
+    for table in tables.CONTRACTS:
         first, second = (pd.read_csv(place / f"reports/smoke/tables/{table}.csv") for place in places)
         timed = [column for column in first if column in ("seconds", "peak_memory")]
         pd.testing.assert_frame_equal(first.drop(columns=timed), second.drop(columns=timed), check_exact=True)
@@ -80,7 +81,7 @@ def test_the_same_study_elsewhere_gives_equal_tables(places):
 def test_every_page_and_table_is_there_and_nothing_half_written(smoke):
     assert sorted(path.stem for path in smoke.glob("*.html")) == sorted(PAGES)
     found = {path.stem: tables.read(path.stem, path) for path in (smoke / "tables").glob("*.csv")}
-    assert set(found) == set(datasets.CONTRACTS)
+    assert set(found) == set(tables.CONTRACTS)
     assert not list(smoke.rglob("*.part*")) and not list(smoke.rglob("*broken*"))
 
 
@@ -94,14 +95,14 @@ def test_the_evaluation_runs_from_the_tables_alone_without_tensorflow(place, smo
     for name in ("tensorflow", "keras"):
         (tmp_path / f"{name}.py").write_text("raise ImportError('uninstalled')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # what stands there is found before what is installed
-    for name in set(datasets.CONTRACTS) - set(datasets.EVALUATION):
+    for name in set(tables.CONTRACTS) - set(EVALUATION):
         tables.write(name, tables.read(name, smoke / f"tables/{name}.csv"), tmp_path / f"smoke/tables/{name}.csv")
     notebook, study = PROJECT / "notebooks" / "04_evaluation.ipynb", load("smoke", place / "params")
     known = study.flat() | {"study": "smoke", "reports": str(tmp_path)}
     given = {name: known[name] for name in fingerprint.parameters(notebook)}
     executed, broken = tmp_path / "executed.ipynb", tmp_path / "broken.ipynb"
     execution.run(notebook, given, executed=executed, broken=broken, minutes=5)
-    for name in datasets.EVALUATION:
+    for name in EVALUATION:
         first, second = (pd.read_csv(folder / f"tables/{name}.csv") for folder in (smoke, tmp_path / "smoke"))
         pd.testing.assert_frame_equal(first, second, check_exact=True)
     assert "The pictures are not here" in executed.read_text(encoding="utf-8")
@@ -180,20 +181,21 @@ def test_bad_files_are_left_out_with_a_reason_and_the_rest_goes_on_from_every_se
     status = report(place, "bad", "--data", str(tmp_path / "set"))
     smoke_file.write_text(text)
     assert status == 0
-    exclusions = tables.read("exclusions", place / "bad/smoke/tables/left_out.csv").set_index("path")["reason"]
+    exclusions = tables.read("exclusions", place / "bad/smoke/tables/exclusions.csv").set_index("path")["reason"]
     assert len(exclusions) == 3 and "empty file" in exclusions["train/NORMAL/IM-9001-0001.jpeg"]
     page = (place / "bad/smoke/01_eda.html").read_text(encoding="utf-8")
     assert all(path in page for path in exclusions.index) and "truncated" in page
-    over = tables.read("seed_spread", place / "bad/smoke/tables/over_seeds.csv").query("model == 'cnn'")
+    over = tables.read("seed_spread", place / "bad/smoke/tables/seed_spread.csv").query("model == 'cnn'")
     assert (over["seeds"] == 2).all() and over["lowest"].lt(over["highest"]).any()
-    averaged = tables.read("seed_spread", place / "bad/smoke/tables/over_seeds.csv").query("model == 'ensemble'")
+    averaged = tables.read("seed_spread", place / "bad/smoke/tables/seed_spread.csv").query("model == 'ensemble'")
     assert len(averaged) and (averaged["seeds"] == 1).all()
     front = (place / "bad/smoke/index.html").read_text(encoding="utf-8")
     assert "mean over 2 seeds, their average one score of all" in front
 
 
 def test_a_notebook_run_out_of_order_says_which_one_to_run_first(tmp_path):
-    from pneumo_utils.records.store import MissingArtefactError, Store
+    from pneumo_utils.records.run_directory import MissingArtefactError
+    from pneumo_utils.records.store import Store
 
     with pytest.raises(MissingArtefactError, match="run 02_preprocessing first"):
         Store("demo", tmp_path).read("splits")

@@ -11,7 +11,6 @@ import pandas as pd
 from pneumo_utils.datasets import acquisition, filenames, folder_layout
 from pneumo_utils.imaging import decoding
 from pneumo_utils.records import tables
-from pneumo_utils.records.contracts import datasets
 from pneumo_utils.records.vocabulary import LABELS
 
 # Kermany 2018 as Kaggle packs it; the Mendeley zip has the 16 of val in train
@@ -55,7 +54,7 @@ def build(root: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
 
 
 def _table(name: str, rows: list[dict]) -> pd.DataFrame:
-    return tables.check(name, pd.DataFrame(rows, columns=list(datasets.CONTRACTS[name])))
+    return tables.check(name, pd.DataFrame(rows, columns=list(tables.CONTRACTS[name])))
 
 
 def _row(root: Path, path: str) -> dict:

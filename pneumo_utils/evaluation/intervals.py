@@ -20,7 +20,7 @@ from pneumo_utils.evaluation.weighted_metrics import MetricError
 
 UNDEFINED_SHARE = 0.05  # more undefined replicates than this, and there is no interval
 DELONG = "auc_roc_delong"  # the metric under which `table` gives DeLong's interval of the AUC
-SHARES = ("accuracy", "precision", "recall", "specificity")  # metrics that count the right among some images
+PROPORTIONS = ("accuracy", "precision", "recall", "specificity")  # metrics that count the right among some images
 _NO_WIDTH = 1e-9  # an interval narrower than this is rounding: its replicates are all the same
 Thresholds = float | Mapping[str, float] | Mapping[tuple[str, int], float]
 
@@ -34,7 +34,7 @@ class BootstrapMetrics:
     split: str
     cases: pd.DataFrame  # its rows of the contract `predictions`
     values: dict[str, np.ndarray]  # of `replicate_metrics`
-    patients: dict[str, int]  # how many stand behind the denominator of each of `SHARES`
+    patients: dict[str, int]  # how many stand behind the denominator of each of `PROPORTIONS`
 
 
 def resample_patients(patient: np.ndarray, replicates: int, seed: int) -> np.ndarray:
@@ -211,7 +211,7 @@ def table(drawn: Iterable[BootstrapMetrics], level: float = 0.95) -> pd.DataFram
 
     `auc_roc` has the bootstrap interval as all others; a row `auc_roc_delong` gives the same value with DeLong's,
     which takes images for independent. The interval says what other patients would change, not other training runs.
-    One of `SHARES` that is exactly 0 or 1 has the interval of `clopper_pearson`, no other metric has an interval
+    One of `PROPORTIONS` that is exactly 0 or 1 has the interval of `clopper_pearson`, no other metric has an interval
     without width (the AUC of a perfect ranking, say).
 
     Args:
@@ -239,10 +239,10 @@ def _metric_rows(one: BootstrapMetrics, level: float) -> list[tuple[str, float, 
 
 
 def _patients(part: pd.DataFrame, threshold: float) -> dict[str, int]:
-    """How many patients have an image in the denominator of each of `SHARES`."""
+    """How many patients have an image in the denominator of each of `PROPORTIONS`."""
     everyone, ill = np.ones(len(part), dtype=bool), part["label"] == 1
     denominators = (everyone, part["probability"] >= threshold, ill, ~ill)
-    return {name: part["patient"][of].nunique() for name, of in zip(SHARES, denominators, strict=True)}
+    return {name: part["patient"][of].nunique() for name, of in zip(PROPORTIONS, denominators, strict=True)}
 
 
 def drop_zero_width(lower: float, upper: float) -> tuple[float, float]:

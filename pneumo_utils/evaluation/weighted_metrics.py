@@ -93,22 +93,21 @@ def scores(
         MetricError: an argument is out of its range or shape.
     """
     label, probability = check_predictions(label, probability)
-    weights = _check_weights(weights, len(label))
-    if np.isnan(threshold) or bins < 1:
-        raise MetricError(f"threshold must be a number and bins at least 1, got {threshold}, {bins}")
+    weights = _check_weights(weights, len(label), threshold, bins)
     order = np.argsort(-probability, kind="stable")
     starts = np.flatnonzero(np.diff(probability[order], prepend=np.inf))
-    step = max(1, _CELLS // len(label))
+    step, judge = max(1, _CELLS // len(label)), _decisions if set(metrics) <= set(DECISIONS) else _all
     chunks = []
     for begin in range(0, len(weights), step):
         ill, well = _masses(label[order], weights[begin : begin + step], order, starts)
-        judge = _decisions if set(metrics) <= set(DECISIONS) else _all
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # undefined: nan, as documented
             chunks.append(judge(probability[order][starts], ill, well, threshold, bins))
     return {metric: np.concatenate([chunk[metric] for chunk in chunks]) for metric in metrics}
 
 
-def _check_weights(weights: np.ndarray, images: int) -> np.ndarray:
+def _check_weights(weights: np.ndarray, images: int, threshold: float, bins: int) -> np.ndarray:
+    if np.isnan(threshold) or bins < 1:
+        raise MetricError(f"threshold must be a number and bins at least 1, got {threshold}, {bins}")
     weights = np.asarray(weights)
     if weights.ndim != 2 or weights.shape[1] != images or not len(weights):
         raise MetricError(f"weights must be (at least 1, {images}), got {weights.shape}")

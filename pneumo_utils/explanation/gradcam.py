@@ -80,8 +80,8 @@ class Explainer:
         Args:
             images: uint8 (n, side, side), fed at the size the network sees.
             kept: folder in which `features.run_trunk` kept the activations of `below`: they save most of the work, and
-                change a map by no more than their rounding. Without it, or where one of `images` is not
-                in it, all are run from the pixels.
+                change a map by no more than their rounding. Without it, or where one of `images` is not in it, all are
+                run from the pixels.
 
         Returns:
             float32 (n, side, side) in [0, 1], each scaled to its own maximum; all 0 where nothing speaks for it.

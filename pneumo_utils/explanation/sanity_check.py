@@ -20,7 +20,7 @@ from pneumo_utils.explanation.stability import correlation
 from pneumo_utils.records.vocabulary import MODELS
 
 LIMIT = 0.5  # half of the order of the map before: less must be left
-MIN_TRAINING_AUC = 0.9  # AUC on its own labels from which a twin has learned them
+MIN_TRAINING_AUC = 0.9  # AUC on its own labels from which a network has learned them
 SHUFFLES = 10  # one network of shuffled weights may look at the same places by luck
 WEIGHTS, LABELS = "weights", "labels"
 Maps = Callable[[np.ndarray], np.ndarray]  # pictures, uint8 (n, side, side) -> maps, float (n, side, side)

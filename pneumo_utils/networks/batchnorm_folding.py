@@ -11,7 +11,7 @@ from pneumo_utils.networks.backend import keras, layers
 
 
 def fold_batch_normalisation(network: keras.Model) -> keras.Model:
-    """A twin of `network`, for inference only, whose convolutions do what batch normalisation right above them did.
+    """A copy of `network`, for inference only, whose convolutions do what batch normalisation right above them did.
 
     Args:
         network: functional and flat, each layer used once; any normalisation that stands elsewhere stays.

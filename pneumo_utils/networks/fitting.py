@@ -145,22 +145,23 @@ def fit(
     validation_batches = Batches(lambda at, _: feed.plain(validation[at]), label[validation], size, None, readers)
     _compile(part, phase, settings, len(batches))
     fitted = part.fit(
-        batches,
-        validation_data=validation_batches,
-        epochs=phase.epochs,
-        class_weight=class_weights(train_label),
-        callbacks=_callbacks(phase, settings),
-        verbose=0,
-    )
-    found = pd.DataFrame(fitted.history).drop(columns="val_loss").rename(columns={"val_plain": "val_loss"})
-    history = found[["loss", "auc", "val_loss", "val_auc", "seconds"]]
-    history.insert(0, "phase", phase.name)
-    history.insert(1, "epoch", np.arange(1, len(history) + 1))
+        batches, validation_data=validation_batches, epochs=phase.epochs, class_weight=class_weights(train_label),
+        callbacks=_callbacks(phase, settings), verbose=0,
+    )  # fmt: skip
+    history = _history(fitted, phase)
     chosen = history.index[-1] if _averages(phase, settings) else history["val_loss"].idxmin()
     better = history["val_loss"][chosen] < to_beat
     if not better:
         part.set_weights(before)
     return history.assign(kept=better & (history.index == chosen))
+
+
+def _history(fitted: keras.callbacks.History, phase: Phase) -> pd.DataFrame:
+    found = pd.DataFrame(fitted.history).drop(columns="val_loss").rename(columns={"val_plain": "val_loss"})
+    history = found[["loss", "auc", "val_loss", "val_auc", "seconds"]]
+    history.insert(0, "phase", phase.name)
+    history.insert(1, "epoch", np.arange(1, len(history) + 1))
+    return history
 
 
 def _averages(phase: Phase, settings: Settings) -> bool:

@@ -1,8 +1,8 @@
 """A network that knows labels by heart which mean nothing: what its heat maps show cannot be disease.
 
-The label randomisation of Adebayo et al. 2018 (arXiv:1810.03292): a map that looks the same for such a twin is drawn by
-the architecture and the picture. It only tells anything if the twin has learned its labels, so it is trained on few
-pictures, always the same and without variations, and judged on those very pictures.
+The label randomisation of Adebayo et al. 2018 (arXiv:1810.03292): a map that looks the same for such a network is
+drawn by the architecture and the picture. It only tells anything if the network has learned its labels, so it is
+trained on few pictures, always the same and without variations, and asked about those very pictures.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def permute_labels(splits: pd.DataFrame, chosen: np.ndarray, seed: int) -> pd.Da
 
 
 def memorising_recipe(of: Recipe) -> Recipe:
-    """The recipe of the twin of a network: end to end, nothing that keeps it from learning by heart."""
+    """The recipe of a network that learns by heart: end to end, without anything that would keep it from doing so."""
     hardest = {"weight_decay": 0.0, "label_smoothing": 0.0, "ema_momentum": 0.0}
     settings = replace(of.settings, patience=_EPOCHS, frozen_blocks=0, cached_views=1, test_views=1, **hardest)
     phases = (fitting.Phase("end_to_end", _EPOCHS, of.phases[-1].learning_rate),)

@@ -149,7 +149,7 @@ def between(network: keras.Model, lower: str | None, upper: str) -> keras.Model:
 
 
 def at_size(network: keras.Model, image_size: int) -> keras.Model:
-    """A twin of `network` for pictures of `image_size` pixels a side, with the same weights, in variables of its own.
+    """A copy of `network` for pictures of `image_size` pixels a side, with the same weights, in variables of its own.
 
     Every layer between the pixels and global pooling works at any size, so the weights of one fit the other.
     """

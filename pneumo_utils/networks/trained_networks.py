@@ -10,7 +10,8 @@ import pandas as pd
 from pneumo_utils.networks import models, pretrained_weights, replicates, training
 from pneumo_utils.records import fingerprint, provenance
 from pneumo_utils.records.atomic import atomic_write
-from pneumo_utils.records.store import SHARES, Store
+from pneumo_utils.records.run_directory import NETWORK_TABLES
+from pneumo_utils.records.store import Store
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def train_or_load(recipe: replicates.Recipe, seed: int, store: Store) -> Trained
                 json.dumps({"key": key, "written": _output_hashes(store, recipe.model, seed)}), encoding="utf-8"
             )
     return TrainedNetwork(
-        *(store.read_network_table(name, recipe.model, seed) for name in SHARES), trained_now=not fresh
+        *(store.read_network_table(name, recipe.model, seed) for name in NETWORK_TABLES), trained_now=not fresh
     )
 
 
@@ -66,7 +67,7 @@ def _train(recipe: replicates.Recipe, seed: int, store: Store) -> None:
         "precision": recipe.precision,
         "peak_memory": provenance.peak_memory(),
     }
-    for name, share in zip(SHARES, (made.history, made.predictions, pd.DataFrame([facts])), strict=True):
+    for name, share in zip(NETWORK_TABLES, (made.history, made.predictions, pd.DataFrame([facts])), strict=True):
         store.write_network_table(name, recipe.model, seed, share)
     made.network.optimizer = None  # what it remembers makes the file three times as large, and nobody trains on
     store.write_network(recipe.model, seed, made.network.save)

@@ -49,8 +49,7 @@ def train(
         pixels: the pictures; their variations are those whose activations are kept.
         splits: contract `splits`, one row a picture.
         phases: `head` and `top` learn from the frozen trunk's activations, `progressive` and `end_to_end` from the
-            pixels. What
-            comes after `progressive` is not measured against it: smaller pictures are another task.
+            pixels. What comes after `progressive` is not measured against it: smaller pictures are another task.
         settings: what all phases share.
         seed: of the order, and of the variations end to end.
         folder: where activations are kept for the next seed or run; large, may be deleted.
@@ -58,30 +57,36 @@ def train(
     Returns:
         the feed and the part of the network that eats it (for `predict`), and the history of all phases.
     """
-    feed, part, rows = pixels, network, []
+    feed, part, rows, lowest = pixels, network, [], float("inf")
     run = {"views": settings.cached_views, "batch_size": settings.batch_size, "folder": folder}
     frozen_to = models.CUT_POINTS[network.name].frozen_to
     if any(phase.name not in fitting.END_TO_END for phase in phases):
-        models.train_only_above(network, frozen_to, normalisation=False)
-        feed = features.run_trunk(models.between(network, None, frozen_to), pixels, **run)
-        part = models.between(network, frozen_to, "probability")
-    lowest = float("inf")
+        feed, part = _above_trunk(network, frozen_to, pixels, run)
     for phase in phases:
+        if phase.name in fitting.END_TO_END:
+            models.train_only_above(network, models.lowest_blocks(network, settings.frozen_blocks))
+            feed, part = pixels.with_seed(seed), network
         fed, fitted = feed, part
         if phase.name == "head":  # the top block stays frozen, too: run it once, train on what it gives
             fed = features.run_trunk(models.between(network, frozen_to, "pooled"), feed, **run)
             fitted = models.between(network, "pooled", "probability")
-        elif phase.name in fitting.END_TO_END:
-            models.train_only_above(network, models.lowest_blocks(network, settings.frozen_blocks))
-            fed, fitted = feed, part = pixels.with_seed(seed), network
-        if phase.name == "progressive":
+        elif phase.name == "progressive":
             fed, fitted, lowest = pixels.with_seed(seed, phase.size), models.at_size(network, phase.size), float("inf")
         rows.append(fitting.fit(fitted, fed, splits, phase, settings, seed, lowest))
         if phase.name == "progressive":
             network.set_weights(fitted.get_weights())
-        else:
-            lowest = min([lowest, *rows[-1].loc[rows[-1]["kept"], "val_loss"]])
+            continue
+        lowest = min([lowest, *rows[-1].loc[rows[-1]["kept"], "val_loss"]])
     return feed, part, pd.concat(rows)
+
+
+def _above_trunk(
+    network: keras.Model, frozen_to: str, pixels: features.Pixels, run: dict
+) -> tuple[features.Feed, keras.Model]:
+    """What the frozen trunk of `network` gives, run once, and what is left to train on it."""
+    models.train_only_above(network, frozen_to, normalisation=False)
+    feed = features.run_trunk(models.between(network, None, frozen_to), pixels, **run)
+    return feed, models.between(network, frozen_to, "probability")
 
 
 def predict(part: keras.Model, feed: features.Feed, splits: pd.DataFrame, batch_size: int) -> pd.DataFrame:

@@ -11,7 +11,14 @@ from pathlib import Path
 import pandas as pd
 
 from pneumo_utils.records.atomic import atomic_write
-from pneumo_utils.records.contracts.datasets import CONTRACTS
+from pneumo_utils.records.contracts.columns import Column
+from pneumo_utils.records.contracts.datasets import DATASETS
+from pneumo_utils.records.contracts.evaluation import EVALUATION
+from pneumo_utils.records.contracts.explanation import EXPLANATION
+from pneumo_utils.records.contracts.networks import NETWORKS
+from pneumo_utils.records.contracts.robustness import ROBUSTNESS
+
+CONTRACTS: dict[str, dict[str, Column]] = DATASETS | ROBUSTNESS | NETWORKS | EVALUATION | EXPLANATION
 
 _KINDS = {"str": "str", "int": "Int64", "float": "float64", "bool": "boolean"}  # kinds that refuse or keep the empty
 

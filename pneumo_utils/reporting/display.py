@@ -27,17 +27,12 @@ _NUMBER = re.compile(r"[−+-]?\d[\d,.]*%?(\s*[(\[].*[)\]])?")  # 0.93, 1,341, 9
 def figure(fig: Figure, alt: str) -> None:
     """Show a figure once, as a PNG on white that carries its description, and close it.
 
-    Parameters
-    ----------
-    fig : matplotlib.figure.Figure
-        The figure; it is closed, so the notebook does not show it a second time.
-    alt : str
-        What a reader who cannot see the figure needs to know: its kind, its axes and what it shows.
+    Args:
+        fig: the figure; it is closed, so the notebook does not show it a second time.
+        alt: what a reader who cannot see the figure needs to know: its kind, its axes and what it shows.
 
-    Raises
-    ------
-    ValueError
-        If the description is empty.
+    Raises:
+        ValueError: the description is empty.
     """
     if not alt.strip():
         raise ValueError(f"alt must describe the figure, got {alt!r}")
@@ -60,24 +55,16 @@ def figure(fig: Figure, alt: str) -> None:
 def table(frame: pd.DataFrame, caption: str, digits: int = 3) -> HTML:
     """Return a table with a caption, header scopes and right-aligned numbers, to be a cell's last value.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The rows; a named or non-numeric index becomes the row headers, bare row numbers are left out.
-    caption : str
-        What the table counts, with n; plain text.
-    digits : int
-        Decimals of fractional numbers, at least 0.
+    Args:
+        frame: the rows; a named or non-numeric index becomes the row headers, bare row numbers are left out.
+        caption: what the table counts, with n; plain text.
+        digits: decimals of fractional numbers, at least 0.
 
-    Returns
-    -------
-    IPython.display.HTML
-        Self-contained markup without identifiers, equal for equal frames.
+    Returns:
+        self-contained markup without identifiers, equal for equal frames.
 
-    Raises
-    ------
-    ValueError
-        If the caption is empty or `digits` is negative.
+    Raises:
+        ValueError: the caption is empty or `digits` is negative.
     """
     return HTML(table_html(frame, caption, digits))
 
@@ -112,10 +99,8 @@ def say(text: str) -> Markdown:
 def notice(text: str, label: str = "Note") -> HTML:
     """Return a highlighted box of plain text that begins with its label.
 
-    Raises
-    ------
-    ValueError
-        If the text is empty.
+    Raises:
+        ValueError: the text is empty.
     """
     if not text.strip():
         raise ValueError(f"text must not be empty, got {text!r}")

@@ -48,20 +48,14 @@ class Body:
 def read_body(notebook: Path) -> Body:
     """Convert an executed notebook to HTML without scripts, prompts or identifiers of the run.
 
-    Parameters
-    ----------
-    notebook : pathlib.Path
-        An executed `.ipynb`.
+    Args:
+        notebook: an executed `.ipynb`.
 
-    Returns
-    -------
-    Body
-        Equal for notebooks that differ only in cell ids, execution counts and time stamps.
+    Returns:
+        equal for notebooks that differ only in cell ids, execution counts and time stamps.
 
-    Raises
-    ------
-    PageError
-        If a cell failed or did not run, an image has no alternative text, or something would run or load.
+    Raises:
+        PageError: a cell failed or did not run, an image has no alternative text, or something would run or load.
     """
     cells = nbformat.read(notebook, as_version=4)
     first = next((cell for cell in cells.cells if cell.cell_type == "code"), None)

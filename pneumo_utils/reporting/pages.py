@@ -65,26 +65,17 @@ def render_notebook(
 ) -> None:
     """Write an executed notebook as one self-contained page, or nothing at all.
 
-    Parameters
-    ----------
-    notebook : pathlib.Path
-        An executed `.ipynb`; its first level-1 heading is the page's title, a leading number its part.
-    target : pathlib.Path
-        The `.html` to write, atomically; its folder is made if missing.
-    study : str
-        Name of the study, for title bar and footer.
-    nav : Nav
-        Front page and neighbours.
-    title : str, optional
-        Replaces the notebook's title, as for one notebook run once per model: `03 Fine-tuning: VGG16`.
-    notices : sequence of str
-        Plain sentences to be read before anything else on the page.
+    Args:
+        notebook: an executed `.ipynb`; its first level-1 heading is the page's title, a leading number its part.
+        target: the `.html` to write, atomically; its folder is made if missing.
+        study: name of the study, for title bar and footer.
+        nav: front page and neighbours.
+        title: replaces the notebook's title, as for one notebook run once per model: `03 Fine-tuning: VGG16`.
+        notices: plain sentences to be read before anything else on the page.
 
-    Raises
-    ------
-    PageError
-        If a cell failed or did not run, an image has no alternative text, something would run or load, or
-        neither the notebook nor `title` names the page. The message names notebook and cell.
+    Raises:
+        PageError: a cell failed or did not run, an image has no alternative text, something would run or load, or
+            neither the notebook nor `title` names the page. The message names notebook and cell.
     """
     body = read_body(notebook)
     number, heading = _split_number(title or body.title)
@@ -119,40 +110,23 @@ def render_index(
 ) -> None:
     """Write the front page of a study.
 
-    Parameters
-    ----------
-    target : pathlib.Path
-        The `.html` to write, atomically; its folder is made if missing.
-    study : str
-        Name of the study.
-    summary : str
-        The study in one sentence.
-    pages : sequence of Page
-        The pages in reading order.
-    headline : pandas.DataFrame
-        One row a model (index: its name), at least the columns of `HEADLINE`; numbers, or texts such as
-        `0.93 (0.90–0.95)`. NaN stands for a value that is not defined.
-    caption : str
-        What the headline counts, with n, the threshold and the kind of interval.
-    provenance : mapping of str to str
-        Name and value of whatever identifies this run.
-    notices : sequence of str
-        Plain sentences to be read before the numbers.
-    exclusions : int
-        Images of the source that no number here counts (unreadable, or nested copies), at least 0.
-    title : str
-        The page's heading.
+    Args:
+        target: the `.html` to write, atomically; its folder is made if missing.
+        study: name of the study.
+        summary: the study in one sentence.
+        pages: the pages in reading order.
+        headline: one row a model (index: its name), at least the columns of `HEADLINE`; numbers, or texts such as
+            `0.93 (0.90–0.95)`. NaN stands for a value that is not defined.
+        caption: what the headline counts, with n, the threshold and the kind of interval.
+        provenance: name and value of whatever identifies this run.
+        notices: plain sentences to be read before the numbers.
+        exclusions: images of the source that no number here counts (unreadable, or nested copies), at least 0.
+        title: the page's heading.
 
-    Raises
-    ------
-    PageError
-        If `headline` lacks a column or a row, or `exclusions` is negative.
+    Raises:
+        PageError: `headline` lacks a column or a row, or `exclusions` is negative.
     """
-    missing = [name for name in HEADLINE if name not in headline.columns]
-    if missing or headline.empty:
-        raise PageError(f"headline must have rows and the columns {', '.join(HEADLINE)}, lacks {missing}")
-    if exclusions < 0:
-        raise PageError(f"exclusions must be at least 0, got {exclusions}")
+    _check(headline, exclusions)
     _write(
         target,
         "index.html.j2",
@@ -166,6 +140,14 @@ def render_index(
         total=_total(pages),
         provenance=dict(provenance),
     )
+
+
+def _check(headline: pd.DataFrame, exclusions: int) -> None:
+    if exclusions < 0:
+        raise PageError(f"exclusions must be at least 0, got {exclusions}")
+    missing = [name for name in HEADLINE if name not in headline.columns]
+    if missing or headline.empty:
+        raise PageError(f"headline must have rows and the columns {', '.join(HEADLINE)}, lacks {missing}")
 
 
 def _split_number(title: str) -> tuple[str, str]:

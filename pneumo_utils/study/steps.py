@@ -6,9 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pneumo_utils.records.contracts.datasets import EVALUATION, EXPLANATION
+from pneumo_utils.records.contracts.evaluation import EVALUATION
+from pneumo_utils.records.contracts.explanation import EXPLANATION
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import MODELS
+
+Files = Callable[[Store], list[Path]]
+
+
+def _none(_: Store) -> list[Path]:
+    return []
 
 
 @dataclass(frozen=True)
@@ -19,72 +26,95 @@ class Step:
     notebook: str  # stem of the notebook
     title: str
     question: str  # that the page answers, for the front page
-    reads: Callable[[Store], list[Path]]  # files whose change makes it run again
-    writes: Callable[[Store], list[Path]]
+    tables_read: tuple[str, ...] = ()  # whose change makes it run again
+    tables_written: tuple[str, ...] = ()
+    files_read: Files = _none  # the same of what is no table of the study
+    files_written: Files = _none
     own: dict = field(default_factory=dict)  # parameters of this run alone
     networks: tuple[str, ...] = ()  # whose numbers the page shows
+
+    def reads(self, store: Store) -> list[Path]:
+        """Files whose change makes it run again."""
+        return [*map(store.table_file, self.tables_read), *self.files_read(store)]
+
+    def writes(self, store: Store) -> list[Path]:
+        """Files that are there once it has run."""
+        return [*map(store.table_file, self.tables_written), *self.files_written(store)]
 
 
 def of_study(models: list[str], seeds: list[int], retrained_model: str) -> list[Step]:
     """The steps of a study that trains each of `models` from each of `seeds`, and `retrained_model` on other splits."""
-    networks, tables_read = tuple(models), ["predictions", "reference_predictions", "models", "perturbed_predictions"]
-    if retrained_model != "none":
-        tables_read.append("resplit_predictions")
+    trained = [_fine_tuning(model, seeds, retrained_model) for model in models]
+    return [*_before_training(), *trained, *_after_training(models, seeds, retrained_model)]
+
+
+def _before_training() -> list[Step]:
     return [
         Step(
             "01_eda", "01_eda", "01 What the radiographs are",
             "What is in the folder, who are the patients, and what could mislead a model?",
-            lambda store: [],
-            lambda store: [
-                *map(store.table_file, ("manifest", "exclusions", "acquisition", "acquisition_audit",
-                "acquisition_drift")), store.data_file,
-            ],
+            tables_written=("manifest", "exclusions", "acquisition", "acquisition_audit", "acquisition_drift"),
+            files_written=lambda store: [store.data_file],
         ),
         Step(
             "02_preprocessing", "02_preprocessing", "02 From file to pixels",
             "How does a file become pixels, and who is trained, validated and tested on?",
-            lambda store: [*map(store.table_file, ("manifest", "acquisition")), store.data_file],
-            lambda store: [
-                *map(store.table_file, ("splits", "reference_predictions", "framing", "perturbations")),
-                store.images_file, store.perturbed_file,
-            ],
-        ),
-        *(_fine_tuning(model, seeds, retrained_model) for model in models),
-        Step(
-            "04_evaluation", "04_evaluation", "04 What the predictions are worth",
-            "How good are the networks on patients they have never seen, side by side?",
-            lambda store: [store.images_file, *map(store.table_file, tables_read)],
-            lambda store: [store.table_file(name) for name in EVALUATION if name != "leakage" or "resplit_predictions"
-            in tables_read], networks=networks,
-        ),
-        Step(
-            "05_gradcam", "05_gradcam", "05 Where the networks look",
-            "Which places of a radiograph speak for pneumonia, and can the heat maps that show them be believed?",
-            lambda store: [
-                store.images_file, store.data_file,
-                *map(store.table_file, ("splits", "framing", "predictions", "operating_points")),
-                *(store.network_file(model, seed) for model in models for seed in seeds),
-                *(store.label_permutation.network_file(model, seeds[0]) for model in models if model ==
-                retrained_model),
-            ],
-            lambda store: [store.table_file(name) for name in EXPLANATION],
-            networks=networks,
+            tables_read=("manifest", "acquisition"),
+            tables_written=("splits", "reference_predictions", "framing", "perturbations"),
+            files_read=lambda store: [store.data_file],
+            files_written=lambda store: [store.images_file, store.perturbed_file],
         ),
     ]  # fmt: skip
 
 
 def _fine_tuning(model: str, seeds: list[int], retrained_model: str) -> Step:
-    own, twins = (["resplit_predictions"], seeds[:1]) if model == retrained_model else ([], [])
+    retrained = model == retrained_model
+
+    def written(store: Store) -> list[Path]:
+        permuted = [store.label_permutation.network_file(model, seed) for seed in seeds[:1] if retrained]
+        trained = [file for seed in seeds for file in store.network_files(model, seed)]
+        return permuted + trained + [store.network_table_file("perturbed_predictions", model, seed) for seed in seeds]
+
     return Step(
         f"03_finetune-{model}", "03_finetune", f"03 Training: {MODELS[model]}",
         f"How was {MODELS[model]} trained, and when was it best?",
-        lambda store: [*map(store.table_file, ("manifest", "splits", "perturbations")), store.images_file,
-        store.perturbed_file], lambda store: [
-            *map(store.table_file, own),
-            *(store.label_permutation.network_file(model, seed) for seed in twins),
-            *(file for seed in seeds for file in store.network_files(model, seed)),
-            *(store.network_table_file("perturbed_predictions", model, seed) for seed in seeds),
-        ],
-        own={"model": model},
-        networks=(model,),
+        tables_read=("manifest", "splits", "perturbations"),
+        tables_written=("resplit_predictions",) if retrained else (),
+        files_read=lambda store: [store.images_file, store.perturbed_file],
+        files_written=written, own={"model": model}, networks=(model,),
     )  # fmt: skip
+
+
+def _after_training(models: list[str], seeds: list[int], retrained_model: str) -> list[Step]:
+    networks = tuple(models)
+    leakage = ("leakage",) if retrained_model != "none" else ()
+
+    def explained(store: Store) -> list[Path]:
+        permuted = [
+            store.label_permutation.network_file(model, seeds[0]) for model in models if retrained_model == model
+        ]
+        trained = [store.network_file(model, seed) for model in models for seed in seeds]
+        return [store.images_file, store.data_file, *trained, *permuted]
+
+    return [
+        Step(
+            "04_evaluation", "04_evaluation", "04 What the predictions are worth",
+            "How good are the networks on patients they have never seen, side by side?",
+            tables_read=("predictions", "reference_predictions", "models"), tables_written=tuple(EVALUATION),
+            files_read=lambda store: [store.images_file], networks=networks,
+        ),
+        Step(
+            "05_gradcam", "05_gradcam", "05 Where the networks look",
+            "Which places of a radiograph speak for pneumonia, and can the heat maps that show them be believed?",
+            tables_read=("splits", "framing", "predictions", "operating_points"), tables_written=tuple(EXPLANATION),
+            files_read=explained, networks=networks,
+        ),
+        Step(
+            "06_robustness", "06_robustness", "06 Would it hold elsewhere?",
+            "Would the result hold where pictures are taken in another way, or other patients come?",
+            tables_read=("predictions", "operating_points", "perturbed_predictions",
+                         *("resplit_predictions" for _ in leakage)),
+            tables_written=("perturbed_performance", "shifted_rates", "shift_tolerance", *leakage),
+            networks=networks,
+        ),
+    ]  # fmt: skip

@@ -11,7 +11,7 @@ from PIL import Image
 
 from pneumo_utils.datasets import acquisition
 from pneumo_utils.imaging import decoding
-from pneumo_utils.records.contracts import datasets
+from pneumo_utils.records import tables
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_a_single_pixel_can_be_measured():
 
 
 def test_the_columns_are_those_of_the_contract(body):
-    assert ["path", *measured(saved(body))] == list(datasets.CONTRACTS["acquisition"])
+    assert ["path", *measured(saved(body))] == list(tables.CONTRACTS["acquisition"])
 
 
 @pytest.mark.parametrize("pixels", [np.zeros((4, 4)), np.zeros((4, 4, 3), np.uint8), np.zeros((0, 4), np.uint8)])

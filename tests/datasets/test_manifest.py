@@ -13,7 +13,6 @@ from PIL import Image
 from pneumo_utils.datasets import acquisition, folder_layout, manifest
 from pneumo_utils.imaging import decoding
 from pneumo_utils.records import tables
-from pneumo_utils.records.contracts import datasets
 from pneumo_utils.records.vocabulary import LABELS, PARTS
 
 REAL = Path(__file__).parents[2] / ".." / "shared" / "data"
@@ -44,7 +43,7 @@ def root(tmp_path):
 
 def test_a_row_says_all_that_the_contract_asks(root):
     table, exclusions, _ = manifest.build(root)
-    assert list(table.columns) == list(datasets.CONTRACTS["manifest"])
+    assert list(table.columns) == list(tables.CONTRACTS["manifest"])
     assert len(table) == 12
     assert exclusions.empty
     row = table.set_index("path").loc["train/NORMAL/IM-0001-0001.jpeg"]

@@ -140,7 +140,7 @@ def test_no_interval_claims_certainty(cases, copies):
     found = judge(several_images_each(label, level / 4, copies), 0.5, replicates=40)
     some = found[found["lower"].notna()]
     assert (some["upper"] - some["lower"] > 1e-9).all()
-    sure = found[found["metric"].isin(intervals.SHARES) & found["value"].isin([0, 1])]
+    sure = found[found["metric"].isin(intervals.PROPORTIONS) & found["value"].isin([0, 1])]
     assert sure["lower"].notna().all()
 
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from pneumo_utils.explanation import cached_explainer, faithfulness, plausibility
-from pneumo_utils.records.store import MissingArtefactError, Store
+from pneumo_utils.records.run_directory import MissingArtefactError
+from pneumo_utils.records.store import Store
 
 COUNT = 6
 

@@ -9,7 +9,7 @@ from support.examples import GOOD, example
 
 from pneumo_utils.records import store, tables
 from pneumo_utils.records.atomic import atomic_write
-from pneumo_utils.records.contracts import datasets
+from pneumo_utils.records.run_directory import MissingArtefactError
 from pneumo_utils.records.vocabulary import MODELS
 
 
@@ -63,7 +63,7 @@ def test_tables_come_back_as_they_were_written(run):
     ],
 )
 def test_a_missing_table_names_the_notebook_to_run(run, name, writer):
-    with pytest.raises(store.MissingArtefactError) as caught:
+    with pytest.raises(MissingArtefactError) as caught:
         run.read(name)
     assert str(caught.value).startswith(f"{name} must be there before this notebook, got no {name}.csv in ")
     assert str(caught.value).endswith(f": run {writer} first")
@@ -71,15 +71,15 @@ def test_a_missing_table_names_the_notebook_to_run(run, name, writer):
 
 def test_missing_pictures_data_and_networks_name_the_notebook_to_run(run):
     for read, writer in ((run.read_images, "02_preprocessing"), (run.data_folder, "01_eda"), (run.data_hash, "01_eda")):
-        with pytest.raises(store.MissingArtefactError, match=f"run {writer} first"):
+        with pytest.raises(MissingArtefactError, match=f"run {writer} first"):
             read()
-    with pytest.raises(store.MissingArtefactError, match=r"no network\.keras .*run 03_finetune first"):
+    with pytest.raises(MissingArtefactError, match=r"no network\.keras .*run 03_finetune first"):
         run.require_network("cnn", 0)
 
 
 def test_every_table_of_the_contracts_has_a_writer(run):
-    for name in datasets.CONTRACTS:
-        with pytest.raises(store.MissingArtefactError):
+    for name in tables.CONTRACTS:
+        with pytest.raises(MissingArtefactError):
             run.read(name)
 
 

@@ -7,7 +7,6 @@ import pytest
 from support.examples import GOOD, example
 
 from pneumo_utils.records import tables
-from pneumo_utils.records.contracts import datasets
 
 SIGNED = [
     (table, column)
@@ -97,8 +96,8 @@ BAD = {  # for every rule, values that break it
     "against": ["all"],
     "pictures": ["both"],
 }
-COLUMNS = [(name, column) for name, contract in datasets.CONTRACTS.items() for column in contract]
-RULES = [(name, column) for name, column in COLUMNS if datasets.CONTRACTS[name][column].rule]
+COLUMNS = [(name, column) for name, contract in tables.CONTRACTS.items() for column in contract]
+RULES = [(name, column) for name, column in COLUMNS if tables.CONTRACTS[name][column].rule]
 BORDERS = {
     "label": (0, 1),
     "probability": (0.0, 1.0),
@@ -119,17 +118,17 @@ def broken(name, column, value):
     return frame
 
 
-@pytest.mark.parametrize("name", datasets.CONTRACTS)
+@pytest.mark.parametrize("name", tables.CONTRACTS)
 def test_every_contract_has_an_example_that_keeps_it(name):
     checked = tables.check(name, example(name))
-    assert list(checked.columns) == list(datasets.CONTRACTS[name])
+    assert list(checked.columns) == list(tables.CONTRACTS[name])
     assert len(checked) == 3
 
 
 def test_every_rule_says_what_it_is_and_has_values_here_that_break_it():
     assert {column for _, column in RULES} == set(BAD)
     for name, column in COLUMNS:
-        spec = datasets.CONTRACTS[name][column]
+        spec = tables.CONTRACTS[name][column]
         assert bool(spec.rule) == (spec.holds is not None)
 
 
@@ -138,7 +137,7 @@ def test_a_value_against_its_rule_is_named_with_table_column_rule_and_count(name
     for value in [1.01, -1.01] if (name, column) in SIGNED else BAD[column]:
         with pytest.raises(tables.TableError) as caught:
             tables.check(name, broken(name, column, value))
-        rule = datasets.CONTRACTS[name][column].rule
+        rule = tables.CONTRACTS[name][column].rule
         assert str(caught.value) == f"{name}.{column} must be {rule}, got {value!r} (1 rows)"
 
 
@@ -151,7 +150,7 @@ def test_the_borders_of_a_range_are_inside(name, column):
 @pytest.mark.parametrize(("name", "column"), COLUMNS)
 def test_only_optional_columns_may_be_empty(name, column):
     frame = broken(name, column, None)
-    if datasets.CONTRACTS[name][column].optional:
+    if tables.CONTRACTS[name][column].optional:
         assert tables.check(name, frame)[column].isna()[1]
     else:
         with pytest.raises(tables.TableError, match=rf"{name}\.{column} must not be empty, got 1 empty rows"):
@@ -159,10 +158,10 @@ def test_only_optional_columns_may_be_empty(name, column):
 
 
 @pytest.mark.parametrize(
-    ("name", "column"), [(n, c) for n, c in COLUMNS if datasets.CONTRACTS[n][c].kind in ("int", "float", "bool")]
+    ("name", "column"), [(n, c) for n, c in COLUMNS if tables.CONTRACTS[n][c].kind in ("int", "float", "bool")]
 )
 def test_a_word_where_a_number_or_a_truth_value_belongs_is_refused(name, column):
-    kind = datasets.CONTRACTS[name][column].kind
+    kind = tables.CONTRACTS[name][column].kind
     with pytest.raises(tables.TableError, match=rf"{name}\.{column} must be {kind}, got "):
         tables.check(name, broken(name, column, "many"))
 
@@ -184,12 +183,12 @@ def test_columns_come_back_in_the_order_and_kinds_of_the_contract():
     shuffled = example("history")[sorted(GOOD["history"])].astype(object)
     checked = tables.check("history", shuffled)
     kinds = {"str": "str", "int": "int64", "float": "float64", "bool": "bool"}
-    for column, spec in datasets.CONTRACTS["history"].items():
+    for column, spec in tables.CONTRACTS["history"].items():
         assert str(checked[column].dtype) == kinds[spec.kind]
-    assert list(checked) == list(datasets.CONTRACTS["history"])
+    assert list(checked) == list(tables.CONTRACTS["history"])
 
 
-@pytest.mark.parametrize("name", datasets.CONTRACTS)
+@pytest.mark.parametrize("name", tables.CONTRACTS)
 @pytest.mark.parametrize("rows", [0, 1, 4])
 def test_what_is_written_reads_back_equal(name, rows, tmp_path):
     frame = example(name, max(rows, 1)).head(rows)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from pneumo_utils.records.contracts.columns import (
-    AREA,
     AT_LEAST_0,
     AT_LEAST_1,
-    DRAW,
     HELD_OUT,
     NETWORK,
     RULE,
@@ -63,26 +61,6 @@ EVALUATION: dict[str, dict[str, Column]] = {
         "threshold": Column("float", **between(0, 1)),
         "sensitivity": Column("float", **between(0, 1)),  # on validation, as all of this table
         "specificity": Column("float", **between(0, 1)),
-        "n": Column("int", **AT_LEAST_0),
-    },
-    # one row a network, seed, split, rule and shift of either class towards the other
-    "shifted_rates": NETWORK
-    | HELD_OUT
-    | {
-        "rule": RULE,
-        "shift": Column("float"),  # logits
-        "sensitivity": Column("float", **between(0, 1)),  # of pneumonias that fell by it
-        "specificity": Column("float", **between(0, 1)),  # of normals that rose by it
-        "n": Column("int", **AT_LEAST_0),
-    },
-    # one row a network, seed, split and rule: logits that a class may move until its rate is below the target
-    "shift_tolerance": NETWORK
-    | HELD_OUT
-    | {
-        "rule": RULE,
-        "target": Column("float", **between(0, 1)),  # of sensitivity and of specificity
-        "normals": Column("float"),  # upwards; negative where below the target already
-        "pneumonias": Column("float"),  # downwards
         "n": Column("int", **AT_LEAST_0),
     },
     # one row a network, seed, split, kind of recalibration and bin of equal size
@@ -153,24 +131,5 @@ EVALUATION: dict[str, dict[str, Column]] = {
         "upper": Column("float", optional=True, **between(0, 1)),
         "n": Column("int", **AT_LEAST_0),
         "patients": Column("int", **AT_LEAST_1),
-    },
-    # one row a way of drawing the test part
-    "leakage": {
-        "protocol": DRAW,
-        **AREA,
-        **{name: Column("float", **between(0, 1)) for name in ("accuracy", "sensitivity", "specificity")},
-        "n": Column("int", **AT_LEAST_0),
-        "known_patient": Column("int", **AT_LEAST_0),  # test images whose patient is also trained on
-    },
-    # one row a network and way of making pictures harder
-    "perturbed_performance": NETWORK
-    | {
-        "perturbation": Column("str"),
-        "strength": Column("float"),
-        **AREA,
-        "sensitivity": Column("float", **between(0, 1)),
-        "specificity": Column("float", **between(0, 1)),
-        "flip_rate": Column("float", **between(0, 1)),  # share of cases decided otherwise than plain
-        "n": Column("int", **AT_LEAST_0),
     },
 }

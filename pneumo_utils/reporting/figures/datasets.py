@@ -1,35 +1,18 @@
-"""Figures of the study: arrays and tables in, a matplotlib figure out. One palette, safe for colour-blind readers."""
+"""The radiographs: contact sheets, counts, sizes, brightness, and what the files alone tell."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from sklearn import metrics as sk
 
-from pneumo_utils.evaluation.metrics import confusion
 from pneumo_utils.imaging.framing import Box
 from pneumo_utils.records.vocabulary import PARTS
-
-# Okabe & Ito (2008), the common palette for colour-blind readers
-COLOURS = {"normal": "#0072B2", "bacterial": "#D55E00", "viral": "#E69F00", "unknown": "#999999"}
-CLASSES = {"NORMAL": "#0072B2", "PNEUMONIA": "#D55E00"}
-MODEL_COLOURS = (*CLASSES.values(), "#009E73", "#CC79A7", "#56B4E9", "#000000")
-_CLASS_NAMES = ("normal", "pneumonia")
-_STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 9.5}
-
-
-def new_figure(rows: int = 1, columns: int = 1, width: float = 7.2, height: float = 3.2) -> tuple[Figure, np.ndarray]:
-    """An empty figure in the style of the study: `rows` by `columns` axes, size in inches."""
-    with plt.rc_context(_STYLE):
-        fig, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False, layout="constrained")
-    return fig, axes
+from pneumo_utils.reporting.figures.style import CLASSES, COLOURS, MODEL_COLOURS, new_figure
 
 
 def pictures(images: Sequence[np.ndarray], titles: Sequence[str], columns: int = 6) -> Figure:
@@ -123,90 +106,4 @@ def brightness(images: np.ndarray, label: np.ndarray) -> Figure:
         element="step", ax=axes[0, 0],
     )  # fmt: skip
     axes[0, 0].set(xlabel="mean grey level of a picture (0-255)", ylabel="density")
-    return fig
-
-
-def learning_curves(history: pd.DataFrame) -> Figure:
-    """Loss and AUC by epoch, training against validation, a line a seed and phase; rings mark the kept epochs.
-
-    Phases stand one after another: each begins, for all seeds, where the longest of the one before has ended.
-
-    Args:
-        history: contract `history`, one model, any number of seeds.
-    """
-    starts = _phase_starts(history)
-    frame = history.assign(step=history["epoch"] + history["phase"].map(starts))
-    fig, axes = new_figure(1, 2, height=2.8)
-    for axis, (metric, title) in zip(axes[0], {"loss": "loss", "auc": "AUC-ROC"}.items(), strict=True):
-        for start, phase in zip(starts, starts.index, strict=True):
-            axis.axvline(start + 0.5, color="#cccccc", lw=0.8)
-            axis.text(start + 0.6, 1.0, phase, transform=axis.get_xaxis_transform(), va="bottom")
-        _learning_lines(axis, frame, metric)
-        axis.set(xlabel="epoch", ylabel=title, xlim=(0.3, frame["step"].max() + 0.7))
-        axis.xaxis.get_major_locator().set_params(integer=True)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
-    return fig
-
-
-def _phase_starts(history: pd.DataFrame) -> pd.Series:
-    """Epochs before each phase, by its name, in running order."""
-    lengths = history.groupby("phase", sort=False)["epoch"].max()
-    return lengths.cumsum() - lengths
-
-
-def _learning_lines(axis: Axes, frame: pd.DataFrame, metric: str) -> None:
-    """Both curves of every seed and phase, in the same two colours; only the first of each kind is named."""
-    width = 1.5 if frame["seed"].nunique() == 1 else 0.9
-    for column, colour, label in ((metric, "#999999", "training"), (f"val_{metric}", "#0072B2", "validation")):
-        for _, part in frame.groupby(["seed", "phase"], sort=False):
-            axis.plot(part["step"], part[column], ".-", color=colour, lw=width, ms=2.5, label=label)
-            label = "_" + label.lstrip("_")  # matplotlib leaves it out of the legend
-    kept = frame[frame["kept"]]
-    axis.plot(kept["step"], kept[f"val_{metric}"], "o", mfc="none", color="#D55E00", label="kept")
-
-
-def roc_and_precision_recall(predictions: pd.DataFrame, titles: dict[str, str]) -> Figure:
-    """ROC and precision-recall curves of every model in `predictions` (one split); chance as a dashed line.
-
-    Args:
-        predictions: contract `predictions`, one split, both classes.
-        titles: how each model is called.
-    """
-    fig, axes = new_figure(1, 2, height=3.6)
-    roc, pr = axes[0]
-    for colour, (model, part) in zip(MODEL_COLOURS, predictions.groupby("model", sort=False), strict=False):
-        false_positive, true_positive, _ = sk.roc_curve(part["label"], part["probability"])
-        precision, recall, _ = sk.precision_recall_curve(part["label"], part["probability"])
-        roc.plot(false_positive, true_positive, color=colour, label=titles.get(model, model))
-        pr.plot(recall, precision, color=colour, drawstyle="steps-pre")
-    roc.plot([0, 1], [0, 1], "--", color="#999999", lw=0.8)
-    pr.axhline(predictions["label"].mean(), ls="--", color="#999999", lw=0.8)
-    square = {"xlim": (-0.02, 1.02), "ylim": (-0.02, 1.02), "aspect": "equal"}
-    roc.set(xlabel="1 \N{MINUS SIGN} specificity", ylabel="sensitivity", title="ROC", **square)
-    pr.set(xlabel="recall (sensitivity)", ylabel="precision", title="Precision-recall", **square)
-    roc.legend(frameon=False, loc="lower right")
-    return fig
-
-
-def confusion_matrices(labelled: pd.DataFrame, titles: dict[str, str]) -> Figure:
-    """Confusion matrices side by side, counts and share of each true class.
-
-    Args:
-        labelled: of `outcomes.label`, one split.
-        titles: how each model is called.
-    """
-    groups = list(labelled.groupby("model", sort=False))
-    fig, axes = new_figure(1, len(groups), height=2.7)
-    for axis, (model, part) in zip(axes[0], groups, strict=True):
-        found = confusion(part["label"], part["called"])
-        share = found / np.maximum(found.sum(axis=1, keepdims=True), 1)
-        text = np.array(
-            [[f"{n}\n{s:.0%}" for n, s in zip(*row, strict=True)] for row in zip(found, share, strict=True)]
-        )
-        sns.heatmap(
-            share, annot=text, fmt="", cmap="Blues", vmin=0, vmax=1, cbar=False, square=True,
-            xticklabels=_CLASS_NAMES, yticklabels=_CLASS_NAMES, ax=axis,
-        )  # fmt: skip
-        axis.set(title=titles.get(model, model), xlabel="called", ylabel="truth" if axis is axes[0, 0] else "")
     return fig

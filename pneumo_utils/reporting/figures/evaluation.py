@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from pneumo_utils.reporting.figures.datasets import CLASSES, MODEL_COLOURS, new_figure
+from pneumo_utils.reporting.figures.style import CLASSES, MODEL_COLOURS, new_figure
 
 _GREY = "#999999"
 _MARKERS = "osD^vP"  # a second sign beside colour

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pneumo_utils.reporting.figures.datasets import MODEL_COLOURS, new_figure
+from pneumo_utils.reporting.figures.style import MODEL_COLOURS, new_figure
 
 _COLUMNS = 4  # as wide as a page; fewer cases leave room
 _LUNG, _LESION = "#56B4E9", "#FFFFFF"

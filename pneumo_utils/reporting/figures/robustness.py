@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from pneumo_utils.reporting.figures.datasets import MODEL_COLOURS, new_figure
+from pneumo_utils.reporting.figures.style import MODEL_COLOURS, new_figure
 from pneumo_utils.robustness import perturbations
 
 _COLUMNS = 4

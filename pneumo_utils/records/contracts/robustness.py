@@ -1,0 +1,91 @@
+"""What each table about other conditions holds: every column with its kind and its rule."""
+
+from __future__ import annotations
+
+from pneumo_utils.records.contracts.columns import (
+    AREA,
+    AT_LEAST_0,
+    CASE,
+    DRAW,
+    HELD_OUT,
+    NETWORK,
+    PERTURBED_CASE,
+    PREDICTIONS,
+    RULE,
+    Column,
+    between,
+    one_of,
+)
+from pneumo_utils.records.vocabulary import PARTS
+
+ROBUSTNESS: dict[str, dict[str, Column]] = {
+    # one row a property of the files and part: how well it alone tells pneumonia from normal
+    "acquisition_audit": {
+        "property": Column("str"),
+        "part": Column("str", **one_of(PARTS)),
+        "direction": Column("str", **one_of(("higher", "lower", "learned"))),  # that speaks for pneumonia in train
+    }
+    | AREA  # below 0.5: the other way round than in train
+    | {
+        "normal": Column("int", **AT_LEAST_0),  # images that have the property
+        "pneumonia": Column("int", **AT_LEAST_0),
+    },
+    # one row a property of the files, class and part: how far the part lies from train
+    "acquisition_drift": {
+        "property": Column("str"),
+        "label": CASE["label"],
+        "part": Column("str", **one_of(PARTS)),
+        "centre": Column("float", optional=True),  # median, or share of the value most common in train
+    }
+    | AREA  # of the part against train; empty in train
+    | {
+        "n": Column("int", **AT_LEAST_0),
+    },
+    # the same of the references that every network has to beat
+    "reference_predictions": PREDICTIONS,
+    # one row a test radiograph and way in which it is made harder
+    "perturbations": PERTURBED_CASE,
+    # one row a network's answer to such a picture
+    "perturbed_predictions": PERTURBED_CASE | NETWORK | {"probability": Column("float", **between(0, 1))},
+    # one row an image held out by a way of drawing the test part
+    "resplit_predictions": PREDICTIONS | {"protocol": DRAW, "known_patient": Column("bool")},  # trained on the patient
+    # one row a network and way of making pictures harder
+    "perturbed_performance": NETWORK
+    | {
+        "perturbation": Column("str"),
+        "strength": Column("float"),
+        **AREA,
+        "sensitivity": Column("float", **between(0, 1)),
+        "specificity": Column("float", **between(0, 1)),
+        "flip_rate": Column("float", **between(0, 1)),  # share of cases decided otherwise than plain
+        "n": Column("int", **AT_LEAST_0),
+    },
+    # one row a way of drawing the test part
+    "leakage": {
+        "protocol": DRAW,
+        **AREA,
+        **{name: Column("float", **between(0, 1)) for name in ("accuracy", "sensitivity", "specificity")},
+        "n": Column("int", **AT_LEAST_0),
+        "known_patient": Column("int", **AT_LEAST_0),  # test images whose patient is also trained on
+    },
+    # one row a network, seed, split, rule and shift of either class towards the other
+    "shifted_rates": NETWORK
+    | HELD_OUT
+    | {
+        "rule": RULE,
+        "shift": Column("float"),  # logits
+        "sensitivity": Column("float", **between(0, 1)),  # of pneumonias that fell by it
+        "specificity": Column("float", **between(0, 1)),  # of normals that rose by it
+        "n": Column("int", **AT_LEAST_0),
+    },
+    # one row a network, seed, split and rule: logits that a class may move until its rate is below the target
+    "shift_tolerance": NETWORK
+    | HELD_OUT
+    | {
+        "rule": RULE,
+        "target": Column("float", **between(0, 1)),  # of sensitivity and of specificity
+        "normals": Column("float"),  # upwards; negative where below the target already
+        "pneumonias": Column("float"),  # downwards
+        "n": Column("int", **AT_LEAST_0),
+    },
+}

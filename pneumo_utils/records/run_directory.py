@@ -1,0 +1,150 @@
+"""Where everything of a study lies: the only room that knows file names.
+
+reports/<study>/index.html, <page>.html     what people read
+reports/<study>/tables/*.csv                what travels between notebooks
+reports/<study>/work/                       pixels, activations, networks, notebooks: large, can be made again
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pneumo_utils.records.contracts.evaluation import EVALUATION
+from pneumo_utils.records.contracts.explanation import EXPLANATION
+
+# which notebook a reader has to run first when something is missing
+WRITERS = {
+    "data": "01_eda",
+    "manifest": "01_eda",
+    "exclusions": "01_eda",
+    "acquisition": "01_eda",
+    "acquisition_audit": "01_eda",
+    "acquisition_drift": "01_eda",
+    "splits": "02_preprocessing",
+    "framing": "02_preprocessing",
+    "images": "02_preprocessing",
+    "reference_predictions": "02_preprocessing",
+    "perturbations": "02_preprocessing",
+    "history": "03_finetune",
+    "predictions": "03_finetune",
+    "models": "03_finetune",
+    "perturbed_predictions": "03_finetune",
+    "resplit_predictions": "03_finetune",
+    "network": "03_finetune",
+    **dict.fromkeys(EVALUATION, "04_evaluation"),
+    **dict.fromkeys(EXPLANATION, "05_gradcam"),
+    **dict.fromkeys(("perturbed_performance", "leakage", "shifted_rates", "shift_tolerance"), "06_robustness"),
+}
+NETWORK_TABLES = ("history", "predictions", "models")  # of each network by itself, until they are joined
+
+
+class MissingArtefactError(FileNotFoundError):
+    """Something an earlier notebook writes is not there yet; the message names that notebook."""
+
+
+class RunDirectory:
+    """The run directory of one study, by names.
+
+    Args:
+        study: name of the study; its folder under `reports`.
+        reports: folder of all reports.
+    """
+
+    def __init__(self, study: str, reports: str | Path):
+        self.study = study
+        self.reports = Path(reports)
+        self.folder = self.reports / study
+        self.work = self.folder / "work"
+
+    def table_file(self, name: str) -> Path:
+        """Where the table `name` lies."""
+        return self.folder / "tables" / f"{name}.csv"
+
+    def network_table_file(self, name: str, model: str, seed: int) -> Path:
+        """Where one network's share of the table `name` lies until `join_network_tables` joins the shares."""
+        return self.network_folder(model, seed) / f"{name}.csv"
+
+    @property
+    def images_file(self) -> Path:
+        """The preprocessed pictures, one a row of `splits`."""
+        return self.work / "images.npy"
+
+    @property
+    def perturbed_file(self) -> Path:
+        """The pictures made harder, one a row of `perturbations`."""
+        return self.work / "perturbed.npy"
+
+    @property
+    def data_file(self) -> Path:
+        """Which folder the radiographs came from."""
+        return self.work / "data.json"
+
+    def network_file(self, model: str, seed: int) -> Path:
+        """The network `model` trained from `seed`."""
+        return self.network_folder(model, seed) / "network.keras"
+
+    def network_files(self, model: str, seed: int) -> list[Path]:
+        """All that one training leaves behind: the network, and its shares of the tables."""
+        return [
+            self.network_file(model, seed),
+            *(self.network_table_file(name, model, seed) for name in NETWORK_TABLES),
+        ]
+
+    def run_file(self, model: str, seed: int) -> Path:
+        """What the network `model` trained from `seed` was made of."""
+        return self.network_folder(model, seed) / "run.json"
+
+    def explanation_file(self, model: str, seed: int, name: str) -> Path:
+        """What that network answered when it was asked `name` to explain it."""
+        return self.network_folder(model, seed) / f"{name}.npz"
+
+    @property
+    def lungs_file(self) -> Path:
+        """Where the lungs are in the pictures that are explained."""
+        return self.work / "lungs.npz"
+
+    def activations_folder(self, model: str) -> Path:
+        """What the frozen trunk of `model` gave, for all seeds: large, can be computed again."""
+        return self.work / "models" / model / "activations"
+
+    def network_folder(self, model: str, seed: int) -> Path:
+        """All that belongs to the network `model` trained from `seed`."""
+        return self.work / "models" / model / f"seed-{seed}"
+
+    def executed_notebook(self, page: str) -> Path:
+        """The notebook of `page` with its outputs."""
+        return self.work / "notebooks" / f"{page}.ipynb"
+
+    def broken_notebook(self, page: str) -> Path:
+        """What was reached of `page` when it broke."""
+        return self.work / "notebooks" / f"{page}.broken.ipynb"
+
+    def record_file(self, page: str) -> Path:
+        """What the pipeline knows of the last good run of `page`."""
+        return self.work / "records" / f"{page}.json"
+
+    def page_file(self, page: str) -> Path:
+        """The HTML of `page`."""
+        return self.folder / f"{page}.html"
+
+    def seeds(self, model: str) -> list[int]:
+        """Seeds that `model` was trained from, rising."""
+        folders = (self.work / "models" / model).glob("seed-*")
+        return sorted(int(folder.name.removeprefix("seed-")) for folder in folders)
+
+    def require_network(self, model: str, seed: int) -> Path:
+        """The file of the network `model` trained from `seed`, which must exist."""
+        return self.require("network", self.network_file(model, seed))
+
+    def require(self, name: str, path: Path) -> Path:
+        """`path`, which must exist.
+
+        Raises:
+            MissingArtefactError: it does not; `name`, a key of `WRITERS`, tells which notebook writes it.
+        """
+        if not path.is_file():
+            raise MissingArtefactError(
+                f"{name} must be there before this notebook, got no {path.name} in {path.parent}: "
+                f"run {WRITERS[name]} first"
+            )
+        return path

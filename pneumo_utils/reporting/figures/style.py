@@ -1,0 +1,20 @@
+"""The look of all figures: one palette, safe for colour-blind readers, one font size, thin frames."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+# Okabe & Ito (2008), the common palette for colour-blind readers
+COLOURS = {"normal": "#0072B2", "bacterial": "#D55E00", "viral": "#E69F00", "unknown": "#999999"}
+CLASSES = {"NORMAL": "#0072B2", "PNEUMONIA": "#D55E00"}
+MODEL_COLOURS = (*CLASSES.values(), "#009E73", "#CC79A7", "#56B4E9", "#000000")
+_STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 9.5}
+
+
+def new_figure(rows: int = 1, columns: int = 1, width: float = 7.2, height: float = 3.2) -> tuple[Figure, np.ndarray]:
+    """An empty figure in the style of the study: `rows` by `columns` axes, size in inches."""
+    with plt.rc_context(_STYLE):
+        fig, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False, layout="constrained")
+    return fig, axes
