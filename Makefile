@@ -51,7 +51,7 @@ format: $(READY) ## put code and notebooks into style
 	@$(PY) -m ruff check --fix . && $(PY) -m ruff format . && $(PY) -m nbstripout notebooks/*.ipynb
 
 lungs: $(READY) ## train the network that finds the lungs anew, on phantoms (minutes)
-	@$(PY) -m pneumo_utils.networks.lung_segmentation
+	@$(PY) -m pneumo_utils.networks.lung_field_training
 
 parameters: $(READY) ## list every parameter with type, range and help
 	@$(PY) -m pneumo_utils parameters

@@ -64,13 +64,13 @@ def _save(folder: Path, drawn: list[np.ndarray], number: int, label: int) -> Non
 def process(folder: Path, count: int, size: int) -> tuple[float, float]:
     """Seconds and peak memory, MB, of the first `count` files from JPEG to predictions; starting Python left out."""
     # Here, not above: the peak that Linux reports of a process is at least that of the process which started it.
-    from pneumo_utils.networks import fitting, replicates
+    from pneumo_utils.networks import optimisation, replicates
 
     with tempfile.TemporaryDirectory() as reports:
         began, store, parts = time.perf_counter(), Store("growth", reports), table(count)
         store.write_images(decoding.read_all(folder, list(parts["path"]), size), count, size)
-        phases = (fitting.Phase("head", EPOCHS[0], 1e-3), fitting.Phase("top", EPOCHS[1], 1e-4))
-        settings = fitting.Settings(BATCH, patience=sum(EPOCHS), cached_views=VIEWS)
+        phases = (optimisation.Phase("head", EPOCHS[0], 1e-3), optimisation.Phase("top", EPOCHS[1], 1e-4))
+        settings = optimisation.Settings(BATCH, patience=sum(EPOCHS), cached_views=VIEWS)
         recipe = replicates.Recipe(MODEL, None, size, 0.2, phases, settings, Augmentation(8.0, 0.05, 0.1))
         replicates.train(recipe, 0, store.read_images(), parts, store.activations_folder(MODEL))
         return time.perf_counter() - began, provenance.peak_memory() * 2**20 / 1e6

@@ -26,7 +26,7 @@ import rows
 from plain_recipe import Outcome
 
 from pneumo_utils.imaging.augmentation import Augmentation
-from pneumo_utils.networks import fitting, precision, replicates
+from pneumo_utils.networks import optimisation, precision, replicates
 from pneumo_utils.study import definition
 
 SPLITS = ("train", "validation", "test")
@@ -43,10 +43,10 @@ def recipe_of(model: str, start: str, quick: bool) -> replicates.Recipe:
     how = given.training
     epochs = (3, 2) if quick else (how.head_epochs, how.top_epochs)
     phases = (
-        fitting.Phase("head", epochs[0], how.head_learning_rate),
-        fitting.Phase("top", epochs[1], how.top_learning_rate),
+        optimisation.Phase("head", epochs[0], how.head_learning_rate),
+        optimisation.Phase("top", epochs[1], how.top_learning_rate),
     )
-    settings = fitting.Settings(how.batch_size, patience=sum(epochs) + 1, cached_views=how.cached_views)
+    settings = optimisation.Settings(how.batch_size, patience=sum(epochs) + 1, cached_views=how.cached_views)
     varied, size = Augmentation(**given.augmentation.model_dump()), 32 if quick else given.images.image_size
     begin, computed_in = plain_recipe.start_of(model, start), precision.choose(how.precision)
     return replicates.Recipe(model, begin, size, how.dropout, phases, settings, varied, computed_in)

@@ -25,7 +25,7 @@ import plain_recipe
 import rows
 
 from pneumo_utils.imaging.augmentation import Augmentation
-from pneumo_utils.networks import fitting, models, precision, replicates
+from pneumo_utils.networks import models, optimisation, precision, replicates
 
 MODEL, SIZE, BATCH, EPOCHS, PATIENTS = "vgg16", 112, 32, 3, 700
 COUNTS = {"train": 480, "validation": 64, "test": 160}
@@ -38,8 +38,8 @@ SHARE, OF_PEAK = 0.55, 0.65
 
 def recipe_of(start: str, size: int, epochs: int) -> replicates.Recipe:
     """All layers, from the first epoch on."""
-    settings = fitting.Settings(BATCH, patience=epochs + 1, weight_decay=0.01)
-    phases = (fitting.Phase("end_to_end", epochs, 4e-5),)
+    settings = optimisation.Settings(BATCH, patience=epochs + 1, weight_decay=0.01)
+    phases = (optimisation.Phase("end_to_end", epochs, 4e-5),)
     chosen = precision.choose("auto")
     return replicates.Recipe(MODEL, plain_recipe.start_of(MODEL, start), size, 0.5, phases, settings, STRONG, chosen)
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.reporting.display import table_html
-from pneumo_utils.reporting.page_body import check_self_contained
+from pneumo_utils.reporting.notebook_cells import check_self_contained
 
 _SHOWN = ["measure", "ours", "theirs", "unit", "ratio", "target", "met", "detail"]
 

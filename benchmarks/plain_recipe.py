@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.imaging.augmentation import Augmentation
-from pneumo_utils.networks import fitting, models, pretrained_weights, replicates
+from pneumo_utils.networks import models, optimisation, pretrained_weights, replicates
 from pneumo_utils.networks.backend import keras, layers
 
 _BACKBONES = {
@@ -159,15 +159,17 @@ def _free(backbone: keras.Model, top: str) -> None:
 def _fit(
     network: keras.Model,
     recipe: replicates.Recipe,
-    phase: fitting.Phase,
+    phase: optimisation.Phase,
     most: int,
     train: tuple[np.ndarray, np.ndarray],
     validation: tuple[np.ndarray, np.ndarray],
 ) -> list[float]:
     """One phase of at most `most` epochs; the seconds of each, validation included."""
     steps = -(-len(train[0]) // recipe.settings.batch_size)
-    whole = phase.name in fitting.END_TO_END  # there, the schedule is part of the recipe: neither side's own
-    optimiser = fitting.adamw(phase, recipe.settings, steps) if whole else keras.optimizers.Adam(phase.learning_rate)
+    whole = phase.name in optimisation.END_TO_END  # there, the schedule is part of the recipe: neither side's own
+    optimiser = (
+        optimisation.adamw(phase, recipe.settings, steps) if whole else keras.optimizers.Adam(phase.learning_rate)
+    )
     network.compile(optimiser, "binary_crossentropy", metrics=[keras.metrics.AUC()])
     best = keras.callbacks.EarlyStopping(patience=recipe.settings.patience, restore_best_weights=True)
     fitted = network.fit(
@@ -175,8 +177,8 @@ def _fit(
         batch_size=recipe.settings.batch_size,
         epochs=min(phase.epochs, most),
         validation_data=validation,
-        class_weight=fitting.class_weights(train[1].astype(int)),
-        callbacks=[fitting.Clock(), best],
+        class_weight=optimisation.class_weights(train[1].astype(int)),
+        callbacks=[optimisation.Clock(), best],
         verbose=0,
     )
     return fitted.history["seconds"]

@@ -25,7 +25,7 @@ import pandas as pd
 import rows
 from ruamel.yaml import YAML
 
-from pneumo_utils.datasets import acquisition
+from pneumo_utils.datasets import acquisition_properties
 from pneumo_utils.evaluation import metrics
 from pneumo_utils.imaging import decoding, framing
 from pneumo_utils.networks import models, training
@@ -138,7 +138,7 @@ def flip_rates(tried: Tried, folder: Path) -> dict[tuple[str, int], float]:
     label = np.array([LABELS[path.parent.name] for path in files])
     data = [path.read_bytes() for path in files]
     pixels = [decoding.decode(one) for one in data]
-    quality = [acquisition.measure(*one)["jpeg_quality"] for one in zip(data, pixels, strict=True)]
+    quality = [acquisition_properties.measure(*one)["jpeg_quality"] for one in zip(data, pixels, strict=True)]
     seen = pd.DataFrame({"label": label, "area": [one.size for one in pixels], "quality": quality})
     usual = seen.groupby("label").median()
     kinds = [perturbations.FileFormat(*usual.loc[kind].astype(float)) for kind in (0, 1)]

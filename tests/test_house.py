@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,19 @@ def test_tables_metrics_pages_and_pipeline_load_without_tensorflow():
 @pytest.mark.slow
 def test_the_check_for_tensorflow_can_fail():
     assert sorted(loaded("pneumo_utils.networks.models")) == ["keras", "tensorflow"]
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_every_room_the_templates_and_the_weights_of_the_lungs(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(PACKAGE, source / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(PROJECT / name, source)
+    build = ["wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(source)]
+    subprocess.run([sys.executable, "-m", "pip", "--disable-pip-version-check", *build], check=True)
+    held = set(zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist())
+    wanted = [path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert {path.relative_to(PROJECT).as_posix() for path in wanted} <= held
 
 
 def test_no_room_prints_but_the_command_line():

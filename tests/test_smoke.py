@@ -14,7 +14,7 @@ from support.browser import CHROMIUM, faults
 
 from pneumo_utils.__main__ import PROJECT, main
 from pneumo_utils.evaluation import metrics
-from pneumo_utils.pipeline import execution
+from pneumo_utils.pipeline import notebook_execution
 from pneumo_utils.records import fingerprint, tables
 from pneumo_utils.records.contracts.evaluation import EVALUATION
 from pneumo_utils.records.vocabulary import IMAGE_MODELS, REFERENCES
@@ -101,7 +101,7 @@ def test_the_evaluation_runs_from_the_tables_alone_without_tensorflow(place, smo
     known = study.flat() | {"study": "smoke", "reports": str(tmp_path)}
     given = {name: known[name] for name in fingerprint.parameters(notebook)}
     executed, broken = tmp_path / "executed.ipynb", tmp_path / "broken.ipynb"
-    execution.run(notebook, given, executed=executed, broken=broken, minutes=5)
+    notebook_execution.run(notebook, given, executed=executed, broken=broken, minutes=5)
     for name in EVALUATION:
         first, second = (pd.read_csv(folder / f"tables/{name}.csv") for folder in (smoke, tmp_path / "smoke"))
         pd.testing.assert_frame_equal(first, second, check_exact=True)

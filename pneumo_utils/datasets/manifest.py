@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pneumo_utils.datasets import acquisition, filenames, folder_layout
+from pneumo_utils.datasets import acquisition_properties, filenames, folder_layout
 from pneumo_utils.imaging import decoding
 from pneumo_utils.records import tables
 from pneumo_utils.records.vocabulary import LABELS
@@ -83,7 +83,7 @@ def _row(root: Path, path: str) -> dict:
         "mode": mode,
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
-    } | acquisition.measure(data, pixels)
+    } | acquisition_properties.measure(data, pixels)
 
 
 def _check_every_class(kept: list[dict], bad: list[dict]) -> None:

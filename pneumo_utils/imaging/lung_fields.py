@@ -1,6 +1,6 @@
 """Where the lungs are in a radiograph: a small U-Net that was trained on phantoms, run with numpy.
 
-It was taught by the phantom's own lung fields (`networks.lung_segmentation`) and saw no real radiograph. At 64 x 64
+It was taught by the phantom's own lung fields (`networks.lung_field_training`) and saw no real radiograph. At 64 x 64
 pixels it costs a few milliseconds a picture; TensorFlow would take longer to load than it takes to find the lungs of
 hundreds.
 """

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.imaging.augmentation import Augmentation
-from pneumo_utils.networks import fitting
+from pneumo_utils.networks import optimisation
 from pneumo_utils.networks.replicates import Recipe
 
 _PICTURES, _EPOCHS = 192, 40
@@ -46,5 +46,5 @@ def memorising_recipe(of: Recipe) -> Recipe:
     """The recipe of a network that learns by heart: end to end, without anything that would keep it from doing so."""
     hardest = {"weight_decay": 0.0, "label_smoothing": 0.0, "ema_momentum": 0.0}
     settings = replace(of.settings, patience=_EPOCHS, frozen_blocks=0, cached_views=1, test_views=1, **hardest)
-    phases = (fitting.Phase("end_to_end", _EPOCHS, of.phases[-1].learning_rate),)
+    phases = (optimisation.Phase("end_to_end", _EPOCHS, of.phases[-1].learning_rate),)
     return replace(of, phases=phases, settings=settings, augmentation=Augmentation(), dropout=0.0)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.imaging.augmentation import Augmentation
-from pneumo_utils.networks import features, fitting, models, training
+from pneumo_utils.networks import features, models, optimisation, training
 from pneumo_utils.networks.backend import keras
 
 # Trunk and views are those of the study, not of a replicate: seeds differ in what is trained, as they would from one
@@ -26,8 +26,8 @@ class Recipe:
     weights: Path | None  # file it starts from; None: random weights
     image_size: int  # side of the square that the network sees, pixels
     dropout: float  # share of the head's inputs dropped in training
-    phases: tuple[fitting.Phase, ...]
-    settings: fitting.Settings
+    phases: tuple[optimisation.Phase, ...]
+    settings: optimisation.Settings
     augmentation: Augmentation
     precision: str = "float32"  # float32 or bfloat16, see `precision.choose`
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.imaging.augmentation import Augmentation
-from pneumo_utils.networks import features, fitting, models
+from pneumo_utils.networks import features, models, optimisation
 from pneumo_utils.networks.backend import keras, tf
 
 RowsOf = Callable[[np.ndarray], np.ndarray]  # rows -> what the network eats
@@ -37,8 +37,8 @@ def train(
     network: keras.Model,
     pixels: features.Pixels,
     splits: pd.DataFrame,
-    phases: list[fitting.Phase],
-    settings: fitting.Settings,
+    phases: list[optimisation.Phase],
+    settings: optimisation.Settings,
     seed: int,
     folder: Path,
 ) -> tuple[features.Feed, keras.Model, pd.DataFrame]:
@@ -60,10 +60,10 @@ def train(
     feed, part, rows, lowest = pixels, network, [], float("inf")
     run = {"views": settings.cached_views, "batch_size": settings.batch_size, "folder": folder}
     frozen_to = models.CUT_POINTS[network.name].frozen_to
-    if any(phase.name not in fitting.END_TO_END for phase in phases):
+    if any(phase.name not in optimisation.END_TO_END for phase in phases):
         feed, part = _above_trunk(network, frozen_to, pixels, run)
     for phase in phases:
-        if phase.name in fitting.END_TO_END:
+        if phase.name in optimisation.END_TO_END:
             models.train_only_above(network, models.lowest_blocks(network, settings.frozen_blocks))
             feed, part = pixels.with_seed(seed), network
         fed, fitted = feed, part
@@ -72,7 +72,7 @@ def train(
             fitted = models.between(network, "pooled", "probability")
         elif phase.name == "progressive":
             fed, fitted, lowest = pixels.with_seed(seed, phase.size), models.at_size(network, phase.size), float("inf")
-        rows.append(fitting.fit(fitted, fed, splits, phase, settings, seed, lowest))
+        rows.append(optimisation.fit(fitted, fed, splits, phase, settings, seed, lowest))
         if phase.name == "progressive":
             network.set_weights(fitted.get_weights())
             continue

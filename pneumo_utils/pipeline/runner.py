@@ -140,12 +140,14 @@ class Pipeline:
         return not fresh
 
     def _execute(self, step: steps.Step, key: str) -> dict:
-        from pneumo_utils.pipeline import execution  # imported here: a run in which nothing changed needs no papermill
+        from pneumo_utils.pipeline import (
+            notebook_execution,  # imported here: a run in which nothing changed needs no papermill
+        )
 
         _log.info("%-22s runs ...", step.page)
         for stale in (self.store.page_file(step.page), self.store.record_file(step.page)):
             stale.unlink(missing_ok=True)
-        seconds = execution.run(
+        seconds = notebook_execution.run(
             self._notebook(step), self.parameters(step),
             executed=self.store.executed_notebook(step.page), broken=self.store.broken_notebook(step.page),
             minutes=self.study.run.notebook_minutes,

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.records import ensemble, tables
+from pneumo_utils.records import ensemble_predictions, tables
 from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.records.run_directory import NETWORK_TABLES, RunDirectory
 from pneumo_utils.records.vocabulary import MODELS
@@ -67,8 +67,8 @@ class Store(RunDirectory):
                 continue
             joined = pd.concat([self.read_network_table(name, *network) for network in there], ignore_index=True)
             complete = set(itertools.product(members, seeds)) <= set(there)
-            if name in _ANSWERS and complete and not ensemble.incomplete_paths(joined, members):
-                joined = ensemble.add_ensemble(joined, members, seeds[0])
+            if name in _ANSWERS and complete and not ensemble_predictions.incomplete_paths(joined, members):
+                joined = ensemble_predictions.add_ensemble(joined, members, seeds[0])
             self.write(name, joined)
 
     def delete_networks_except(self, but: list[tuple[str, int]]) -> None:

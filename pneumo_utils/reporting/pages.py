@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.reporting.display import table_html
-from pneumo_utils.reporting.page_body import PageError, check_self_contained, read_body
+from pneumo_utils.reporting.notebook_cells import PageError, check_self_contained, read_body
 
 __all__ = ["HEADLINE", "Link", "Nav", "Page", "PageError", "render_index", "render_notebook"]
 
@@ -129,7 +129,7 @@ def render_index(
     _check(headline, exclusions)
     _write(
         target,
-        "index.html.j2",
+        "front_page.html.j2",
         study=study,
         heading=title,
         description=summary,

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pneumo_utils.datasets import acquisition, folder_layout, manifest
+from pneumo_utils.datasets import acquisition_properties, folder_layout, manifest
 from pneumo_utils.imaging import decoding
 from pneumo_utils.records import tables
 from pneumo_utils.records.vocabulary import LABELS, PARTS
@@ -80,7 +80,7 @@ def test_how_each_file_was_taken_and_saved_stands_in_the_order_of_the_manifest(r
     by_path = taken.set_index("path")
     for path in ("train/NORMAL/IM-0001-0001.jpeg", "val/PNEUMONIA/person30_virus_1.jpeg"):
         data = (root / path).read_bytes()
-        assert by_path.loc[path].to_dict() == acquisition.measure(data, decoding.decode(data))
+        assert by_path.loc[path].to_dict() == acquisition_properties.measure(data, decoding.decode(data))
     assert by_path["jpeg_quality"].value_counts().to_dict() == {75: 10, 95: 1}
     assert by_path["jpeg_quality"].isna()["test/NORMAL/IM-0900-0001.png"]
     tables.write("acquisition", taken, tmp_path / "acquisition.csv")

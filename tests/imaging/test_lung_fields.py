@@ -80,7 +80,7 @@ def test_a_stack_and_a_single_picture_are_standardised_alike():
 
 @pytest.mark.slow
 def test_numpy_runs_the_network_that_keras_trained():
-    from pneumo_utils.networks import lung_segmentation as training
+    from pneumo_utils.networks import lung_field_training as training
 
     network = training.network()
     stored = lung_fields._weights()
@@ -99,7 +99,7 @@ def test_numpy_runs_the_network_that_keras_trained():
 
 @pytest.mark.slow
 def test_what_it_learns_from_is_varied_together_with_its_truth():
-    from pneumo_utils.networks import lung_segmentation as training
+    from pneumo_utils.networks import lung_field_training as training
 
     pixels, fields = training.draw(training.FIRST_SEED)
     for seed in range(6):

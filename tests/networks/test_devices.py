@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from pneumo_utils.imaging.augmentation import Augmentation
-from pneumo_utils.networks import fitting, replicates, training
+from pneumo_utils.networks import optimisation, replicates, training
 from pneumo_utils.networks.backend import tf
 
 one = [tf.config.LogicalDeviceConfiguration()]
@@ -26,8 +26,9 @@ images[label == 1, 4:12, 4:12] += 120
 names = [f"{n}.jpeg" for n in range(40)]
 splits = pd.DataFrame({"path": names, "patient": names, "label": label, "etiology": "viral", "part": "train"})
 splits["split"] = ["train"] * 24 + ["validation"] * 8 + ["test"] * 8
-phases = (fitting.Phase("head", 2, 1e-3), fitting.Phase("top", 1, 1e-4), fitting.Phase("end_to_end", 2, 1e-4))
-settings = fitting.Settings(24, 9, ema_momentum=0.5)  # one batch an epoch: its order makes no difference
+Phase = optimisation.Phase
+phases = (Phase("head", 2, 1e-3), Phase("top", 1, 1e-4), Phase("end_to_end", 2, 1e-4))
+settings = optimisation.Settings(24, 9, ema_momentum=0.5)  # one batch an epoch: its order makes no difference
 recipe = replicates.Recipe("vgg16", None, 32, 0.0, phases, settings, Augmentation())
 found = training.devices
 for kind in ("none", "CPU"):

@@ -48,10 +48,10 @@ def test_the_same_pictures_train_and_judge_with_the_same_shuffled_labels(twin):
 
 def test_its_recipe_has_nothing_that_keeps_it_from_learning_by_heart(twin):
     from pneumo_utils.imaging.augmentation import Augmentation
-    from pneumo_utils.networks import fitting, replicates
+    from pneumo_utils.networks import optimisation, replicates
 
-    phases = (fitting.Phase("head", 3, 1e-2), fitting.Phase("top", 2, 1e-4))
-    settings = fitting.Settings(16, 5, 2, 1, 0.1, 0.1, 0.9, 2)
+    phases = (optimisation.Phase("head", 3, 1e-2), optimisation.Phase("top", 2, 1e-4))
+    settings = optimisation.Settings(16, 5, 2, 1, 0.1, 0.1, 0.9, 2)
     made = twin.memorising_recipe(replicates.Recipe("cnn", None, 32, 0.5, phases, settings, Augmentation(rotation=9.0)))
     assert (
         made.augmentation == Augmentation()

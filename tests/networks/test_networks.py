@@ -15,9 +15,9 @@ N, N_TRAIN = 60, 40
 @pytest.fixture(scope="module")
 def rooms():
     """The TensorFlow rooms, imported when first needed."""
-    from pneumo_utils.networks import features, fitting, models, training
+    from pneumo_utils.networks import features, models, optimisation, training
 
-    return {"features": features, "fitting": fitting, "models": models, "training": training}
+    return {"features": features, "optimisation": optimisation, "models": models, "training": training}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def feed(rooms, images, **more):
 
 
 def settings(rooms, views=1):
-    return rooms["fitting"].Settings(batch_size=8, patience=50, cached_views=views)
+    return rooms["optimisation"].Settings(batch_size=8, patience=50, cached_views=views)
 
 
 @pytest.mark.parametrize("model", ["cnn", "vgg16", "resnet50"])
@@ -92,13 +92,16 @@ def test_weights_of_another_network_are_refused_by_name(rooms, tmp_path):
 
 @pytest.mark.parametrize("model", ["vgg16", "resnet50"])
 def test_two_phases_leave_trunk_and_batch_normalisation_as_they_were(rooms, images, splits, tmp_path, model):
-    fitting, models, training = rooms["fitting"], rooms["models"], rooms["training"]
+    optimisation, models, training = rooms["optimisation"], rooms["models"], rooms["training"]
     training.make_reproducible(0)
     network = models.build(model, SIZE, dropout=0.1, weights=None)
     models.settle_normalisation(network, images[:N_TRAIN])
     before = {layer.name: [w.copy() for w in layer.get_weights()] for layer in network.layers}
     pixels = feed(rooms, images, rotation=5.0)
-    for phase in (fitting.Phase("head", 2, 1e-2), fitting.Phase("top", 1, 1e-4)):  # apart: each keeps what it learned
+    for phase in (
+        optimisation.Phase("head", 2, 1e-2),
+        optimisation.Phase("top", 1, 1e-4),
+    ):  # apart: each keeps what it learned
         fed, part, history = training.train(network, pixels, splits, [phase], settings(rooms, views=2), 0, tmp_path)
         assert set(history["phase"]) == {phase.name} and len(history) == phase.epochs
     changed = {
@@ -118,10 +121,10 @@ def test_two_phases_leave_trunk_and_batch_normalisation_as_they_were(rooms, imag
 
 
 def test_the_kept_weights_are_those_of_the_lowest_validation_loss(rooms, images, splits, tmp_path):
-    fitting, training = rooms["fitting"], rooms["training"]
+    optimisation, training = rooms["optimisation"], rooms["training"]
     training.make_reproducible(0)
     network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
-    phases = [fitting.Phase("end_to_end", 6, 1e-2)]
+    phases = [optimisation.Phase("end_to_end", 6, 1e-2)]
     fed, part, history = training.train(network, feed(rooms, images), splits, phases, settings(rooms), 0, tmp_path)
     assert history["kept"].sum() == 1 and history.loc[history["kept"], "val_loss"].item() == history["val_loss"].min()
     predicted = training.predict(part, fed, splits, 8)
@@ -132,12 +135,12 @@ def test_the_kept_weights_are_those_of_the_lowest_validation_loss(rooms, images,
 
 
 def test_end_to_end_everything_above_the_lowest_blocks_learns(rooms, images, splits, tmp_path):
-    fitting, models, training = rooms["fitting"], rooms["models"], rooms["training"]
+    optimisation, models, training = rooms["optimisation"], rooms["models"], rooms["training"]
     training.make_reproducible(0)
     network = models.build("vgg16", SIZE, dropout=0.1, weights=None)
     before = {layer.name: [w.copy() for w in layer.get_weights()] for layer in network.layers}
-    asked = fitting.Settings(8, 50, frozen_blocks=2, weight_decay=0.01, label_smoothing=0.1)
-    phases, pixels = [fitting.Phase("end_to_end", 1, 1e-4)], feed(rooms, images, crop_area_min=0.5)
+    asked = optimisation.Settings(8, 50, frozen_blocks=2, weight_decay=0.01, label_smoothing=0.1)
+    phases, pixels = [optimisation.Phase("end_to_end", 1, 1e-4)], feed(rooms, images, crop_area_min=0.5)
     fed, part, history = training.train(network, pixels, splits, phases, asked, 0, tmp_path)
     border = [layer.name for layer in network.layers].index(models.lowest_blocks(network, 2))
     for layer in (layer for layer in network.layers if layer.weights):
@@ -149,15 +152,15 @@ def test_end_to_end_everything_above_the_lowest_blocks_learns(rooms, images, spl
 
 
 def test_smaller_pictures_come_first_and_hand_their_weights_on(rooms, images, splits, tmp_path):
-    fitting, models, training = rooms["fitting"], rooms["models"], rooms["training"]
+    optimisation, models, training = rooms["optimisation"], rooms["models"], rooms["training"]
     training.make_reproducible(0)
     network = models.build("vgg16", 2 * SIZE, dropout=0.1, weights=None)
     pixels = rooms["features"].Pixels(
         np.kron(images, np.ones((1, 2, 2), np.uint8)), np.arange(N_TRAIN), feed(rooms, images).augmentation, 0
     )
-    asked, before = fitting.Settings(8, 50, frozen_blocks=2), network.get_layer("logit").get_weights()[0].copy()
-    small = fitting.Phase("progressive", 1, 1e-3, SIZE)
-    never = fitting.Phase("end_to_end", 1, 1e-30)
+    asked, before = optimisation.Settings(8, 50, frozen_blocks=2), network.get_layer("logit").get_weights()[0].copy()
+    small = optimisation.Phase("progressive", 1, 1e-3, SIZE)
+    never = optimisation.Phase("end_to_end", 1, 1e-30)
     fed, part, history = training.train(network, pixels, splits, [small, never], asked, 0, tmp_path)
     assert list(history["phase"]) == ["progressive", "end_to_end"] and part is network and history["kept"].all()
     assert (network.get_layer("logit").get_weights()[0] != before).any(), "the second phase alone changes nothing"
@@ -177,11 +180,11 @@ def test_a_twin_at_another_size_says_the_same_where_the_picture_does(rooms):
 
 
 def test_the_average_of_weights_is_what_is_judged_and_kept(rooms, images, splits, tmp_path):
-    fitting, training = rooms["fitting"], rooms["training"]
+    optimisation, training = rooms["optimisation"], rooms["training"]
     training.make_reproducible(0)
     network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
-    asked = fitting.Settings(8, 50, label_smoothing=0.1, ema_momentum=0.8)
-    phases = [fitting.Phase("end_to_end", 4, 1e-2)]
+    asked = optimisation.Settings(8, 50, label_smoothing=0.1, ema_momentum=0.8)
+    phases = [optimisation.Phase("end_to_end", 4, 1e-2)]
     fed, part, history = training.train(network, feed(rooms, images), splits, phases, asked, 0, tmp_path)
     rows = training.predict(part, fed, splits, 8).query("split == 'validation'")
     p = rows["probability"].clip(1e-7, 1 - 1e-7)
@@ -190,14 +193,14 @@ def test_the_average_of_weights_is_what_is_judged_and_kept(rooms, images, splits
 
 
 def test_of_averaged_weights_no_epoch_is_picked_and_none_is_left_out(rooms, images, splits, tmp_path):
-    fitting, training = rooms["fitting"], rooms["training"]
+    optimisation, training = rooms["optimisation"], rooms["training"]
     swapped = splits.assign(label=splits["label"].where(splits["split"] == "train", 1 - splits["label"]))
-    phases = [fitting.Phase("end_to_end", 4, 1e-2)]
+    phases = [optimisation.Phase("end_to_end", 4, 1e-2)]
     kept = {}
     for averaging in (0.0, 0.8):
         training.make_reproducible(0)
         network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
-        asked = fitting.Settings(8, patience=1, ema_momentum=averaging)
+        asked = optimisation.Settings(8, patience=1, ema_momentum=averaging)
         _, _, history = training.train(network, feed(rooms, images), swapped, phases, asked, 0, tmp_path)
         assert history["val_loss"].iloc[-1] > history["val_loss"].iloc[0], "validation says the opposite"
         kept[averaging] = list(history["kept"])
@@ -228,25 +231,25 @@ def test_pictures_stored_larger_are_fed_at_the_size_asked_for(rooms, images):
 
 
 def test_a_second_phase_that_is_never_better_changes_nothing(rooms, images, splits, tmp_path):
-    fitting, training, models = rooms["fitting"], rooms["training"], rooms["models"]
+    optimisation, training, models = rooms["optimisation"], rooms["training"], rooms["models"]
     training.make_reproducible(0)
     network = models.build("cnn", SIZE, dropout=0.0, weights=None)
     before = [weight.copy() for weight in network.get_weights()]
-    phase = fitting.Phase("end_to_end", 2, 1e-2)
-    history = fitting.fit(network, feed(rooms, images), splits, phase, settings(rooms), 0, to_beat=0.0)
+    phase = optimisation.Phase("end_to_end", 2, 1e-2)
+    history = optimisation.fit(network, feed(rooms, images), splits, phase, settings(rooms), 0, to_beat=0.0)
     assert not history["kept"].any()
     for wanted, found in zip(before, network.get_weights(), strict=True):
         np.testing.assert_array_equal(wanted, found)
 
 
 def test_training_twice_from_one_seed_gives_the_same_numbers(rooms, images, splits, tmp_path):
-    fitting, training = rooms["fitting"], rooms["training"]
+    optimisation, training = rooms["optimisation"], rooms["training"]
 
     def once(seed):
         training.make_reproducible(seed)
         network = rooms["models"].build("cnn", SIZE, dropout=0.3, weights=None)
         pixels = feed(rooms, images, rotation=10.0, contrast=0.3)
-        phases = [fitting.Phase("end_to_end", 2, 1e-3)]
+        phases = [optimisation.Phase("end_to_end", 2, 1e-3)]
         trained = training.train(network, pixels, splits, phases, settings(rooms), seed, tmp_path)
         return training.predict(trained[1], trained[0], splits, 8)["probability"].to_numpy()
 
@@ -256,14 +259,14 @@ def test_training_twice_from_one_seed_gives_the_same_numbers(rooms, images, spli
 
 
 def test_class_weights_give_both_classes_the_same_say(rooms):
-    weights = rooms["fitting"].class_weights(np.array([0, 1, 1, 1]))
+    weights = rooms["optimisation"].class_weights(np.array([0, 1, 1, 1]))
     assert weights == {0: 2.0, 1: pytest.approx(2 / 3)}
     with pytest.raises(ValueError, match="label must hold both classes, got 0 normal and 2 pneumonia"):
-        rooms["fitting"].class_weights(np.array([1, 1]))
+        rooms["optimisation"].class_weights(np.array([1, 1]))
 
 
 def test_an_epoch_shows_every_training_picture_once_and_in_a_new_order(rooms, images):
-    batches = rooms["fitting"].Batches(feed(rooms, images).training, np.arange(N_TRAIN) % 2, 8, seed=0)
+    batches = rooms["optimisation"].Batches(feed(rooms, images).training, np.arange(N_TRAIN) % 2, 8, seed=0)
     orders = []
     for _ in range(2):
         orders.append(batches.order.copy())

@@ -66,7 +66,7 @@ def test_on_real_radiographs_the_format_does_not_change_the_auc_by_more_than_two
     from pneumo_utils.datasets import folder_layout
     from pneumo_utils.imaging import decoding
     from pneumo_utils.imaging.augmentation import Augmentation
-    from pneumo_utils.networks import fitting, pretrained_weights, replicates
+    from pneumo_utils.networks import optimisation, pretrained_weights, replicates
 
     root, size = folder_layout.locate(SHARED / "data" / "chest_xray"), 64
     files = pd.concat(
@@ -81,9 +81,9 @@ def test_on_real_radiographs_the_format_does_not_change_the_auc_by_more_than_two
     parts["split"] = np.where(parts["part"] == "test", "test", np.where(parts.index % 5 == 0, "validation", "train"))
     pixels = np.stack(list(decoding.read_all(root, list(parts["path"]), size)))
     begin, said = pretrained_weights.resolve("vgg16", str(SHARED / "weights")), {}
-    phases = (fitting.Phase("head", 20, 3e-3), fitting.Phase("top", 2, 3e-5))
+    phases = (optimisation.Phase("head", 20, 3e-3), optimisation.Phase("top", 2, 3e-5))
     for name in ("float32", "bfloat16"):
-        settings, how = fitting.Settings(32, 30), Augmentation()
+        settings, how = optimisation.Settings(32, 30), Augmentation()
         recipe = replicates.Recipe("vgg16", begin, size, 0.0, phases, settings, how, name)
         found = replicates.train(recipe, 0, pixels, parts, tmp_path / name).predictions.query("split == 'test'")
         said[name] = roc_auc_score(found["label"], found["probability"])

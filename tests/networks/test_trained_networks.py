@@ -29,10 +29,10 @@ def store(tmp_path):
 
 @pytest.fixture
 def recipe():
-    from pneumo_utils.networks import fitting, replicates
+    from pneumo_utils.networks import optimisation, replicates
 
-    phases = (fitting.Phase("end_to_end", 1, 1e-3),)
-    return replicates.Recipe("cnn", None, SIZE, 0.1, phases, fitting.Settings(4, 3), Augmentation(rotation=5.0))
+    phases = (optimisation.Phase("end_to_end", 1, 1e-3),)
+    return replicates.Recipe("cnn", None, SIZE, 0.1, phases, optimisation.Settings(4, 3), Augmentation(rotation=5.0))
 
 
 def obtain(recipe, store, seed=0):
@@ -85,9 +85,9 @@ def test_where_a_network_starts_is_told_apart(recipe, tmp_path):
 
 
 def test_a_second_seed_of_a_backbone_runs_its_trunk_no_second_time(store, recipe, monkeypatch):
-    from pneumo_utils.networks import activation_cache, fitting
+    from pneumo_utils.networks import activation_cache, optimisation
 
-    phases = (fitting.Phase("head", 1, 1e-3),)
+    phases = (optimisation.Phase("head", 1, 1e-3),)
     backbone = replace(recipe, model="vgg16", phases=phases, settings=replace(recipe.settings, cached_views=2))
     counted, append = [], activation_cache.ActivationCache.append
     monkeypatch.setattr(
@@ -103,9 +103,11 @@ def test_a_second_seed_of_a_backbone_runs_its_trunk_no_second_time(store, recipe
 def test_a_network_trained_from_kept_activations_is_the_same_as_one_trained_from_none(store, recipe):
     import shutil
 
-    from pneumo_utils.networks import fitting
+    from pneumo_utils.networks import optimisation
 
-    backbone = replace(recipe, model="vgg16", phases=(fitting.Phase("head", 1, 1e-3), fitting.Phase("top", 1, 1e-4)))
+    backbone = replace(
+        recipe, model="vgg16", phases=(optimisation.Phase("head", 1, 1e-3), optimisation.Phase("top", 1, 1e-4))
+    )
     first = obtain(backbone, store)
     store.run_file("vgg16", 0).unlink()
     again = obtain(backbone, store)

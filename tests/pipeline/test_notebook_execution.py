@@ -6,8 +6,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from pneumo_utils.pipeline import execution
-from pneumo_utils.pipeline.execution import NotebookError
+from pneumo_utils.pipeline import notebook_execution
+from pneumo_utils.pipeline.notebook_execution import NotebookError
 
 PARAMETERS = 'name: str = "x"  # a name\ncount: int = 1  # a count\nrate: float = 0.1  # a rate\nmirror: bool = False'
 
@@ -40,13 +40,13 @@ GOOD = {"name": "y", "count": 2, "rate": 0.5, "mirror": True}
 )
 def test_a_wrong_parameter_is_an_error_and_not_a_warning(notebook, wrong, said):
     with pytest.raises(NotebookError, match=r"01_test\.ipynb") as error:
-        execution.check_parameters(notebook(), GOOD | wrong)
+        notebook_execution.check_parameters(notebook(), GOOD | wrong)
     assert said in str(error.value)
 
 
 def test_a_parameter_that_is_not_given_is_an_error(notebook):
     with pytest.raises(NotebookError, match="missing \\['rate'\\]"):
-        execution.check_parameters(notebook(), {key: value for key, value in GOOD.items() if key != "rate"})
+        notebook_execution.check_parameters(notebook(), {key: value for key, value in GOOD.items() if key != "rate"})
 
 
 def test_a_notebook_without_a_parameters_cell_is_an_error(notebook):
@@ -55,12 +55,12 @@ def test_a_notebook_without_a_parameters_cell_is_an_error(notebook):
     content.cells[1].metadata.tags = []
     nbformat.write(content, path)
     with pytest.raises(NotebookError, match="must have a cell tagged 'parameters', got none"):
-        execution.check_parameters(path, {})
+        notebook_execution.check_parameters(path, {})
 
 
 def run(path, minutes=1.0):
     place = path.parent / "out"
-    return execution.run(path, GOOD, executed=place / "e.ipynb", broken=place / "b.ipynb", minutes=minutes)
+    return notebook_execution.run(path, GOOD, executed=place / "e.ipynb", broken=place / "b.ipynb", minutes=minutes)
 
 
 @pytest.mark.slow

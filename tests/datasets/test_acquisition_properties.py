@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumo_utils.datasets import acquisition
+from pneumo_utils.datasets import acquisition_properties
 from pneumo_utils.imaging import decoding
 from pneumo_utils.records import tables
 
@@ -28,7 +28,7 @@ def saved(pixels, kind="JPEG", mode="L", **options):
 
 
 def measured(data):
-    return acquisition.measure(data, decoding.decode(data))
+    return acquisition_properties.measure(data, decoding.decode(data))
 
 
 @pytest.mark.parametrize("quality", [1, 2, 10, 24, 49, 50, 59, 75, 90, 95, 99, 100])
@@ -46,7 +46,7 @@ def test_the_quality_given_to_opencv_is_recovered(body, quality):
 def test_another_makers_table_gets_the_quality_that_is_nearest(body):
     finer = [max(1, entry - 1) for entry in Image.open(io.BytesIO(saved(body, quality=75))).quantization[0]]
     assert 75 <= measured(saved(body, qtables=[finer]))["jpeg_quality"] <= 80
-    assert acquisition.estimate_jpeg_quality(np.full(64, 65535)) == 1
+    assert acquisition_properties.estimate_jpeg_quality(np.full(64, 65535)) == 1
 
 
 def test_tables_have_the_same_name_only_when_they_are_equal(body):
@@ -97,38 +97,38 @@ def test_a_black_frame_is_found_with_its_width_at_each_edge(body, edge):
     framed[:18] = np.random.default_rng(1).integers(0, 9, framed[:18].shape)  # black as a detector sees it
     framed = np.rot90(framed, -edge)
     side = framed.shape[edge % 2]
-    assert acquisition.empty_margin(framed) == 18 / side
+    assert acquisition_properties.empty_margin(framed) == 18 / side
     assert measured(saved(np.ascontiguousarray(framed), quality=75))["border"] == pytest.approx(18 / side, abs=8 / side)
 
 
 def test_a_white_frame_counts_and_the_widest_edge_is_told(body):
     body[:, :20], body[-30:] = 255, 0
-    assert acquisition.empty_margin(body) == 30 / 120
+    assert acquisition_properties.empty_margin(body) == 30 / 120
 
 
 def test_a_dark_corner_is_no_margin_and_neither_is_a_band_inside(body):
     body[:40, :90] = 0
     body[60:80] = 0
-    assert acquisition.empty_margin(body) == 0
+    assert acquisition_properties.empty_margin(body) == 0
     assert body.min(axis=1).max() >= 60  # some rows show only body
 
 
 def test_a_margin_never_takes_more_than_half(body):
     body[:100] = 0
-    assert acquisition.empty_margin(body) == 0.5
+    assert acquisition_properties.empty_margin(body) == 0.5
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (0, -30), (-20, 0), (-20, -30)])
 def test_a_white_letter_raises_corners_in_whichever_corner_it_stands(body, corner):
-    assert acquisition.bright_corners(body) == 0
+    assert acquisition_properties.bright_corners(body) == 0
     rows, columns = (slice(start, start + size or None) for start, size in zip(corner, (20, 30), strict=True))
     body[rows, columns][5:15, 5:25] = 250
-    assert acquisition.bright_corners(body) == pytest.approx(200 / (4 * 20 * 30))
+    assert acquisition_properties.bright_corners(body) == pytest.approx(200 / (4 * 20 * 30))
 
 
 def test_a_white_letter_elsewhere_is_no_marker(body):
     body[40:60, 60:90], body[:20, 60:90] = 255, 255
-    assert acquisition.bright_corners(body) == 0
+    assert acquisition_properties.bright_corners(body) == 0
 
 
 def test_what_is_measured_on_pixels_does_not_change_when_the_file_is_saved_otherwise(body):
@@ -158,5 +158,5 @@ def test_the_columns_are_those_of_the_contract(body):
 
 @pytest.mark.parametrize("pixels", [np.zeros((4, 4)), np.zeros((4, 4, 3), np.uint8), np.zeros((0, 4), np.uint8)])
 def test_other_pixels_than_decoded_ones_are_refused(body, pixels):
-    with pytest.raises(acquisition.AcquisitionError, match="^pixels must be uint8, 2-D, not empty, got "):
-        acquisition.measure(saved(body), pixels)
+    with pytest.raises(acquisition_properties.AcquisitionError, match="^pixels must be uint8, 2-D, not empty, got "):
+        acquisition_properties.measure(saved(body), pixels)
