@@ -99,6 +99,17 @@ def _prepare(cell: NotebookNode, number: int, place: str, is_first: bool) -> Non
     label, detail = _label(cell, is_first)
     cell.metadata["page"].update(label=label, detail=detail)
     cell.outputs = _tidy(cell.outputs)
+    if "more" in cell.metadata.get("tags", []):
+        cell.metadata["page"]["more"] = _subject(cell.outputs)
+
+
+def _subject(outputs: list[NotebookNode]) -> str:
+    """What a folded cell shows: captions of its tables and descriptions of its figures, up to the first comma."""
+    texts = []
+    for output in outputs:
+        caption = BeautifulSoup(output.get("data", {}).get("text/html", ""), "html.parser").find("caption")
+        texts.append(_text(caption) if caption else output.get("metadata", {}).get("image/png", {}).get("alt", ""))
+    return "; ".join(dict.fromkeys(text.partition(",")[0] for text in texts if text))
 
 
 def _check_ran(cell: NotebookNode, place: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 from nbformat.v4 import new_markdown_cell, new_output
-from support.pages import code, picture, rendered
+from support.pages import ALT, code, picture, rendered, soup_of
 
+from pneumo_utils.reporting import display
 from pneumo_utils.reporting.pages import PageError
 
 
@@ -46,3 +48,16 @@ def test_an_error_in_a_cell_fails_and_leaves_no_page(tmp_path):
 def test_a_cell_that_never_ran_fails(tmp_path):
     with pytest.raises(PageError, match="must have run"):
         rendered(tmp_path, [new_markdown_cell("# T"), code("x", ran=None)])
+
+
+def test_what_is_tagged_more_is_folded_away_under_what_it_shows(tmp_path):
+    table = display.table(pd.DataFrame({"AUC": [0.93]}), "On validation, n = 20")
+    shown = new_output("display_data", {"text/html": table.data, "text/plain": "x"})
+    content = [new_markdown_cell("# 04 Evaluation\n\nHow well?"), code("1"), code("t", shown, tags=["more"])]
+    content += [code("fig", picture(), tags=["more"]), code("t", shown)]
+    soup = soup_of(rendered(tmp_path, content))
+    folded = soup.select("details.more")
+    assert [part.summary.get_text(" ", strip=True) for part in folded] == [
+        f"More {name}" for name in ("On validation", ALT)
+    ]
+    assert len(folded[0].select("table")) == 1 and len(soup.select("table")) == 2 and folded[1].select("img")

@@ -15,10 +15,10 @@ from pneumo_utils.records.vocabulary import PARTS
 from pneumo_utils.reporting.figures.style import CLASSES, COLOURS, MODEL_COLOURS, new_figure
 
 
-def pictures(images: Sequence[np.ndarray], titles: Sequence[str], columns: int = 6) -> Figure:
-    """A contact sheet: grey pictures, uint8 (h, w), each under its title, `columns` a row."""
+def pictures(images: Sequence[np.ndarray], titles: Sequence[str], columns: int = 6, width: float = 7.2) -> Figure:
+    """A contact sheet: grey pictures, uint8 (h, w), each under its title, `columns` a row on `width` inches."""
     rows = -(-len(images) // columns)
-    fig, axes = new_figure(rows, columns, 7.2, 7.2 / columns * 1.15 * rows)
+    fig, axes = new_figure(rows, columns, width, width / columns * 1.15 * rows)
     for axis in axes.flat:
         axis.axis("off")
     for axis, image, title in zip(axes.flat, images, titles, strict=False):

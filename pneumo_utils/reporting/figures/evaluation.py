@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import fill
 
 import numpy as np
@@ -13,6 +14,7 @@ from matplotlib.ticker import PercentFormatter
 
 from pneumo_utils.reporting.figures.style import CLASSES, MODEL_COLOURS, new_figure
 
+_WIDTH = 9.4  # inches, all that a page has
 _GREY = "#999999"
 _MARKERS = "osD^vP"  # a second sign beside colour
 _SPLITS = ("validation", "test")
@@ -26,26 +28,28 @@ RULES = {
 }
 
 
-def reliability(curves: pd.DataFrame) -> Figure:
-    """Predicted against observed risk, a row a split and a column a method; on the dashed line risks are as said.
+def reliability(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
+    """Predicted against observed risk, a row a model and a column a method; on the dashed line risks are as said.
 
     Args:
-        curves: contract `reliability`, one model and seed, at least one row.
+        curves: contract `reliability`, one seed, at least one row.
+        titles: how each model is called.
     """
-    splits, methods = (_present(curves[name], order) for name, order in (("split", _SPLITS), ("method", METHODS)))
-    fig, axes = new_figure(len(splits), len(methods), 7.2, 0.5 + 7.2 / max(len(methods), 2) * len(splits))
-    for row, split in zip(axes, splits, strict=True):
-        for axis, method in zip(row, methods, strict=True):
-            part = curves[(curves["split"] == split) & (curves["method"] == method)]
-            axis.plot([0, 1], [0, 1], "--", color=_GREY, lw=0.8)
-            _whiskers(axis, part["mean_probability"], part["observed"], part, MODEL_COLOURS[_SPLITS.index(split)])
-            axis.set(xlim=(-0.04, 1.04), ylim=(-0.04, 1.04), aspect="equal", xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
+    models, methods = [model for model, *_ in _models(curves)], _present(curves["method"], METHODS)
+    side = _WIDTH / max(len(methods), 3)
+    fig, axes = new_figure(len(models), len(methods), _WIDTH, 0.7 + 0.78 * side * len(models))
+    for (row, method), axis in zip(itertools.product(models, methods), axes.flat, strict=True):
+        axis.plot([0, 1], [0, 1], "--", color=_GREY, lw=0.8)
+        for split, colour in zip(_SPLITS, MODEL_COLOURS, strict=False):
+            part = curves[(curves["split"] == split) & (curves["method"] == method) & (curves["model"] == row)]
+            _whiskers(axis, part["mean_probability"], part["observed"], part, colour, label=split)
+        axis.set(xlim=(-0.04, 1.04), ylim=(-0.04, 1.04), aspect="equal", xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
     for axis, method in zip(axes[0], methods, strict=True):
         axis.set_title(METHODS[method])
+    for axis, model in zip(axes[:, 0], models, strict=True):
+        axis.set_ylabel(f"{fill(titles.get(model, model), 16)}\nshare with pneumonia")
     fig.supxlabel("mean predicted probability", fontsize="medium")
-    for axis, split in zip(axes[:, 0], splits, strict=True):
-        axis.set_ylabel(f"{split}\nshare with pneumonia")
-    return fig
+    return _legend(fig, axes[0, 0])
 
 
 def decision_curves(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
@@ -126,39 +130,49 @@ def forest(metrics: pd.DataFrame, names: Mapping[str, str], titles: Mapping[str,
     return fig
 
 
-def operating_points(curves: pd.DataFrame, thresholds: pd.DataFrame) -> Figure:
+def operating_points(curves: pd.DataFrame, thresholds: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     """Sensitivity and specificity over the threshold, on a logit scale, with the points chosen on validation.
 
-    Shaded is where both reach the target, if the rules have one.
+    A row a model, a column a split. Shaded is where both reach the target, if the rules have one.
 
     Args:
-        curves: columns `split` and those of `operating_points.sweep`, one model and seed.
-        thresholds: contract `operating_points`, the same model and seed.
+        curves: columns `model`, `split` and those of `operating_points.sweep`, one seed.
+        thresholds: contract `operating_points`, the same models and seed.
+        titles: how each model is called.
     """
-    splits, chosen = _present(curves["split"], _SPLITS), thresholds["threshold"]
-    target = thresholds["target"].max()  # nan, which nothing reaches, where no rule has one
+    models, splits = [model for model, *_ in _models(curves)], _present(curves["split"], _SPLITS)
+    fig, axes = new_figure(len(models), len(splits), _WIDTH, 0.7 + 1.75 * len(models))
+    for model, row in zip(models, axes, strict=True):
+        own = thresholds[thresholds["model"] == model]
+        _operating_row(row, curves[curves["model"] == model], own, splits)
+        row[0].set_ylabel(fill(titles.get(model, model), 16))
+    for axis, split in zip(axes[0], splits, strict=True):
+        axis.set_title(split, fontsize=9.5)
+    fig.supxlabel("threshold", fontsize="medium")
+    fig.supylabel("share of its class called rightly", fontsize="medium")
+    return _legend(fig, axes[0, 0], columns=4)
+
+
+def _operating_row(axes: Sequence[Axes], curves: pd.DataFrame, thresholds: pd.DataFrame, splits: list[str]) -> None:
+    """The panels of one model, with the same limits."""
+    chosen, target = thresholds["threshold"], thresholds["target"].max()  # nan, which nothing reaches, without one
     edge = min([0.002, *(min(point, 1 - point) / 2 for point in chosen if 0 < point < 1)])  # every point in sight
     curves = curves[curves["threshold"].between(0, 1, inclusive="neither")]
     seen = curves.loc[curves["threshold"].between(edge, 1 - edge), ["sensitivity", "specificity"]]
-    bottom = min(0.9, np.floor(10 * seen.to_numpy().min(initial=1)) / 10)  # of both panels
-    fig, axes = new_figure(1, len(splits), height=3.2)
-    for axis, split in zip(axes[0], splits, strict=True):
+    bottom = min(0.9, np.floor(10 * seen.to_numpy().min(initial=1)) / 10)
+    for axis, split in zip(axes, splits, strict=True):
         part = curves[curves["split"] == split]
         for name, colour in (("sensitivity", CLASSES["PNEUMONIA"]), ("specificity", CLASSES["NORMAL"])):
             axis.plot(part["threshold"], part[name], color=colour, label=name)
         for rule, threshold in zip(thresholds["rule"], chosen, strict=True):
             label, style = RULES[rule]
-            axis.axvline(threshold, ls=style, color="#444444", lw=0.9, label=f"{label}: {threshold:.3f}")
+            axis.axvline(threshold, ls=style, color="#444444", lw=0.9, label=label)
         good = part["threshold"][(part[["sensitivity", "specificity"]] >= target).all(axis=1)]
         if len(good):
-            axis.axvspan(good.min(), good.max(), color=_GREY, alpha=0.25, lw=0, label=f"both at least {target:g}")
-        axis.set(xscale="logit", xlim=(edge, 1 - edge), xlabel="threshold")
-        axis.set_title(split, fontsize=9.5)
-        axis.set_ylim(bottom - 0.02 * (1 - bottom), 1 + 0.02 * (1 - bottom))
+            axis.axvspan(good.min(), good.max(), color=_GREY, alpha=0.25, lw=0, label="_both at the target")
+        axis.set(xscale="logit", xlim=(edge, 1 - edge), ylim=(bottom - 0.02 * (1 - bottom), 1 + 0.02 * (1 - bottom)))
         axis.set_xticks([0.01, 0.1, 0.5, 0.9, 0.99], ["0.01", "0.1", "0.5", "0.9", "0.99"])
         axis.set_xticks([], minor=True)
-    axes[0, 0].set_ylabel("share of its class called rightly")
-    return _legend(fig, axes[0, 0], columns=3)
 
 
 def _present(values: pd.Series, order: Mapping | tuple) -> list[str]:
@@ -175,10 +189,12 @@ def _seeds(frame: pd.DataFrame, model: str) -> list[int]:
     return sorted(set(frame["seed"][frame["model"] == model]))
 
 
-def _whiskers(axis: Axes, x: pd.Series, y: pd.Series, bounds: pd.DataFrame, colour: str, marker: str = "o") -> None:
+def _whiskers(
+    axis: Axes, x: pd.Series, y: pd.Series, bounds: pd.DataFrame, colour: str, marker: str = "o", label: str = ""
+) -> None:
     """Dots with upright intervals; a dot without an interval stands alone."""
     axis.vlines(x, bounds["lower"], bounds["upper"], color=colour, lw=1.2)
-    axis.plot(x, y, marker, color=colour, ms=4.5, mec="white", mew=0.5)
+    axis.plot(x, y, marker, color=colour, ms=4.5, mec="white", mew=0.5, label=label or None)
 
 
 def _forest_panel(axis: Axes, part: pd.DataFrame, lines: list[tuple[str, int]]) -> None:

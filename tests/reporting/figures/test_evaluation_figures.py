@@ -55,14 +55,16 @@ def metrics(models=("first", "second"), seeds=(0,)):
     return pd.DataFrame(rows, columns=["model", "seed", "split", "metric", "value", "lower", "upper", "n"])
 
 
-def test_reliability_has_a_row_a_split_and_a_column_a_method_with_the_tables_dots_and_intervals(frame):
+def test_reliability_has_a_row_a_model_and_a_column_a_method_with_the_tables_dots_and_intervals(frame):
     fitted = calibration.fit(frame[frame["split"] == "validation"], "temperature")
     curves = reliability.table({"none": frame, "temperature": calibration.apply(frame, fitted)}, replicates=50)
-    own = curves[curves["model"] == "second"]
-    fig = drawn(evaluation_figures.reliability(own))
+    fig = drawn(evaluation_figures.reliability(curves, TITLES))
     assert [axis.get_title() for axis in fig.axes] == ["As predicted", "Temperature", "", ""]
-    assert [fig.axes[row].get_ylabel().split("\n")[0] for row in (0, 2)] == ["validation", "test"]
-    part = own[(own["method"] == "temperature") & (own["split"] == "test")]
+    rows = [fig.axes[row].get_ylabel().split("\n")[0] for row in (0, 2)]
+    assert rows == [TITLES.get(model, model) for model in ("first", "second")]
+    assert legend(fig) == ["validation", "test"]
+    own = curves[(curves["model"] == "second") & (curves["method"] == "temperature")]
+    part = pd.concat([own[own["split"] == split] for split in ("validation", "test")])
     axis = fig.axes[3]
     assert dots(axis) == list(zip(part["mean_probability"], part["observed"], strict=True))
     assert [tuple(ends[:, 1]) for ends in spans(axis)] == list(zip(part["lower"], part["upper"], strict=True))
@@ -152,37 +154,37 @@ def test_models_keep_their_sign_whatever_is_shown_of_them():
 
 
 def test_operating_points_stand_where_the_rules_put_them(frame, points):
-    own = frame[frame["model"] == "second"]
     curves = pd.concat(
-        operating_points.sweep(part["label"], part["probability"]).assign(split=split)
-        for split, part in own.groupby("split")
+        operating_points.sweep(part["label"], part["probability"]).assign(model=model, split=split)
+        for (model, split), part in frame.groupby(["model", "split"])
     )
-    chosen = points[points["model"] == "second"]
-    fig = drawn(evaluation_figures.operating_points(curves, chosen))
-    assert [axis.get_title() for axis in fig.axes] == ["validation", "test"]
-    for axis in fig.axes:
+    fig = drawn(evaluation_figures.operating_points(curves, points, TITLES))
+    assert [axis.get_title() for axis in fig.axes] == ["validation", "test", "", ""]
+    for place, axis in enumerate(fig.axes):
         upright = [line.get_xdata()[0] for line in axis.lines if len(set(line.get_xdata())) == 1]
-        assert upright == chosen["threshold"].tolist()
-    names = ["target sensitivity", "margin", "Youden", "fixed"]
-    marks = [f"{name}: {at:.3f}" for name, at in zip(names, chosen["threshold"], strict=True)]
-    assert legend(fig) == ["sensitivity", "specificity", *marks]
+        assert upright == points["threshold"][points["model"] == ("first", "second")[place // 2]].tolist()
+    assert legend(fig) == ["sensitivity", "specificity", "target sensitivity", "margin", "Youden", "fixed"]
 
 
 def test_the_thresholds_that_reach_the_target_on_both_sides_are_shaded(points):
     curves = operating_points.sweep([0, 0, 1, 1], [0.1, 0.2, 0.6, 0.9]).assign(split="validation")
     chosen = points[:1].assign(target=0.5)
-    (shade,) = drawn(evaluation_figures.operating_points(curves, chosen)).axes[0].patches
+    (shade,) = drawn(evaluation_figures.operating_points(curves.assign(model="first"), chosen, TITLES)).axes[0].patches
     assert (shade.get_x(), shade.get_x() + shade.get_width()) == pytest.approx((0.15, 0.75))
     for target in (0.5, None):
         worse = curves if target is None else curves.assign(specificity=curves["specificity"] / 2.1)
-        drawn_without = drawn(evaluation_figures.operating_points(worse, chosen.assign(target=target)))
+        drawn_without = drawn(
+            evaluation_figures.operating_points(worse.assign(model="first"), chosen.assign(target=target), TITLES)
+        )
         assert not drawn_without.axes[0].patches
 
 
 def test_an_operating_point_near_the_end_stays_in_sight(frame, points):
     curves = operating_points.sweep([0, 1], [0.0001, 0.9]).assign(split="validation")
     for at in (0.0004, 0.9999, 0.0):
-        fig = drawn(evaluation_figures.operating_points(curves, points[:1].assign(threshold=at)))
+        fig = drawn(
+            evaluation_figures.operating_points(curves.assign(model="first"), points[:1].assign(threshold=at), TITLES)
+        )
         low, high = fig.axes[0].get_xlim()
         assert low < at < high or at == 0
 
@@ -191,7 +193,7 @@ def test_operating_points_show_the_heights_that_are_taken_on_the_same_scale_in_b
     validation = operating_points.sweep([0, 0, 1, 1], [0.0001, 0.6, 0.4, 0.9999]).assign(split="validation")
     test = operating_points.sweep([0, 1], [0.0001, 0.9999]).assign(split="test")
     for curves, low in ((pd.concat([validation, test]), 0.49), (test, 0.898)):
-        fig = drawn(evaluation_figures.operating_points(curves, points[:1]))
+        fig = drawn(evaluation_figures.operating_points(curves.assign(model="first"), points[:1], TITLES))
         assert [axis.get_ylim()[0] for axis in fig.axes] == pytest.approx([low] * len(fig.axes))
 
 
