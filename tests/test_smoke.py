@@ -190,7 +190,7 @@ def test_bad_files_are_left_out_with_a_reason_and_the_rest_goes_on_from_every_se
     averaged = tables.read("seed_spread", place / "bad/smoke/tables/seed_spread.csv").query("model == 'ensemble'")
     assert len(averaged) and (averaged["seeds"] == 1).all()
     front = (place / "bad/smoke/index.html").read_text(encoding="utf-8")
-    assert "mean over 2 seeds, their average one score of all" in front
+    assert "mean over 2 seeds, the ensemble one score of all" in front
 
 
 def test_a_notebook_run_out_of_order_says_which_one_to_run_first(tmp_path):

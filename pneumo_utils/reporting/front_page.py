@@ -51,7 +51,7 @@ def caption(seed_spread: pd.DataFrame, rule: str) -> str:
     """
     test = seed_spread[seed_spread["split"] == "test"]
     seeds = test["seeds"][test["model"].isin(MODELS)].unique()
-    pooled = ", their average one score of all" if ENSEMBLE in set(test["model"]) else ""
+    pooled = ", the ensemble one score of all" if ENSEMBLE in set(test["model"]) else ""
     of_seeds = f"each network the mean over {' or '.join(map(str, seeds))} seeds{pooled}; "
     trained = of_seeds if max(seeds, default=1) > 1 else ""
     return (

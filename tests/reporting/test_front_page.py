@@ -20,7 +20,7 @@ def seed_spread(**seeds):
     [
         ({"cnn": 1, "vgg16": 1, "always": 1}, ""),
         ({"cnn": 3, "vgg16": 3, "always": 1}, "each network the mean over 3 seeds; "),
-        ({"cnn": 3, "ensemble": 1}, "each network the mean over 3 seeds, their average one score of all; "),
+        ({"cnn": 3, "ensemble": 1}, "each network the mean over 3 seeds, the ensemble one score of all; "),
         ({"cnn": 3, "vgg16": 2}, "each network the mean over 3 or 2 seeds; "),
         ({"always": 1}, ""),
     ],

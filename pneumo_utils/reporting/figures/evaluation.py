@@ -48,7 +48,8 @@ def reliability(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
         axis.set_title(METHODS[method])
     for axis, model in zip(axes[:, 0], models, strict=True):
         axis.set_ylabel(f"{fill(titles.get(model, model), 16)}\nshare with pneumonia")
-    fig.supxlabel("mean predicted probability", fontsize="medium")
+    for axis in axes[-1]:
+        axis.set_xlabel("mean predicted probability")
     return _legend(fig, axes[0, 0])
 
 
@@ -148,7 +149,8 @@ def operating_points(curves: pd.DataFrame, thresholds: pd.DataFrame, titles: Map
         row[0].set_ylabel(fill(titles.get(model, model), 16))
     for axis, split in zip(axes[0], splits, strict=True):
         axis.set_title(split, fontsize=9.5)
-    fig.supxlabel("threshold", fontsize="medium")
+    for axis in axes[-1]:
+        axis.set_xlabel("threshold")
     fig.supylabel("share of its class called rightly", fontsize="medium")
     return _legend(fig, axes[0, 0], columns=4)
 
