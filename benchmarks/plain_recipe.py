@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.imaging.augmentation import Augmentation
-from pneumo_utils.networks import models, optimisation, pretrained_weights, replicates
+from pneumo_utils.networks import batches, models, optimisation, pretrained_weights, replicates
 from pneumo_utils.networks.backend import keras, layers
 
 _BACKBONES = {
@@ -177,7 +177,7 @@ def _fit(
         batch_size=recipe.settings.batch_size,
         epochs=min(phase.epochs, most),
         validation_data=validation,
-        class_weight=optimisation.class_weights(train[1].astype(int)),
+        class_weight=batches.class_weights(train[1].astype(int)),
         callbacks=[optimisation.Clock(), best],
         verbose=0,
     )

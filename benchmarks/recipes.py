@@ -151,8 +151,7 @@ def flip_rates(tried: Tried, folder: Path) -> dict[tuple[str, int], float]:
     for model, seed in ((model, seed) for model in settings.models for seed in settings.seeds):
         network = models.load(tried.store.require_network(model, seed))
         cut = points.query("model == @model and seed == @seed")["threshold"].item()
-        given = (shown.image_size, settings.batch_size, settings.test_views)
-        before, after = (metrics.decide(training.predict_images(network, side, *given), cut) for side in sides)
+        before, after = (metrics.decide(training.predict_images(network, side, settings), cut) for side in sides)
         shares[model, seed] = float((before != after).mean())
     return shares
 

@@ -18,10 +18,13 @@ from pneumo_utils.imaging import lung_fields
 _DRAWN = ("turn", "right", "down", "size", "contrast", "brightness", "mirror", "area", "stretch", "across", "along")
 _DRAWN += ("gamma", "blur", "noise", "quality")
 _DRAWN += ("erased", "erased_stretch", "erased_across", "erased_along", "erased_grey", "alone", "alone_grey")
+_DRAWN_LATER = ("sharpness", "downscale")  # by a generator of their own, so that they change no draw of the others
 _GREY = np.arange(256, dtype=np.float32)
-_CORNERS = ((0, 0), (-1, -1), (1, 1), (1, -1), (-1, 1))  # where a cropped test view lies, rightwards and downwards
-_TEST_SIDE = 0.85  # share of the side that it keeps
-TEST_VIEWS = 2 + len(_CORNERS)  # how many there are
+_HALVED = 1.75  # pixels of the picture to one of the view from which the picture is first averaged to half its side
+_CORNERS = ((0, 0), (-1, -1), (1, -1), (-1, 1), (1, 1))  # where a cropped test view lies, rightwards and downwards
+_TEST_SIDE = 0.875  # share of the side that it keeps: 224 of 256 pixels, as Krizhevsky et al. 2012 cut them
+# Test views by how many are averaged: the picture and its mirror image, then five crops, each with its mirror image.
+TEST_VIEWS = {1: (0,), 2: (0, 1), 10: tuple(range(2, 12)), 12: tuple(range(12))}
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Augmentation:
     erase: float = 0.0  # largest share of the area under one grey rectangle
     flip: bool = False  # mirror in half of the cases
     lung_only_share: float = 0.0  # share of the variations in which all but the lungs is one grey
+    sharpness: float = 0.0  # largest amount of an unsharp mask
+    downscale: float = 1.0  # smallest share of the side that a variation is averaged down to, and enlarged again
 
     def vary(self, image: np.ndarray, generator: np.random.Generator, size: int = 0) -> np.ndarray:
         """Return one variation of `image`.
@@ -61,17 +66,26 @@ class Augmentation:
         """
         drawn = dict(zip(_DRAWN, generator.uniform(-1, 1, len(_DRAWN)), strict=True))
         out = (size, size) if size else image.shape
-        moved = _warp(self._alone(image, drawn), self._place(image.shape, out, drawn), out)
+        moved = self._moved(self._alone(image, drawn), out, drawn)
         lit = cv2.LUT(moved, self._curve(float(moved.mean()), drawn))
-        return self._erased(self._saved(self._grained(lit, drawn, generator), drawn["quality"]), drawn)
+        seen = self._resolved(lit, generator) if self.sharpness or self.downscale < 1 else lit
+        return self._erased(self._saved(self._grained(seen, drawn, generator), drawn["quality"]), drawn)
 
     def _alone(self, image: np.ndarray, drawn: dict[str, float]) -> np.ndarray:
         if _share(drawn["alone"]) >= self.lung_only_share:
             return image
         return np.where(lung_fields.lung_mask(image), image, np.uint8(255 * _share(drawn["alone_grey"])))
 
+    def _moved(self, image: np.ndarray, out: tuple[int, int], drawn: dict[str, float]) -> np.ndarray:
+        """A crop, turned, moved, enlarged, perhaps mirrored; where it shrinks much, of the average of the picture."""
+        matrix = self._place(image.shape, out, drawn)
+        if abs(np.linalg.det(matrix[:, :2])) >= _HALVED**2:
+            image = cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA)
+            matrix = self._place(image.shape, out, drawn)
+        return _warp(image, matrix, out)
+
     def _place(self, shape: tuple[int, int], out: tuple[int, int], drawn: dict[str, float]) -> np.ndarray:
-        """Where a pixel of the variation lies in the picture: a crop, turned, moved, enlarged, perhaps mirrored."""
+        """Where a pixel of the variation lies in the picture."""
         area, stretch = 1 - _share(drawn["area"]) * (1 - self.crop_area_min), self.crop_aspect_max ** drawn["stretch"]
         wide, high = min(1.0, math.sqrt(area * stretch)), min(1.0, math.sqrt(area / stretch))
         right = drawn["across"] * (1 - wide) / 2 - drawn["right"] * self.shift
@@ -87,6 +101,17 @@ class Augmentation:
         bent = 255 * (_GREY / 255) ** (self.gamma ** drawn["gamma"]) if self.gamma != 1 else _GREY
         centred = (bent - middle) * (1 + drawn["contrast"] * self.contrast) + middle
         return np.clip(np.rint(centred + 255 * drawn["brightness"] * self.brightness), 0, 255).astype(np.uint8)
+
+    def _resolved(self, image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        """Sharper than it was, or coarser: as another detector, or another export, would have had it."""
+        later = dict(zip(_DRAWN_LATER, generator.spawn(1)[0].uniform(0, 1, len(_DRAWN_LATER)), strict=True))
+        share = 1 - later["downscale"] * (1 - self.downscale)
+        if share < 1:
+            small = tuple(max(1, round(side * share)) for side in image.shape[::-1])
+            coarse = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+            image = cv2.resize(coarse, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        amount = later["sharpness"] * self.sharpness
+        return cv2.addWeighted(image, 1 + amount, cv2.GaussianBlur(image, (0, 0), 1.0), -amount, 0) if amount else image
 
     def _grained(self, image: np.ndarray, drawn: dict[str, float], generator: np.random.Generator) -> np.ndarray:
         if self.blur:
@@ -141,18 +166,24 @@ def unaugmented(image: np.ndarray, size: int = 0) -> np.ndarray:
 
 
 def test_view(image: np.ndarray, number: int, size: int = 0) -> np.ndarray:
-    """View `number`, in [0, `TEST_VIEWS`), of a picture to be judged: itself, its mirror image, then five crops.
+    """View `number` of a test picture: itself, then five crops of it; each even number is followed by its mirror image.
 
     Args:
         image: uint8 (height, width).
-        number: 0, 1, or from 2 on a crop of 85 % of the side: the centre, then the corners.
+        number: one of those in `TEST_VIEWS`: 0 and 1 the picture, 2 and 3 a central crop of 7/8 of the side, from 4 on
+            such crops in the corners.
         size: side of the view, pixels; 0: as the picture.
     """
-    if number < 2:
-        seen = unaugmented(image, size)
-        return seen[:, ::-1] if number else seen
-    out, margin = (size, size) if size else image.shape, (1 - _TEST_SIDE) / 2
-    at = tuple(side * margin for side in _CORNERS[number - 2])
+    seen = unaugmented(image, size) if number < 2 else _corner(image, _CORNERS[number // 2 - 1], size)
+    return seen[:, ::-1] if number % 2 else seen
+
+
+def _corner(image: np.ndarray, side: tuple[int, int], size: int) -> np.ndarray:
+    """A crop of `_TEST_SIDE`, moved as far as the picture reaches towards `side`, -1, 0 or 1 right- and downwards."""
+    out = (size, size) if size else image.shape
+    if image.shape[0] * _TEST_SIDE >= _HALVED * out[0]:
+        image = cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    at = tuple(place * (1 - _TEST_SIDE) / 2 for place in side)
     return _warp(image, _invert(image.shape, out, (_TEST_SIDE, _TEST_SIDE), at, 0.0), out)
 
 

@@ -33,11 +33,15 @@ class Feed(Protocol):
     def plain(self, rows: np.ndarray) -> np.ndarray:
         """The pictures in `rows` as they are, float32 (k, ...)."""
 
-    def view(self, positions: np.ndarray, number: int) -> np.ndarray:
-        """View `number` of the training pictures at `positions`, float32 (k, ...); 0 is the picture itself."""
+    def view(self, positions: np.ndarray, number: int | np.ndarray) -> np.ndarray:
+        """View `number`, one for all or one each, of the training pictures at `positions`; 0 is the picture itself.
 
-    def training(self, positions: np.ndarray, epoch: int) -> np.ndarray:
-        """What is trained on in `epoch` (from 0), float32 (k, ...)."""
+        Returns:
+            float32 (k, ...).
+        """
+
+    def training(self, positions: np.ndarray, turn: int | np.ndarray) -> np.ndarray:
+        """What is trained on when `positions` have their `turn` (from 0; one for all or one each), float32 (k, ...)."""
 
 
 class Pixels:
@@ -69,16 +73,19 @@ class Pixels:
         """View `number` of the pictures in `rows`, of `augmentation.test_view`, float32 (k, size, size)."""
         return np.stack([test_view(self.images[row], number, self.size) for row in rows]).astype(np.float32)
 
-    def view(self, positions: np.ndarray, number: int) -> np.ndarray:
+    def view(self, positions: np.ndarray, number: int | np.ndarray) -> np.ndarray:
         """See `Feed.view`."""
-        given = {"seed": self.seed, "number": number, "size": self.size}
-        rows = self.train_rows[positions]
-        seen = [view(self.images[row], self.augmentation, row=int(row), **given) for row in rows]
+        rows, given = self.train_rows[positions].tolist(), {"seed": self.seed, "size": self.size}
+        numbers = np.broadcast_to(number, len(rows)).tolist()
+        seen = [
+            view(self.images[row], self.augmentation, row=row, number=n, **given)
+            for row, n in zip(rows, numbers, strict=True)
+        ]
         return np.stack(seen).astype(np.float32)
 
-    def training(self, positions: np.ndarray, epoch: int) -> np.ndarray:
+    def training(self, positions: np.ndarray, turn: int | np.ndarray) -> np.ndarray:
         """See `Feed.training`."""
-        return self.view(positions, epoch + 1)
+        return self.view(positions, turn + 1)
 
 
 class Activations:
@@ -99,13 +106,13 @@ class Activations:
         """See `Feed.plain`."""
         return self.kept[self.every[rows]]
 
-    def view(self, positions: np.ndarray, number: int) -> np.ndarray:
+    def view(self, positions: np.ndarray, number: int | np.ndarray) -> np.ndarray:
         """See `Feed.view`."""
         return self.kept[self._views[number, positions]]
 
-    def training(self, positions: np.ndarray, epoch: int) -> np.ndarray:
+    def training(self, positions: np.ndarray, turn: int | np.ndarray) -> np.ndarray:
         """See `Feed.training`: each batch mixes the views."""
-        numbers = (epoch + positions) % len(self._views)
+        numbers = (turn + positions) % len(self._views)
         return self.kept[self._views[numbers, positions]]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 
 from pneumo_utils.networks import features
 from pneumo_utils.networks.backend import keras, tf
+from pneumo_utils.networks.batches import Batches, class_weights
 
 _WARM_UP = 0.1  # share of the steps of an end-to-end phase in which the learning rate rises
 _READERS = min(os.cpu_count() or 1, 8)  # threads that vary and stack pictures while the last batch is learned from
@@ -26,7 +26,7 @@ class Phase:
     name: str  # head or top, on the frozen trunk; progressive or end_to_end, on pixels
     epochs: int  # at most
     learning_rate: float  # Adam's; end to end the highest of AdamW, after warm-up and before a cosine
-    size: int = 0  # side of the pictures in the phase `small`, pixels
+    size: int = 0  # side of the pictures in the phase `progressive`, pixels
 
 
 @dataclass(frozen=True)
@@ -39,63 +39,35 @@ class Settings:
     frozen_blocks: int = 0  # lowest blocks that stay as they are end to end
     weight_decay: float = 0.0  # of AdamW, end to end
     label_smoothing: float = 0.0  # end to end: labels are pulled so far towards 0.5
+    class_balance: str = "weights"  # weights of the loss, or sampling: both classes are drawn equally often
+    logit_penalty: float = 0.0  # weight of half the mean square of the logits (spectral decoupling)
     ema_momentum: float = 0.0  # end to end: decay a step of the average of weights, which is kept at the end
-    test_views: int = 1  # views of a picture whose probabilities are averaged
+    test_views: int = 1  # views of a picture whose answers are averaged, a key of `augmentation.TEST_VIEWS`
+    test_average: str = "probability"  # of what they are averaged: probability or logit
+    test_image_size: int = 0  # side of the pictures that the finished network sees, pixels; 0: as in training
 
 
-def class_weights(label: np.ndarray) -> dict[int, float]:
-    """Weights that give both classes the same say: n / (2 * n of the class).
+class PenalisedCrossentropy(keras.losses.Loss):
+    """Cross-entropy of smoothed labels, and half the mean square of the logits times a weight.
 
-    Raises:
-        ValueError: a class is absent.
-    """
-    counts = np.bincount(np.asarray(label), minlength=2)
-    if counts.min() == 0:
-        raise ValueError(f"label must hold both classes, got {counts[0]} normal and {counts[1]} pneumonia")
-    return {k: float(counts.sum() / (2 * count)) for k, count in enumerate(counts)}
-
-
-class Batches(keras.utils.PyDataset):
-    """Batches of rows and labels, made one at a time and a little ahead of the step that learns from them.
+    Spectral decoupling (Pezeshki et al. 2021, arXiv:2011.09468; on pathology Pohjonen et al. 2022,
+    doi:10.1016/j.isci.2022.103767): a network that need not be ever surer leaves room for the weaker features.
 
     Args:
-        rows: gives the rows at int positions (k,) in an epoch from 0, float32 (k, ...).
-        label: int (m,), one a position.
-        batch_size: pictures a batch.
-        seed: of a new order every epoch; None: as they come.
-        readers: threads that make batches; one is enough where rows are only looked up.
+        label_smoothing: labels are pulled so far towards 0.5.
+        penalty: weight of the logits.
     """
 
-    def __init__(
-        self,
-        rows: Callable[[np.ndarray, int], np.ndarray],
-        label: np.ndarray,
-        batch_size: int,
-        seed: int | None,
-        readers: int = 1,
-    ):
-        super().__init__(workers=readers, max_queue_size=4)
-        self.rows, self.label, self.batch_size, self.seed = rows, label, batch_size, seed
-        self.epoch, self.order = 0, np.arange(len(label))
-        self._shuffle()
+    def __init__(self, label_smoothing: float, penalty: float):
+        super().__init__(name="penalised_crossentropy")
+        self.label_smoothing, self.penalty = label_smoothing, penalty
 
-    def _shuffle(self) -> None:
-        if self.seed is not None:
-            self.order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.label))
-
-    def __len__(self) -> int:
-        """Batches an epoch."""
-        return -(-len(self.label) // self.batch_size)
-
-    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows, float32 (k, ...), and labels, float32 (k, 1)."""
-        positions = self.order[number * self.batch_size : (number + 1) * self.batch_size]
-        return self.rows(positions, self.epoch), self.label[positions, None].astype(np.float32)
-
-    def on_epoch_end(self) -> None:
-        """Shuffle anew."""
-        self.epoch += 1
-        self._shuffle()
+    def call(self, y_true, y_pred):
+        """One loss a picture."""
+        likely = keras.ops.clip(y_pred, 1e-7, 1 - 1e-7)
+        logit = keras.ops.log(likely) - keras.ops.log1p(-likely)
+        plain = keras.losses.binary_crossentropy(y_true, y_pred, label_smoothing=self.label_smoothing)
+        return plain + self.penalty / 2 * keras.ops.mean(keras.ops.square(logit), axis=-1)
 
 
 class Clock(keras.callbacks.Callback):
@@ -141,12 +113,13 @@ def fit(
     label, validation = splits["label"].to_numpy(), np.flatnonzero(splits["split"] == "validation")
     train_label, before = label[feed.train_rows], part.get_weights()
     size, readers = settings.batch_size, 1 if phase.name == "head" else _READERS
-    batches = Batches(feed.training, train_label, size, seed, readers)
+    balanced = settings.class_balance == "sampling"
+    batches = Batches(feed.training, train_label, size, seed, readers, balanced=balanced)
     validation_batches = Batches(lambda at, _: feed.plain(validation[at]), label[validation], size, None, readers)
     _compile(part, phase, settings, len(batches))
     fitted = part.fit(
-        batches, validation_data=validation_batches, epochs=phase.epochs, class_weight=class_weights(train_label),
-        callbacks=_callbacks(phase, settings), verbose=0,
+        batches, validation_data=validation_batches, epochs=phase.epochs,
+        class_weight=None if balanced else class_weights(train_label), callbacks=_callbacks(phase, settings), verbose=0,
     )  # fmt: skip
     history = _history(fitted, phase)
     chosen = history.index[-1] if _averages(phase, settings) else history["val_loss"].idxmin()
@@ -171,7 +144,10 @@ def _averages(phase: Phase, settings: Settings) -> bool:
 def _compile(part: keras.Model, phase: Phase, settings: Settings, steps: int) -> None:
     end_to_end = phase.name in END_TO_END
     optimiser = adamw(phase, settings, steps) if end_to_end else keras.optimizers.Adam(phase.learning_rate)
-    loss = keras.losses.BinaryCrossentropy(label_smoothing=settings.label_smoothing if end_to_end else 0.0)
+    smoothing = settings.label_smoothing if end_to_end else 0.0
+    loss = keras.losses.BinaryCrossentropy(label_smoothing=smoothing)
+    if settings.logit_penalty:
+        loss = PenalisedCrossentropy(smoothing, settings.logit_penalty)
     metrics = [keras.metrics.AUC(name="auc"), keras.metrics.BinaryCrossentropy(name="plain")]
     alone = tf.distribute.get_strategy().num_replicas_in_sync == 1  # a loop of steps cannot be shared out to devices
     part.compile(

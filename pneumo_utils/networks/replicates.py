@@ -82,9 +82,8 @@ def _train(
     training.make_reproducible(seed)
     settings = recipe.settings
     fed, part, history = training.train(network, pixels, splits, list(recipe.phases), settings, seed, folder)
-    predictions = (
-        training.predict(part, fed, splits, settings.batch_size)
-        if settings.test_views == 1
-        else training.predict_test_views(network, pixels, splits, settings.batch_size, settings.test_views)
-    )
-    return network, history, predictions
+    size = settings.test_image_size or recipe.image_size
+    if settings.test_views == 1 and size == recipe.image_size:  # activations may be at hand
+        return network, history, training.predict(part, fed, splits, settings.batch_size)
+    finished = network if size == recipe.image_size else models.at_size(network, size)
+    return finished, history, training.predict_test_views(finished, images, splits, settings)

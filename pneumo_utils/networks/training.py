@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
-from pneumo_utils.imaging.augmentation import Augmentation
+from pneumo_utils.evaluation.operating_points import logits
+from pneumo_utils.imaging.augmentation import TEST_VIEWS, Augmentation
 from pneumo_utils.networks import features, models, optimisation
 from pneumo_utils.networks.backend import keras, tf
 
@@ -99,33 +101,55 @@ def predict(part: keras.Model, feed: features.Feed, splits: pd.DataFrame, batch_
 
 
 def predict_test_views(
-    network: keras.Model, pixels: features.Pixels, splits: pd.DataFrame, batch_size: int, views: int
+    network: keras.Model, images: np.ndarray, splits: pd.DataFrame, settings: optimisation.Settings
 ) -> pd.DataFrame:
-    """As `predict`, but the mean over the first `views`, at least 1, of `augmentation.test_view`."""
-    answers = [
-        _predict_held_out(network, lambda rows, n=n: pixels.test_view(rows, n), splits, batch_size)
-        for n in range(views)
-    ]
-    return answers[0].assign(probability=np.mean([frame["probability"] for frame in answers], axis=0))
-
-
-def predict_images(network: keras.Model, squares: np.ndarray, size: int, batch_size: int, views: int) -> np.ndarray:
-    """Probability of pneumonia for pictures that are no part of the study's splits.
+    """As `predict`, but by the whole network from pixels, at the size it sees, and averaged over test views.
 
     Args:
         network: the whole one.
-        squares: uint8 (n, stored size, stored size).
-        size: side that the network sees, pixels.
-        batch_size: pictures a step.
-        views: how many of `augmentation.test_view` are averaged, at least 1.
+        images: uint8 (n, stored size, stored size), one a row of `splits`.
+        splits: contract `splits`.
+        settings: batch size, test views and what of them is averaged.
+    """
+    rows = np.flatnonzero(splits["split"] != "train")
+    answers = predict_images(network, _Rows(images, rows), settings)
+    return splits.iloc[rows].drop(columns="part").assign(probability=answers)
+
+
+def predict_images(network: keras.Model, images: np.ndarray, settings: optimisation.Settings) -> np.ndarray:
+    """Probability of pneumonia for pictures, averaged over their test views.
+
+    Args:
+        network: the whole one; it is shown pictures of the size it sees.
+        images: uint8 (n, stored size, stored size).
+        settings: batch size, test views and what of them is averaged: probabilities, or logits, of which the
+            probability is then taken.
 
     Returns:
         float (n,) in [0, 1].
     """
-    rows = np.arange(len(squares))
-    pixels = features.Pixels(squares, rows[:0], Augmentation(), 0, size)
-    every = [_predict_rows(network, lambda at, n=n: pixels.test_view(at, n), rows, batch_size) for n in range(views)]
+    rows, size = np.arange(len(images)), network.input.shape[1]
+    pixels = features.Pixels(images, rows[:0], Augmentation(), 0, size)
+    numbers = TEST_VIEWS[settings.test_views]
+    every = [
+        _predict_rows(network, lambda at, n=n: pixels.test_view(at, n), rows, settings.batch_size) for n in numbers
+    ]
+    if settings.test_average == "logit":
+        return expit(np.mean([logits(answers) for answers in every], axis=0))
     return np.mean(every, axis=0)
+
+
+class _Rows:
+    """Some rows of pictures that stay on disk."""
+
+    def __init__(self, images: np.ndarray, rows: np.ndarray):
+        self.images, self.rows = images, rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, at: int) -> np.ndarray:
+        return self.images[self.rows[at]]
 
 
 def _predict_held_out(part: keras.Model, rows_of: RowsOf, splits: pd.DataFrame, batch_size: int) -> pd.DataFrame:

@@ -11,12 +11,25 @@ import hashlib
 import json
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pneumo_utils.study import parameters
+
+# Names that parameter files written before 0.1.0 may hold: no aliases, but the error can say what they are called now,
+# where the likest name would mislead.
+FORMER_NAMES = {
+    "average": "ensemble",
+    "small_epochs": "progressive_epochs",
+    "small_size": "progressive_size",
+    "stress_cases": "perturbation_cases",
+    "views": "cached_views",
+    "weight_averaging": "ema_momentum",
+    "whole_epochs": "end_to_end_epochs",
+    "whole_learning_rate": "end_to_end_learning_rate",
+}
 
 
 class StudyError(ValueError):
@@ -35,6 +48,13 @@ class Study(parameters.Section):
     evaluation: parameters.Evaluation
     gradcam: parameters.GradCAM
     run: parameters.Run
+
+    @model_validator(mode="after")
+    def _no_enlarging_at_test(self):
+        if self.training.test_image_size > self.images.stored_size:
+            rule = f"training.test_image_size must be at most images.stored_size, {self.images.stored_size}"
+            parameters.raise_rule(rule, self.training.test_image_size)
+        return self
 
     def flat(self) -> dict:
         """Every parameter by its own name; names are unique across sections."""
@@ -92,13 +112,14 @@ def _sentence(error: dict) -> str:
     name = ".".join(map(str, error["loc"]))
     if error["type"] == "extra_forbidden":
         written, known = str(error["loc"][-1]), _known_names(error["loc"])
-        former = parameters.FORMER_NAMES.get(written)
+        former = FORMER_NAMES.get(written)
         near = [former] if former in known else difflib.get_close_matches(written, known, n=1)
         return f"{name} is not a parameter" + (f", did you mean {near[0]}?" if near else "")
     if error["type"] == "missing":
         return f"{name} is missing"
     rule = error["msg"][0].lower() + error["msg"][1:]
-    return f"{name}: {rule}" + ("" if isinstance(error["input"], dict) else f", got {error['input']!r}")
+    named = f"{name}: " if name else ""  # a rule between sections names them itself
+    return f"{named}{rule}" + ("" if isinstance(error["input"], dict) else f", got {error['input']!r}")
 
 
 def _known_names(place: tuple) -> list[str]:

@@ -9,18 +9,6 @@ from pydantic_core import PydanticCustomError
 
 Source = Literal["phantom", "folder", "kaggle", "mendeley", "medmnist"]
 ModelName = Literal["cnn", "vgg16", "resnet50"]
-# Names that parameter files written before 0.1.0 may hold: no aliases, but the error can say what they are called now,
-# where the likest name would mislead.
-FORMER_NAMES = {
-    "average": "ensemble",
-    "small_epochs": "progressive_epochs",
-    "small_size": "progressive_size",
-    "stress_cases": "perturbation_cases",
-    "views": "cached_views",
-    "weight_averaging": "ema_momentum",
-    "whole_epochs": "end_to_end_epochs",
-    "whole_learning_rate": "end_to_end_learning_rate",
-}
 
 
 class Section(BaseModel):
@@ -33,7 +21,7 @@ def _seed(help_text: str):
     return Annotated[int, Field(ge=0, le=2**31 - 1, description=help_text)]
 
 
-def _raise_rule(rule: str, got: object) -> NoReturn:
+def raise_rule(rule: str, got: object) -> NoReturn:
     """Say that several keys of a section do not go together."""
     raise PydanticCustomError("together", "{rule}, got {got}", {"rule": rule, "got": got})
 
@@ -93,7 +81,7 @@ class Images(Section):
     @model_validator(mode="after")
     def _no_enlarging(self):
         if self.stored_size < self.image_size:
-            _raise_rule(f"stored_size must be at least image_size, {self.image_size}", self.stored_size)
+            raise_rule(f"stored_size must be at least image_size, {self.image_size}", self.stored_size)
         return self
 
 
@@ -121,6 +109,8 @@ class Augmentation(Section):
     erase: float = Field(ge=0, le=0.5, description="largest share of the area under one grey rectangle; 0: none")
     flip: bool = Field(description="mirror left and right in half of the cases (moves the heart to the other side)")
     lung_only_share: float = Field(ge=0, le=1, description="share of the cases in which all but the lungs is one grey")
+    sharpness: float = Field(ge=0, le=3, description="largest amount of an unsharp mask; 0: none")
+    downscale: float = Field(gt=0, le=1, description="smallest share of its side that a picture is shrunk to; 1: not")
 
 
 class Training(Section):
@@ -140,6 +130,10 @@ class Training(Section):
         ge=1, le=64, description="phases 1 and 2: views of each training picture, the plain one included"
     )
     batch_size: int = Field(ge=1, le=1024, description="pictures a gradient step")
+    class_balance: Literal["weights", "sampling"] = Field(
+        description="how both classes get the same say: weights of the loss | sampling: drawn equally often"
+    )
+    logit_penalty: float = Field(ge=0, le=1, description="weight of half the mean square of the logits in the loss")
     head_epochs: int = Field(
         ge=0, le=1000, description="phase 1: epochs of the head on the frozen trunk, at most; 0: no phase 1"
     )
@@ -165,8 +159,13 @@ class Training(Section):
         description="phase 3 and small CNN: decay a step of the average of weights, which is kept at the end; "
         "0: none, the epoch with the lowest validation loss is kept",
     )
-    test_views: int = Field(
-        ge=1, le=7, description="views of a picture whose probabilities are averaged: itself, mirrored, five crops"
+    test_views: Literal[1, 2, 10, 12] = Field(
+        description="views of a picture whose answers are averaged: 1 itself | 2 mirrored, too | 10 five crops, each "
+        "mirrored, too | 12 all of these"
+    )
+    test_average: Literal["probability", "logit"] = Field(description="what is averaged over test views")
+    test_image_size: int = Field(
+        ge=0, le=512, multiple_of=16, description="side of the pictures a finished network sees, pixels; 0: as trained"
     )
     dropout: float = Field(ge=0, lt=1, description="share of the head's inputs dropped in training")
     patience: int = Field(
@@ -188,22 +187,20 @@ class Training(Section):
     @model_validator(mode="after")
     def _some_phase(self):
         if not (self.head_epochs or self.top_epochs or self.end_to_end_epochs):
-            _raise_rule("one of head_epochs, top_epochs and end_to_end_epochs must be at least 1", "0 of each")
+            raise_rule("one of head_epochs, top_epochs and end_to_end_epochs must be at least 1", "0 of each")
         if self.progressive_epochs and not self.end_to_end_epochs:
-            _raise_rule("progressive_epochs must be 0 where end_to_end_epochs is", self.progressive_epochs)
+            raise_rule("progressive_epochs must be 0 where end_to_end_epochs is", self.progressive_epochs)
         return self
 
     @model_validator(mode="after")
     def _networks_that_are_trained(self):
         trained = ", ".join(self.models)
         if self.retrained_model not in ("none", *self.models):
-            _raise_rule(f"retrained_model must be none or one of models, {trained}", self.retrained_model)
+            raise_rule(f"retrained_model must be none or one of models, {trained}", self.retrained_model)
         if set(self.ensemble) - set(self.models):
-            _raise_rule(f"ensemble must hold some of models, {trained}", ", ".join(self.ensemble))
+            raise_rule(f"ensemble must hold some of models, {trained}", ", ".join(self.ensemble))
         if self.ensemble and len(self.ensemble) * len(self.seeds) < 2:
-            _raise_rule(
-                "ensemble must be of at least two networks or of two seeds", f"{self.ensemble[0]} from one seed"
-            )
+            raise_rule("ensemble must be of at least two networks or of two seeds", f"{self.ensemble[0]} from one seed")
         return self
 
 

@@ -27,6 +27,22 @@ class Fixed:
         return np.random.default_rng(0).standard_normal(shape, dtype=dtype)
 
 
+class Later(Fixed):
+    """The same, whose second generator draws `sharpness` and `downscale`."""
+
+    def __init__(self, *, sharpness=0.0, downscale=0.0):
+        super().__init__()
+        self.later = [sharpness, downscale]
+
+    def spawn(self, count):
+        class Spawned:
+            def uniform(_, low, high, asked):  # noqa: N805
+                assert (low, high, asked) == (0, 1, len(self.later))
+                return self.later
+
+        return [Spawned()] * count
+
+
 def picture(height=60, width=60):
     return np.random.default_rng(0).integers(0, 256, (height, width), dtype=np.uint8)
 
@@ -194,15 +210,54 @@ def test_a_smaller_plain_view_is_the_average_of_what_it_covers():
     assert np.abs(small - image.reshape(32, 2, 32, 2).mean(axis=(1, 3))).max() <= 0.5
 
 
-def test_views_to_be_judged_are_the_picture_its_mirror_image_and_five_crops_of_it():
-    image = picture(100, 100)
-    views = [augmentation.test_view(image, number) for number in range(augmentation.TEST_VIEWS)]
-    assert np.array_equal(views[0], image) and np.array_equal(views[1], image[:, ::-1])
-    ramp = np.tile(np.arange(100, dtype=np.uint8), (100, 1))
-    edges = [augmentation.test_view(ramp, number)[0, [0, -1]].tolist() for number in range(2, 7)]
-    assert edges == [[7, 92], [0, 84], [15, 99], [15, 99], [0, 84]]
+def test_test_views_are_the_picture_and_five_crops_of_it_each_with_its_mirror_image():
+    image = picture(80, 80)
+    views = [augmentation.test_view(image, number) for number in range(12)]
+    assert np.array_equal(views[0], image)
+    assert all(
+        np.array_equal(mirrored, plain[:, ::-1]) for plain, mirrored in zip(views[::2], views[1::2], strict=True)
+    )
     assert len({seen.tobytes() for seen in views}) == len(views)
-    assert augmentation.test_view(image, 2, 48).shape == (48, 48)
+    assert {1: (0,), 2: (0, 1), 10: (*range(2, 12),), 12: (*range(12),)} == augmentation.TEST_VIEWS
+
+
+@pytest.mark.parametrize("size", [70, 35, 80])
+def test_the_crops_lie_in_the_middle_and_the_corners_and_are_seven_eighths_of_the_side(size):
+    across = np.tile(np.arange(80, dtype=np.uint8) * 3, (80, 1))
+    for image, axis in ((across, 1), (across.T, 0)):
+        seen = [augmentation.test_view(image, number, size) for number in range(2, 12, 2)]
+        lowest = [int(crop.min()) / 3 for crop in seen]
+        highest = [int(crop.max()) / 3 for crop in seen]
+        place = [5, 0, 10, 0, 10] if axis else [5, 0, 0, 10, 10]
+        assert lowest == pytest.approx(place, abs=1.1)
+        assert highest == pytest.approx([start + 69 for start in place], abs=1.1)
+        assert all(crop.shape == (size, size) for crop in seen)
+
+
+def test_what_shrinks_to_half_is_averaged_and_not_picked():
+    lines = np.tile(np.array([0, 200], np.uint8), (64, 32))
+    assert set(np.unique(Augmentation(flip=True).vary(lines, Fixed(), 32))) == {100}
+    assert set(np.unique(augmentation.test_view(lines, 2, 28))) == {100}
+    checked = picture(64, 64)
+    assert np.array_equal(Augmentation().vary(checked, Fixed(), 32), augmentation.unaugmented(checked, 32))
+
+
+def test_sharpening_widens_an_edge_and_shrinking_blunts_it():
+    image = np.full((40, 40), 80, np.uint8)
+    image[:, 20:] = 160
+    sharp = Augmentation(sharpness=1.0).vary(image, Later(sharpness=1.0))
+    assert sharp.min() < 70 and sharp.max() > 170 and set(sharp[:, [0, -1]].ravel()) == {80, 160}
+    blunt = Augmentation(downscale=0.25).vary(image, Later(downscale=1.0))
+    step = np.abs(np.diff(blunt.astype(int), axis=1)).max()
+    assert step < 40 and blunt.shape == image.shape
+    assert np.array_equal(Augmentation(downscale=0.25, sharpness=1.0).vary(image, Later()), image)
+
+
+def test_sharpness_and_downscale_change_no_draw_of_the_others():
+    image = picture()
+    before = view(image, STRONG, seed=4, row=1, number=2)
+    noisy = Augmentation(15, 0.1, 0.2, 0.3, 1.5, 1.8, 0.4, 0.12, 1.0, 8, 40, 0.2, True, 0.5, 1e-9, 1.0)
+    assert np.abs(view(image, noisy, seed=4, row=1, number=2).astype(int) - before).max() <= 1
 
 
 def test_one_limit_does_not_change_what_the_others_draw():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,9 +17,15 @@ N, N_TRAIN = 60, 40
 @pytest.fixture(scope="module")
 def rooms():
     """The TensorFlow rooms, imported when first needed."""
-    from pneumo_utils.networks import features, models, optimisation, training
+    from pneumo_utils.networks import batches, features, models, optimisation, training
 
-    return {"features": features, "optimisation": optimisation, "models": models, "training": training}
+    return {
+        "batches": batches,
+        "features": features,
+        "optimisation": optimisation,
+        "models": models,
+        "training": training,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -212,10 +220,76 @@ def test_views_of_a_picture_are_judged_one_by_one_and_averaged(rooms, images, sp
 
     training = rooms["training"]
     network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
-    mean = training.predict_test_views(network, feed(rooms, images), splits, 8, 3)["probability"]
-    views = [np.stack([test_view(image, number) for image in images[N_TRAIN:]]) for number in range(3)]
-    wanted = np.mean([network.predict(seen, verbose=0)[:, 0] for seen in views], axis=0)
-    np.testing.assert_allclose(mean, wanted, atol=1e-5)
+    asked = rooms["optimisation"].Settings(8, 1, test_views=10)
+    mean = training.predict_test_views(network, images, splits, asked)
+    assert list(mean["path"]) == list(splits["path"][N_TRAIN:])
+    views = [np.stack([test_view(image, number) for image in images[N_TRAIN:]]) for number in range(2, 12)]
+    answers = np.array([network.predict(seen, verbose=0)[:, 0] for seen in views])
+    np.testing.assert_allclose(mean["probability"], answers.mean(axis=0), atol=1e-5)
+    of_logits = training.predict_images(network, images[N_TRAIN:], replace(asked, test_average="logit"))
+    wanted = 1 / (1 + np.exp(-np.log(answers / (1 - answers)).mean(axis=0)))
+    np.testing.assert_allclose(of_logits, wanted, atol=1e-5)
+
+
+def test_one_view_is_to_the_bit_what_the_network_says_of_the_picture(rooms, images, splits):
+    network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+    pixels, asked = feed(rooms, images), rooms["optimisation"].Settings(8, 1)
+    plain = rooms["training"].predict(network, pixels, splits, 8)
+    pd.testing.assert_frame_equal(rooms["training"].predict_test_views(network, images, splits, asked), plain)
+
+
+def test_a_finished_network_may_see_larger_pictures_than_it_was_trained_on(rooms, splits, tmp_path):
+    from pneumo_utils.imaging.augmentation import Augmentation, unaugmented
+    from pneumo_utils.networks import replicates
+
+    stored = np.random.default_rng(0).integers(0, 256, (N, 64, 64), dtype=np.uint8)
+    asked = rooms["optimisation"].Settings(8, 5, test_image_size=48)
+    phases = (rooms["optimisation"].Phase("end_to_end", 1, 1e-3),)
+    recipe = replicates.Recipe("cnn", None, SIZE, 0.0, phases, asked, Augmentation())
+    made = replicates.train(recipe, 0, stored, splits, tmp_path)
+    assert made.network.input.shape[1] == 48
+    seen = np.stack([unaugmented(image, 48) for image in stored[N_TRAIN:]])
+    wanted = made.network.predict(seen, verbose=0)[:, 0]
+    np.testing.assert_allclose(made.predictions["probability"], wanted, atol=1e-5)
+
+
+def test_both_classes_are_drawn_equally_often_and_no_picture_has_a_turn_twice(rooms):
+    label, seen = np.array([0] * 7 + [1] * 30), []
+    for epoch in range(3):
+        order, turns = rooms["batches"].balanced_order(label, epoch, np.random.default_rng(epoch))
+        assert len(order) == len(label) and np.bincount(label[order]).tolist() == [18, 19]
+        times = np.bincount(order[label[order] == 0], minlength=7)[:7]
+        assert set(times) <= {2, 3} and len(set(order[label[order] == 1])) == 19
+        seen += list(zip(order.tolist(), turns.tolist(), strict=True))
+    assert len(set(seen)) == len(seen)
+
+
+def test_a_picture_drawn_again_in_an_epoch_is_varied_anew(rooms, images):
+    pixels = feed(rooms, images, rotation=20.0)
+    seen = pixels.training(np.array([3, 3, 5]), np.array([0, 1, 1]))
+    np.testing.assert_array_equal(seen[0], pixels.training(np.array([3]), 0)[0])
+    assert not np.array_equal(seen[0], seen[1])
+
+
+def test_a_penalty_on_logits_keeps_answers_less_sure(rooms, images, splits, tmp_path):
+    training, spread = rooms["training"], []
+    for penalty in (0.0, 0.5):
+        training.make_reproducible(0)
+        network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+        asked = rooms["optimisation"].Settings(8, 50, class_balance="sampling", logit_penalty=penalty)
+        phases = [rooms["optimisation"].Phase("end_to_end", 6, 3e-3)]
+        fed, part, _ = training.train(network, feed(rooms, images), splits, phases, asked, 0, tmp_path)
+        answers = training.predict(part, fed, splits, 8)["probability"]
+        spread.append(np.abs(np.log(answers / (1 - answers))).mean())
+    assert spread[1] < 0.8 * spread[0]
+
+
+def test_the_loss_is_cross_entropy_and_half_the_mean_square_of_the_logits(rooms):
+    loss = rooms["optimisation"].PenalisedCrossentropy(0.0, 0.2)
+    logit = np.array([[-2.0], [0.5]])
+    likely = 1 / (1 + np.exp(-logit))
+    plain = -np.mean([np.log(1 - likely[0, 0]), np.log(likely[1, 0])])
+    assert float(loss(np.array([[0.0], [1.0]]), likely)) == pytest.approx(plain + 0.1 * np.mean(logit**2), rel=1e-5)
 
 
 def test_pictures_stored_larger_are_fed_at_the_size_asked_for(rooms, images):
@@ -259,14 +333,14 @@ def test_training_twice_from_one_seed_gives_the_same_numbers(rooms, images, spli
 
 
 def test_class_weights_give_both_classes_the_same_say(rooms):
-    weights = rooms["optimisation"].class_weights(np.array([0, 1, 1, 1]))
+    weights = rooms["batches"].class_weights(np.array([0, 1, 1, 1]))
     assert weights == {0: 2.0, 1: pytest.approx(2 / 3)}
     with pytest.raises(ValueError, match="label must hold both classes, got 0 normal and 2 pneumonia"):
-        rooms["optimisation"].class_weights(np.array([1, 1]))
+        rooms["batches"].class_weights(np.array([1, 1]))
 
 
 def test_an_epoch_shows_every_training_picture_once_and_in_a_new_order(rooms, images):
-    batches = rooms["optimisation"].Batches(feed(rooms, images).training, np.arange(N_TRAIN) % 2, 8, seed=0)
+    batches = rooms["batches"].Batches(feed(rooms, images).training, np.arange(N_TRAIN) % 2, 8, seed=0)
     orders = []
     for _ in range(2):
         orders.append(batches.order.copy())
@@ -286,7 +360,7 @@ def test_kept_activations_are_those_of_the_trunk_view_by_view(rooms, images, tmp
     for number in range(3):
         wanted = trunk.predict(pixels.view(positions, number), verbose=0)
         np.testing.assert_allclose(kept.view(positions, number), wanted, atol=1e-5 * wanted.max())
-    mixed = kept.training(positions, epoch=1)
+    mixed = kept.training(positions, turn=1)
     for row, position in enumerate(positions):
         np.testing.assert_array_equal(mixed[row], kept.view(np.array([position]), (1 + position) % 3)[0])
 

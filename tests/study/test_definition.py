@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from pneumo_utils.study import definition, parameters
+from pneumo_utils.study import definition
 
 PARAMS = Path(__file__).parents[2] / "params"
 SMOKE = (PARAMS / "smoke.yaml").read_text(encoding="utf-8")
@@ -81,7 +81,12 @@ def test_a_misspelt_key_is_answered_with_the_right_one(refusal):
     assert "augmentaton is not a parameter, did you mean augmentation?" in refusal(("augmentation:", "augmentaton:"))
 
 
-@pytest.mark.parametrize(("former", "name"), [*parameters.FORMER_NAMES.items(), ("crop_area", "crop_area_min")])
+def test_pictures_are_not_enlarged_for_a_finished_network(refusal):
+    said = refusal(("test_image_size: 0", "test_image_size: 512"))
+    assert said.endswith("mine.yaml: training.test_image_size must be at most images.stored_size, 32, got 512")
+
+
+@pytest.mark.parametrize(("former", "name"), [*definition.FORMER_NAMES.items(), ("crop_area", "crop_area_min")])
 def test_a_former_name_is_answered_with_the_name_that_it_has_now(refusal, former, name):
     said = refusal((f"  {name}: ", f"  {former}: "))
     assert f".{former} is not a parameter, did you mean {name}?" in said and f".{name} is missing" in said

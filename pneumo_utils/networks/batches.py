@@ -1,0 +1,98 @@
+"""What a training step is given: batches of rows and labels, in a new order every epoch, both classes weighed alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from pneumo_utils.networks.backend import keras
+
+
+def class_weights(label: np.ndarray) -> dict[int, float]:
+    """Weights that give both classes the same say: n / (2 * n of the class).
+
+    Raises:
+        ValueError: a class is absent.
+    """
+    counts = np.bincount(np.asarray(label), minlength=2)
+    if counts.min() == 0:
+        raise ValueError(f"label must hold both classes, got {counts[0]} normal and {counts[1]} pneumonia")
+    return {k: float(counts.sum() / (2 * count)) for k, count in enumerate(counts)}
+
+
+def balanced_order(label: np.ndarray, epoch: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """As many positions as there are labels, half of each class, in random order, and the turn of each.
+
+    Args:
+        label: int (m,), both classes.
+        epoch: from 0.
+        generator: of the draw.
+
+    Returns:
+        int (m,) positions, none of a class a second time before all others of it; and int (m,) turns, which no position
+        has twice, in this epoch or another.
+    """
+    members = [np.flatnonzero(label == one) for one in (0, 1)]
+    wanted = [len(label) // 2, len(label) - len(label) // 2]
+    rounds = [-(-count // len(own)) for own, count in zip(members, wanted, strict=True)]
+    order, turns = [], []
+    for own, count, times in zip(members, wanted, rounds, strict=True):
+        order.append(np.concatenate([generator.permutation(own) for _ in range(times)])[:count])
+        turns.append(epoch * max(rounds) + np.repeat(np.arange(times), len(own))[:count])
+    mixed = generator.permutation(len(label))
+    return np.concatenate(order)[mixed], np.concatenate(turns)[mixed]
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of rows and labels, made one at a time and a little ahead of the step that learns from them.
+
+    Args:
+        rows: gives the rows at int positions (k,) in their turns from 0, one for all or one each, float32 (k, ...).
+        label: int (m,), one a position.
+        batch_size: pictures a batch.
+        seed: of a new order every epoch; None: as they come.
+        readers: threads that make batches; one is enough where rows are only looked up.
+        balanced: whether both classes are drawn equally often; an epoch has as many pictures as before, those of the
+            rarer class several times, each time in another turn.
+    """
+
+    def __init__(
+        self,
+        rows: Callable[[np.ndarray, np.ndarray], np.ndarray],
+        label: np.ndarray,
+        batch_size: int,
+        seed: int | None,
+        readers: int = 1,
+        *,
+        balanced: bool = False,
+    ):
+        super().__init__(workers=readers, max_queue_size=4)
+        self.rows, self.label, self.batch_size, self.seed, self.balanced = rows, label, batch_size, seed, balanced
+        self.epoch = 0
+        self._shuffle()
+
+    def _shuffle(self) -> None:
+        count = len(self.label)
+        self.order, self.turns = np.arange(count), np.full(count, self.epoch)
+        if self.seed is not None:
+            generator = np.random.default_rng((self.seed, self.epoch))
+            if self.balanced:
+                self.order, self.turns = balanced_order(self.label, self.epoch, generator)
+            else:
+                self.order = generator.permutation(count)
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return -(-len(self.label) // self.batch_size)
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows, float32 (k, ...), and labels, float32 (k, 1)."""
+        now = slice(number * self.batch_size, (number + 1) * self.batch_size)
+        positions = self.order[now]
+        return self.rows(positions, self.turns[now]), self.label[positions, None].astype(np.float32)
+
+    def on_epoch_end(self) -> None:
+        """Shuffle anew."""
+        self.epoch += 1
+        self._shuffle()
