@@ -41,7 +41,7 @@ check: $(READY) ## run the fast tests only
 bench: $(READY) ## measure speed against what people do today; results land in reports/bench/
 	@DATA="$(DATA)" WEIGHTS="$(WEIGHTS)" ORIGINALS="$(ORIGINALS)" $(PY) benchmarks/runner.py
 
-recipes: $(READY) ## train every recipe that was tried against the shift and judge it (hours); reports/bench/recipes*.csv
+recipes: $(READY) ## train every recipe that was tried against the shift and evaluate it (hours); reports/bench/recipes*.csv
 	@DATA="$(DATA)" WEIGHTS="$(WEIGHTS)" ORIGINALS="$(ORIGINALS)" $(PY) benchmarks/recipes.py
 
 lint: $(READY) ## check style, that notebooks are stored without outputs, and who imports whom

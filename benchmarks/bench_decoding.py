@@ -98,11 +98,11 @@ def on_one_core(paths: list[str], what: str) -> list[rows.Row]:
     by_opencv, by_tensorflow = speed[0] / speed[1:]
     return [
         rows.Row(
-            f"{task}: images.read against cv2.imread in grey + area resize", *speed[:2], "images per CPU second",
+            f"{task}: decoding.read against cv2.imread in grey + area resize", *speed[:2], "images per CPU second",
             by_opencv, "at least 1.7", bool(by_opencv >= 1.7), what,
         ),
         rows.Row(
-            f"{task}: images.read against tf.io.decode_jpeg in grey + area resize", speed[0], speed[2],
+            f"{task}: decoding.read against tf.io.decode_jpeg in grey + area resize", speed[0], speed[2],
             "images per CPU second", by_tensorflow, "-", True, what,
         ),
     ]  # fmt: skip
@@ -122,7 +122,8 @@ def on_two_cores(paths: list[str], what: str) -> rows.Row:
         one, two, processes = len(paths) / np.array(best(time.perf_counter, *works))
     busy = f"; two processes: {processes:.4g}, ratio {processes / one:.3g}; load of the machine {load()}"
     return rows.Row(
-        f"JPEG to {SIZE} px: images.read_all on two cores against images.read on one", two, one, "images per second",
+        f"JPEG to {SIZE} px: decoding.read_all on two cores against decoding.read on one",
+        two, one, "images per second",
         two / one, "at least 1.7 on 2 cores", bool(two / one >= 1.7), what + busy,
     )  # fmt: skip
 

@@ -105,7 +105,7 @@ def test_the_evaluation_runs_from_the_tables_alone_without_tensorflow(place, smo
     for name in EVALUATION:
         first, second = (pd.read_csv(folder / f"tables/{name}.csv") for folder in (smoke, tmp_path / "smoke"))
         pd.testing.assert_frame_equal(first, second, check_exact=True)
-    assert "The pictures are not here" in executed.read_text(encoding="utf-8")
+    assert "<span>The three surest false negatives and false positives" in executed.read_text(encoding="utf-8")
 
 
 def test_predictions_hold_every_held_out_picture_once_a_network_and_seed(smoke):

@@ -45,7 +45,7 @@ def fetch(url: str, target: Path, *, size: int, sha256: str) -> Path:
         return target
     part = target.with_name(target.name + ".part")
     with reserve_space(target.parent, size - _size(part)):
-        _is_complete(url, part, size)
+        _complete_download(url, part, size)
     check(part, size=size, sha256=sha256, name=target.name, delete=True)
     return part.replace(target)
 
@@ -77,7 +77,7 @@ def unpack(archive: Path, folder: Path) -> Path:
     part = folder.with_name(folder.name + ".part")
     try:
         with zipfile.ZipFile(archive) as opened:
-            members = [member for member in opened.infolist() if _archive_members(member)]
+            members = [member for member in opened.infolist() if _is_wanted(member)]
             with reserve_space(folder.parent, sum(member.file_size for member in members)):
                 shutil.rmtree(part, ignore_errors=True)
                 for member in tqdm(members, desc=f"unpacking {archive.name}", unit="file", disable=None):
@@ -113,7 +113,7 @@ def reserve_space(folder: Path, need: int) -> Iterator[None]:
         raise DownloadError(f"cache folder must {rule}, got {str(folder)!r}: {reason}") from error
 
 
-def _archive_members(member: zipfile.ZipInfo) -> bool:
+def _is_wanted(member: zipfile.ZipInfo) -> bool:
     path = PurePosixPath(member.filename.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
         raise DownloadError(f"names in a zip must stay inside its folder, got {member.filename!r}")
@@ -124,7 +124,7 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def _is_complete(url: str, part: Path, size: int) -> None:
+def _complete_download(url: str, part: Path, size: int) -> None:
     failures = 0
     while (have := _size(part)) < size:
         try:

@@ -37,10 +37,10 @@ def locate(folder: Path) -> Path:
     places = [folder / inside for inside in _INSIDE]
     roots = [place for place in places if any((place / part).is_dir() for part in ("train", "test"))]
     if not roots:
-        raise LayoutError(f"data folder must hold train/ and test/, got {_list_one(folder)} in {str(folder)!r}")
+        raise LayoutError(f"data folder must hold train/ and test/, got {_list_some(folder)} in {str(folder)!r}")
     for part in ("train", "test"):
         if not (roots[0] / part).is_dir():
-            raise LayoutError(f"data folder must hold {part}/, got {_list_one(roots[0])} in {str(roots[0])!r}")
+            raise LayoutError(f"data folder must hold {part}/, got {_list_some(roots[0])} in {str(roots[0])!r}")
     if len(roots) > 1:
         _log.info("a second copy inside the data folder is not counted: %s", roots[1].relative_to(folder))
     return roots[0]
@@ -62,7 +62,7 @@ def list_files(root: Path) -> list[str]:
     for part in (part for part in PARTS if (root / part).is_dir()):
         for name in CLASSES:
             if not (root / part / name).is_dir():
-                raise LayoutError(f"{part} must hold NORMAL/ and PNEUMONIA/, got {_list_one(root / part)}")
+                raise LayoutError(f"{part} must hold NORMAL/ and PNEUMONIA/, got {_list_some(root / part)}")
             inside = [path.relative_to(root).as_posix() for path in _walk(root / part / name)]
             if not inside:
                 raise LayoutError(f"{part}/{name} must hold images, got an empty folder")
@@ -78,7 +78,7 @@ def _walk(folder: Path) -> list[Path]:
     return paths
 
 
-def _list_one(folder: Path, most: int = 5) -> str:
+def _list_some(folder: Path, most: int = 5) -> str:
     names = sorted(path.name for path in folder.iterdir() if not is_litter(path.name))
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return (", ".join(names[:most]) or "nothing") + more

@@ -37,7 +37,7 @@ def build(root: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
 
     Returns:
         contracts `manifest`, `exclusions` and `acquisition` (the rows of `manifest`), sorted by `path`, which is
-        relative to `layout.locate(root)`.
+        relative to `folder_layout.locate(root)`.
 
     Raises:
         ValueError: a `folder_layout.LayoutError` where the folder is not in the published layout, a `ManifestError`

@@ -153,7 +153,7 @@ def decision_curves(
 def sensitivity_by_etiology(
     predictions: pd.DataFrame, threshold: Thresholds, replicates: int = 2000, seed: int = 0, level: float = 0.95
 ) -> pd.DataFrame:
-    """Share of the pneumonias of each etiology that is found, by model, seed and split; intervals of `observed`.
+    """Share of the pneumonias of each etiology that is found, by model, seed and split; `proportion_with_interval`.
 
     Args:
         predictions: contract `predictions`.

@@ -185,7 +185,7 @@ def _calibration_error(above: np.ndarray, surplus: np.ndarray, bins: int) -> np.
 
 def _intercept(logit: np.ndarray, ill: np.ndarray, well: np.ndarray) -> np.ndarray:
     both = (ill.sum(axis=0) > 0) & (well.sum(axis=0) > 0)
-    return _fill_cells(both, lambda: _newton(np.ones((1, len(logit))), logit, ill[:, both], well[:, both])[0])
+    return _fill_defined(both, lambda: _newton(np.ones((1, len(logit))), logit, ill[:, both], well[:, both])[0])
 
 
 def _slope(logit: np.ndarray, ill: np.ndarray, well: np.ndarray) -> np.ndarray:
@@ -196,7 +196,7 @@ def _slope(logit: np.ndarray, ill: np.ndarray, well: np.ndarray) -> np.ndarray:
     centred = logit - logit.mean()
     spread = max(centred.std(), np.finfo(float).tiny)
     design = np.stack([np.ones_like(logit), centred / spread])
-    return _fill_cells(
+    return _fill_defined(
         overlap, lambda: _newton(design, np.zeros_like(logit), ill[:, overlap], well[:, overlap])[1] / spread
     )
 
@@ -208,7 +208,7 @@ def _ends(falling: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return np.where(some, falling[first], np.nan), np.where(some, falling[last], np.nan)
 
 
-def _fill_cells(defined: np.ndarray, fit) -> np.ndarray:
+def _fill_defined(defined: np.ndarray, fit) -> np.ndarray:
     values = np.full(len(defined), np.nan)
     if defined.any():
         values[defined] = fit()

@@ -33,7 +33,7 @@ class CachedExplainer:
             network stands on a frozen trunk, maps start from the activations that its training kept.
 
     Raises:
-        store.MissingArtefact: there is no such network; when it is asked.
+        run_directory.MissingArtefactError: there is no such network; when it is asked.
         models.ModelError: there is no such layer; when it is asked.
     """
 
@@ -64,7 +64,7 @@ class CachedExplainer:
         asked = self._named(cases), images, fills, orders
         given = [images, fills, np.array(list(orders)), *orders.values(), cases[["path", "patient"]].to_numpy(str)]
         return self._table(
-            "followed", given, lambda: faithfulness.trace_answers(*asked, self._explainer.predict, self._seed)
+            "traced_answers", given, lambda: faithfulness.trace_answers(*asked, self._explainer.predict, self._seed)
         )
 
     def weight_randomisation(self, cases: pd.DataFrame, images: np.ndarray) -> pd.DataFrame:
@@ -76,7 +76,7 @@ class CachedExplainer:
             maps = gradcam.Explainer(self._network, self._layer, methods=self._methods[:1]).maps
             return sanity_check.weight_randomisation_test(self._network, maps, self._named(cases), images, self._seed)
 
-        return self._table("shuffled", [images, cases["patient"].to_numpy(str)], run)
+        return self._table("weight_randomisation", [images, cases["patient"].to_numpy(str)], run)
 
     def _named(self, cases: pd.DataFrame) -> pd.DataFrame:
         return cases[["path", "patient"]].assign(model=self._model, seed=self._seed)

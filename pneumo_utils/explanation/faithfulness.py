@@ -72,7 +72,9 @@ def mask_stepwise(image: np.ndarray, fill: np.ndarray, place: np.ndarray, kind: 
     return np.stack([np.where(place < share * place.size, end, begin) for share in shares(steps)])
 
 
-def curves(images: np.ndarray, fills: np.ndarray, maps: np.ndarray, kind: str, judge: Predict, seed: int) -> np.ndarray:
+def curves(
+    images: np.ndarray, fills: np.ndarray, maps: np.ndarray, kind: str, predict: Predict, seed: int
+) -> np.ndarray:
     """The answer at every step.
 
     Args:
@@ -80,7 +82,7 @@ def curves(images: np.ndarray, fills: np.ndarray, maps: np.ndarray, kind: str, j
         fills: uint8 (n, side, side).
         maps: float (n, side, side).
         kind: of `KINDS`.
-        judge: gives the answer.
+        predict: gives the answer.
         seed: of the order of equally bright places.
 
     Returns:
@@ -90,11 +92,16 @@ def curves(images: np.ndarray, fills: np.ndarray, maps: np.ndarray, kind: str, j
     steps = [
         mask_stepwise(*pair, order(heat, generator), kind) for *pair, heat in zip(images, fills, maps, strict=True)
     ]
-    return judge(np.concatenate(steps)).reshape(len(images), -1)
+    return predict(np.concatenate(steps)).reshape(len(images), -1)
 
 
 def trace_answers(
-    cases: pd.DataFrame, images: np.ndarray, fills: np.ndarray, orders: dict[str, np.ndarray], judge: Predict, seed: int
+    cases: pd.DataFrame,
+    images: np.ndarray,
+    fills: np.ndarray,
+    orders: dict[str, np.ndarray],
+    predict: Predict,
+    seed: int,
 ) -> pd.DataFrame:
     """One row a picture, kind, order and share: the `probability` then.
 
@@ -105,18 +112,18 @@ def trace_answers(
         images: uint8 (n, side, side).
         fills: of `healthy_fill`.
         orders: float (n, side, side) by name: `map`, and `random` for maps that know nothing and are as coarse.
-        judge: gives the answer.
+        predict: gives the answer.
         seed: of the order of equally bright places.
 
     Returns:
         no rows where no picture can be asked.
     """
-    asked = judge(fills) < judge(images) if len(cases) else np.zeros(0, dtype=bool)
+    asked = predict(fills) < predict(images) if len(cases) else np.zeros(0, dtype=bool)
     columns, parts = ["model", "seed", "path", "patient"], []
     own = cases[columns][asked]
     for kind in KINDS if asked.any() else ():
         for name, every in orders.items():
-            answers = curves(images[asked], fills[asked], every[asked], kind, judge, seed)
+            answers = curves(images[asked], fills[asked], every[asked], kind, predict, seed)
             rows = own.loc[own.index.repeat(answers.shape[1])]
             share = np.tile(shares(answers.shape[1] - 1), len(own))
             parts.append(rows.assign(kind=kind, order=name, share=share, probability=answers.ravel()))

@@ -50,7 +50,7 @@ class Explainer:
         network: of `models.build`.
         layer: whose activations are weighed; empty: the last one with height and width before the pooling.
         below: last layer of the trunk on whose kept activations the network was trained, as
-            `models.ANATOMY[...].frozen_to`: maps may start from them, and what starts from pixels goes through the
+            `models.CUT_POINTS[...].frozen_to`: maps may start from them, and what starts from pixels goes through the
             trunk as it was run then, its normalisation folded; None: pixels and the network as it is.
         methods: keys of `METHODS`; all come from one run of the network.
 

@@ -25,7 +25,7 @@ BASELINES = {  # maps that know nothing of the picture, or only where lungs are
 COMPARED_BASELINES = ("gaussian", "lesions")  # with which every map is compared
 RANDOM, ALONE = "random", "none"  # method of noise on a network's grid; of a map that is no network's
 ITSELF = "nothing"  # what a plain value is compared with
-Key = tuple[str, str]  # network or key of CHANCE, and method
+Key = tuple[str, str]  # network or key of BASELINES, and method
 _WIDTH = 0.25  # standard deviation of the Gaussian, share of the side
 _CUTS = np.linspace(0.05, 0.95, 19)  # of a map, at which its overlap is tried
 

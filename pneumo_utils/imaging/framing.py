@@ -166,7 +166,7 @@ def read(path: Path, how: Framing, size: int) -> FramedRadiograph:
     """`frame` of the file at `path`, decoded at a reduced scale where that is enough.
 
     Raises:
-        images.ImageError: the file is unusable.
+        decoding.ImageError: the file is unusable.
     """
     if how.crop == "none" and not how.resolution:
         pixels = decoding.read(path, size)  # straight to the square

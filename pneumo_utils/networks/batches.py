@@ -1,4 +1,4 @@
-"""What a training step is given: batches of rows and labels, in a new order every epoch, both classes weighed alike."""
+"""Batches of rows and labels, in a new order every epoch; both classes weighed alike or drawn equally often."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def balanced_order(label: np.ndarray, epoch: int, generator: np.random.Generator
     order, turns = [], []
     for own, count, times in zip(members, wanted, rounds, strict=True):
         order.append(np.concatenate([generator.permutation(own) for _ in range(times)])[:count])
-        turns.append(epoch * max(rounds) + np.repeat(np.arange(times), len(own))[:count])
+        turns.append(epoch * times + np.repeat(np.arange(times), len(own))[:count])
     mixed = generator.permutation(len(label))
     return np.concatenate(order)[mixed], np.concatenate(turns)[mixed]
 

@@ -128,7 +128,7 @@ def run_trunk(trunk: keras.Model, feed: Feed, *, views: int, batch_size: int, fo
 
     Raises:
         FeatureError: an activation is not finite.
-        activations.DiskError: there is no room for them.
+        activation_cache.DiskError: there is no room for them.
     """
     trunk, kept = open_cache(trunk, folder)
     kept.check_disk(feed.count + (views - 1) * len(feed.train_rows))

@@ -27,7 +27,7 @@ def choose_rows(splits: pd.DataFrame, seed: int) -> np.ndarray:
 
 
 def permute_labels(splits: pd.DataFrame, chosen: np.ndarray, seed: int) -> pd.DataFrame:
-    """Contract `splits` of the pictures in rows `chosen` with shuffled labels, once to train and once to judge.
+    """Contract `splits` of the pictures in rows `chosen` with shuffled labels, once to train and once to validate on.
 
     Args:
         splits: contract `splits` of the study.
@@ -44,7 +44,7 @@ def permute_labels(splits: pd.DataFrame, chosen: np.ndarray, seed: int) -> pd.Da
 
 def memorising_recipe(of: Recipe) -> Recipe:
     """The recipe of a network that learns by heart: end to end, without anything that would keep it from doing so."""
-    hardest = {"weight_decay": 0.0, "label_smoothing": 0.0, "ema_momentum": 0.0}
+    hardest = {"weight_decay": 0.0, "label_smoothing": 0.0, "ema_momentum": 0.0, "logit_penalty": 0.0}
     settings = replace(of.settings, patience=_EPOCHS, frozen_blocks=0, cached_views=1, test_views=1, **hardest)
     phases = (optimisation.Phase("end_to_end", _EPOCHS, of.phases[-1].learning_rate),)
     return replace(of, phases=phases, settings=settings, augmentation=Augmentation(), dropout=0.0)

@@ -70,7 +70,7 @@ def draw(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def vary(pixels: np.ndarray, fields: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """One variation of a phantom and its fields, both uint8 (lungs.SIZE, lungs.SIZE)."""
+    """One variation of a phantom and its fields, both uint8 (lung_fields.SIZE, lung_fields.SIZE)."""
     generator = np.random.default_rng(seed)
     littered = _litter(_whiten(pixels, fields, generator), generator)
     same = [np.random.default_rng((seed, 1)) for _ in range(2)]

@@ -22,7 +22,7 @@ _CHANNEL_MEANS = (103.939, 116.779, 123.68)
 
 @dataclass(frozen=True)
 class CutPoints:
-    """Where a network is cut: everything below `frozen_to` stays as it is in both phases."""
+    """Where a network is cut: everything up to `frozen_to` stays as it is in the phases head and top."""
 
     frozen_to: str | None  # last layer of the frozen trunk; None: the whole network is trained
     blocks: tuple[str, ...] = ()  # last layer of each of the lowest blocks, which may stay as they are end to end

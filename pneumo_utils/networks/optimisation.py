@@ -1,4 +1,4 @@
-"""One phase of training: batches, loss, optimiser, and the epoch whose weights are kept."""
+"""One phase of training: loss, optimiser, and the epoch whose weights are kept."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Settings:
     logit_penalty: float = 0.0  # weight of half the mean square of the logits (spectral decoupling)
     ema_momentum: float = 0.0  # end to end: decay a step of the average of weights, which is kept at the end
     test_views: int = 1  # views of a picture whose answers are averaged, a key of `augmentation.TEST_VIEWS`
-    test_average: str = "probability"  # of what they are averaged: probability or logit
+    test_average: str = "probability"  # what of them is averaged: probability or logit
     test_image_size: int = 0  # side of the pictures that the finished network sees, pixels; 0: as in training
 
 

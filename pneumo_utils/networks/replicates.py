@@ -24,7 +24,7 @@ class Recipe:
 
     model: str  # cnn, vgg16 or resnet50
     weights: Path | None  # file it starts from; None: random weights
-    image_size: int  # side of the square that the network sees, pixels
+    image_size: int  # side of the square that the network is trained on, pixels
     dropout: float  # share of the head's inputs dropped in training
     phases: tuple[optimisation.Phase, ...]
     settings: optimisation.Settings
@@ -50,7 +50,7 @@ class Replicate:
 
 
 def train(recipe: Recipe, seed: int, images: np.ndarray, splits: pd.DataFrame, folder: Path) -> Replicate:
-    """Build, train and judge one network.
+    """Build and train one network, and predict.
 
     Args:
         recipe: what all seeds share.

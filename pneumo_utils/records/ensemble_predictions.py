@@ -1,4 +1,4 @@
-"""One more judge: the mean of what several networks say, which errs less than most of them (Lakshminarayanan 2017)."""
+"""The ensemble: the mean of what several networks say, which errs less than most of them (Lakshminarayanan 2017)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def _member_answers(answers: pd.DataFrame, members: list[str]) -> pd.DataFrame:
 
 
 def add_ensemble(answers: pd.DataFrame, members: list[str], seed: int) -> pd.DataFrame:
-    """`answers`, followed by those of the ensemble, the average of its `members` over all their seeds.
+    """`answers`, followed by those of the ensemble, the mean of its `members` over all their seeds.
 
     Args:
         answers: contract `predictions` or `perturbed_predictions`; every network answered the same pictures.
-        members: models that are averaged; none: nothing is added.
+        members: models that it is made of; none: nothing is added.
         seed: that the ensemble is given, since no seed is its own.
 
     Returns:

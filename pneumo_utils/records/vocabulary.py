@@ -3,12 +3,12 @@
 LABELS = {"NORMAL": 0, "PNEUMONIA": 1}  # folder name -> label; 1 is the disease, as in every table
 ETIOLOGIES = ("normal", "bacterial", "viral", "unknown")
 PARTS = ("train", "val", "test")  # the folders of the published set
+SPLITS = ("train", "validation", "test")  # what this study uses them for
 MODELS = {"cnn": "Small CNN", "vgg16": "VGG16", "resnet50": "ResNet50"}  # every network, and how readers call it
-ENSEMBLE = "ensemble"  # the model of these tables that is the mean of several
+ENSEMBLE = "ensemble"  # the model of the tables that is the mean of several
 IMAGE_MODELS = MODELS | {ENSEMBLE: "Ensemble"}  # everything that looks at pictures
 REFERENCES = {"always": "Always pneumonia", "acquisition": "No lungs: acquisition data alone"}  # to be beaten
 TITLES = IMAGE_MODELS | REFERENCES
-SPLITS = ("train", "validation", "test")  # what this study uses them for
 OUTCOMES = {  # (label, what was called) -> how readers call it
     (1, 1): "true positive",
     (0, 0): "true negative",

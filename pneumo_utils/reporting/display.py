@@ -48,7 +48,7 @@ def figure(fig: Figure, alt: str) -> None:
     )
     plt.close(fig)
     png = buffer.getvalue()
-    width, height = (_display_value(int.from_bytes(png[at : at + 4], "big")) for at in (16, 20))  # from IHDR
+    width, height = (_css_pixels(int.from_bytes(png[at : at + 4], "big")) for at in (16, 20))  # from IHDR
     display(Image(data=png, format="png", width=width, height=height, alt=" ".join(alt.split())))
 
 
@@ -109,7 +109,7 @@ def notice(text: str, label: str = "Note") -> HTML:
     return HTML(f'<div class="notice" role="note" style="{style}"><p style="margin:0">{body}</p></div>')
 
 
-def _display_value(pixels: int) -> int:
+def _css_pixels(pixels: int) -> int:
     return round(pixels * CSS_DPI / DPI)
 
 

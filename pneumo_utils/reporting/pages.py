@@ -70,7 +70,7 @@ def render_notebook(
         target: the `.html` to write, atomically; its folder is made if missing.
         study: name of the study, for title bar and footer.
         nav: front page and neighbours.
-        title: replaces the notebook's title, as for one notebook run once per model: `03 Fine-tuning: VGG16`.
+        title: replaces the notebook's title, as for one notebook run once per model: `03 Training: VGG16`.
         notices: plain sentences to be read before anything else on the page.
 
     Raises:
@@ -151,7 +151,7 @@ def _check(headline: pd.DataFrame, exclusions: int) -> None:
 
 
 def _split_number(title: str) -> tuple[str, str]:
-    """Split `03 Fine-tuning` into its part number and its heading."""
+    """Split `03 Training` into its part number and its heading."""
     match = re.fullmatch(r"(?:(\d{1,2})[.:]?\s+)?(.*)", " ".join(title.split()))
     return (str(int(match[1])) if match[1] else "", match[2])
 

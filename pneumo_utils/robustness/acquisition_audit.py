@@ -17,7 +17,7 @@ from pneumo_utils.evaluation.auc import auc_with_interval
 from pneumo_utils.records.vocabulary import PARTS
 from pneumo_utils.robustness import reference_models
 
-TOGETHER = "together"  # all properties at once, by the forest of `references`
+TOGETHER = "together"  # all properties at once, by the forest of `reference_models`
 NAMES = {  # every property, and how readers call it
     "bytes_per_pixel": "bytes per pixel",
     "jpeg_quality": "JPEG quality",
@@ -42,13 +42,13 @@ FEWEST = 17  # patients of a class: with fewer, not even a perfect ranking has a
 _FOLDS = 5
 _PRIOR = 10  # images with the share of all that are added to each category, so that rare ones claim little
 _UNDEFINED = (float("nan"),) * 3
-_Learn = Callable[[pd.DataFrame, np.ndarray, pd.DataFrame], np.ndarray]  # fit rows, their label, held_out rows: scores
+_Learn = Callable[[pd.DataFrame, np.ndarray, pd.DataFrame], np.ndarray]  # fit rows, their label, rows held out: scores
 
 
 def parts(manifest: pd.DataFrame) -> pd.Series:
     """The part each radiograph counts for, one of `PARTS`.
 
-    As published, but a `val` with fewer than `FEWEST` patients of a class cannot be held_out and counts as `train`,
+    As published, but a `val` with fewer than `FEWEST` patients of a class cannot be evaluated and counts as `train`,
     where `splits.split_by_patient` puts it, too.
 
     Args:
@@ -64,9 +64,10 @@ def table(manifest: pd.DataFrame, acquisition: pd.DataFrame, seed: int = 0, leve
 
     What counts as a sign of pneumonia is learned in train and kept in the other parts, so that a property that turns
     round stands below 0.5 there. For a number this is its direction, in train as well, where the AUC is thus at least
-    0.5. For a category it is the share of pneumonia among its images, and for `TOGETHER` the forest of `references`;
-    both are learned in train out of fold by patient, and for the other parts from all of train. Their intervals take
-    what was learned as given: where there is nothing to learn, values scatter about 0.5 more than the intervals say.
+    0.5. For a category it is the share of pneumonia among its images, and for `TOGETHER` the forest of
+    `reference_models`; both are learned in train out of fold by patient, and for the other parts from all of train.
+    Their intervals take what was learned as given: where there is nothing to learn, values scatter about 0.5 more than
+    the intervals say.
 
     Args:
         manifest: contract `manifest`.
@@ -156,9 +157,9 @@ def _scores(
     label, patient = (manifest[name].to_numpy() for name in ("label", "patient"))
     for name in NAMES:
         if name == TOGETHER:
-            found[name] = ("learned", _forest_scores(_forest(seed), known, manifest, train, seed))
+            found[name] = ("learned", _learned_scores(_forest(seed), known, manifest, train, seed))
         elif name in reference_models.CATEGORIES:
-            found[name] = ("learned", _forest_scores(_shares(name), known, manifest, train, seed))
+            found[name] = ("learned", _learned_scores(_shares(name), known, manifest, train, seed))
         else:
             values = known[name].to_numpy(float)
             falls = auc_with_interval(label[train], values[train], patient[train])[0] < 0.5
@@ -166,7 +167,7 @@ def _scores(
     return found
 
 
-def _forest_scores(
+def _learned_scores(
     learn: _Learn, known: pd.DataFrame, manifest: pd.DataFrame, train: np.ndarray, seed: int
 ) -> np.ndarray:
     """Scores (n,) by `learn`: in train out of fold by patient, elsewhere from all of train; `nan` where it cannot."""

@@ -8,9 +8,8 @@ from pneumo_utils.evaluation.metrics import format_interval
 from pneumo_utils.robustness.acquisition_audit import NAMES, SHARES, TOGETHER
 
 LIMIT = 0.8  # AUC: a property whose whole interval in train lies above it is called a shortcut
-DRIFT_LIMIT = (
-    0.7  # AUC between train and another part: from it, or 1 - MOVED, on, a property has moved if 0.5 is excluded
-)
+# AUC between train and another part: from it, or 1 - DRIFT_LIMIT, on, a property has moved if 0.5 is excluded
+DRIFT_LIMIT = 0.7
 PIXEL_PROPERTIES = {  # properties that depend on what a picture shows, too, lungs included: fine detail takes bytes
     "bytes_per_pixel", "mean", "spread", "p5", "p50", "p95", "border", "corners", TOGETHER,
 }  # fmt: skip
@@ -114,7 +113,7 @@ def _texts(rows: pd.DataFrame) -> pd.Series:
     return pd.Series([format_interval(*row) for row in rows[_VALUE].to_numpy(float)], rows.index, dtype="str")
 
 
-def _join_words(rows: pd.DataFrame) -> str:
+def _list_properties(rows: pd.DataFrame) -> str:
     return "; ".join(f"{NAMES[name]} {text}" for name, text in _texts(rows).items())
 
 
@@ -124,7 +123,7 @@ def _name_properties(train: pd.DataFrame, found: list[str]) -> str:
     words = "hint at a shortcut" if len(both) == len(found) else "hold a shortcut"
     return (
         f"**The files of train {words}.** Each of these tells the classes apart, with its interval above an AUC of "
-        f"{LIMIT}: {_join_words(train.loc[found])}."
+        f"{LIMIT}: {_list_properties(train.loc[found])}."
     ) + (f" What a picture shows, lungs included, has a share in {', '.join(both)}." if both else "")
 
 
@@ -132,14 +131,16 @@ def _none(train: pd.DataFrame) -> str:
     best = train.sort_values("auc", ascending=False, kind="stable").head(1)
     return (
         f"**No shortcut is shown:** no property tells the classes of train apart with an interval above an AUC of "
-        f"{LIMIT}. The strongest is {_join_words(best)}. What was not measured, such as framing, may still be one."
+        f"{LIMIT}. The strongest is {_list_properties(best)}. What was not measured, such as framing, may still be one."
     )
 
 
 def _open(train: pd.DataFrame) -> list[str]:
     """Properties that have too few patients, or too much worth, to be called harmless."""
     rows = train[(train["lower"] <= LIMIT) & (train["upper"] > LIMIT)]
-    return [f"Neither shown nor ruled out, as the interval holds {LIMIT}: {_join_words(rows)}."] if len(rows) else []
+    return (
+        [f"Neither shown nor ruled out, as the interval holds {LIMIT}: {_list_properties(rows)}."] if len(rows) else []
+    )
 
 
 def _blank(train: pd.DataFrame) -> list[str]:
@@ -156,7 +157,7 @@ def _elsewhere(train: pd.DataFrame, other: pd.DataFrame, part: str) -> list[str]
         (kept, "Kept in {}: {}. **A good result in {} does not show that a network looks at lungs.**"),
         (~kept & ~lost, "What this is worth in {} stays open, or is less without being lost: {}."),
     ]  # fmt: skip
-    return [text.format(part, _join_words(other[rows]), part) for rows, text in templates if rows.any()]
+    return [text.format(part, _list_properties(other[rows]), part) for rows, text in templates if rows.any()]
 
 
 def _fate(train: pd.DataFrame, other: pd.DataFrame) -> tuple[pd.Series, pd.Series]:

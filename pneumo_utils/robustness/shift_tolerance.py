@@ -48,7 +48,7 @@ def tolerance(label: np.ndarray, probability: np.ndarray, threshold: float, targ
 
     Returns:
         logits, of the normals and of the pneumonias; negative where the target is missed by as much already. Of the
-        widest `tolerance` at one threshold for both, see rule `margin` of `thresholds`.
+        widest `tolerance` at one threshold for both, see rule `margin` of `operating_points.choose`.
 
     Raises:
         MetricError: as `operating_points.class_edges`.
@@ -99,8 +99,8 @@ def observed_shift(found: pd.DataFrame) -> pd.DataFrame:
     Returns:
         index `model`, `seed`; columns `normals`, `pneumonias`; negative where a class has moved away from the other.
     """
-    room_of = found.groupby(["split", "model", "seed"], sort=False)[["normals", "pneumonias"]].first()
-    return room_of.loc["validation"] - room_of.loc["test"]
+    tolerance_of = found.groupby(["split", "model", "seed"], sort=False)[["normals", "pneumonias"]].first()
+    return tolerance_of.loc["validation"] - tolerance_of.loc["test"]
 
 
 def _by_network(predictions: pd.DataFrame, points: pd.DataFrame):

@@ -99,7 +99,8 @@ def _after_training(models: list[str], seeds: list[int], retrained_model: str) -
     return [
         Step(
             "04_evaluation", "04_evaluation", "04 What the predictions are worth",
-            "How good are the networks on patients they have never seen, side by side?",
+            "How good are the networks on patients they have never seen, can their probabilities be believed, and what "
+            "would that mean in a clinic?",
             tables_read=("predictions", "reference_predictions", "models"), tables_written=tuple(EVALUATION),
             files_read=lambda store: [store.images_file], networks=networks,
         ),

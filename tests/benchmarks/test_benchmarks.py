@@ -155,7 +155,7 @@ def test_the_ratios_that_the_readme_quotes_are_those_of_the_last_bench():
         ("trunk", "frozen trunk of resnet50 forward, bfloat16", ", {:.2f} of its speed"),
         ("gradcam", "Grad-CAM of VGG16 from kept", "| {:.0f}, "),
         ("gradcam", "Grad-CAM of ResNet50 from kept", ", {:.0f} times as fast | 10 |"),
-        ("decoding", "JPEG to 224 px on one core: images.read against cv2", "{:.1f} times as fast | 1.7, missed |"),
+        ("decoding", "JPEG to 224 px on one core: decoding.read against cv2", "{:.1f} times as fast | 1.7, missed |"),
     ):
         rows = pd.read_csv(PROJECT / "reports" / "bench" / f"{name}.csv")
         ratio = rows.loc[rows["measure"].str.startswith(measure), "ratio"].iloc[0]

@@ -1,4 +1,4 @@
-"""A twin is trained on few pictures whose labels mean nothing, and judged on the same."""
+"""A room is trained on few pictures whose labels mean nothing, and judged on the same."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow  # TensorFlow takes its time to load
 
 
 @pytest.fixture(scope="module")
-def twin():
+def room():
     """The room, imported when first needed."""
     from pneumo_utils.networks import label_permutation
 
@@ -26,37 +26,38 @@ def splits(normal=300, ill=700):
     return frame.assign(split=np.where(np.arange(len(label)) % 5 == 0, "test", "train"))
 
 
-def test_pictures_are_of_train_and_half_of_each_class(twin):
-    chosen = splits().iloc[twin.choose_rows(splits(), 0)]
+def test_pictures_are_of_train_and_half_of_each_class(room):
+    chosen = splits().iloc[room.choose_rows(splits(), 0)]
     assert set(chosen["split"]) == {"train"} and chosen["label"].mean() == 0.5 and chosen["path"].is_unique
-    assert not np.array_equal(twin.choose_rows(splits(), 0), twin.choose_rows(splits(), 1))
-    assert splits(10).iloc[twin.choose_rows(splits(10), 0)]["label"].value_counts().to_dict() == {
+    assert not np.array_equal(room.choose_rows(splits(), 0), room.choose_rows(splits(), 1))
+    assert splits(10).iloc[room.choose_rows(splits(10), 0)]["label"].value_counts().to_dict() == {
         1: len(chosen) // 2,
         0: 8,
     }
 
 
-def test_the_same_pictures_train_and_judge_with_the_same_shuffled_labels(twin):
+def test_the_same_pictures_train_and_judge_with_the_same_shuffled_labels(room):
     before = splits()
-    chosen = twin.choose_rows(before, 0)
-    after = tables.check("splits", twin.permute_labels(before, chosen, 3))
+    chosen = room.choose_rows(before, 0)
+    after = tables.check("splits", room.permute_labels(before, chosen, 3))
     train, judged = (after[after["split"] == split].drop(columns="split") for split in ("train", "validation"))
     pd.testing.assert_frame_equal(train.reset_index(drop=True), judged.reset_index(drop=True))
     own = before.iloc[chosen]["label"].to_numpy()
     assert sorted(train["label"]) == sorted(own) and 0.3 < (train["label"].to_numpy() == own).mean() < 0.7
 
 
-def test_its_recipe_has_nothing_that_keeps_it_from_learning_by_heart(twin):
+def test_its_recipe_has_nothing_that_keeps_it_from_learning_by_heart(room):
     from pneumo_utils.imaging.augmentation import Augmentation
     from pneumo_utils.networks import optimisation, replicates
 
     phases = (optimisation.Phase("head", 3, 1e-2), optimisation.Phase("top", 2, 1e-4))
-    settings = optimisation.Settings(16, 5, 2, 1, 0.1, 0.1, 0.9, 2)
-    made = twin.memorising_recipe(replicates.Recipe("cnn", None, 32, 0.5, phases, settings, Augmentation(rotation=9.0)))
+    settings = optimisation.Settings(16, 5, 2, 1, 0.1, 0.1, logit_penalty=0.5, ema_momentum=0.9, test_views=2)
+    made = room.memorising_recipe(replicates.Recipe("cnn", None, 32, 0.5, phases, settings, Augmentation(rotation=9.0)))
     assert (
         made.augmentation == Augmentation()
         and made.dropout == 0
         and [phase.name for phase in made.phases] == ["end_to_end"]
     )
     assert (made.settings.batch_size, made.settings.test_views, made.settings.label_smoothing) == (16, 1, 0)
+    assert made.settings.ema_momentum == 0 == made.settings.logit_penalty
     assert made.settings.patience >= made.phases[0].epochs and made.phases[0].learning_rate == 1e-4

@@ -264,6 +264,17 @@ def test_both_classes_are_drawn_equally_often_and_no_picture_has_a_turn_twice(ro
     assert len(set(seen)) == len(seen)
 
 
+@pytest.mark.parametrize("views", [2, 3, 4])
+def test_balanced_drawing_meets_every_kept_view_of_both_classes(rooms, views):
+    label, met = np.array([0] * 26 + [1] * 74), {0: set(), 1: set()}
+    for epoch in range(4 * views):
+        order, turns = rooms["batches"].balanced_order(label, epoch, np.random.default_rng(epoch))
+        for position, turn in zip(order.tolist(), turns.tolist(), strict=True):
+            met[label[position]].add((position, (turn + position) % views))
+    for one, positions in ((0, 26), (1, 74)):
+        assert len(met[one]) > 0.9 * positions * views
+
+
 def test_a_picture_drawn_again_in_an_epoch_is_varied_anew(rooms, images):
     pixels = feed(rooms, images, rotation=20.0)
     seen = pixels.training(np.array([3, 3, 5]), np.array([0, 1, 1]))

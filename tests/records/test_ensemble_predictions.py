@@ -1,4 +1,4 @@
-"""The average is one more judge: the mean of its members' probabilities, picture by picture."""
+"""The ensemble is the mean of its members' probabilities, picture by picture."""
 
 from __future__ import annotations
 

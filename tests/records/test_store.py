@@ -83,7 +83,7 @@ def test_every_table_of_the_contracts_has_a_writer(run):
             run.read(name)
 
 
-def test_gather_adds_the_average_once_all_that_it_is_of_are_there(run):
+def test_joining_adds_the_ensemble_once_all_that_it_is_of_are_there(run):
     for model, seed, probability in (("vgg16", 9, 0.4), ("vgg16", 10, 0.8)):
         told = {"model": model, "seed": seed}
         run.write_network_table("predictions", model, seed, example("predictions", 1, **told, probability=probability))
@@ -95,7 +95,7 @@ def test_gather_adds_the_average_once_all_that_it_is_of_are_there(run):
     assert added["probability"].tolist() == pytest.approx([0.6]) and added["seed"].tolist() == [9]
 
 
-def test_gather_waits_with_the_average_while_networks_have_judged_other_pictures(run):
+def test_joining_waits_with_the_ensemble_while_networks_have_judged_other_pictures(run):
     averaged = []
     for seed, path in ((9, "old.jpeg"), (10, "new.jpeg"), (9, "new.jpeg")):
         told = example("predictions", 1, model="vgg16", seed=seed, path=path)

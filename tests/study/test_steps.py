@@ -69,7 +69,7 @@ def test_a_training_run_gets_its_network_and_shows_only_that(store):
 
 def test_pages_that_compare_show_every_network():
     for step in steps.of_study(ALL, SEEDS, "cnn"):
-        if step.page in ("04_evaluation", "05_gradcam"):
+        if step.page in ("04_evaluation", "05_gradcam", "06_robustness"):
             assert step.networks == tuple(ALL)
 
 

@@ -45,7 +45,9 @@ DRAW = Column(
     holds=lambda s: s.str.fullmatch("published|patients|pictures|without .+"),
 )
 PERTURBED_CASE = {name: CASE[name] for name in ("path", "patient", "label")} | {
-    "perturbation": Column("str"),  # plain, a key of stress.KINDS, or what is swapped between the classes
+    "perturbation": Column(
+        "str"
+    ),  # plain, a key of perturbations.PERTURBATIONS, or what is swapped between the classes
     "strength": Column("float"),  # in the unit of that kind
 }
 NETWORK = {"model": Column("str"), "seed": Column("int", **AT_LEAST_0)}

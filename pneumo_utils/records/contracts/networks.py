@@ -26,7 +26,7 @@ NETWORKS: dict[str, dict[str, Column]] = {
         "seed": Column("int", **AT_LEAST_0),
         "start": Column("str", **one_of(("scratch", "random", "pretrained"))),  # scratch: meant to be so
         "weights_sha256": Column("str", optional=True),  # of the file it started from
-        "image_size": Column("int", **AT_LEAST_1),  # pixels, square side
+        "image_size": Column("int", **AT_LEAST_1),  # pixels, square side in training
         "parameters": Column("int", **AT_LEAST_1),
         "trained_parameters": Column("int", **AT_LEAST_1),
         "seconds": Column("float", **AT_LEAST_0),  # of training and prediction

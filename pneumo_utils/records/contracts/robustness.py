@@ -41,7 +41,7 @@ ROBUSTNESS: dict[str, dict[str, Column]] = {
     | {
         "n": Column("int", **AT_LEAST_0),
     },
-    # the same of the references that every network has to beat
+    # one row an image of validation or test and reference model, which every network has to beat
     "reference_predictions": PREDICTIONS,
     # one row a test radiograph and way in which it is made harder
     "perturbations": PERTURBED_CASE,

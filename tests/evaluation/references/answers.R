@@ -1,4 +1,4 @@
-# Reference answers for tests/test_intervals.py and tests/test_calibration.py, from R, run once by hand:
+# Reference answers for tests/evaluation/test_intervals.py and tests/evaluation/test_calibration.py, from R, run once by hand:
 #   Rscript answers.R   (R 4.2.2, pROC 1.18.0, rms 6.5-0, boot 1.3-28.1)
 suppressMessages({library(pROC); library(rms); library(boot)})
 d <- read.csv("judged.csv")
