@@ -124,11 +124,11 @@ class Explainer:
 
     @cached_property
     def _of_pixels(self) -> Callable:
-        return self._compiled(self._through_trunk(self._above), self._fed(self._lower))
+        return self._compile_maps(self._through_trunk(self._above), self._fed(self._lower))
 
     @cached_property
     def _of_rows(self) -> Callable:
-        return self._compiled(_run(self._above), self._fed(self._above))
+        return self._compile_maps(_run(self._above), self._fed(self._above))
 
     @staticmethod
     def _fed(part: keras.Model) -> tf.TensorSpec:
@@ -141,7 +141,7 @@ class Explainer:
         trunk = _run(batchnorm_folding.fold_batch_normalisation(self._trunk))
         return lambda rows: top(trunk(rows), training=False)
 
-    def _compiled(self, lower: Callable, fed: tf.TensorSpec) -> Callable:
+    def _compile_maps(self, lower: Callable, fed: tf.TensorSpec) -> Callable:
         return _compile(lower, fed, models.between(self._network, self.layer, "logit"), self.methods)
 
 

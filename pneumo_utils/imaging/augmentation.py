@@ -66,17 +66,17 @@ class Augmentation:
         """
         drawn = dict(zip(_DRAWN, generator.uniform(-1, 1, len(_DRAWN)), strict=True))
         out = (size, size) if size else image.shape
-        moved = self._moved(self._alone(image, drawn), out, drawn)
+        moved = self._move(self._leave_lungs(image, drawn), out, drawn)
         lit = cv2.LUT(moved, self._curve(float(moved.mean()), drawn))
-        seen = self._resolved(lit, generator) if self.sharpness or self.downscale < 1 else lit
-        return self._erased(self._saved(self._grained(seen, drawn, generator), drawn["quality"]), drawn)
+        seen = self._change_resolution(lit, generator) if self.sharpness or self.downscale < 1 else lit
+        return self._erase(self._recompress(self._add_grain(seen, drawn, generator), drawn["quality"]), drawn)
 
-    def _alone(self, image: np.ndarray, drawn: dict[str, float]) -> np.ndarray:
+    def _leave_lungs(self, image: np.ndarray, drawn: dict[str, float]) -> np.ndarray:
         if _share(drawn["alone"]) >= self.lung_only_share:
             return image
         return np.where(lung_fields.lung_mask(image), image, np.uint8(255 * _share(drawn["alone_grey"])))
 
-    def _moved(self, image: np.ndarray, out: tuple[int, int], drawn: dict[str, float]) -> np.ndarray:
+    def _move(self, image: np.ndarray, out: tuple[int, int], drawn: dict[str, float]) -> np.ndarray:
         """A crop, turned, moved, enlarged, perhaps mirrored; where it shrinks much, of the average of the picture."""
         matrix = self._place(image.shape, out, drawn)
         if abs(np.linalg.det(matrix[:, :2])) >= _HALVED**2:
@@ -102,7 +102,7 @@ class Augmentation:
         centred = (bent - middle) * (1 + drawn["contrast"] * self.contrast) + middle
         return np.clip(np.rint(centred + 255 * drawn["brightness"] * self.brightness), 0, 255).astype(np.uint8)
 
-    def _resolved(self, image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    def _change_resolution(self, image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Sharper than it was, or coarser: as another detector, or another export, would have had it."""
         later = dict(zip(_DRAWN_LATER, generator.spawn(1)[0].uniform(0, 1, len(_DRAWN_LATER)), strict=True))
         share = 1 - later["downscale"] * (1 - self.downscale)
@@ -113,7 +113,7 @@ class Augmentation:
         amount = later["sharpness"] * self.sharpness
         return cv2.addWeighted(image, 1 + amount, cv2.GaussianBlur(image, (0, 0), 1.0), -amount, 0) if amount else image
 
-    def _grained(self, image: np.ndarray, drawn: dict[str, float], generator: np.random.Generator) -> np.ndarray:
+    def _add_grain(self, image: np.ndarray, drawn: dict[str, float], generator: np.random.Generator) -> np.ndarray:
         if self.blur:
             image = cv2.GaussianBlur(image, (0, 0), max(_share(drawn["blur"]) * self.blur, 0.01))
         if self.noise:
@@ -121,13 +121,13 @@ class Augmentation:
             image = np.clip(np.rint(image + grain), 0, 255).astype(np.uint8)
         return image
 
-    def _saved(self, image: np.ndarray, drawn: float) -> np.ndarray:
+    def _recompress(self, image: np.ndarray, drawn: float) -> np.ndarray:
         if self.jpeg_quality_min == 100:
             return image
         quality = round(100 - _share(drawn) * (100 - self.jpeg_quality_min))
         return cv2.imdecode(cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))[1], cv2.IMREAD_GRAYSCALE)
 
-    def _erased(self, image: np.ndarray, drawn: dict[str, float]) -> np.ndarray:
+    def _erase(self, image: np.ndarray, drawn: dict[str, float]) -> np.ndarray:
         if not self.erase:
             return image
         (height, width), area = image.shape, _share(drawn["erased"]) * self.erase

@@ -110,13 +110,13 @@ class ActivationCache:
     def append(self, keys: Sequence[bytes], rows: np.ndarray) -> None:
         """Keep `rows`, finite (k, *shape), under `keys`, none of which is there yet."""
         with self._rows.open("ab") as file:
-            file.write(self._packed(rows).data)
+            file.write(self._pack(rows).data)
         with self._keys.open("ab") as file:  # last: a row without its key counts as not written
             file.write(b"".join(keys))
         self._place.update({key: self.count + i for i, key in enumerate(keys)})
         self.count += len(keys)
 
-    def _packed(self, rows: np.ndarray) -> np.ndarray:
+    def _pack(self, rows: np.ndarray) -> np.ndarray:
         packed, inner = np.empty(len(rows), self._layout), tuple(range(1, 1 + len(self.shape)))
         lowest = rows.min(axis=inner, keepdims=True)
         step = (rows.max(axis=inner, keepdims=True) - lowest) / np.float32(_STEPS)

@@ -111,17 +111,17 @@ class Pipeline:
         return ran
 
     def _write_front_page(self) -> None:
-        records, page = [self._record(step) for step in self.steps], self.store.page_file("index")
+        records, page = [self._read_record(step.page) for step in self.steps], self.store.page_file("index")
         sentences = notices(self.store, self.study, tuple(self.study.training.models))
-        key = fingerprint.of(records, self.study.digest(), sentences, self._look("front_page"))
-        if self._kept("index") == {"page": [key, fingerprint.of_file(page)]}:
+        key = fingerprint.of(records, self.study.digest(), sentences, self._appearance("front_page"))
+        if self._read_record("index") == {"page": [key, fingerprint.of_file(page)]}:
             return
         from pneumo_utils.reporting import front_page  # imported here, as in `_render`
 
         front_page.write(self.store, self.study, self.steps, records, sentences)
-        self._keep("index", {"page": [key, fingerprint.of_file(page)]})
+        self._write_record("index", {"page": [key, fingerprint.of_file(page)]})
 
-    def _look(self, room: str) -> str:
+    def _appearance(self, room: str) -> str:
         """Hash over what decides how a page looks: the templates, and the room that renders it."""
         package = self.project / "pneumo_utils"
         return fingerprint.of(
@@ -130,8 +130,8 @@ class Pipeline:
         )
 
     def _bring_up_to_date(self, step: steps.Step) -> bool:
-        record, key = self._record(step), self._key(step)
-        fresh = record.get("key") == key and record["written"] == self._written(step)
+        record, key = self._read_record(step.page), self._key(step)
+        fresh = record.get("key") == key and record["written"] == self._output_hashes(step)
         if fresh:
             _log.info("%-22s unchanged", step.page)
         else:
@@ -159,9 +159,9 @@ class Pipeline:
             raise PipelineError(f"{step.page} must write {', '.join(missing)}, got none")
         record = {
             "key": key, "seconds": round(seconds, 1), "commit": provenance.git_state(self.project),
-            "written": self._written(step),
+            "written": self._output_hashes(step),
         }  # fmt: skip
-        self._keep(step.page, record)
+        self._write_record(step.page, record)
         _log.info("%-22s %.0f s", step.page, seconds)
         return record
 
@@ -170,7 +170,7 @@ class Pipeline:
         sentences = notices(self.store, self.study, step.networks)
         titles = [other.title for other in self.steps]
         key = fingerprint.of(
-            record["key"], record["written"], sentences, titles, self.study.about.title, self._look("pages")
+            record["key"], record["written"], sentences, titles, self.study.about.title, self._appearance("pages")
         )
         if record.get("page") == [key, fingerprint.of_file(page)]:
             return
@@ -182,7 +182,7 @@ class Pipeline:
             self.store.executed_notebook(step.page), page,
             study=self.name, nav=self._nav(step), title=step.title, notices=sentences,
         )  # fmt: skip
-        self._keep(step.page, record | {"page": [key, fingerprint.of_file(page)]})
+        self._write_record(step.page, record | {"page": [key, fingerprint.of_file(page)]})
 
     def _nav(self, step: steps.Step):
         from pneumo_utils.reporting.pages import Link, Nav
@@ -204,19 +204,19 @@ class Pipeline:
         Raises:
             PipelineError: the notebook declares a parameter that no study has.
         """
-        known = self.study.flat() | {"study": self.name, "reports": self._seen(self.store.reports)} | step.own
+        known = self.study.flat() | {"study": self.name, "reports": self._from_notebooks(self.store.reports)} | step.own
         for path in _PATHS:
-            known[path] = self._seen(self.project / known[path]) if known[path] else ""
+            known[path] = self._from_notebooks(self.project / known[path]) if known[path] else ""
         if step.own:
             start = self.start.get(step.own["model"])
-            known["weights"] = self._seen(start) if start else "none"
+            known["weights"] = self._from_notebooks(start) if start else "none"
         names = fingerprint.parameters(self._notebook(step))
         unknown = sorted(set(names) - set(known))
         if unknown:
             raise PipelineError(f"{step.notebook} must declare parameters of the study, got {', '.join(unknown)}")
         return {name: known[name] for name in names}
 
-    def _seen(self, path: Path) -> str:
+    def _from_notebooks(self, path: Path) -> str:
         """`path` as a notebook sees it, from its own folder."""
         return Path(os.path.relpath(path, self.notebooks)).as_posix()
 
@@ -232,19 +232,16 @@ class Pipeline:
             provenance.versions(),
         )
 
-    def _written(self, step: steps.Step) -> list[str]:
+    def _output_hashes(self, step: steps.Step) -> list[str]:
         paths = [*step.writes(self.store), self.store.executed_notebook(step.page)]
         return [fingerprint.of_file(path) for path in paths]
 
-    def _record(self, step: steps.Step) -> dict:
-        return self._kept(step.page)
-
-    def _kept(self, page: str) -> dict:
+    def _read_record(self, page: str) -> dict:
         try:
             return json.loads(self.store.record_file(page).read_text(encoding="utf-8"))
         except (OSError, ValueError):  # never ran, or was cut off: it runs again
             return {}
 
-    def _keep(self, page: str, record: dict) -> None:
+    def _write_record(self, page: str, record: dict) -> None:
         with atomic_write(self.store.record_file(page)) as part:
             part.write_text(json.dumps(record), encoding="utf-8")
