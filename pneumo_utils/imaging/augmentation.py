@@ -80,7 +80,7 @@ class Augmentation:
         """A crop, turned, moved, enlarged, perhaps mirrored; where it shrinks much, of the average of the picture."""
         matrix = self._place(image.shape, out, drawn)
         if abs(np.linalg.det(matrix[:, :2])) >= _HALVED**2:
-            image = cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA)
+            image = _halve(image)
             matrix = self._place(image.shape, out, drawn)
         return _warp(image, matrix, out)
 
@@ -182,9 +182,14 @@ def _corner(image: np.ndarray, side: tuple[int, int], size: int) -> np.ndarray:
     """A crop of `_TEST_SIDE`, moved as far as the picture reaches towards `side`, -1, 0 or 1 right- and downwards."""
     out = (size, size) if size else image.shape
     if image.shape[0] * _TEST_SIDE >= _HALVED * out[0]:
-        image = cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        image = _halve(image)
     at = tuple(place * (1 - _TEST_SIDE) / 2 for place in side)
     return _warp(image, _invert(image.shape, out, (_TEST_SIDE, _TEST_SIDE), at, 0.0), out)
+
+
+def _halve(image: np.ndarray) -> np.ndarray:
+    """`image`, uint8 (height, width), averaged down to half its sides."""
+    return cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA)
 
 
 def _share(drawn: float) -> float:

@@ -97,7 +97,7 @@ def predict(part: keras.Model, feed: features.Feed, splits: pd.DataFrame, batch_
     Returns:
         columns of the contract `predictions` but `model` and `seed`.
     """
-    return _predict_held_out(part, feed.plain, splits, batch_size)
+    return _predict_held_out(splits, lambda rows: _predict_rows(part, feed.plain, rows, batch_size))
 
 
 def predict_test_views(
@@ -111,12 +111,12 @@ def predict_test_views(
         splits: contract `splits`.
         settings: batch size, test views and what of them is averaged.
     """
-    rows = np.flatnonzero(splits["split"] != "train")
-    answers = predict_images(network, _Rows(images, rows), settings)
-    return splits.iloc[rows].drop(columns="part").assign(probability=answers)
+    return _predict_held_out(splits, lambda rows: predict_images(network, images, settings, rows))
 
 
-def predict_images(network: keras.Model, images: np.ndarray, settings: optimisation.Settings) -> np.ndarray:
+def predict_images(
+    network: keras.Model, images: np.ndarray, settings: optimisation.Settings, rows: np.ndarray | None = None
+) -> np.ndarray:
     """Probability of pneumonia for pictures, averaged over their test views.
 
     Args:
@@ -124,38 +124,26 @@ def predict_images(network: keras.Model, images: np.ndarray, settings: optimisat
         images: uint8 (n, stored size, stored size).
         settings: batch size, test views and what of them is averaged: probabilities, or logits, of which the
             probability is then taken.
+        rows: of the pictures that are asked about, int (k,); None: all.
 
     Returns:
-        float (n,) in [0, 1].
+        float (k,) in [0, 1].
     """
-    rows, size = np.arange(len(images)), network.input.shape[1]
-    pixels = features.Pixels(images, rows[:0], Augmentation(), 0, size)
-    numbers = TEST_VIEWS[settings.test_views]
+    rows = np.arange(len(images)) if rows is None else rows
+    pixels = features.Pixels(images, rows[:0], Augmentation(), 0, network.input.shape[1])
     every = [
-        _predict_rows(network, lambda at, n=n: pixels.test_view(at, n), rows, settings.batch_size) for n in numbers
+        _predict_rows(network, lambda at, n=n: pixels.test_view(at, n), rows, settings.batch_size)
+        for n in TEST_VIEWS[settings.test_views]
     ]
     if settings.test_average == "logit":
         return expit(np.mean([logits(answers) for answers in every], axis=0))
     return np.mean(every, axis=0)
 
 
-class _Rows:
-    """Some rows of pictures that stay on disk."""
-
-    def __init__(self, images: np.ndarray, rows: np.ndarray):
-        self.images, self.rows = images, rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, at: int) -> np.ndarray:
-        return self.images[self.rows[at]]
-
-
-def _predict_held_out(part: keras.Model, rows_of: RowsOf, splits: pd.DataFrame, batch_size: int) -> pd.DataFrame:
-    held_out = splits[splits["split"] != "train"]
+def _predict_held_out(splits: pd.DataFrame, answer: Callable[[np.ndarray], np.ndarray]) -> pd.DataFrame:
+    """Rows of validation and test with what `answer` gives for their places in `splits`."""
     rows = np.flatnonzero(splits["split"] != "train")
-    return held_out.drop(columns="part").assign(probability=_predict_rows(part, rows_of, rows, batch_size))
+    return splits.iloc[rows].drop(columns="part").assign(probability=answer(rows))
 
 
 def _predict_rows(part: keras.Model, rows_of: RowsOf, rows: np.ndarray, batch_size: int) -> np.ndarray:
