@@ -15,13 +15,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from threadpoolctl import ThreadpoolController
 
-from pneumo_utils.records import fingerprint
-
 SIZE = 64  # pixels, side of the square it sees
 FILTERS = (8, 16, 32, 64)  # of the convolutions at each resolution, finest first
 WEIGHTS = Path(__file__).with_suffix(".npz")
-_CACHE_SIZE = 20_000  # masks that are remembered: 40 MB at 128 pixels
-_mask_cache: dict[str, np.ndarray] = {}
+_LEAST_PART = 0.15  # of the largest region: smaller ones are gas in the bowel, an armpit or a letter
 _DILATION = 0.04  # by which the fields of a mask are grown, share of the side: no edge may tell their shape
 
 
@@ -49,26 +46,19 @@ def lung_probability(pixels: np.ndarray) -> np.ndarray:
 
 
 def visible_lung(image: np.ndarray) -> np.ndarray:
-    """Where lung is seen in a picture, uint8 (height, width): bool of the same shape."""
-    return cv2.resize(lung_probability(image), image.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5
+    """Where lung is seen in a picture, uint8 (height, width): bool of the same shape.
+
+    Regions smaller than `_LEAST_PART` of the largest are left out.
+    """
+    fine = cv2.resize(lung_probability(image), image.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5
+    _, region, found, _ = cv2.connectedComponentsWithStats(fine.view(np.uint8))
+    area = found[:, cv2.CC_STAT_AREA]
+    area[0] = 0  # what is no lung
+    return (area >= max(_LEAST_PART * area.max(), 1))[region]
 
 
 def lung_mask(image: np.ndarray) -> np.ndarray:
-    """Lung fields of a picture, uint8 (height, width), grown a little; bool of the same shape.
-
-    Those of up to `_CACHE_SIZE` pictures are remembered, a bit a pixel: in training the same ones come again in each
-    epoch, and to look for lungs takes twenty times as long as all else that varies a picture.
-    """
-    key = fingerprint.of_array(image)
-    bits = _mask_cache.get(key)
-    if bits is None:
-        if len(_mask_cache) >= _CACHE_SIZE:
-            _mask_cache.clear()
-        bits = _mask_cache[key] = np.packbits(_dilate(image))
-    return np.unpackbits(bits, count=image.size).reshape(image.shape).view(bool)
-
-
-def _dilate(image: np.ndarray) -> np.ndarray:
+    """Lung fields of a picture, uint8 (height, width), grown a little; bool of the same shape."""
     reach = 2 * round(_DILATION * min(image.shape)) + 1
     grown = cv2.dilate(visible_lung(image).view(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
     return grown > 0
