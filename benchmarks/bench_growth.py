@@ -71,7 +71,8 @@ def process(folder: Path, count: int, size: int) -> tuple[float, float]:
         store.write_images(decoding.read_all(folder, list(parts["path"]), size), count, size)
         phases = (optimisation.Phase("head", EPOCHS[0], 1e-3), optimisation.Phase("top", EPOCHS[1], 1e-4))
         settings = optimisation.Settings(BATCH, patience=sum(EPOCHS), cached_views=VIEWS)
-        recipe = replicates.Recipe(MODEL, None, size, 0.2, phases, settings, Augmentation(8.0, 0.05, 0.1))
+        varied = Augmentation(rotation=8.0, crop_area_min=0.8)
+        recipe = replicates.Recipe(MODEL, None, size, 0.2, phases, settings, varied)
         replicates.train(recipe, 0, store.read_images(), parts, store.activations_folder(MODEL))
         return time.perf_counter() - began, provenance.peak_memory() * 2**20 / 1e6
 

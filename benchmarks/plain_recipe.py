@@ -88,8 +88,6 @@ def _varying(how: Augmentation) -> list[keras.Layer]:
         layers.RandomContrast(how.contrast),
         layers.RandomBrightness(how.brightness),
         layers.RandomGaussianBlur(1.0, 5, (0.01, how.blur)),
-        layers.GaussianNoise(how.noise),
-        layers.RandomErasing(1.0, (0.0, how.erase)),
     ]
 
 

@@ -4,7 +4,7 @@ Each is a whole study of its own (`reports/recipes/NAME`, or the study's own fol
 run before is not run again, and every page can be read. Writes `reports/bench/recipes.csv`, one row a network and way
 in which pictures were made harder, and `reports/bench/recipes_summary.csv`, one row a network, with the paired
 difference between its worst case and that of the first recipe, of whose seeds the luckiest counts. Rows of recipes that
-are not named stay as they were.
+are not named, or no longer there, stay as they were.
 
     make recipes DATA=FOLDER WEIGHTS=FOLDER [ORIGINALS=FOLDER]
     .venv/bin/python benchmarks/recipes.py [NAME ...]      # DATA and the others in the environment
@@ -27,7 +27,7 @@ from ruamel.yaml import YAML
 
 from pneumo_utils.datasets import acquisition_properties
 from pneumo_utils.evaluation import metrics
-from pneumo_utils.imaging import decoding, framing
+from pneumo_utils.imaging import decoding
 from pneumo_utils.networks import models, training
 from pneumo_utils.pipeline.runner import Pipeline
 from pneumo_utils.records.store import Store
@@ -85,16 +85,14 @@ def summary(tried: Tried, plain: Tried, originals: str) -> pd.DataFrame:
     """One row a network: validation, test, worst case, that against the first recipe's, hidden lungs, swapped files."""
     against = luckiest(plain)
     found, table = tried.store.read("metrics"), tried.store.read("perturbed_performance")
-    flips = flip_rates(tried, Path(originals)) if originals and tried.study.data.source != "phantom" else {}
+    flips = flip_rates(tried, Path(originals)) if originals else {}
     told = []
     for key, answers in tried.store.read("perturbed_predictions").groupby(["model", "seed"], sort=False):
         own = table[(table["model"] == key[0]) & (table["seed"] == key[1])].set_index("perturbation")
         auc = found.query("metric == 'auc_roc' and model == @key[0] and seed == @key[1]").set_index("split")
         worst = perturbed_performance.worst_case(own.reset_index()).iloc[0]
-        alike = set(answers["path"]) == set(against["path"])  # on the phantom there is nothing to compare with
-        gap = (
-            perturbed_performance.worst_case_difference(answers, against, REPLICATES, SEED) if alike else (np.nan,) * 3
-        )
+        same = against[against["path"].isin(answers["path"])]  # a recipe may be judged on fewer
+        gap = perturbed_performance.worst_case_difference(answers, same, REPLICATES, SEED)
         told.append(
             {
                 "recipe": tried.name, "model": key[0], "seed": key[1],
@@ -144,8 +142,7 @@ def flip_rates(tried: Tried, folder: Path) -> dict[tuple[str, int], float]:
     kinds = [perturbations.FileFormat(*usual.loc[kind].astype(float)) for kind in (0, 1)]
     other = [perturbations.swap_file(one, kinds[1 - kind]) for one, kind in zip(pixels, label, strict=True)]
     shown, settings = tried.study.images, tried.study.training
-    how = framing.Framing(shown.crop, shown.crop_margin, shown.keep_aspect, shown.resolution, shown.intensity)
-    sides = [np.stack([framing.frame(one, how, shown.stored_size).pixels for one in side]) for side in (pixels, other)]
+    sides = [np.stack([decoding.resize(one, shown.stored_size) for one in side]) for side in (pixels, other)]
     points = tried.store.read("operating_points").query("rule == @tried.study.evaluation.threshold_rule")
     shares = {}
     for model, seed in ((model, seed) for model in settings.models for seed in settings.seeds):
@@ -162,8 +159,8 @@ def keep(name: str, found: pd.DataFrame) -> None:
     if file.is_file():
         before = pd.read_csv(file)
         found = pd.concat([before[~before["recipe"].isin(found["recipe"])], found])
-    order = {recipe: place for place, recipe in enumerate(recipes())}
-    found = found.sort_values("recipe", key=lambda names: names.map(order), kind="stable")
+    order = {recipe: place for place, recipe in enumerate(recipes())}  # those that are gone come last
+    found = found.sort_values("recipe", key=lambda names: names.map(order).fillna(len(order)), kind="stable")
     found.insert(0, "recipe", found.pop("recipe"))
     found.to_csv(file, index=False, lineterminator="\n", float_format="%.6g")
 

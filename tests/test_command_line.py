@@ -37,7 +37,7 @@ def told(params, tmp_path, capsys):
 
 def test_an_unknown_study_is_told_with_those_there_are(told):
     there = ", ".join(definition.names(PARAMS))
-    assert {"candidates/lungs-160", "demo", "kermany"} <= set(there.split(", "))
+    assert {"candidates/wide-160", "demo", "kermany"} <= set(there.split(", "))
     assert told("kermani") == (1, f"error: STUDY must be one of {there}, got 'kermani'")
 
 

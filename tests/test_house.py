@@ -135,7 +135,7 @@ def test_the_defaults_of_every_notebook_are_those_of_the_demo():
         assert declared | step.own == given, step.page
 
 
-@pytest.mark.parametrize("name", ["demo", "candidates/lungs-160"])
+@pytest.mark.parametrize("name", ["demo", "candidates/wide-160"])
 def test_a_notebook_finds_the_run_directory_of_its_study_wherever_its_parameter_file_lies(name):
     line = Pipeline(name, load(name, PROJECT / "params"), PROJECT, PROJECT / "reports")
     given = line.parameters(line.steps[0])

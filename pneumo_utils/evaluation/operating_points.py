@@ -16,9 +16,10 @@ RULES = {
     "half": "0.5, whatever the data",
     "specificity": "highest sensitivity with specificity at or above the target",
     "margin": "inside the gap, in logits, between the thresholds where either class would miss the target",
+    "varied": "as sensitivity, on validation pictures varied as in training",
 }
-REPORTED = ("sensitivity", "margin", "youden", "half")
-_NEEDS_TARGET = ("sensitivity", "specificity", "margin")
+REPORTED = ("sensitivity", "margin", "youden", "half", "varied")
+_NEEDS_TARGET = ("sensitivity", "specificity", "margin", "varied")
 
 
 def require_both_classes(label: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -119,8 +120,9 @@ def choose(
     Args:
         label: int (n,), both classes, of validation.
         probability: float (n,) in [0, 1].
-        rule: a key of `RULES`; `youden` after Youden (1950), Cancer 3:32-35.
-        target: in (0, 1], of the rules `sensitivity` and `specificity`, and of both classes under `margin`.
+        rule: a key of `RULES`; `youden` after Youden (1950), Cancer 3:32-35; `varied` is `sensitivity`, and it is up to
+            the caller to give what was said of varied pictures.
+        target: in (0, 1], of the rules `sensitivity`, `varied` and `specificity`, and of both classes under `margin`.
         margin: in (0, 1), of the rule `margin`: share of the gap that is left to the normals.
 
     Returns:
@@ -141,33 +143,43 @@ def choose(
         if low < high:
             return _between(low, high, margin)
         rule = "sensitivity"
+    rule = "sensitivity" if rule == "varied" else rule
     points = sweep(label, probability)
     return _youden(points, label) if rule == "youden" else _at_target(points, rule, target)
 
 
 def table(
-    validation: pd.DataFrame, target: float = 0.95, rules: Sequence[str] = REPORTED, margin: float = 0.5
+    validation: pd.DataFrame,
+    target: float = 0.95,
+    rules: Sequence[str] = REPORTED,
+    margin: float = 0.5,
+    varied: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Choose the operating points of every model and seed.
 
     Args:
         validation: contract `predictions`, rows of validation only.
-        target: in (0, 1], of the rules `sensitivity`, `specificity` and `margin`.
+        target: in (0, 1], of the rules `sensitivity`, `specificity`, `margin` and `varied`.
         rules: keys of `RULES`.
         margin: in (0, 1), of the rule `margin`.
+        varied: contract `varied_predictions`, of the rule `varied`; a model that is not in it sees no pictures, and
+            its point is that of `sensitivity`. None: of no model.
 
     Returns:
-        contract `operating_points`: sensitivity and specificity are those on validation.
+        contract `operating_points`: sensitivity and specificity are those on validation as it is.
 
     Raises:
         MetricError: a row of another split, or as `choose`, naming model and seed.
     """
     require_validation(validation)
+    seen_varied = {} if varied is None else dict(list(varied.groupby(["model", "seed"])))
     rows = []
     for (model, seed), part in validation.groupby(["model", "seed"], sort=False):
         for rule in rules:
+            chosen_on = seen_varied.get((model, seed), part) if rule == "varied" else part
             try:
-                rows.append((model, seed, rule, *_row(part, rule, target, margin)))
+                require_validation(chosen_on)
+                rows.append((model, seed, rule, *_row(part, chosen_on, rule, target, margin)))
             except MetricError as error:
                 raise MetricError(f"{error} (threshold of {model}, seed {seed})") from error
     columns = ["model", "seed", "rule", "target", "threshold", "sensitivity", "specificity", "n"]
@@ -198,10 +210,11 @@ def _check_share(name: str, value: float, closed: bool) -> None:
         raise MetricError(f"{name} must be in (0, 1{']' if closed else ')'}, got {value}")
 
 
-def _row(part: pd.DataFrame, rule: str, target: float, margin: float) -> tuple[float, float, float, float, int]:
-    label, probability = part["label"].to_numpy(), part["probability"].to_numpy()
-    threshold = choose(label, probability, rule, target, margin)
-    called = probability >= threshold
+def _row(
+    part: pd.DataFrame, chosen_on: pd.DataFrame, rule: str, target: float, margin: float
+) -> tuple[float, float, float, float, int]:
+    threshold = choose(chosen_on["label"].to_numpy(), chosen_on["probability"].to_numpy(), rule, target, margin)
+    label, called = part["label"].to_numpy(), part["probability"].to_numpy() >= threshold
     aim = target if rule in _NEEDS_TARGET else np.nan
     return aim, threshold, called[label == 1].mean(), 1 - called[label == 0].mean(), len(part)
 

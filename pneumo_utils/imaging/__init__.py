@@ -1,5 +1,5 @@
-"""From the bytes of a radiograph to what a network sees: decoding, lung fields, framing, grey levels, augmentation.
+"""From the bytes of a radiograph to what a network sees: decoding, lung fields, augmentation.
 
-Enters: files and grey pictures. Leaves: grey squares, and where they were cut from. Which child or class it is, nobody
-here knows. No TensorFlow.
+Enters: files and grey pictures. Leaves: grey squares, and where lungs are seen in them. Which child or class it is,
+nobody here knows. No TensorFlow.
 """

@@ -13,12 +13,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pneumo_utils.imaging import lung_fields
-
-_DRAWN = ("turn", "right", "down", "size", "contrast", "brightness", "mirror", "area", "stretch", "across", "along")
-_DRAWN += ("gamma", "blur", "noise", "quality")
-_DRAWN += ("erased", "erased_stretch", "erased_across", "erased_along", "erased_grey", "alone", "alone_grey")
-_DRAWN_LATER = ("sharpness", "downscale")  # by a generator of their own, so that they change no draw of the others
+_DRAWN = ("turn", "mirror", "area", "stretch", "across", "along", "contrast", "brightness", "gamma")
+_DRAWN += ("downscale", "sharpness", "blur", "quality")
 _GREY = np.arange(256, dtype=np.float32)
 _HALVED = 1.75  # pixels of the picture to one of the view from which the picture is first averaged to half its side
 _CORNERS = ((0, 0), (-1, -1), (1, -1), (-1, 1), (1, 1))  # where a cropped test view lies, rightwards and downwards
@@ -31,24 +27,20 @@ TEST_VIEWS = {1: (0,), 2: (0, 1), 10: tuple(range(2, 12)), 12: tuple(range(12))}
 class Augmentation:
     """How far a training picture may be varied; every default leaves it as it is.
 
-    Framing (`crop_area_min`, `crop_aspect_max`) and exposure (`gamma`, `blur`, `noise`, `jpeg_quality_min`) tell how a
-    radiograph was taken and saved, not what it shows; varying them takes away what a network might learn from them.
+    Framing (`crop_area_min`, `crop_aspect_max`) and exposure (`gamma`, `contrast`, `blur`, `jpeg_quality_min`) tell how
+    a radiograph was taken and saved, not what it shows; varying them takes away what a network might learn from them.
+    Crops are those of Szegedy et al. 2015 (doi:10.1109/CVPR.2015.7298594): area uniform, aspect log-uniform.
     """
 
     rotation: float = 0.0  # largest, to either side, degrees
-    shift: float = 0.0  # largest, share of the side
-    zoom: float = 0.0  # largest, in or out, share of the size
     crop_area_min: float = 1.0  # smallest share of the area that a crop keeps
     crop_aspect_max: float = 1.0  # largest stretch of a crop, one side against the other
     gamma: float = 1.0  # largest exponent of the grey levels; the smallest is 1 / gamma
     contrast: float = 0.0  # largest change, share
     brightness: float = 0.0  # largest change, share of the grey range
     blur: float = 0.0  # largest standard deviation, pixels of the variation
-    noise: float = 0.0  # largest standard deviation, grey levels
     jpeg_quality_min: int = 100  # 100: not saved again
-    erase: float = 0.0  # largest share of the area under one grey rectangle
     flip: bool = False  # mirror in half of the cases
-    lung_only_share: float = 0.0  # share of the variations in which all but the lungs is one grey
     sharpness: float = 0.0  # largest amount of an unsharp mask
     downscale: float = 1.0  # smallest share of the side that a variation is averaged down to, and enlarged again
 
@@ -66,18 +58,12 @@ class Augmentation:
         """
         drawn = dict(zip(_DRAWN, generator.uniform(-1, 1, len(_DRAWN)), strict=True))
         out = (size, size) if size else image.shape
-        moved = self._move(self._leave_lungs(image, drawn), out, drawn)
+        moved = self._move(image, out, drawn)
         lit = cv2.LUT(moved, self._curve(float(moved.mean()), drawn))
-        seen = self._change_resolution(lit, generator) if self.sharpness or self.downscale < 1 else lit
-        return self._erase(self._recompress(self._add_grain(seen, drawn, generator), drawn["quality"]), drawn)
-
-    def _leave_lungs(self, image: np.ndarray, drawn: dict[str, float]) -> np.ndarray:
-        if _share(drawn["alone"]) >= self.lung_only_share:
-            return image
-        return np.where(lung_fields.lung_mask(image), image, np.uint8(255 * _share(drawn["alone_grey"])))
+        return self._recompress(self._blur(self._change_resolution(lit, drawn), drawn["blur"]), drawn["quality"])
 
     def _move(self, image: np.ndarray, out: tuple[int, int], drawn: dict[str, float]) -> np.ndarray:
-        """A crop, turned, moved, enlarged, perhaps mirrored; where it shrinks much, of the average of the picture."""
+        """A crop, turned, perhaps mirrored; where it shrinks much, of the average of the picture."""
         matrix = self._place(image.shape, out, drawn)
         if abs(np.linalg.det(matrix[:, :2])) >= _HALVED**2:
             image = _halve(image)
@@ -88,13 +74,9 @@ class Augmentation:
         """Where a pixel of the variation lies in the picture."""
         area, stretch = 1 - _share(drawn["area"]) * (1 - self.crop_area_min), self.crop_aspect_max ** drawn["stretch"]
         wide, high = min(1.0, math.sqrt(area * stretch)), min(1.0, math.sqrt(area / stretch))
-        right = drawn["across"] * (1 - wide) / 2 - drawn["right"] * self.shift
-        down = drawn["along"] * (1 - high) / 2 - drawn["down"] * self.shift
-        larger = 1 + drawn["size"] * self.zoom
+        at = drawn["across"] * (1 - wide) / 2, drawn["along"] * (1 - high) / 2
         mirror = -1 if self.flip and drawn["mirror"] < 0 else 1
-        return _invert(
-            shape, out, (wide * mirror / larger, high / larger), (right, down), drawn["turn"] * self.rotation
-        )
+        return _invert(shape, out, (wide * mirror, high), at, drawn["turn"] * self.rotation)
 
     def _curve(self, middle: float, drawn: dict[str, float]) -> np.ndarray:
         """New value of each grey level, uint8 (256,): contrast turns about `middle`."""
@@ -102,42 +84,26 @@ class Augmentation:
         centred = (bent - middle) * (1 + drawn["contrast"] * self.contrast) + middle
         return np.clip(np.rint(centred + 255 * drawn["brightness"] * self.brightness), 0, 255).astype(np.uint8)
 
-    def _change_resolution(self, image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    def _change_resolution(self, image: np.ndarray, drawn: dict[str, float]) -> np.ndarray:
         """Sharper than it was, or coarser: as another detector, or another export, would have had it."""
-        later = dict(zip(_DRAWN_LATER, generator.spawn(1)[0].uniform(0, 1, len(_DRAWN_LATER)), strict=True))
-        share = 1 - later["downscale"] * (1 - self.downscale)
+        share = 1 - _share(drawn["downscale"]) * (1 - self.downscale)
         if share < 1:
             small = tuple(max(1, round(side * share)) for side in image.shape[::-1])
             coarse = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
             image = cv2.resize(coarse, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        amount = later["sharpness"] * self.sharpness
+        amount = _share(drawn["sharpness"]) * self.sharpness
         return cv2.addWeighted(image, 1 + amount, cv2.GaussianBlur(image, (0, 0), 1.0), -amount, 0) if amount else image
 
-    def _add_grain(self, image: np.ndarray, drawn: dict[str, float], generator: np.random.Generator) -> np.ndarray:
-        if self.blur:
-            image = cv2.GaussianBlur(image, (0, 0), max(_share(drawn["blur"]) * self.blur, 0.01))
-        if self.noise:
-            grain = generator.standard_normal(image.shape, dtype=np.float32) * (_share(drawn["noise"]) * self.noise)
-            image = np.clip(np.rint(image + grain), 0, 255).astype(np.uint8)
-        return image
+    def _blur(self, image: np.ndarray, drawn: float) -> np.ndarray:
+        if not self.blur:
+            return image
+        return cv2.GaussianBlur(image, (0, 0), max(_share(drawn) * self.blur, 0.01))
 
     def _recompress(self, image: np.ndarray, drawn: float) -> np.ndarray:
         if self.jpeg_quality_min == 100:
             return image
         quality = round(100 - _share(drawn) * (100 - self.jpeg_quality_min))
         return cv2.imdecode(cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))[1], cv2.IMREAD_GRAYSCALE)
-
-    def _erase(self, image: np.ndarray, drawn: dict[str, float]) -> np.ndarray:
-        if not self.erase:
-            return image
-        (height, width), area = image.shape, _share(drawn["erased"]) * self.erase
-        high, wide = (math.sqrt(area * 2**turn) for turn in (drawn["erased_stretch"], -drawn["erased_stretch"]))
-        high, wide = min(round(high * height), height), min(round(wide * width), width)
-        top, left = (
-            round(_share(drawn[n]) * r) for n, r in (("erased_along", height - high), ("erased_across", width - wide))
-        )
-        image[top : top + high, left : left + wide] = round(255 * _share(drawn["erased_grey"]))
-        return image
 
 
 def view(

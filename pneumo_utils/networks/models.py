@@ -18,6 +18,7 @@ from pneumo_utils.networks.backend import keras, layers
 # Mean of ImageNet's blue, green and red, as `keras.applications` subtracts it ("caffe" mode) for both backbones.
 # A grey picture is the same in every channel, so the swap of red and blue changes nothing.
 _CHANNEL_MEANS = (103.939, 116.779, 123.68)
+_CNN_FILTERS = (16, 32, 64, 128, 256)  # of the small CNN, block by block
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,14 @@ def _computing_in(precision: str) -> Iterator[None]:
 
 
 def _small_cnn(grey: keras.KerasTensor) -> keras.KerasTensor:
+    """Five blocks; the upper three convolve twice, where pictures are small and it costs little."""
     x = layers.Rescaling(1 / 127.5, offset=-1, name="scaled")(grey)
-    for block, filters in enumerate((16, 32, 64, 128), start=1):
-        x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"block{block}_conv")(x)
-        x = layers.BatchNormalization(name=f"block{block}_norm", momentum=0.9)(x)
-        x = layers.ReLU(name=f"block{block}_relu")(x)
-        if block < 4:
+    for block, filters in enumerate(_CNN_FILTERS, start=1):
+        for part in "ab" if block > 2 else "a":
+            x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"block{block}{part}_conv")(x)
+            x = layers.BatchNormalization(name=f"block{block}{part}_norm", momentum=0.9)(x)
+            x = layers.ReLU(name=f"block{block}{part}_relu")(x)
+        if block < len(_CNN_FILTERS):
             x = layers.MaxPooling2D(name=f"block{block}_pool")(x)
     return x
 

@@ -27,6 +27,7 @@ class Phase:
     epochs: int  # at most
     learning_rate: float  # Adam's; end to end the highest of AdamW, after warm-up and before a cosine
     size: int = 0  # side of the pictures in the phase `progressive`, pixels
+    cycles: int = 1  # end to end: times that the learning rate rises and falls; weights are averaged over their ends
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,50 @@ class PenalisedCrossentropy(keras.losses.Loss):
         return plain + self.penalty / 2 * keras.ops.mean(keras.ops.square(logit), axis=-1)
 
 
+class Restarts(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule that begins anew every `steps` gradient steps.
+
+    Args:
+        cycle: the learning rate of one cycle.
+        steps: its length.
+    """
+
+    def __init__(self, cycle: keras.optimizers.schedules.LearningRateSchedule, steps: int):
+        self.cycle, self.steps = cycle, steps
+
+    def __call__(self, step):
+        """Learning rate at `step`."""
+        return self.cycle(step % self.steps)
+
+    def get_config(self):
+        """What it was made of."""
+        return {"cycle": self.cycle, "steps": self.steps}
+
+
+class CycleEnds(keras.callbacks.Callback):
+    """Sums up the weights at the end of every cycle; `mean` is what is kept.
+
+    Networks that one training visits, from one start, lie in one basin, where the mean of their weights does what the
+    mean of their answers would, for the price of one (Izmailov et al. 2018, arXiv:1803.05407).
+
+    Args:
+        epochs: of one cycle.
+    """
+
+    def __init__(self, epochs: int):
+        super().__init__()
+        self.epochs, self.ends = epochs, []
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Keep the weights where a cycle ends."""
+        if (epoch + 1) % self.epochs == 0:
+            self.ends.append(self.model.get_weights())
+
+    def mean(self) -> list[np.ndarray]:
+        """Of the weights at the ends of cycles so far."""
+        return [np.mean(same, axis=0) for same in zip(*self.ends, strict=True)]
+
+
 class Clock(keras.callbacks.Callback):
     """Adds `seconds` to the history of every epoch, validation included."""
 
@@ -108,20 +153,20 @@ def fit(
 
     Returns:
         columns of the contract `history` but `model` and `seed`; `kept` marks the epoch whose weights stayed, if any.
-        Validation losses are those of plain labels, so that phases compare.
+        Validation losses are those of plain labels, so that phases compare; after several cycles the last epoch's are
+        those of the averaged weights.
     """
-    label, validation = splits["label"].to_numpy(), np.flatnonzero(splits["split"] == "validation")
-    train_label, before = label[feed.train_rows], part.get_weights()
-    size, readers = settings.batch_size, 1 if phase.name == "head" else _READERS
-    balanced = settings.class_balance == "sampling"
-    batches = Batches(feed.training, train_label, size, seed, readers, balanced=balanced)
-    validation_batches = Batches(lambda at, _: feed.plain(validation[at]), label[validation], size, None, readers)
+    before, ends = part.get_weights(), CycleEnds(phase.epochs // phase.cycles)
+    batches, validation = _batches(feed, splits, phase, settings, seed)
     _compile(part, phase, settings, len(batches))
     fitted = part.fit(
-        batches, validation_data=validation_batches, epochs=phase.epochs,
-        class_weight=None if balanced else class_weights(train_label), callbacks=_callbacks(phase, settings), verbose=0,
+        batches, validation_data=validation, epochs=phase.epochs, verbose=0,
+        class_weight=None if batches.balanced else class_weights(batches.label),
+        callbacks=[*_callbacks(phase, settings), *([ends] if phase.cycles > 1 else [])],
     )  # fmt: skip
     history = _history(fitted, phase)
+    if phase.cycles > 1:
+        _average_cycles(part, ends, validation, history)
     chosen = history.index[-1] if _averages(phase, settings) else history["val_loss"].idxmin()
     better = history["val_loss"][chosen] < to_beat
     if not better:
@@ -129,8 +174,27 @@ def fit(
     return history.assign(kept=better & (history.index == chosen))
 
 
+def _batches(
+    feed: features.Feed, splits: pd.DataFrame, phase: Phase, settings: Settings, seed: int
+) -> tuple[Batches, Batches]:
+    """What is learned from, and what it is validated on."""
+    label, held_out = splits["label"].to_numpy(), np.flatnonzero(splits["split"] == "validation")
+    size, readers = settings.batch_size, 1 if phase.name == "head" else _READERS
+    balanced = settings.class_balance == "sampling"
+    learned = Batches(feed.training, label[feed.train_rows], size, seed, readers, balanced=balanced)
+    return learned, Batches(lambda at, _: feed.plain(held_out[at]), label[held_out], size, None, readers)
+
+
+def _average_cycles(part: keras.Model, ends: CycleEnds, validation: Batches, history: pd.DataFrame) -> None:
+    """Give `part` the mean of the weights at the ends of cycles, and the last row of `history` what it is worth."""
+    part.set_weights(ends.mean())
+    found = part.evaluate(validation, verbose=0, return_dict=True)
+    history.loc[history.index[-1], ["val_loss", "val_auc"]] = found["plain"], found["auc"]
+
+
 def _history(fitted: keras.callbacks.History, phase: Phase) -> pd.DataFrame:
     found = pd.DataFrame(fitted.history).drop(columns="val_loss").rename(columns={"val_plain": "val_loss"})
+    found[["auc", "val_auc"]] = found[["auc", "val_auc"]].clip(upper=1.0)  # Keras sums up in float32
     history = found[["loss", "auc", "val_loss", "val_auc", "seconds"]]
     history.insert(0, "phase", phase.name)
     history.insert(1, "epoch", np.arange(1, len(history) + 1))
@@ -138,7 +202,7 @@ def _history(fitted: keras.callbacks.History, phase: Phase) -> pd.DataFrame:
 
 
 def _averages(phase: Phase, settings: Settings) -> bool:
-    return phase.name in END_TO_END and settings.ema_momentum > 0
+    return phase.name in END_TO_END and (settings.ema_momentum > 0 or phase.cycles > 1)
 
 
 def _compile(part: keras.Model, phase: Phase, settings: Settings, steps: int) -> None:
@@ -163,10 +227,12 @@ def adamw(phase: Phase, settings: Settings, steps: int) -> keras.optimizers.Opti
         settings: weight decay and averaging.
         steps: gradient steps an epoch.
     """
-    rising = max(1, round(_WARM_UP * steps * phase.epochs))
+    length = steps * phase.epochs // phase.cycles
+    rising = max(1, round(_WARM_UP * length))
     rate = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps * phase.epochs - rising), warmup_target=phase.learning_rate, warmup_steps=rising
+        0.0, max(1, length - rising), warmup_target=phase.learning_rate, warmup_steps=rising
     )
+    rate = Restarts(rate, length) if phase.cycles > 1 else rate
     averaged = {"use_ema": True, "ema_momentum": settings.ema_momentum} if settings.ema_momentum else {}
     optimiser = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay, **averaged)
     optimiser.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
@@ -174,6 +240,8 @@ def adamw(phase: Phase, settings: Settings, steps: int) -> keras.optimizers.Opti
 
 
 def _callbacks(phase: Phase, settings: Settings) -> list[keras.callbacks.Callback]:
+    if not settings.ema_momentum and phase.cycles > 1:
+        return [Clock()]
     if _averages(phase, settings):
         return [keras.callbacks.SwapEMAWeights(swap_on_epoch=True), Clock()]
     stop = keras.callbacks.EarlyStopping("val_plain", patience=settings.patience, mode="min", restore_best_weights=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +80,8 @@ def _train(
     if recipe.start == "random":
         models.settle_normalisation(network, pixels.plain(train_rows[:64]))
     training.make_reproducible(seed)
-    settings = recipe.settings
+    # random blocks that stay as they are would have learned nothing
+    settings = replace(recipe.settings, frozen_blocks=0) if recipe.start == "random" else recipe.settings
     fed, part, history = training.train(network, pixels, splits, list(recipe.phases), settings, seed, folder)
     size = settings.test_image_size or recipe.image_size
     if settings.test_views == 1 and size == recipe.image_size:  # activations may be at hand

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.special import expit
 
 from pneumo_utils.evaluation.operating_points import logits
-from pneumo_utils.imaging.augmentation import TEST_VIEWS, Augmentation
+from pneumo_utils.imaging.augmentation import TEST_VIEWS, Augmentation, view
 from pneumo_utils.networks import features, models, optimisation
 from pneumo_utils.networks.backend import keras, tf
 
@@ -112,6 +112,31 @@ def predict_test_views(
         settings: batch size, test views and what of them is averaged.
     """
     return _predict_held_out(splits, lambda rows: predict_images(network, images, settings, rows))
+
+
+def predict_varied(
+    network: keras.Model,
+    images: np.ndarray,
+    splits: pd.DataFrame,
+    settings: optimisation.Settings,
+    augmentation: Augmentation,
+    seed: int,
+) -> pd.DataFrame:
+    """As `predict_test_views`, of validation alone, each picture varied once as in training: these do not saturate.
+
+    Args:
+        network: the whole one.
+        images: uint8 (n, stored size, stored size), one a row of `splits`.
+        splits: contract `splits`.
+        settings: batch size, test views and what of them is averaged.
+        augmentation: how far a variation goes.
+        seed: of the variations.
+    """
+    rows = np.flatnonzero(splits["split"] == "validation")
+    given = {"seed": seed, "number": 1, "size": network.input.shape[1]}
+    varied = np.stack([view(images[row], augmentation, row=int(row), **given) for row in rows])
+    answers = predict_images(network, varied, settings)
+    return splits.iloc[rows].drop(columns="part").assign(probability=answers)
 
 
 def predict_images(

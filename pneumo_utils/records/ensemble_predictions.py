@@ -27,7 +27,8 @@ def add_ensemble(answers: pd.DataFrame, members: list[str], seed: int) -> pd.Dat
     """`answers`, followed by those of the ensemble, the mean of its `members` over all their seeds.
 
     Args:
-        answers: contract `predictions` or `perturbed_predictions`; every network answered the same pictures.
+        answers: contract `predictions`, `varied_predictions` or `perturbed_predictions`; every network answered the
+            same pictures.
         members: models that it is made of; none: nothing is added.
         seed: that the ensemble is given, since no seed is its own.
 

@@ -18,8 +18,8 @@ from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.records.run_directory import NETWORK_TABLES, RunDirectory
 from pneumo_utils.records.vocabulary import MODELS
 
-_JOINED = (*NETWORK_TABLES, "perturbed_predictions")
-_ANSWERS = ("predictions", "perturbed_predictions")  # probabilities, which may be averaged
+_ANSWERS = ("predictions", "varied_predictions", "perturbed_predictions")  # probabilities, which may be averaged
+_JOINED = tuple(dict.fromkeys((*NETWORK_TABLES, *_ANSWERS)))
 
 
 class Store(RunDirectory):

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.imaging import decoding, framing
-from pneumo_utils.imaging.framing import Framing
+from pneumo_utils.imaging import decoding
 from pneumo_utils.robustness import perturbations
 
 _CASE = ["path", "patient", "label"]
+_AHEAD = 2  # a file is decoded so many times as large as is kept, since what is seen of it may be enlarged
 
 
 def choose_cases(splits: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
@@ -44,16 +44,15 @@ def plan_perturbations(chosen: pd.DataFrame, files: dict[int, perturbations.File
 
 
 def pictures(
-    planned: pd.DataFrame, root: Path, how: Framing, size: int, files: dict[int, perturbations.FileFormat] | None
+    planned: pd.DataFrame, root: Path, size: int, files: dict[int, perturbations.FileFormat] | None
 ) -> Iterator[np.ndarray]:
-    """The squares of `planned`, uint8 (size, size), in its order: changed in the radiograph, then framed as ever.
+    """The squares of `planned`, uint8 (size, size), in its order: changed in the radiograph, then squashed as ever.
 
-    Only what is hidden is hidden in the square: where the lungs are must be known first.
+    Only what is hidden is hidden in the square, as a network sees it.
 
     Args:
         planned: of `plan_perturbations`.
         root: folder that its paths are relative to.
-        how: the framing of the study.
         size: side of the square that is kept, pixels.
         files: as given to `plan_perturbations`.
     """
@@ -62,9 +61,9 @@ def pictures(
 
     def of_case(path: Path) -> list[np.ndarray]:
         label = int(labels[path.relative_to(root).as_posix()])
-        seen = decoding.read_reduced(path, framing.AHEAD * size)
+        seen = decoding.read_reduced(path, _AHEAD * size)
         full_size = decoding.decode(path.read_bytes()) if files else seen
-        square = framing.frame(seen, how, size).pixels
+        square = decoding.resize(seen, size)
 
         def shown(way: str, strength: float) -> np.ndarray:
             if way == perturbations.PLAIN:
@@ -77,7 +76,7 @@ def pictures(
                 changed = perturbations.swap_file(full_size, files[1 - label])
             else:
                 changed = perturbations.perturb(seen, way, strength)
-            return framing.frame(changed, how, size).pixels
+            return decoding.resize(changed, size)
 
         return [shown(*way) for way in ways]
 

@@ -66,17 +66,6 @@ class Images(Section):
     stored_size: int = Field(
         ge=32, le=1024, multiple_of=16, description="side of the stored square, pixels; training crops are cut from it"
     )
-    crop: Literal["none", "centre", "lungs"] = Field(
-        description="part of the radiograph that is kept: none (all) | centre | lungs (centre if none are found)"
-    )
-    crop_margin: float = Field(ge=0, le=0.5, description="crop lungs: room around them, share of width and height")
-    keep_aspect: bool = Field(description="crop lungs: lengthened to a square, as far as the picture reaches")
-    resolution: int = Field(
-        ge=0, le=1024, description="side that every crop is averaged to before it is kept, pixels; 0: not"
-    )
-    intensity: Literal["none", "equalise", "clahe", "standardise"] = Field(
-        description="grey levels: none (as stored) | equalise (histogram) | clahe (tile by tile) | standardise"
-    )
 
     @model_validator(mode="after")
     def _no_enlarging(self):
@@ -96,19 +85,14 @@ class Augmentation(Section):
     """How far a training picture may be varied."""
 
     rotation: float = Field(ge=0, le=45, description="largest rotation to either side, degrees")
-    shift: float = Field(ge=0, le=0.4, description="largest shift, share of the side")
-    zoom: float = Field(ge=0, le=0.6, description="largest zoom in or out, share of the size")
     crop_area_min: float = Field(ge=0.05, le=1, description="smallest share of the area that a crop keeps; 1: no crop")
     crop_aspect_max: float = Field(ge=1, le=3, description="largest stretch of a crop's sides; 1: none")
     gamma: float = Field(ge=1, le=4, description="largest exponent of the grey levels, and its inverse; 1: none")
     contrast: float = Field(ge=0, le=0.9, description="largest change of contrast, share")
     brightness: float = Field(ge=0, le=0.5, description="largest change of brightness, share of the grey range")
     blur: float = Field(ge=0, le=5, description="largest blur, standard deviation in pixels")
-    noise: float = Field(ge=0, le=60, description="largest noise, standard deviation in grey levels")
     jpeg_quality_min: int = Field(ge=1, le=100, description="saved again as JPEG down to this quality; 100: not")
-    erase: float = Field(ge=0, le=0.5, description="largest share of the area under one grey rectangle; 0: none")
     flip: bool = Field(description="mirror left and right in half of the cases (moves the heart to the other side)")
-    lung_only_share: float = Field(ge=0, le=1, description="share of the cases in which all but the lungs is one grey")
     sharpness: float = Field(ge=0, le=3, description="largest amount of an unsharp mask; 0: none")
     downscale: float = Field(gt=0, le=1, description="smallest share of its side that a picture is shrunk to; 1: not")
 
@@ -147,8 +131,15 @@ class Training(Section):
     end_to_end_epochs: int = Field(
         ge=0, le=1000, description="phase 3: epochs of the network end to end from new variations, at most; 0: none"
     )
+    cycles: int = Field(
+        ge=1,
+        le=20,
+        description="phase 3: times the learning rate rises and falls; weights are averaged over their ends",
+    )
     end_to_end_learning_rate: float = Field(gt=0, le=1, description="phase 3: AdamW's highest learning rate")
-    frozen_blocks: int = Field(ge=0, le=4, description="phase 3: lowest blocks of a backbone that stay as they are")
+    frozen_blocks: int = Field(
+        ge=0, le=4, description="phase 3: lowest blocks of a pretrained backbone that stay as they are"
+    )
     cnn_epochs: int = Field(ge=1, le=1000, description="small CNN: epochs, at most")
     cnn_learning_rate: float = Field(gt=0, le=1, description="small CNN: AdamW's highest learning rate")
     weight_decay: float = Field(ge=0, le=1, description="phase 3 and small CNN: AdamW's weight decay")
@@ -190,6 +181,8 @@ class Training(Section):
             raise_rule("one of head_epochs, top_epochs and end_to_end_epochs must be at least 1", "0 of each")
         if self.progressive_epochs and not self.end_to_end_epochs:
             raise_rule("progressive_epochs must be 0 where end_to_end_epochs is", self.progressive_epochs)
+        if self.end_to_end_epochs % self.cycles:
+            raise_rule(f"cycles must divide end_to_end_epochs, {self.end_to_end_epochs}", self.cycles)
         return self
 
     @model_validator(mode="after")
@@ -207,9 +200,9 @@ class Training(Section):
 class Evaluation(Section):
     """How predictions become decisions, and what these are worth."""
 
-    threshold_rule: Literal["sensitivity", "youden", "half", "specificity", "margin"] = Field(
+    threshold_rule: Literal["sensitivity", "youden", "half", "specificity", "margin", "varied"] = Field(
         description="how the operating point is chosen on validation; sensitivity: highest specificity that keeps it; "
-        "margin: inside the gap between the classes"
+        "varied: the same on pictures varied as in training; margin: inside the gap between the classes"
     )
     threshold_target: float = Field(
         gt=0, lt=1, description="what the rule sensitivity (or specificity, or margin: both) must reach"

@@ -12,6 +12,7 @@ from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import MODELS
 
 Files = Callable[[Store], list[Path]]
+_ASKED = ("varied_predictions", "perturbed_predictions")  # what every network is asked about besides
 
 
 def _none(_: Store) -> list[Path]:
@@ -60,7 +61,7 @@ def _before_training() -> list[Step]:
             "02_preprocessing", "02_preprocessing", "02 From file to pixels",
             "How does a file become pixels, and who is trained, validated and tested on?",
             tables_read=("manifest", "acquisition"),
-            tables_written=("splits", "reference_predictions", "framing", "perturbations"),
+            tables_written=("splits", "reference_predictions", "perturbations"),
             files_read=lambda store: [store.data_file],
             files_written=lambda store: [store.images_file, store.perturbed_file],
         ),
@@ -73,7 +74,8 @@ def _fine_tuning(model: str, seeds: list[int], retrained_model: str) -> Step:
     def written(store: Store) -> list[Path]:
         permuted = [store.label_permutation.network_file(model, seed) for seed in seeds[:1] if retrained]
         trained = [file for seed in seeds for file in store.network_files(model, seed)]
-        return permuted + trained + [store.network_table_file("perturbed_predictions", model, seed) for seed in seeds]
+        asked = [store.network_table_file(name, model, seed) for name in _ASKED for seed in seeds]
+        return permuted + trained + asked
 
     return Step(
         f"03_finetune-{model}", "03_finetune", f"03 Training: {MODELS[model]}",
@@ -101,13 +103,14 @@ def _after_training(models: list[str], seeds: list[int], retrained_model: str) -
             "04_evaluation", "04_evaluation", "04 What the predictions are worth",
             "How good are the networks on patients they have never seen, can their probabilities be believed, and what "
             "would that mean in a clinic?",
-            tables_read=("predictions", "reference_predictions", "models"), tables_written=tuple(EVALUATION),
+            tables_read=("predictions", "varied_predictions", "reference_predictions", "models"),
+            tables_written=tuple(EVALUATION),
             files_read=lambda store: [store.images_file], networks=networks,
         ),
         Step(
             "05_gradcam", "05_gradcam", "05 Where the networks look",
             "Which places of a radiograph speak for pneumonia, and can the heat maps that show them be believed?",
-            tables_read=("splits", "framing", "predictions", "operating_points"), tables_written=tuple(EXPLANATION),
+            tables_read=("splits", "predictions", "operating_points"), tables_written=tuple(EXPLANATION),
             files_read=explained, networks=networks,
         ),
         Step(

@@ -234,7 +234,7 @@ def test_a_target_is_a_share(target):
 
 
 def test_an_unknown_rule_is_named():
-    with pytest.raises(MetricError, match="sensitivity, youden, half, specificity, margin, got 'best'"):
+    with pytest.raises(MetricError, match="sensitivity, youden, half, specificity, margin, varied, got 'best'"):
         operating_points.choose(LABEL, PROBABILITY, "best")
 
 
@@ -249,7 +249,7 @@ def predictions(split="validation"):
 def test_a_table_has_a_row_a_model_seed_and_rule_and_its_rates_are_those_on_validation():
     found = operating_points.table(predictions(), 0.6)
     assert found[["model", "seed"]].drop_duplicates().values.tolist() == [["vgg16", 1], ["cnn", 0], ["cnn", 1]]
-    assert found["rule"].tolist() == ["sensitivity", "margin", "youden", "half"] * 3
+    assert found["rule"].tolist() == ["sensitivity", "margin", "youden", "half", "varied"] * 3
     keyed = found.set_index(["model", "seed", "rule"])
     row = keyed.loc[("cnn", 0, "sensitivity")]
     assert row[["threshold", "sensitivity", "specificity"]].tolist() == pytest.approx([0.65, 2 / 3, 1])
@@ -258,13 +258,29 @@ def test_a_table_has_a_row_a_model_seed_and_rule_and_its_rates_are_those_on_vali
     third = operating_points.table(predictions(), 0.6, ("margin",), 0.3)["threshold"].iloc[1]
     assert third == pytest.approx(expit(logit([0.2, 0.7]) @ [0.7, 0.3]))
     assert (found["n"] == len(LABEL)).all()
-    assert found["target"].isna().tolist() == [False, False, True, True] * 3
+    assert found["target"].isna().tolist() == [False, False, True, True, False] * 3
+
+
+def test_the_rule_varied_chooses_on_varied_pictures_and_says_what_that_gives_on_plain_ones():
+    varied = predictions().query("model == 'cnn'").assign(probability=lambda rows: rows["probability"] / 2)
+    found = operating_points.table(predictions(), 0.6, ("sensitivity", "varied"), varied=varied)
+    point = found.set_index(["model", "seed", "rule"])["threshold"]
+    assert point[("cnn", 0, "varied")] == pytest.approx(point[("cnn", 0, "sensitivity")] / 2, abs=0.05)
+    assert point[("vgg16", 1, "varied")] == point[("vgg16", 1, "sensitivity")], "no varied pictures were seen"
+    row = found.query("model == 'cnn' and seed == 0 and rule == 'varied'").iloc[0]
+    plain = predictions().query("model == 'cnn' and seed == 0")
+    called = plain["probability"] >= row["threshold"]
+    assert row["sensitivity"] == called[plain["label"] == 1].mean() >= 0.6
+    with pytest.raises(MetricError, match="split must be validation in every row, got .*test"):
+        operating_points.table(predictions(), 0.6, ("varied",), varied=varied.assign(split="test"))
 
 
 def test_the_points_of_one_rule_are_found_by_model_and_seed():
     found = operating_points.of_rule(operating_points.table(predictions()), "sensitivity")
     assert found == pytest.approx({("vgg16", 1): 0.15, ("cnn", 0): 0.3, ("cnn", 1): 0.15})
-    with pytest.raises(MetricError, match="rule must be one of .*'sensitivity', 'youden'.*, got 'specificity'"):
+    with pytest.raises(
+        MetricError, match="rule must be one of .*'sensitivity', 'varied', 'youden'.*, got 'specificity'"
+    ):
         operating_points.of_rule(operating_points.table(predictions()), "specificity")
 
 

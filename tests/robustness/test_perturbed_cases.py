@@ -1,4 +1,4 @@
-"""Some test radiographs are shown in every way, in one order, each framed as ever."""
+"""Some test radiographs are shown in every way, in one order, each squashed as ever."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from pneumo_utils.datasets.phantom import radiograph
-from pneumo_utils.imaging import framing
-from pneumo_utils.imaging.framing import Framing
+from pneumo_utils.imaging import decoding
 from pneumo_utils.records import tables
 from pneumo_utils.robustness import perturbations, perturbed_cases
 from pneumo_utils.robustness.perturbations import FileFormat
@@ -50,24 +49,21 @@ def test_every_case_is_shown_in_every_way_once(splits):
     )
 
 
-def test_pictures_come_in_the_order_of_the_plan_each_framed_as_ever(splits, tmp_path):
+def test_pictures_come_in_the_order_of_the_plan_each_squashed_as_ever(splits, tmp_path):
     (tmp_path / "test").mkdir()
     for n, path in enumerate(splits["path"]):
         drawn = radiograph.draw("viral" if splits["label"][n] else "normal", n, n, height=120, width=150).pixels
         (tmp_path / path).write_bytes(cv2.imencode(".png", drawn)[1].tobytes())
-    planned, how = (
-        perturbed_cases.plan_perturbations(perturbed_cases.choose_cases(splits, 4, seed=0), FILES),
-        Framing("lungs", 0.1),
-    )
-    shown = list(perturbed_cases.pictures(planned, tmp_path, how, 48, FILES))
+    planned = perturbed_cases.plan_perturbations(perturbed_cases.choose_cases(splits, 4, seed=0), FILES)
+    shown = list(perturbed_cases.pictures(planned, tmp_path, 48, FILES))
     assert len(shown) == len(planned) and {one.shape for one in shown} == {(48, 48)}
     for square, row in zip(shown, planned.itertuples(), strict=True):
         pixels = cv2.imread(str(tmp_path / row.path), cv2.IMREAD_GRAYSCALE)
         if row.perturbation == perturbations.PLAIN:
-            np.testing.assert_array_equal(square, framing.frame(pixels, how, 48).pixels)
+            np.testing.assert_array_equal(square, decoding.resize(pixels, 48))
         if row.perturbation == "noise":
-            wanted = framing.frame(perturbations.perturb(pixels, "noise", row.strength), how, 48).pixels
+            wanted = decoding.resize(perturbations.perturb(pixels, "noise", row.strength), 48)
             np.testing.assert_array_equal(square, wanted)
         if row.perturbation == perturbations.SWAPPED_FILES:
-            wanted = framing.frame(perturbations.swap_file(pixels, FILES[1 - row.label]), how, 48).pixels
+            wanted = decoding.resize(perturbations.swap_file(pixels, FILES[1 - row.label]), 48)
             np.testing.assert_array_equal(square, wanted)

@@ -45,7 +45,7 @@ def refusal(load):
 
 
 def test_every_study_is_there_and_loads_those_in_folders_too():
-    assert set(definition.names(PARAMS)) >= {"demo", "kermany", "smoke", "candidates/lungs-160"}
+    assert set(definition.names(PARAMS)) >= {"demo", "kermany", "smoke", "candidates/wide-160"}
     for name in definition.names(PARAMS):
         assert definition.load(name, PARAMS).flat()["image_size"] >= 32
 

@@ -41,7 +41,7 @@ def test_every_notebook_is_there_and_used():
 def test_what_a_step_reads_an_earlier_one_writes(store, models):
     written = set()
     for step in steps.of_study(models, SEEDS, models[0]):
-        gathered = ("history", "predictions", "models", "perturbed_predictions")
+        gathered = ("history", "predictions", "models", "varied_predictions", "perturbed_predictions")
         shares = {store.table_file(name) for name in gathered}
         joined = shares if any(path.name == "predictions.csv" for path in written) else set()
         assert set(step.reads(store)) <= written | joined

@@ -15,7 +15,6 @@ GOOD = {
     "acquisition": {"path": CASE["path"], "bytes_per_pixel": 0.3, "jpeg_quality": 95.0, "jpeg_table": "0f" * 6}
     | {"progressive": False, "mean": 120.5, "spread": 60.1, "p5": 3.0, "p50": 110.0, "p95": 230.0}
     | {"border": 0.1, "corners": 0.01},
-    "framing": {"path": CASE["path"], "left": 0.1, "top": 0.0, "right": 0.9, "bottom": 1.0, "found": True},
     "acquisition_audit": {"property": "bytes_per_pixel", "part": "train", "direction": "lower", "auc": 0.9}
     | {"lower": 0.8, "upper": None, "normal": 10, "pneumonia": 30},
     "acquisition_drift": {"property": "width", "label": 0, "part": "test", "centre": 1640.0, "auc": 0.6}
@@ -39,6 +38,7 @@ GOOD = {
     "history": {"model": "cnn", "seed": 0, "phase": "end_to_end", "epoch": 1, "loss": 0.6, "auc": 0.7}
     | {"val_loss": 0.5, "val_auc": 0.8, "seconds": 1.5, "kept": True},
     "predictions": CASE | {"split": "test", "model": "cnn", "seed": 3, "probability": 0.25},
+    "varied_predictions": CASE | {"split": "validation", "model": "cnn", "seed": 3, "probability": 0.25},
     "reference_predictions": CASE | {"split": "test", "model": "always", "seed": 0, "probability": 0.75},
     "models": {"model": "cnn", "seed": 0, "start": "scratch", "weights_sha256": None, "image_size": 32}
     | {

@@ -20,7 +20,6 @@ import cv2
 import numpy as np
 
 from pneumo_utils.datasets.phantom import radiograph
-from pneumo_utils.imaging.framing import Box
 
 _SETTINGS = "phantom.json"
 _LABELS = {"normal": "NORMAL", "bacterial": "PNEUMONIA", "viral": "PNEUMONIA"}
@@ -117,13 +116,12 @@ def truth(folder: Path, path: str) -> tuple[np.ndarray, np.ndarray]:
     return masks[0], masks[1]
 
 
-def lesions(folder: Path, paths: Iterable[str], boxes: Iterable[Box], size: int) -> list[np.ndarray] | None:
-    """The true lesions of several radiographs, cut and squashed to squares as the networks see them.
+def lesions(folder: Path, paths: Iterable[str], size: int) -> list[np.ndarray] | None:
+    """The true lesions of several radiographs, squashed to squares as the networks see them.
 
     Args:
         folder: as given to `write`; any other folder holds no truth.
         paths: of the radiographs, as for `truth`.
-        boxes: the part of each that is kept.
         size: side of the square in pixels.
 
     Returns:
@@ -131,7 +129,7 @@ def lesions(folder: Path, paths: Iterable[str], boxes: Iterable[Box], size: int)
     """
     if not (folder / _SETTINGS).is_file():
         return None
-    masks = [box.cut(truth(folder, path)[1].view(np.uint8)) for path, box in zip(paths, boxes, strict=True)]
+    masks = [truth(folder, path)[1].view(np.uint8) for path in paths]
     return [cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST) > 0 for mask in masks]
 
 

@@ -52,7 +52,7 @@ PERTURBED_CASE = {name: CASE[name] for name in ("path", "patient", "label")} | {
 }
 NETWORK = {"model": Column("str"), "seed": Column("int", **AT_LEAST_0)}
 HELD_OUT = {"split": Column("str", **one_of(("validation", "test")))}
-RULE = Column("str", **one_of(("sensitivity", "youden", "half", "specificity", "margin")))
+RULE = Column("str", **one_of(("sensitivity", "youden", "half", "specificity", "margin", "varied")))
 PREDICTIONS = CASE | HELD_OUT | NETWORK | {"probability": Column("float", **between(0, 1))}  # of pneumonia
 
 AREA = {name: Column("float", optional=True, **between(0, 1)) for name in ("auc", "lower", "upper")}

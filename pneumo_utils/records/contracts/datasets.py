@@ -37,10 +37,4 @@ DATASETS: dict[str, dict[str, Column]] = {
     },
     # one row a radiograph of the manifest
     "splits": CASE | {"part": Column("str", **one_of(PARTS)), "split": Column("str", **one_of(SPLITS))},
-    # one row a picture of `splits`: the part of the radiograph that was kept, as shares of its width and height
-    "framing": {
-        "path": Column("str"),
-        **{side: Column("float", **between(0, 1)) for side in ("left", "top", "right", "bottom")},
-        "found": Column("bool"),  # whether the lungs were; False also where nobody looked for them
-    },
 }

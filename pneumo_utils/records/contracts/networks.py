@@ -20,6 +20,8 @@ NETWORKS: dict[str, dict[str, Column]] = {
     },
     # one row an image of validation or test, model and seed
     "predictions": PREDICTIONS,
+    # the same of validation alone, each picture varied once as in training
+    "varied_predictions": PREDICTIONS,
     # one row a trained network
     "models": {
         "model": Column("str"),

@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from pneumo_utils.imaging.framing import Box
 from pneumo_utils.records.vocabulary import PARTS
 from pneumo_utils.reporting.figures.style import CLASSES, COLOURS, MODEL_COLOURS, new_figure
 
@@ -27,17 +25,13 @@ def pictures(images: Sequence[np.ndarray], titles: Sequence[str], columns: int =
     return fig
 
 
-def lung_boxes(
-    images: Sequence[np.ndarray], fields: Sequence[np.ndarray], boxes: Sequence[Box], columns: int = 6
-) -> Figure:
-    """Pictures, uint8 (h, w), with the outline of the lung `fields`, any size, at 0.5, and the box that is kept."""
+def lung_outlines(images: Sequence[np.ndarray], fields: Sequence[np.ndarray], columns: int = 6) -> Figure:
+    """Pictures, uint8 (h, w), with the outline of the lung `fields`, any size, at 0.5."""
     fig = pictures(images, [""] * len(images), columns)
-    for axis, image, field, box in zip(fig.axes, images, fields, boxes, strict=False):
+    for axis, image, field in zip(fig.axes, images, fields, strict=False):
         (height, width), (high, wide) = image.shape, field.shape
         across, down = (np.arange(wide) + 0.5) * width / wide - 0.5, (np.arange(high) + 0.5) * height / high - 0.5
         axis.contour(across, down, field, levels=[0.5], colors="#F0E442", linewidths=0.8)
-        corner, sides = (box.left * width, box.top * height), (box.right - box.left, box.bottom - box.top)
-        axis.add_patch(Rectangle(corner, sides[0] * width, sides[1] * height, fill=False, color="#56B4E9"))
     return fig
 
 

@@ -25,6 +25,7 @@ RULES = {
     "half": ("fixed", ":"),
     "specificity": ("target specificity", "-."),
     "margin": ("margin", (0, (6, 1, 1, 1, 1, 1))),
+    "varied": ("target sensitivity, varied", (0, (1, 3))),
 }
 
 

@@ -163,7 +163,15 @@ def test_operating_points_stand_where_the_rules_put_them(frame, points):
     for place, axis in enumerate(fig.axes):
         upright = [line.get_xdata()[0] for line in axis.lines if len(set(line.get_xdata())) == 1]
         assert upright == points["threshold"][points["model"] == ("first", "second")[place // 2]].tolist()
-    assert legend(fig) == ["sensitivity", "specificity", "target sensitivity", "margin", "Youden", "fixed"]
+    assert legend(fig) == [
+        "sensitivity",
+        "specificity",
+        "target sensitivity",
+        "margin",
+        "Youden",
+        "fixed",
+        "target sensitivity, varied",
+    ]
 
 
 def test_the_thresholds_that_reach_the_target_on_both_sides_are_shaded(points):

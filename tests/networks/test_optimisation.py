@@ -1,0 +1,122 @@
+"""One phase: which epoch is kept, what averages and penalties do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support.tiny_pictures import SIZE, feed, settings
+
+pytestmark = pytest.mark.slow  # TensorFlow takes its time to load
+
+
+def test_the_kept_weights_are_those_of_the_lowest_validation_loss(rooms, images, splits, tmp_path):
+    optimisation, training = rooms["optimisation"], rooms["training"]
+    training.make_reproducible(0)
+    network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+    phases = [optimisation.Phase("end_to_end", 6, 1e-2)]
+    fed, part, history = training.train(network, feed(images), splits, phases, settings(), 0, tmp_path)
+    assert history["kept"].sum() == 1 and history.loc[history["kept"], "val_loss"].item() == history["val_loss"].min()
+    predicted = training.predict(part, fed, splits, 8)
+    rows = predicted[predicted["split"] == "validation"]
+    p = rows["probability"].clip(1e-7, 1 - 1e-7)
+    loss = -np.where(rows["label"] == 1, np.log(p), np.log(1 - p)).mean()
+    assert loss == pytest.approx(history["val_loss"].min(), rel=1e-3)
+
+
+def test_the_average_of_weights_is_what_is_judged_and_kept(rooms, images, splits, tmp_path):
+    optimisation, training = rooms["optimisation"], rooms["training"]
+    training.make_reproducible(0)
+    network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+    asked = optimisation.Settings(8, 50, label_smoothing=0.1, ema_momentum=0.8)
+    phases = [optimisation.Phase("end_to_end", 4, 1e-2)]
+    fed, part, history = training.train(network, feed(images), splits, phases, asked, 0, tmp_path)
+    rows = training.predict(part, fed, splits, 8).query("split == 'validation'")
+    p = rows["probability"].clip(1e-7, 1 - 1e-7)
+    loss = -np.where(rows["label"] == 1, np.log(p), np.log(1 - p)).mean()
+    assert loss == pytest.approx(history["val_loss"].iloc[-1], rel=1e-3), "of plain labels, and of the kept weights"
+
+
+def test_of_averaged_weights_no_epoch_is_picked_and_none_is_left_out(rooms, images, splits, tmp_path):
+    optimisation, training = rooms["optimisation"], rooms["training"]
+    swapped = splits.assign(label=splits["label"].where(splits["split"] == "train", 1 - splits["label"]))
+    phases = [optimisation.Phase("end_to_end", 4, 1e-3)]
+    kept = {}
+    for averaging in (0.0, 0.8):
+        training.make_reproducible(0)
+        network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+        asked = optimisation.Settings(8, patience=1, ema_momentum=averaging)
+        _, _, history = training.train(network, feed(images), swapped, phases, asked, 0, tmp_path)
+        assert history["val_loss"].iloc[-1] > history["val_loss"].iloc[0], "validation says the opposite"
+        kept[averaging] = list(history["kept"])
+    assert kept == {0.0: [True, False], 0.8: [False, False, False, True]}
+
+
+def test_a_penalty_on_logits_keeps_answers_less_sure(rooms, images, splits, tmp_path):
+    training, spread = rooms["training"], []
+    for penalty in (0.0, 0.5):
+        training.make_reproducible(0)
+        network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+        asked = rooms["optimisation"].Settings(8, 50, class_balance="sampling", logit_penalty=penalty)
+        phases = [rooms["optimisation"].Phase("end_to_end", 6, 3e-3)]
+        fed, part, _ = training.train(network, feed(images), splits, phases, asked, 0, tmp_path)
+        answers = training.predict(part, fed, splits, 8)["probability"]
+        spread.append(np.abs(np.log(answers / (1 - answers))).mean())
+    assert spread[1] < 0.8 * spread[0]
+
+
+def test_the_loss_is_cross_entropy_and_half_the_mean_square_of_the_logits(rooms):
+    loss = rooms["optimisation"].PenalisedCrossentropy(0.0, 0.2)
+    logit = np.array([[-2.0], [0.5]])
+    likely = 1 / (1 + np.exp(-logit))
+    plain = -np.mean([np.log(1 - likely[0, 0]), np.log(likely[1, 0])])
+    assert float(loss(np.array([[0.0], [1.0]]), likely)) == pytest.approx(plain + 0.1 * np.mean(logit**2), rel=1e-5)
+
+
+def test_a_second_phase_that_is_never_better_changes_nothing(rooms, images, splits, tmp_path):
+    optimisation, training, models = rooms["optimisation"], rooms["training"], rooms["models"]
+    training.make_reproducible(0)
+    network = models.build("cnn", SIZE, dropout=0.0, weights=None)
+    before = [weight.copy() for weight in network.get_weights()]
+    phase = optimisation.Phase("end_to_end", 2, 1e-2)
+    history = optimisation.fit(network, feed(images), splits, phase, settings(), 0, to_beat=0.0)
+    assert not history["kept"].any()
+    for wanted, found in zip(before, network.get_weights(), strict=True):
+        np.testing.assert_array_equal(wanted, found)
+
+
+def test_the_learning_rate_rises_and_falls_once_a_cycle(rooms):
+    optimisation = rooms["optimisation"]
+    phase, asked = optimisation.Phase("end_to_end", 6, 1e-2, cycles=3), optimisation.Settings(8, 5)
+    rate = optimisation.adamw(phase, asked, steps=10)._learning_rate
+    seen = np.array([float(rate(step)) for step in range(60)]).reshape(3, 20)
+    np.testing.assert_allclose(seen[1:], seen[:1].repeat(2, axis=0))
+    assert seen[0].argmax() == 2 and seen[0, 2] == pytest.approx(1e-2) and seen[0, -1] < 1e-3
+
+
+def test_after_several_cycles_the_mean_of_the_weights_at_their_ends_is_kept_and_judged(rooms, images, splits):
+    optimisation, training = rooms["optimisation"], rooms["training"]
+    asked = optimisation.Settings(8, 5, ema_momentum=0.5)
+
+    class Watched(optimisation.CycleEnds):
+        def __init__(self, epochs):
+            super().__init__(epochs)
+            watched.append(self)
+
+    watched, before = [], optimisation.CycleEnds
+    optimisation.CycleEnds = Watched
+    try:
+        training.make_reproducible(0)
+        network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+        phase = optimisation.Phase("end_to_end", 4, 3e-3, cycles=2)
+        history = optimisation.fit(network, feed(images), splits, phase, asked, 0)
+    finally:
+        optimisation.CycleEnds = before
+    (ends,) = (one.ends for one in watched)
+    assert len(ends) == 2 and any(not np.array_equal(a, b) for a, b in zip(*ends, strict=True))
+    for kept, *both in zip(network.get_weights(), *ends, strict=True):
+        np.testing.assert_allclose(kept, np.mean(both, axis=0), atol=1e-7)
+    answers = training.predict(network, feed(images), splits, 8).query("split == 'validation'")
+    likely = np.clip(answers["probability"], 1e-7, 1 - 1e-7)
+    loss = -np.mean(np.log(np.where(answers["label"] == 1, likely, 1 - likely)))
+    assert history["val_loss"].iloc[-1] == pytest.approx(loss, abs=1e-4)
+    assert history["kept"].tolist() == [False, False, False, True]
