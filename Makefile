@@ -15,13 +15,15 @@ CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder tests/test_smoke.py tests
 GIVEN := $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
-.PHONY: help report data lab test check bench recipes lint format lock lungs parameters clean
+.PHONY: help install report data lab test check bench recipes lint format lock lungs parameters clean
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  STUDY=name of a file in params/ (demo)   DATA=folder, .zip or .npz   WEIGHTS=imagenet, none or a path"
 	@echo "  GPU=1 installs TensorFlow for CUDA (Linux)   PYTHON=interpreter to build the environment with"
+
+install: $(READY) ## only build the environment
 
 report: $(READY) ## run what changed of STUDY and render reports/STUDY/index.html
 	@$(PY) -m pneumo_utils report "$(STUDY)" $(GIVEN)
@@ -59,22 +61,29 @@ parameters: $(READY) ## list every parameter with type, range and help
 lock: ## compile requirements*.txt anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra cpu --group dev --generate-hashes --custom-compile-command "make lock" -q -o requirements.txt
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra gpu --group dev --generate-hashes --custom-compile-command "make lock" -q -o requirements-gpu.txt -c requirements.txt
+	echo uv | uv pip compile - --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" -q -o requirements-uv.txt
 
 clean: ## delete reports and drawn phantoms; downloads, environment and reports/bench stay
 	@find reports -mindepth 1 -maxdepth 1 ! -name .gitkeep ! -name bench ! -name index.png -exec rm -rf {} +
 	@rm -rf data/phantom-*
 
 # The stamp is written last, so that a broken install is not taken for a whole one.
-$(READY): $(LOCK) pyproject.toml
+$(READY): $(LOCK) requirements-uv.txt pyproject.toml
 	@set -e; for python in $(CANDIDATES); do \
 	  if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; \
 	  then found=$$python; break; fi; done; \
 	if [ -z "$$found" ]; then \
-	  echo "error: python3 must be 3.11, 3.12 or 3.13, got $$($(firstword $(CANDIDATES)) --version 2>/dev/null || echo none): install one, or pass PYTHON=<path>" >&2; exit 1; fi; \
+	  if command -v uv >/dev/null; then fetch=", or run 'uv python install 3.12' and pass PYTHON=\$$(uv python find 3.12)"; fi; \
+	  got=$$($(firstword $(CANDIDATES)) --version 2>/dev/null | head -n 1); \
+	  echo "error: python3 must be 3.11, 3.12 or 3.13, got $${got:-none}: install one, or pass PYTHON=<path>$$fetch" >&2; exit 1; fi; \
 	if ! "$$found" -c 'import venv, ensurepip' >/dev/null 2>&1; then \
 	  echo "error: $$found must have the modules venv and ensurepip, got none: install the package python3-venv" >&2; exit 1; fi; \
-	echo "installing into $(VENV) with $$($$found --version), once, about two minutes ..."; \
+	echo "installing into $(VENV) with $$($$found --version), once, about half a minute ..."; \
 	rm -rf "$(VENV)"; "$$found" -m venv "$(VENV)"; \
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK); \
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; \
+	if $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt 2>/dev/null; \
+	then install="$(VENV)/bin/uv pip install --quiet --python $(PY)"; \
+	else echo "uv cannot be had, so pip installs: about two minutes"; \
+	  install="$(PY) -m pip install --quiet --disable-pip-version-check"; fi; \
+	$$install --require-hashes -r $(LOCK); \
+	$$install --no-deps --no-build-isolation --editable .; \
 	touch "$@"
