@@ -22,7 +22,14 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--weights", default="", help="imagenet, none or a path in place of the study's weights")
         command.add_argument("--params", type=Path, default=PROJECT / "params", help="folder of the parameter files")
         command.add_argument("--reports", type=Path, default=PROJECT / "reports", help="folder of all reports")
-    commands.add_parser("parameters", help="list every parameter with type, range and help")
+    command = commands.add_parser(
+        "parameters", help="list every parameter with type, range and help; with a study, what papermill's -f takes"
+    )
+    command.add_argument("study", nargs="?", default="", help="name of a file in params/, without .yaml")
+    command.add_argument("--notebook", default="01_eda", help="whose parameters, as 03_finetune")
+    command.add_argument("--model", default="", help="of 03_finetune: which network (default: the study's first)")
+    command.add_argument("--params", type=Path, default=PROJECT / "params", help="folder of the parameter files")
+    command.add_argument("--reports", type=Path, default=PROJECT / "reports", help="folder of all reports")
     return parser
 
 
@@ -30,11 +37,15 @@ def _run(given: argparse.Namespace) -> None:
     from pneumo_utils.pipeline import runner
     from pneumo_utils.study import definition  # imported here: `--help` should not wait for pandas
 
-    if given.command == "parameters":
+    if given.command == "parameters" and not given.study:
         print(definition.describe())
         return
-    chosen = definition.load(given.study, given.params, data=given.data, weights=given.weights)
+    replaced = {name: getattr(given, name, "") for name in ("data", "weights")}
+    chosen = definition.load(given.study, given.params, **replaced)
     line = runner.Pipeline(given.study, chosen, PROJECT, given.reports.resolve())
+    if given.command == "parameters":
+        print(definition.to_yaml(line.given.of_notebook(line.steps, given.notebook, given.model)), end="")
+        return
     if given.command == "data":
         print(line.obtain())
         return
@@ -55,7 +66,8 @@ def main(arguments: list[str] | None = None) -> int:
         print("interrupted; what was finished is kept", file=sys.stderr)
         return 130
     except (ValueError, RuntimeError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        for sentence in getattr(error, "sentences", [str(error)]):
+            print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
         if os.environ.get("PNEUMO_DEBUG"):
             raise
         return 1

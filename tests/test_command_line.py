@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import h5py
+import numpy as np
 import pytest
+import yaml
 
 from pneumo_utils.__main__ import main
+from pneumo_utils.networks import pretrained_weights
+from pneumo_utils.records import fingerprint
 from pneumo_utils.study import definition
 
 PARAMS = Path(__file__).parent.parent / "params"
@@ -101,7 +109,7 @@ def test_weights_that_cannot_be_had_stop_the_run_at_the_start(told, params, tmp_
 def test_weights_none_must_be_allowed_for_every_pretrained_network(told, params):
     change(params, "random_weights_allowed: [vgg16, resnet50]", "random_weights_allowed: []")
     status, line = told()
-    assert status == 1 and "weights none must be allowed for vgg16" in line
+    assert status == 1 and "weights none must be allowed for resnet50" in line
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -115,6 +123,37 @@ def test_a_reports_folder_that_is_a_file_is_told(told, tmp_path):
     (tmp_path / "file").write_text("")
     status, line = told(reports=tmp_path / "file")
     assert status == 1 and "must be writable, got Not a directory" in line
+
+
+def test_a_full_disk_is_told_before_anything_runs(told, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2e8))
+    status, line = told()
+    assert status == 1 and line.endswith("must have 1 GB free, got 0.20: make room")
+
+
+def test_what_can_be_told_early_is_told_in_one_go_and_nothing_is_fetched(params, tmp_path, capsys, monkeypatch):
+    def run(*more):
+        places = ["--params", str(params), "--reports", str(tmp_path / "reports"), "--data", str(tmp_path / "nowhere")]
+        assert main(["report", "smoke", *places, *more]) == 1
+        return capsys.readouterr().err.strip().splitlines()
+
+    monkeypatch.setattr(pretrained_weights, "_download", lambda model: pytest.fail(f"{model} was fetched"))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2e8))
+    change(params, "weights: none", "weights: imagenet")
+    first, second = run()
+    assert "must have 1 GB free" in first and second.startswith("error: data folder must exist, got '")
+    change(params, "random_weights_allowed: [vgg16, resnet50]", "random_weights_allowed: []")
+    assert [line.split(" must ")[0] for line in run("--weights", str(tmp_path / "no"))][2:] == [
+        "error: weights of vgg16",
+        "error: weights of resnet50",
+    ]
+
+
+def test_weights_of_another_network_are_told_before_anything_runs(told, tmp_path):
+    with h5py.File(tmp_path / "vgg16_mine.h5", "w") as file:
+        file["conv1/kernel"] = np.zeros((7, 7, 3, 64), np.float16)
+    status, line = told("smoke", "--weights", str(tmp_path))
+    assert status == 1 and "weights of vgg16 must hold its 13 convolutions, got 1 in" in line
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
@@ -136,3 +175,51 @@ def test_parameters_are_listed_with_type_range_and_help(capsys):
     assert main(["parameters"]) == 0
     listed = capsys.readouterr().out
     assert "batch_size" in listed and "int in [1, 1024]" in listed and "pictures a gradient step" in listed
+
+
+@pytest.mark.parametrize(("notebook", "model"), [("01_eda", ""), ("03_finetune", "vgg16"), ("06_robustness", "")])
+def test_the_parameters_of_a_notebook_are_printed_as_papermill_reads_them(notebook, model, capsys):
+    assert main(["parameters", "kermany-night", "--notebook", notebook, "--model", model]) == 0
+    found = yaml.safe_load(capsys.readouterr().out)
+    study = definition.load("kermany-night", PARAMS).flat()
+    declared = fingerprint.parameters(PARAMS.parent / "notebooks" / f"{notebook}.ipynb")
+    assert list(found) == list(declared)
+    assert found["study"] == "kermany-night" and found["reports"] == "../reports"
+    if model:
+        assert found["model"] == model and found["weights"] == "imagenet"
+    same = set(found) & set(study) - {"weights", "cache", "folder"}
+    assert {name: found[name] for name in same} == {name: study[name] for name in same}
+    assert all(type(found[name]) is type(study[name]) for name in same)
+
+
+def test_what_is_no_notebook_or_no_model_of_it_is_told(capsys):
+    def last(*arguments):
+        assert main(["parameters", "demo", *arguments]) == 1
+        return capsys.readouterr().err.strip().splitlines()[-1]
+
+    assert last("--notebook", "3").startswith("error: notebook must be one of 01_eda, 02_preprocessing, 03_finetune")
+    wrong = last("--notebook", "03_finetune", "--model", "bert")
+    assert wrong == "error: model of 03_finetune must be cnn, vgg16, resnet50, got 'bert'"
+    assert last("--model", "cnn") == "error: model of 01_eda must be left out, got 'cnn'"
+
+
+@pytest.mark.slow
+def test_papermill_itself_runs_a_notebook_with_what_is_printed(params, tmp_path, capsys):
+    given = tmp_path / "given.yaml"
+    assert main(["parameters", "smoke", "--params", str(params), "--reports", str(tmp_path / "reports")]) == 0
+    given.write_text(capsys.readouterr().out)
+    notebook, out = PARAMS.parent / "notebooks" / "01_eda.ipynb", tmp_path / "out.ipynb"
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        str(notebook),
+        str(out),
+        "--cwd",
+        str(notebook.parent),
+        "-f",
+        str(given),
+    ]
+    ran = subprocess.run([*command, "--no-progress-bar"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    assert (tmp_path / "reports" / "smoke" / "tables" / "manifest.csv").is_file()

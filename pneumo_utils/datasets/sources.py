@@ -22,6 +22,7 @@ MENDELEY_URL = (
 MENDELEY_BYTES = 1_235_512_464
 MENDELEY_SHA256 = "13efc055629733dbab07877f8b3c9f81097840dbcdaa326a8542322c2281ce36"
 
+_MEDMNIST = "pneumoniamnist*.npz"
 _log = logging.getLogger(__name__)
 
 
@@ -63,12 +64,30 @@ def obtain(
         "folder": lambda: _folder(folder),
         "kaggle": _kaggle,
         "mendeley": lambda: _mendeley(folder, cache),
-        "medmnist": lambda: medmnist.write(_file(folder, "pneumoniamnist*.npz"), cache),
+        "medmnist": lambda: medmnist.write(_file(folder, _MEDMNIST), cache),
     }[source]()
     root = folder_layout.locate(found).resolve()
     folder_layout.list_files(root)  # a part or class that is missing is told now, not in the first notebook
     _log.info("radiographs of source %s: %s", source, root)
     return root
+
+
+def check(source: str, folder: str) -> None:
+    """Tell what can be told of a source without any work: that what `folder` names is there, and is laid out as needed.
+
+    Args:
+        source: one of `SOURCES`.
+        folder: as for `obtain`.
+
+    Raises:
+        ValueError: as `obtain`.
+    """
+    if source == "folder":
+        folder_layout.list_files(folder_layout.locate(_folder(folder)))
+    elif source == "medmnist":
+        _file(folder, _MEDMNIST)
+    elif source == "mendeley" and folder:
+        _file(folder, MENDELEY_ZIP)
 
 
 def _folder(folder: str) -> Path:

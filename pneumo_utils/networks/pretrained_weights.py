@@ -11,6 +11,7 @@ _KERAS_FILES = {
     "vgg16": ("vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", "6d6bbae143d832006294945121d1f1fc"),
     "resnet50": ("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5", "4d473c1dd8becc155b73f8504c6f6626"),
 }
+_CONVOLUTIONS = {"vgg16": (13, (3, 3, 3, 64)), "resnet50": (53, (7, 7, 3, 64))}  # how many, and the shape of the first
 PRETRAINED = tuple(_KERAS_FILES)
 
 
@@ -44,6 +45,36 @@ def resolve(model: str, weights: str) -> Path | None:
         got = f"no file {model}*.h5 in {place}" if place.is_dir() else f"no file or folder {place}"
         raise WeightsError(f"weights of {model} must be imagenet, none or a path, got {got}; {_advice(model)}")
     return found[0].resolve()
+
+
+def check_file(model: str, path: Path) -> None:
+    """Look into a weights file, without TensorFlow: does it hold the convolutions of `model`, and no classifier?
+
+    Raises:
+        WeightsError: it is no HDF5 file, or of another network, or has a classifier.
+    """
+    import h5py  # imported here: most runs have nothing to look into
+
+    kernels, dense = [], 0
+
+    def count(_, item) -> None:
+        nonlocal dense
+        if isinstance(item, h5py.Dataset):
+            kernels.extend([item.shape] if item.ndim == 4 else [])
+            dense += item.ndim == 2
+
+    try:
+        with h5py.File(path) as file:
+            file.visititems(count)
+    except OSError as error:
+        raise WeightsError(f"weights of {model} must be an HDF5 file, got {path}, which is none") from error
+    wanted, first = _CONVOLUTIONS[model]
+    if len(kernels) != wanted or first not in kernels:
+        raise WeightsError(f"weights of {model} must hold its {wanted} convolutions, got {len(kernels)} in {path}")
+    if dense:
+        raise WeightsError(
+            f"weights of {model} must be those without the classifier, got {dense} dense layers in {path}"
+        )
 
 
 def _from_keras(model: str) -> Path:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
+from functools import partial
 from pathlib import Path
 
 from pneumo_utils.datasets import sources
 from pneumo_utils.networks import pretrained_weights
+from pneumo_utils.pipeline import preflight
+from pneumo_utils.pipeline.notebook_parameters import PATHS, NotebookParameters, PipelineError
 from pneumo_utils.records import fingerprint, provenance
 from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.records.store import Store
@@ -21,11 +23,6 @@ from pneumo_utils.study import steps
 from pneumo_utils.study.definition import Study
 
 _log = logging.getLogger(__name__)
-_PATHS = ("folder", "cache")  # parameters that are paths, relative to the project
-
-
-class PipelineError(ValueError):
-    """A study cannot be run as asked."""
 
 
 class Pipeline:
@@ -43,29 +40,39 @@ class Pipeline:
         self.notebooks = project / "notebooks"
         self.store = Store(name, reports)
         self.steps = steps.of_study(study.training.models, study.training.seeds, study.training.retrained_model)
+        self.given = NotebookParameters(name, study, project, reports)
         self.start: dict[str, Path | None] = {}
 
     def check(self) -> None:
-        """Find out everything that can go wrong before the first notebook runs.
+        """Find out everything that can go wrong before the first notebook runs: first what needs no work, all at once.
 
         Raises:
-            ValueError: reports cannot be written, weights or data cannot be had, a notebook is missing.
+            PreflightError: reports cannot be written, the disk is full, a notebook, the data or weights are not there.
+            ValueError: weights or data cannot be downloaded, unpacked or drawn.
         """
-        self._check_writable()
-        for step in self.steps:
-            if not self._notebook(step).is_file():
-                raise PipelineError(f"notebooks must hold {step.notebook}.ipynb, got none in {self.notebooks}")
-        self.start = {model: self._start_of(model) for model in self.study.training.models}
+        models = self.study.training.models
+        at_hand = models if self.study.training.weights != "imagenet" else []  # others are downloaded
+        checks = [self._check_writable, self._check_notebooks, self._check_data]
+        preflight.run([*checks, *(partial(self._find_start, model) for model in at_hand)])
+        for model in models:
+            self._find_start(model)
         self.data = self.obtain()
 
+    def _check_notebooks(self) -> None:
+        missing = sorted({step.notebook for step in self.steps if not self._notebook(step).is_file()})
+        if missing:
+            raise PipelineError(f"notebooks must hold {', '.join(missing)} (.ipynb), got none in {self.notebooks}")
+
+    def _check_data(self) -> None:
+        given = self.study.data
+        sources.check(given.source, str(self.project / given.folder) if given.folder else "")
+
     def _check_writable(self) -> None:
-        try:
-            self.store.work.mkdir(parents=True, exist_ok=True)
-            with atomic_write(self.store.work / "probe") as part:
-                part.write_bytes(b"")
-            (self.store.work / "probe").unlink()
-        except OSError as error:
-            raise PipelineError(f"reports folder {self.store.folder} must be writable, got {error.strerror}") from error
+        preflight.check_folder(self.store.work, "reports folder", self.store.folder)
+
+    def _find_start(self, model: str) -> None:
+        if model not in self.start:
+            self.start[model] = self._start_of(model)
 
     def _start_of(self, model: str) -> Path | None:
         settings = self.study.training
@@ -83,13 +90,15 @@ class Pipeline:
                 f"weights none must be allowed for {model} in training.random_weights_allowed, "
                 f"got {settings.random_weights_allowed}"
             )
+        if found is not None:
+            pretrained_weights.check_file(model, found)
         return found
 
     def obtain(self) -> Path:
         """Provide the radiographs; see `sources.obtain`."""
         data = self.study.data.model_dump()
         source = data.pop("source")
-        for path in _PATHS:
+        for path in PATHS:
             data[path] = Path(self.project / data[path]) if data[path] else ""
         return sources.obtain(source, **data | {"folder": str(data["folder"])})
 
@@ -199,26 +208,8 @@ class Pipeline:
         return self.notebooks / f"{step.notebook}.ipynb"
 
     def parameters(self, step: steps.Step) -> dict:
-        """What the notebook of `step` is given: its own names, out of the study's parameters and this run's.
-
-        Raises:
-            PipelineError: the notebook declares a parameter that no study has.
-        """
-        known = self.study.flat() | {"study": self.name, "reports": self._from_notebooks(self.store.reports)} | step.own
-        for path in _PATHS:
-            known[path] = self._from_notebooks(self.project / known[path]) if known[path] else ""
-        if step.own:
-            start = self.start.get(step.own["model"])
-            known["weights"] = self._from_notebooks(start) if start else "none"
-        names = fingerprint.parameters(self._notebook(step))
-        unknown = sorted(set(names) - set(known))
-        if unknown:
-            raise PipelineError(f"{step.notebook} must declare parameters of the study, got {', '.join(unknown)}")
-        return {name: known[name] for name in names}
-
-    def _from_notebooks(self, path: Path) -> str:
-        """`path` as a notebook sees it, from its own folder."""
-        return Path(os.path.relpath(path, self.notebooks)).as_posix()
+        """What the notebook of `step` is given; see `NotebookParameters.of_step`."""
+        return self.given.of_step(step, self.start)
 
     def _key(self, step: steps.Step) -> str:
         notebook = self._notebook(step)

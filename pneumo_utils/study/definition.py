@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import io
 import json
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 from pydantic import ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -139,13 +141,31 @@ def describe() -> str:
     return "\n".join(lines).strip()
 
 
+def to_yaml(parameters: dict) -> str:
+    """`parameters` as a YAML file that any reader takes for what they are, lists on one line."""
+    yaml, stream = YAML(typ="safe", pure=True), io.StringIO()
+    yaml.default_flow_style, yaml.sort_base_mapping_type_on_output = None, False
+    yaml.representer.add_representer(float, _represent_float)
+    yaml.dump(parameters, stream)
+    return stream.getvalue()
+
+
+def _represent_float(representer, value: float):
+    """With a point: readers of YAML 1.1, papermill's among them, take `3e-05` for a word."""
+    text = repr(value)
+    return representer.represent_scalar(
+        "tag:yaml.org,2002:float", text if "." in text or "e" not in text else text.replace("e", ".0e")
+    )
+
+
 def _kind(field: FieldInfo) -> str:
     limits = {}
     for rule in field.metadata:
         for key in ("ge", "gt", "le", "lt", "multiple_of"):
             if getattr(rule, key, None) is not None:
                 limits[key] = getattr(rule, key)
-    kind = getattr(field.annotation, "__name__", "choice")
+    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    kind = " | ".join(map(str, choices)) or getattr(field.annotation, "__name__", "choice")
     low = f"{'[' if 'ge' in limits else '('}{limits.get('ge', limits.get('gt', ''))}"
     high = f"{limits.get('le', limits.get('lt', ''))}{']' if 'le' in limits else ')'}"
     return f"{kind} in {low}, {high}" if limits else kind

@@ -6,6 +6,8 @@ import hashlib
 import sys
 from types import SimpleNamespace
 
+import h5py
+import numpy as np
 import pytest
 
 from pneumo_utils.networks import pretrained_weights
@@ -97,3 +99,43 @@ def test_the_digest_is_of_the_content_and_empty_for_random_weights(tmp_path):
     file.write_bytes(b"1")
     assert pretrained_weights.digest(file) == hashlib.sha256(b"1").hexdigest()
     assert pretrained_weights.digest(None) == ""
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Write a weights file of arrays of these shapes."""
+
+    def write(*shapes):
+        with h5py.File(tmp_path / "any.h5", "w") as opened:
+            for number, shape in enumerate(shapes):
+                opened[f"layers/{number}/kernel"] = np.zeros(shape, np.float16)
+        return tmp_path / "any.h5"
+
+    return write
+
+
+VGG16_KERNELS = [(3, 3, 3, 64), *[(3, 3, 4, 4)] * 12]
+
+
+def test_a_file_with_the_convolutions_of_its_network_passes(file):
+    pretrained_weights.check_file("vgg16", file(*VGG16_KERNELS, (64,)))
+    pretrained_weights.check_file("resnet50", file((7, 7, 3, 64), *[(1, 1, 4, 4)] * 52))
+
+
+@pytest.mark.parametrize(
+    ("model", "shapes", "said"),
+    [
+        ("resnet50", VGG16_KERNELS, "weights of resnet50 must hold its 53 convolutions, got 13 in"),
+        ("vgg16", [(7, 7, 3, 64), *[(3, 3, 4, 4)] * 12], "weights of vgg16 must hold its 13 convolutions"),
+        ("vgg16", [*VGG16_KERNELS, (8, 4)], "must be those without the classifier, got 1 dense layers in"),
+    ],
+)
+def test_a_file_of_another_network_or_with_a_classifier_is_refused(file, model, shapes, said):
+    with pytest.raises(pretrained_weights.WeightsError, match=said):
+        pretrained_weights.check_file(model, file(*shapes))
+
+
+def test_a_file_that_is_no_hdf5_is_refused(tmp_path):
+    (tmp_path / "vgg16.h5").write_bytes(b"not weights")
+    with pytest.raises(pretrained_weights.WeightsError, match="must be an HDF5 file, got .*vgg16.h5, which is none"):
+        pretrained_weights.check_file("vgg16", tmp_path / "vgg16.h5")
