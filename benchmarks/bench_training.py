@@ -27,29 +27,24 @@ from plain_recipe import Outcome
 
 from pneumo_utils.imaging.augmentation import Augmentation
 from pneumo_utils.networks import optimisation, precision, replicates
-from pneumo_utils.study import definition
 
 SPLITS = ("train", "validation", "test")
 TIMED = {"vgg16": (360, 66, 54), "resnet50": (1500, 270, 210)}  # images a split, in the shares of the published set
 JUDGED = {"vgg16": (160, 40, 480), "resnet50": (256, 64, 480)}
+SIZE, BATCH, VIEWS, EPOCHS = 112, 32, 2, (40, 4)  # pixels, pictures, views kept of each, epochs of head and top
+VARIED = Augmentation(rotation=8.0, crop_area_min=0.8, contrast=0.2, brightness=0.1)
 RUN = {"head": 3, "top": 2}  # epochs of plain Keras where time is compared; the first of each only warms up
 PATIENTS = 700  # of the phantom
 FASTER = "at least 8"
 
 
 def recipe_of(model: str, start: str, quick: bool) -> replicates.Recipe:
-    """The phases `head` and `top` of the study `kermany-quick`, as `03_finetune` makes them, but for stopping early."""
-    given = definition.load("kermany-quick", rows.PROJECT / "params")
-    how = given.training
-    epochs = (3, 2) if quick else (how.head_epochs, how.top_epochs)
-    phases = (
-        optimisation.Phase("head", epochs[0], how.head_learning_rate),
-        optimisation.Phase("top", epochs[1], how.top_learning_rate),
-    )
-    settings = optimisation.Settings(how.batch_size, patience=sum(epochs) + 1, cached_views=how.cached_views)
-    varied, size = Augmentation(**given.augmentation.model_dump()), 32 if quick else given.images.image_size
-    begin, computed_in = plain_recipe.start_of(model, start), precision.choose(how.precision)
-    return replicates.Recipe(model, begin, size, how.dropout, phases, settings, varied, computed_in)
+    """The phases `head` and `top`, as `03_finetune` makes them, but for stopping early."""
+    epochs = (3, 2) if quick else EPOCHS
+    phases = (optimisation.Phase("head", epochs[0], 3e-3), optimisation.Phase("top", epochs[1], 3e-5))
+    settings = optimisation.Settings(BATCH, patience=sum(epochs) + 1, cached_views=VIEWS)
+    begin, computed_in = plain_recipe.start_of(model, start), precision.choose("auto")
+    return replicates.Recipe(model, begin, 32 if quick else SIZE, 0.3, phases, settings, VARIED, computed_in)
 
 
 def both(recipe: replicates.Recipe, sample: tuple, most: dict[str, int]) -> tuple[Outcome, Outcome]:

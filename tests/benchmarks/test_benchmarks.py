@@ -182,8 +182,26 @@ def test_rows_of_recipes_that_did_not_run_again_stay(bench, tmp_path):
     assert found["recipe"].tolist() == [first, second] and found["auc"].tolist() == [0.7, 0.6]
 
 
-def test_the_readme_quotes_every_recipe_that_was_tried(bench):
-    found = pd.read_csv(PROJECT / "reports" / "bench" / "recipes_summary.csv")
-    text = (PROJECT / "README.md").read_text(encoding="utf-8")
-    for _, row in found[found["recipe"].isin(bench("recipes").recipes())].iterrows():
-        assert bench("recipes").line(row) in text
+def test_the_page_of_recipes_is_what_the_rows_say_and_quotes_each(bench, monkeypatch):
+    monkeypatch.setattr(bench("rows"), "FOLDER", PROJECT / "reports" / "bench")
+    found, stressed = bench("recipes_page").read()
+    page = bench("recipes_page").render(found, stressed)
+    assert page == (PROJECT / "docs" / "recipes.md").read_text(encoding="utf-8"), "run benchmarks/recipes_page.py"
+    assert all(bench("recipes").line(row) in page for _, row in found.iterrows())
+    assert bench("recipes_page").render(found, None).count("Kendall") == 0
+
+
+def test_a_stress_test_that_ranks_as_published_agrees_wholly_and_the_reverse_not_at_all(bench):
+    stress_tests = bench("stress_tests")
+    table = pd.DataFrame({"crops": list(stress_tests.PUBLISHED), "auc": list(stress_tests.PUBLISHED.values())})
+    assert stress_tests.rank_agreement(table) == 1
+    assert stress_tests.rank_agreement(table.assign(auc=1 - table["auc"])) == -1
+
+
+def test_weights_take_from_the_ring_what_it_says_of_the_class(bench):
+    stress_tests, draw = bench("stress_tests"), np.random.default_rng(0)
+    label = draw.integers(0, 2, 4000)
+    score = 1 / (1 + np.exp(-draw.normal(label * 2 - 1, 1.0) * 2))  # the true probability of the class
+    weight = stress_tests.weights(label, score)
+    assert stress_tests.weighted_auc(label, score, np.ones(4000)) > 0.85
+    assert abs(stress_tests.weighted_auc(label, score, weight) - 0.5) < 0.06
