@@ -89,10 +89,10 @@ def _small_cnn(grey: keras.KerasTensor) -> keras.KerasTensor:
     """Five blocks; the upper three convolve twice, where pictures are small and it costs little."""
     x = layers.Rescaling(1 / 127.5, offset=-1, name="scaled")(grey)
     for block, filters in enumerate(_CNN_FILTERS, start=1):
-        for part in "ab" if block > 2 else "a":
-            x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"block{block}{part}_conv")(x)
-            x = layers.BatchNormalization(name=f"block{block}{part}_norm", momentum=0.9)(x)
-            x = layers.ReLU(name=f"block{block}{part}_relu")(x)
+        for turn in (1, 2) if block > 2 else (1,):
+            x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"block{block}_conv{turn}")(x)
+            x = layers.BatchNormalization(name=f"block{block}_norm{turn}", momentum=0.9)(x)
+            x = layers.ReLU(name=f"block{block}_relu{turn}")(x)
         if block < len(_CNN_FILTERS):
             x = layers.MaxPooling2D(name=f"block{block}_pool")(x)
     return x

@@ -17,19 +17,23 @@ PROTOCOLS = {
 WITHOUT = "without "  # a protocol named so, and a numbering series that it leaves out
 
 
-def draw_splits(manifest: pd.DataFrame, like: pd.DataFrame, seed: int) -> dict[str, pd.DataFrame]:
+def draw_splits(
+    manifest: pd.DataFrame, like: pd.DataFrame, seed: int, *, series: bool = True
+) -> dict[str, pd.DataFrame]:
     """Contract `splits` of every protocol but the published one.
 
     Args:
         manifest: contract `manifest`.
         like: contract `splits` of the published one.
         seed: of the draw, at least 0.
+        series: whether each numbering series is left out once, too.
     """
     drawn = {
         "patients": splits.repool(manifest, like, by_patient=True, seed=seed),
         "pictures": splits.repool(manifest, like, by_patient=False, seed=seed),
     }
-    return drawn | {WITHOUT + series: parts for series, parts in splits.leave_series_out(manifest, like).items()}
+    left_out = splits.leave_series_out(manifest, like) if series else {}
+    return drawn | {WITHOUT + name: parts for name, parts in left_out.items()}
 
 
 def resplit_predictions(protocol: str, drawn: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:

@@ -171,6 +171,9 @@ class Training(Section):
         description="trained again on other splits (by patient, by picture, without a series), and on shuffled labels; "
         "none: no network"
     )
+    left_out_series: bool = Field(
+        description="retrained_model: also trained without each numbering series in turn, up to four times more"
+    )
     seeds: Annotated[list[_seed("of one training")], AfterValidator(_require_unique)] = Field(
         min_length=1, description="seeds each network is trained from; galleries and curves show the first"
     )

@@ -32,7 +32,7 @@ def told(found):
 
 
 def test_blocks_go_from_the_answer_downwards(trained):
-    assert list(sanity_check.blocks(trained)) == ["logit", "block4", "block3", "block2", "block1"]
+    assert list(sanity_check.blocks(trained)) == ["logit", "block5", "block4", "block3", "block2", "block1"]
 
 
 def test_every_stage_shuffles_one_block_more_and_all_is_as_before_in_the_end(trained):
@@ -58,7 +58,10 @@ def test_grad_cam_of_a_trained_network_passes(gradcam, trained, images, cases):
         sanity_check.weight_randomisation_test(trained, gradcam.Explainer(trained).maps, cases, images, 0)
     )
     assert verdict["verdict"].tolist() == ["pass"]
-    assert found["stage"].tolist() == ["logit", "block4", "block3", "block2", "block1"] and (found["n"] == N).all()
+    assert (
+        found["stage"].tolist() == ["logit", "block5", "block4", "block3", "block2", "block1"]
+        and (found["n"] == N).all()
+    )
     assert (found["shuffles"] == sanity_check.SHUFFLES).all()
 
 

@@ -100,6 +100,13 @@ def test_each_series_is_left_out_once_and_tested_on_and_nothing_else_moves(serie
         assert splits.shared_patients(parts) <= splits.shared_patients(like)
 
 
+def test_series_are_left_out_only_where_it_is_asked_for(series):
+    like = splits.split_by_patient(series, validation_fraction=0.2, seed=0)
+    short, whole = (leakage.draw_splits(series, like, 0, series=asked) for asked in (False, True))
+    assert list(short) == ["patients", "pictures"]
+    assert len(whole) > 2 and all(name.startswith(leakage.WITHOUT) for name in list(whole)[2:])
+
+
 def test_a_series_that_cannot_be_spared_stays(manifest, like):
     alone = manifest.assign(series=np.where(manifest["label"] == 0, "IM", "person"))
     assert splits.leave_series_out(alone, like) == {}
