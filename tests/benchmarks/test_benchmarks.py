@@ -145,8 +145,8 @@ def test_both_sides_of_the_training_bench_start_as_the_same_network(bench, model
     np.testing.assert_allclose(plain(given).numpy(), ours(images).numpy(), atol=1e-4)
 
 
-def test_the_ratios_that_the_readme_quotes_are_those_of_the_last_bench():
-    said = (PROJECT / "README.md").read_text(encoding="utf-8")
+def test_the_ratios_that_are_quoted_are_those_of_the_last_bench():
+    said = (PROJECT / "docs" / "speed.md").read_text(encoding="utf-8")
     for name, measure, words in (
         ("training", "training of vgg16", "{:.1f} times as fast | 8 |"),
         ("training", "training of resnet50", "{:.1f} times as fast | 8 |"),
