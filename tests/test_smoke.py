@@ -177,6 +177,7 @@ def test_bad_files_are_left_out_with_a_reason_and_the_rest_goes_on_from_every_se
     smoke_file = place / "params" / "smoke.yaml"
     text = smoke_file.read_text()
     one_network_twice = text.replace("[cnn, vgg16, resnet50]", "[cnn]").replace("seeds: [0]", "seeds: [3, 1]")
+    one_network_twice = one_network_twice.replace("retrained_model: cnn", "retrained_model: none")
     smoke_file.write_text(one_network_twice)
     status = report(place, "bad", "--data", str(tmp_path / "set"))
     smoke_file.write_text(text)
