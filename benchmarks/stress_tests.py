@@ -35,7 +35,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from pneumo_utils.datasets import manifest, splits
-from pneumo_utils.evaluation import metrics
+from pneumo_utils.evaluation import intervals, weighted_metrics
 from pneumo_utils.imaging import decoding, lung_fields
 from pneumo_utils.imaging.augmentation import Augmentation
 from pneumo_utils.networks import optimisation, precision, replicates
@@ -44,6 +44,7 @@ STORED, SEEN, JUDGED = 224, 80, 96  # pixels a side
 LEARNED, EPOCHS = 1500, 6  # radiographs that are trained on, and how often
 HELD_OUT = 1 / 3  # of the patients of each class
 RING = 4  # of 32 places a side
+REPLICATES, MEASURED = 500, ("auc_roc", "recall", "specificity")  # bootstrap draws of patients, and of what
 MOST = 10.0  # a case weighs at most so many times the mean
 JITTER = {"flip": True, "contrast": 0.3, "brightness": 0.1}
 WIDE = {"rotation": 15.0, "gamma": 1.6, "blur": 1.0, "jpeg_quality_min": 50, "sharpness": 0.5, "downscale": 0.5}
@@ -106,24 +107,6 @@ def weights(label: np.ndarray, score: np.ndarray) -> np.ndarray:
     return raw
 
 
-def weighted_auc(label: np.ndarray, score: np.ndarray, weight: np.ndarray) -> float:
-    """AUC of weighted cases, ties half."""
-    order = np.unique(score, return_inverse=True)[1]
-    well, sick = (np.bincount(order, weight * (label == k), order.max() + 1) for k in (0, 1))
-    below = np.cumsum(well) - well / 2
-    return float((sick * below).sum() / (sick.sum() * well.sum()))
-
-
-def interval(label: np.ndarray, score: np.ndarray, weight: np.ndarray, group: np.ndarray) -> tuple[float, float]:
-    """95 % interval of `weighted_auc` over patients, 500 bootstrap draws."""
-    draw, found = np.random.default_rng(0), []
-    members = pd.Series(np.arange(len(label))).groupby(group).apply(np.array).tolist()
-    for _ in range(500):
-        taken = np.concatenate([members[k] for k in draw.integers(len(members), size=len(members))])
-        found.append(weighted_auc(label[taken], score[taken], weight[taken]))
-    return tuple(np.quantile(found, (0.025, 0.975)))
-
-
 def train(pictures: np.ndarray, parted: pd.DataFrame, crops: Augmentation, start: Path) -> pd.DataFrame:
     """What VGG16 says of the test pictures after a short training, contract `predictions`."""
     settings = optimisation.Settings(
@@ -142,13 +125,14 @@ def row(test: str, crops: str, said: pd.DataFrame, score: pd.Series, seconds: fl
     label, answer = said["label"].to_numpy(), said["probability"].to_numpy()
     how = score.loc[said["path"]].to_numpy()
     weight = weights(label, how) if test == "weighted" else np.ones(len(label))
-    lower, upper = interval(label, answer, weight, said["patient"].to_numpy())
-    decided = metrics.decide(answer, 0.5)
+    counts = np.vstack([np.ones(len(label)), intervals.resample_patients(said["patient"], REPLICATES, 0)])
+    found = weighted_metrics.scores(label, answer, counts * weight, 0.5, metrics=MEASURED)
+    lower, upper = np.quantile(found["auc_roc"][1:], (0.025, 0.975))
+    shares = pd.Series(how).rank(pct=True).to_numpy()  # what a case is told by may be no probability
     return {
-        "test": test, "crops": crops, "auc": weighted_auc(label, answer, weight), "lower": lower, "upper": upper,
-        "sensitivity": np.average(decided[label == 1], weights=weight[label == 1]),
-        "specificity": np.average(~decided[label == 0].astype(bool), weights=weight[label == 0]),
-        "acquisition_auc": weighted_auc(label, how, weight),
+        "test": test, "crops": crops, "auc": found["auc_roc"][0], "lower": lower, "upper": upper,
+        "sensitivity": found["recall"][0], "specificity": found["specificity"][0],
+        "acquisition_auc": weighted_metrics.scores(label, shares, weight[None], 0.5, metrics=MEASURED)["auc_roc"][0],
         "normal": int((label == 0).sum()), "pneumonia": int(label.sum()), "seconds": seconds, "machine": rows.machine(),
     }  # fmt: skip
 
