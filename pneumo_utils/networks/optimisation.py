@@ -240,9 +240,8 @@ def adamw(phase: Phase, settings: Settings, steps: int) -> keras.optimizers.Opti
 
 
 def _callbacks(phase: Phase, settings: Settings) -> list[keras.callbacks.Callback]:
-    if not settings.ema_momentum and phase.cycles > 1:
-        return [Clock()]
     if _averages(phase, settings):
-        return [keras.callbacks.SwapEMAWeights(swap_on_epoch=True), Clock()]
+        swap = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if settings.ema_momentum else []
+        return [*swap, Clock()]
     stop = keras.callbacks.EarlyStopping("val_plain", patience=settings.patience, mode="min", restore_best_weights=True)
     return [Clock(), stop]

@@ -125,18 +125,17 @@ def predict_varied(
     """As `predict_test_views`, of validation alone, each picture varied once as in training: these do not saturate.
 
     Args:
-        network: the whole one.
-        images: uint8 (n, stored size, stored size), one a row of `splits`.
-        splits: contract `splits`.
-        settings: batch size, test views and what of them is averaged.
+        network, images, splits, settings: as of `predict_test_views`.
         augmentation: how far a variation goes.
         seed: of the variations.
     """
-    rows = np.flatnonzero(splits["split"] == "validation")
     given = {"seed": seed, "number": 1, "size": network.input.shape[1]}
-    varied = np.stack([view(images[row], augmentation, row=int(row), **given) for row in rows])
-    answers = predict_images(network, varied, settings)
-    return splits.iloc[rows].drop(columns="part").assign(probability=answers)
+
+    def answer(rows: np.ndarray) -> np.ndarray:
+        varied = np.stack([view(images[row], augmentation, row=int(row), **given) for row in rows])
+        return predict_images(network, varied, settings)
+
+    return _predict_held_out(splits, answer, ("validation",))
 
 
 def predict_images(
@@ -165,9 +164,11 @@ def predict_images(
     return np.mean(every, axis=0)
 
 
-def _predict_held_out(splits: pd.DataFrame, answer: Callable[[np.ndarray], np.ndarray]) -> pd.DataFrame:
-    """Rows of validation and test with what `answer` gives for their places in `splits`."""
-    rows = np.flatnonzero(splits["split"] != "train")
+def _predict_held_out(
+    splits: pd.DataFrame, answer: Callable[[np.ndarray], np.ndarray], of: tuple[str, ...] = ("validation", "test")
+) -> pd.DataFrame:
+    """Rows of the splits named by `of` with what `answer` gives for their places in `splits`."""
+    rows = np.flatnonzero(splits["split"].isin(of))
     return splits.iloc[rows].drop(columns="part").assign(probability=answer(rows))
 
 
