@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
 from pneumo_utils.networks.backend import keras
+
+_AHEAD = 4  # batches under way while one is learned from
 
 
 def class_weights(label: np.ndarray) -> dict[int, float]:
@@ -45,7 +48,10 @@ def balanced_order(label: np.ndarray, epoch: int, generator: np.random.Generator
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of rows and labels, made one at a time and a little ahead of the step that learns from them.
+    """Batches of rows and labels, made a little ahead of the step that learns from them.
+
+    The threads are its own: those of Keras (`workers`) sleep for a tenth of a second at the end of every epoch and
+    every validation, which is most of the time of an epoch on few pictures.
 
     Args:
         rows: gives the rows at int positions (k,) in their turns from 0, one for all or one each, float32 (k, ...).
@@ -67,9 +73,10 @@ class Batches(keras.utils.PyDataset):
         *,
         balanced: bool = False,
     ):
-        super().__init__(workers=readers, max_queue_size=4)
+        super().__init__(workers=1)
         self.rows, self.label, self.batch_size, self.seed, self.balanced = rows, label, batch_size, seed, balanced
-        self.epoch = 0
+        self.epoch, self._pool = 0, ThreadPoolExecutor(readers)
+        self._under_way: dict[int, Future] = {}
         self._shuffle()
 
     def _shuffle(self) -> None:
@@ -88,11 +95,18 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows, float32 (k, ...), and labels, float32 (k, 1)."""
+        for ahead in range(number, min(number + _AHEAD + 1, len(self))):
+            if ahead not in self._under_way:
+                self._under_way[ahead] = self._pool.submit(self._make, ahead)
+        return self._under_way.pop(number).result()
+
+    def _make(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         now = slice(number * self.batch_size, (number + 1) * self.batch_size)
         positions = self.order[now]
         return self.rows(positions, self.turns[now]), self.label[positions, None].astype(np.float32)
 
     def on_epoch_end(self) -> None:
         """Shuffle anew."""
+        self._under_way.clear()
         self.epoch += 1
         self._shuffle()

@@ -217,6 +217,9 @@ def _compile(part: keras.Model, phase: Phase, settings: Settings, steps: int) ->
     part.compile(
         optimiser, loss, metrics=metrics, steps_per_execution=_AT_ONCE if phase.name == "head" and alone else 1
     )
+    if alone:  # variables that a step makes itself have TensorFlow trace it twice, which takes seconds a network
+        optimiser.build(part.trainable_variables)
+        part.compute_metrics(None, *2 * [np.full((1, 1), 0.5, dtype=np.float32)])  # forgotten as an epoch begins
 
 
 def adamw(phase: Phase, settings: Settings, steps: int) -> keras.optimizers.Optimizer:

@@ -47,3 +47,15 @@ def test_an_epoch_shows_every_training_picture_once_and_in_a_new_order(rooms, im
         assert sum(len(batches[i][1]) for i in range(len(batches))) == N_TRAIN
         batches.on_epoch_end()
     assert (orders[0] != orders[1]).any()
+
+
+def test_batches_that_are_made_ahead_are_those_of_their_epoch(rooms, images):
+    label = np.arange(N_TRAIN) % 2
+    batches = rooms["batches"].Batches(feed(images).training, label, 8, seed=0, readers=3)
+    for _ in range(3):
+        for number in range(2):  # the others are under way, and of no use in the next epoch
+            rows, labels = batches[number]
+            positions = batches.order[number * 8 : (number + 1) * 8]
+            np.testing.assert_array_equal(labels[:, 0], label[positions])
+            np.testing.assert_array_equal(rows, feed(images).training(positions, batches.turns[number * 8 :][:8]))
+        batches.on_epoch_end()

@@ -120,3 +120,15 @@ def test_after_several_cycles_the_mean_of_the_weights_at_their_ends_is_kept_and_
     loss = -np.mean(np.log(np.where(answers["label"] == 1, likely, 1 - likely)))
     assert history["val_loss"].iloc[-1] == pytest.approx(loss, abs=1e-4)
     assert history["kept"].tolist() == [False, False, False, True]
+
+
+@pytest.mark.parametrize("averaging", [0.0, 0.8])
+def test_a_step_is_traced_once(rooms, images, splits, tmp_path, monkeypatch, averaging):
+    keras, traced = rooms["models"].keras, []
+    step = keras.Model.train_step
+    monkeypatch.setattr(keras.Model, "train_step", lambda self, *data: (traced.append(1), step(self, *data))[1])
+    network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+    asked = rooms["optimisation"].Settings(8, 50, ema_momentum=averaging)
+    phases = [rooms["optimisation"].Phase("end_to_end", 3, 1e-3)]
+    rooms["training"].train(network, feed(images), splits, phases, asked, 0, tmp_path)
+    assert len(traced) == 1
