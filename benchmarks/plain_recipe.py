@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.imaging.augmentation import Augmentation
-from pneumo_utils.networks import batches, models, optimisation, pretrained_weights, replicates
+from pneumo_utils.networks import batches, models, optimisation, pretrained_weights, random_start, replicates
 from pneumo_utils.networks.backend import keras, layers
 
 _BACKBONES = {
@@ -130,7 +130,7 @@ def _network(
     keras.utils.set_random_seed(0)
     study = models.build(recipe.model, size, dropout=recipe.dropout, weights=recipe.weights, seed=0)
     if recipe.start == "random":
-        models.settle_normalisation(study, images[np.flatnonzero(splits["split"] == "train")[:64]].astype(np.float32))
+        random_start.prepare(study, images[np.flatnonzero(splits["split"] == "train")[:64]].astype(np.float32))
     backbone = _BACKBONES[recipe.model][0](include_top=False, weights=None, input_shape=(size, size, 3))
     backbone.trainable = False
     pixels = eaten = keras.Input((size, size, 3))

@@ -105,20 +105,7 @@ def _backbone(model: str, grey: keras.KerasTensor, weights: Path | None) -> kera
     backbone = network(include_top=False, weights=None, input_tensor=scaled)
     if weights is not None:
         _copy_weights(network, weights, backbone)
-    elif model == "vgg16":
-        _keep_scale(backbone)
     return backbone.output
-
-
-def _keep_scale(backbone: keras.Model) -> None:
-    """Double the variance of Keras' random kernels, so that ReLU does not halve the signal 13 times (He et al. 2015).
-
-    ResNet50 needs nothing of the kind: batch normalisation restores the scale in every layer.
-    """
-    for layer in backbone.layers:
-        if isinstance(layer, layers.Conv2D):
-            kernel, bias = layer.get_weights()
-            layer.set_weights([kernel * np.sqrt(2), bias])
 
 
 def _copy_weights(network, weights: Path, backbone: keras.Model) -> None:
@@ -188,21 +175,6 @@ def train_only_above(network: keras.Model, layer: str | None, *, normalisation: 
         part.trainable = not below and (normalisation or not isinstance(part, layers.BatchNormalization))
         if part.name == layer:
             below = False
-
-
-def settle_normalisation(network: keras.Model, images: np.ndarray) -> None:
-    """Set the statistics of batch normalisation from `images`, uint8 (n, size, size), in one pass.
-
-    Random weights come with statistics that fit nothing: kept frozen, 50 layers of them would drive activations
-    out of range. Pretrained networks keep theirs.
-    """
-    norms = [layer for layer in network.layers if isinstance(layer, layers.BatchNormalization)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.trainable, norm.momentum = True, 0.0
-    network(np.asarray(images, dtype=np.float32), training=True)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
 
 
 def last_spatial_layer(network: keras.Model) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.imaging.augmentation import Augmentation
-from pneumo_utils.networks import features, models, optimisation, training
+from pneumo_utils.networks import features, models, optimisation, random_start, training
 from pneumo_utils.networks.backend import keras
 
 # Trunk and views are those of the study, not of a replicate: seeds differ in what is trained, as they would from one
@@ -78,7 +78,7 @@ def _train(
     train_rows = np.flatnonzero(splits["split"] == "train")
     pixels = features.Pixels(images, train_rows, recipe.augmentation, below, recipe.image_size)
     if recipe.start == "random":
-        models.settle_normalisation(network, pixels.plain(train_rows[:64]))
+        random_start.prepare(network, pixels.plain(train_rows[:64]))
     training.make_reproducible(seed)
     # random blocks that stay as they are would have learned nothing
     settings = replace(recipe.settings, frozen_blocks=0) if recipe.start == "random" else recipe.settings

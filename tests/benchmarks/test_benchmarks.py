@@ -130,7 +130,7 @@ def test_auc_is_as_good_if_surely_not_much_worse_or_not_told_apart(bench):
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["vgg16", "resnet50"])
 def test_both_sides_of_the_training_bench_start_as_the_same_network(bench, model):
-    from pneumo_utils.networks import models
+    from pneumo_utils.networks import models, random_start
     from pneumo_utils.networks.backend import keras
 
     images = np.random.default_rng(0).integers(0, 256, (8, 32, 32)).astype(np.uint8)
@@ -141,7 +141,7 @@ def test_both_sides_of_the_training_bench_start_as_the_same_network(bench, model
     plain, _ = bench("plain_recipe")._network(recipe, images, splits)
     keras.utils.set_random_seed(0)
     ours = models.build(model, 32, dropout=recipe.dropout, weights=None, seed=0)
-    models.settle_normalisation(ours, images.astype(np.float32))
+    random_start.prepare(ours, images.astype(np.float32))
     colour = np.repeat(images[..., None], 3, axis=-1).astype(np.float32)
     given = bench("plain_recipe")._BACKBONES[model][1](colour)
     np.testing.assert_allclose(plain(given).numpy(), ours(images).numpy(), atol=1e-4)

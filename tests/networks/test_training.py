@@ -17,7 +17,7 @@ def test_two_phases_leave_trunk_and_batch_normalisation_as_they_were(rooms, imag
     optimisation, models, training = rooms["optimisation"], rooms["models"], rooms["training"]
     training.make_reproducible(0)
     network = models.build(model, SIZE, dropout=0.1, weights=None)
-    models.settle_normalisation(network, images[:N_TRAIN])
+    rooms["random_start"].settle_normalisation(network, images[:N_TRAIN])
     before = {layer.name: [w.copy() for w in layer.get_weights()] for layer in network.layers}
     pixels = feed(images, rotation=5.0)
     for phase in (
