@@ -26,7 +26,7 @@ def _parser() -> argparse.ArgumentParser:
         "parameters", help="list every parameter with type, range and help; with a study, what papermill's -f takes"
     )
     command.add_argument("study", nargs="?", default="", help="name of a file in params/, without .yaml")
-    command.add_argument("--notebook", default="01_eda", help="whose parameters, as 03_finetune")
+    command.add_argument("--notebook", default="", help="whose parameters, as 03_finetune (default: 01_eda)")
     command.add_argument("--model", default="", help="of 03_finetune: which network (default: the study's first)")
     command.add_argument("--params", type=Path, default=PROJECT / "params", help="folder of the parameter files")
     command.add_argument("--reports", type=Path, default=PROJECT / "reports", help="folder of all reports")
@@ -38,13 +38,15 @@ def _run(given: argparse.Namespace) -> None:
     from pneumo_utils.study import definition  # imported here: `--help` should not wait for pandas
 
     if given.command == "parameters" and not given.study:
+        if alone := given.notebook or given.model:
+            raise ValueError(f"study must be named with --notebook and --model, got {alone} alone")
         print(definition.describe())
         return
     replaced = {name: getattr(given, name, "") for name in ("data", "weights")}
     chosen = definition.load(given.study, given.params, **replaced)
     line = runner.Pipeline(given.study, chosen, PROJECT, given.reports.resolve())
     if given.command == "parameters":
-        print(definition.to_yaml(line.given.of_notebook(line.steps, given.notebook, given.model)), end="")
+        print(definition.to_yaml(line.given.of_notebook(line.steps, given.notebook or "01_eda", given.model)), end="")
         return
     if given.command == "data":
         print(line.obtain())

@@ -201,6 +201,9 @@ def test_what_is_no_notebook_or_no_model_of_it_is_told(capsys):
     wrong = last("--notebook", "03_finetune", "--model", "bert")
     assert wrong == "error: model of 03_finetune must be cnn, vgg16, resnet50, got 'bert'"
     assert last("--model", "cnn") == "error: model of 01_eda must be left out, got 'cnn'"
+    assert main(["parameters", "--notebook", "04_evaluation"]) == 1
+    told = capsys.readouterr().err.strip()
+    assert told == "error: study must be named with --notebook and --model, got 04_evaluation alone"
 
 
 @pytest.mark.slow

@@ -59,8 +59,8 @@ def _close_branches(network: keras.Model) -> None:
 def _centre_kernels(network: keras.Model, images: np.ndarray) -> None:
     """Let what every kernel gives, before its ReLU, have mean 0 and standard deviation 1 (Salimans & Kingma 2016).
 
-    arXiv:1602.07868, section 3. VGG16 has no batch normalisation: without this, 13 layers of ReLU keep what all pictures
-    have in common, and little else. ResNet50's convolutions have no ReLU of their own.
+    arXiv:1602.07868, section 3. VGG16 has no batch normalisation: without this, 13 layers of ReLU keep what all
+    pictures have in common, and little else. ResNet50's convolutions have no ReLU of their own.
     """
     shown = np.asarray(images, dtype=np.float32)
     for layer in network.layers:

@@ -14,7 +14,9 @@ def rooms():
     from pneumo_utils.networks import batchnorm_folding, models, random_start
     from pneumo_utils.networks.backend import keras, layers
 
-    return SimpleNamespace(folding=batchnorm_folding, models=models, random_start=random_start, keras=keras, layers=layers)
+    return SimpleNamespace(
+        folding=batchnorm_folding, models=models, random_start=random_start, keras=keras, layers=layers
+    )
 
 
 @pytest.fixture(scope="module")
