@@ -52,13 +52,14 @@ def figure(fig: Figure, alt: str) -> None:
     display(Image(data=png, format="png", width=width, height=height, alt=" ".join(alt.split())))
 
 
-def table(frame: pd.DataFrame, caption: str, digits: int = 3) -> HTML:
+def table(frame: pd.DataFrame, caption: str, digits: int = 3, csv: str = "") -> HTML:
     """Return a table with a caption, header scopes and right-aligned numbers, to be a cell's last value.
 
     Args:
         frame: the rows; a named or non-numeric index becomes the row headers, bare row numbers are left out.
         caption: what the table counts, with n; plain text.
         digits: decimals of fractional numbers, at least 0.
+        csv: name of the table of the study that the numbers come from; the page links its file.
 
     Returns:
         self-contained markup without identifiers, equal for equal frames.
@@ -66,10 +67,10 @@ def table(frame: pd.DataFrame, caption: str, digits: int = 3) -> HTML:
     Raises:
         ValueError: the caption is empty or `digits` is negative.
     """
-    return HTML(table_html(frame, caption, digits))
+    return HTML(table_html(frame, caption, digits, csv))
 
 
-def table_html(frame: pd.DataFrame, caption: str, digits: int = 3) -> str:
+def table_html(frame: pd.DataFrame, caption: str, digits: int = 3, csv: str = "") -> str:
     """Return the markup of `table` as a string; same parameters and errors."""
     if not caption.strip():
         raise ValueError(f"caption must say what the table shows, got {caption!r}")
@@ -80,8 +81,9 @@ def table_html(frame: pd.DataFrame, caption: str, digits: int = 3) -> str:
     shown = [_body_cells(column, digits, i < leading) for i, (_, column) in enumerate(columns)]
     rows = [f"<tr>{''.join(cells)}</tr>" for cells in zip(*shown, strict=True)]
     region = f' role="region" tabindex="0" aria-label="{escape(caption)}"' if len(columns) >= WIDE else ""
+    source = f' data-csv="{escape(csv)}"' if csv else ""
     return (
-        f'<div class="table-scroll"{region} style="overflow-x:auto">\n'
+        f'<div class="table-scroll"{region}{source} style="overflow-x:auto">\n'
         '<table class="data" style="font-variant-numeric:tabular-nums">\n'
         f'<caption style="text-align:left"><span>{escape(caption)}</span></caption>\n'
         f"<thead><tr>{''.join(heads)}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody>\n</table>\n</div>"

@@ -19,6 +19,7 @@ from traitlets.config import Config
 
 MISSING_ALT = "No description has been provided for this image"  # what nbconvert writes in its place
 DISPLAY_TYPES = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain"]
+FINDINGS = "Findings"  # heading of the section that a page begins with
 RESERVED = {"content", "contents-title"}  # ids of the page around the cells
 _REMOTE_CSS = re.compile(r"@import|url\(\s*['\"]?(?!data:)", re.IGNORECASE)
 
@@ -64,6 +65,8 @@ def read_body(notebook: Path) -> Body:
     soup = BeautifulSoup(_convert(cells), features="html.parser")
     check_self_contained(soup, notebook.name)
     _scope_tables(soup)
+    link_csv(soup)
+    _lift_findings(soup)
     title = _take_title(soup)
     return Body(title=title, contents=tuple(_anchor(soup)), html=str(soup).strip() + "\n")
 
@@ -170,6 +173,29 @@ def _scope_tables(soup: BeautifulSoup) -> None:
     """Say of every header cell whether it heads a column or a row, where Markdown and pandas do not."""
     for cell in soup.select("th:not([scope])"):
         cell["scope"] = "col" if cell.find_parent("thead") else "row"
+
+
+def link_csv(soup: BeautifulSoup) -> None:
+    """Let every table that names its source link the file, which lies beside the page."""
+    for region in soup.select("[data-csv]"):
+        link = soup.new_tag("a", href=f"tables/{region['data-csv']}.csv", download="", attrs={"class": "csv"})
+        link.string = "CSV"
+        region.find("caption").append(link)
+        del region["data-csv"]
+
+
+def _lift_findings(soup: BeautifulSoup) -> None:
+    """Move the section of findings, which a notebook can only write at its end, to where a reader begins."""
+    cells = soup.select(".cell")
+    begins = [number for number, cell in enumerate(cells) if cell.find("h2")]
+    own = next((at for at in begins if _text(cells[at].find("h2")) == FINDINGS), None)
+    if own is None or own == begins[0]:
+        return
+    end = next((at for at in begins if at > own), len(cells))
+    target = cells[0]
+    for cell in cells[own:end]:
+        target.insert_after(cell.extract())
+        target = cell
 
 
 def _take_title(soup: BeautifulSoup) -> str:

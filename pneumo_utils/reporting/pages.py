@@ -1,11 +1,14 @@
 """Report pages: executed notebooks and the front page of a study as self-contained HTML files.
 
-A page opens from the file system and asks nothing of anyone: no script, no request, one style sheet inside.
+A page opens from the file system and asks nothing of anyone: no request, one style sheet and one script inside. It is
+complete without the script; with it tables sort.
 The same input gives the same bytes, so a page can be compared and its hash recorded.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +22,7 @@ from markupsafe import Markup
 
 from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.reporting.display import table_html
-from pneumo_utils.reporting.notebook_cells import PageError, check_self_contained, read_body
+from pneumo_utils.reporting.notebook_cells import PageError, check_self_contained, link_csv, read_body
 
 __all__ = ["HEADLINE", "Link", "Nav", "Page", "PageError", "render_index", "render_notebook"]
 
@@ -134,7 +137,7 @@ def render_index(
         heading=title,
         description=summary,
         notices=list(notices),
-        headline=Markup(table_html(headline.rename_axis(index="Model"), caption)),
+        headline=Markup(_with_csv(table_html(headline.rename_axis(index="Model"), caption, csv="seed_spread"))),
         omission=_omission(exclusions),
         pages=list(pages),
         total=_total(pages),
@@ -176,6 +179,21 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def _with_csv(html: str) -> str:
+    soup = BeautifulSoup(html, features="html.parser")
+    link_csv(soup)
+    return str(soup)
+
+
+def _inlined(name: str) -> str:
+    return resources.files("pneumo_utils.reporting").joinpath(f"templates/{name}").read_text(encoding="utf-8")
+
+
+def _csp_hash(script: str) -> str:
+    """What the content-security policy of a page allows to run: this text and no other."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
 def _write(target: Path, template: str, **values: object) -> None:
     """Render a template, check it, and put it in place in one step."""
     environment = Environment(
@@ -186,8 +204,12 @@ def _write(target: Path, template: str, **values: object) -> None:
         lstrip_blocks=True,
     )
     environment.filters["duration"] = _duration
-    css = resources.files("pneumo_utils.reporting").joinpath("templates/report.css").read_text(encoding="utf-8")
-    html = environment.get_template(template).render(css=Markup(css), **values)
-    check_self_contained(BeautifulSoup(html, features="html.parser"), target.name)
+    css, script = (_inlined(name) for name in ("report.css", "tables.js"))
+    html = environment.get_template(template).render(
+        css=Markup(css), script=Markup(script), script_hash=_csp_hash(script), **values
+    )
+    soup = BeautifulSoup(html, features="html.parser")
+    soup.find("script", string=script).extract()  # the page's own; any other is refused
+    check_self_contained(soup, target.name)
     with atomic_write(target) as part:
         part.write_text(html, encoding="utf-8", newline="\n")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
-from support.browser import CHROMIUM, faults
+from support.browser import ARGS, CHROMIUM, faults
 from support.pages import demo_study
 
 
@@ -26,3 +27,55 @@ def test_the_inspection_sees_a_fault_when_there_is_one(chromium, tmp_path):
     text = "\n".join(faults(tmp_path, chromium))
     for fault in ("overflows", "contrast", "#gone", "gone.html", "alternative text", "request: https"):
         assert fault in text
+
+
+@pytest.fixture(scope="module")
+def mixed(chromium, tmp_path_factory):
+    """A page of a real browser, at a phone's width, with a table of four networks."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    folder = demo_study(tmp_path_factory.mktemp("pages"))
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=ARGS)
+        page = browser.new_page(viewport={"width": 390, "height": 900})
+        page.goto((folder / "05_gradcam.html").as_uri())
+        yield page
+        browser.close()
+
+
+def networks(page) -> list[str]:
+    return page.locator("table.data").last.locator("tbody tr > :first-child").all_inner_texts()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("head", "first", "second"),
+    [
+        ("AUC", ["ResNet50", "VGG16", "ensemble", "Small CNN"], ["ensemble", "VGG16", "ResNet50", "Small CNN"]),
+        ("images", ["VGG16", "ResNet50", "ensemble", "Small CNN"], ["Small CNN", "ensemble", "ResNet50", "VGG16"]),
+        ("move", ["Small CNN", "ResNet50", "VGG16", "ensemble"], ["ensemble", "VGG16", "ResNet50", "Small CNN"]),
+        ("network", ["ensemble", "ResNet50", "Small CNN", "VGG16"], ["VGG16", "Small CNN", "ResNet50", "ensemble"]),
+    ],
+)
+def test_a_click_on_a_head_sorts_and_a_third_one_restores(mixed, head, first, second):
+    table = mixed.locator("table.data").last
+    before = networks(mixed)
+    for wanted in (first, second, before):
+        table.get_by_role("button", name=head).click()
+        assert networks(mixed) == wanted
+
+
+@pytest.mark.slow
+def test_a_table_without_a_file_offers_what_it_shows_as_csv(mixed, tmp_path):
+    with mixed.expect_download() as started:
+        mixed.locator("table.data").last.locator("a.csv").click()
+    started.value.save_as(tmp_path / "table.csv")
+    shown = pd.read_csv(tmp_path / "table.csv")
+    assert list(shown["network"]) == ["VGG16", "Small CNN", "ResNet50", "ensemble"]
+    assert list(shown["images"]) == [1341, 9, 390, 10] and list(shown["move"]) == [-0.5, 0.25, 1e-7, -2.0]
+
+
+@pytest.mark.slow
+def test_a_table_that_is_cut_off_can_be_reached_by_keyboard(mixed):
+    cut = "regions => regions.filter(r => r.scrollWidth > r.clientWidth).map(r => [r.tabIndex, r.ariaLabel])"
+    found = mixed.eval_on_selector_all(".table-scroll", cut)
+    assert found and all(place == 0 and name for place, name in found)

@@ -61,3 +61,31 @@ def test_what_is_tagged_more_is_folded_away_under_what_it_shows(tmp_path):
         f"More {name}" for name in ("On validation", ALT)
     ]
     assert len(folded[0].select("table")) == 1 and len(soup.select("table")) == 2 and folded[1].select("img")
+
+
+def test_the_findings_stand_right_after_the_question_wherever_the_notebook_wrote_them(tmp_path):
+    content = [
+        new_markdown_cell("# T\n\nWhat?"),
+        code("setup"),
+        new_markdown_cell("## Numbers"),
+        code("n", new_output("display_data", {"text/markdown": "seven"})),
+        new_markdown_cell("## Findings\n\nWhat to take along."),
+        code("f", new_output("display_data", {"text/markdown": "**7** were found"})),
+        new_markdown_cell("More of it."),
+        new_markdown_cell("## Limits"),
+    ]
+    page = soup_of(rendered(tmp_path, content))
+    assert [link.text for link in page.select("nav.contents a")] == ["Findings", "Numbers", "Limits"]
+    text = page.main.get_text()
+    places = [text.index(part) for part in ("What?", "What to take along", "7 were found", "More of it", "seven")]
+    assert places == sorted(places)
+
+
+def test_a_table_that_names_its_source_links_the_file_beside_the_page(tmp_path):
+    shown = display.table(pd.DataFrame({"AUC": [0.93]}, index=["cnn"]), "One model", csv="metrics").data
+    page = soup_of(
+        rendered(tmp_path, [new_markdown_cell("# T"), code("t", new_output("display_data", {"text/html": shown}))])
+    )
+    link = page.select_one("caption a")
+    assert link["href"] == "tables/metrics.csv" and link.has_attr("download")
+    assert "data-csv" not in str(page)

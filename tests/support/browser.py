@@ -104,5 +104,7 @@ def _strange(url: str) -> list[str]:
 
 def _dead_links(page, folder: Path) -> list[str]:
     hrefs = page.eval_on_selector_all("a[href]", "links => links.map(link => link.getAttribute('href'))")
-    inner = [href.partition("#")[0] for href in hrefs if "://" not in href and not href.startswith(("#", "mailto:"))]
+    inner = [
+        href.partition("#")[0] for href in hrefs if "://" not in href and not href.startswith(("#", "mailto:", "blob:"))
+    ]
     return [href for href in inner if not (folder / href).is_file()]

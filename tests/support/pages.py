@@ -121,13 +121,24 @@ def demo_study(folder: Path) -> Path:
     nav = Nav(INDEX, None, links[1])
     render_notebook(written(folder, cells()), out / pages[0].href, study="smoke", nav=nav, notices=["A demo."])
     wide = pd.DataFrame({f"column {i}": ["test/NORMAL/NORMAL2-IM-0001-0001.jpeg"] for i in range(8)})
+    mixed = pd.DataFrame(
+        {
+            "network": ["VGG16", "Small CNN", "ResNet50", "ensemble"],
+            "AUC": ["0.91 (0.90–0.95)", None, "0.95 (0.93–0.97)", "0.89 (0.80–0.95)"],
+            "images": [1341, 9, 390, 10],
+            "move": [-0.5, 0.25, 1e-7, -2.0],
+        }
+    )
     content = [
         new_markdown_cell("# 05 Grad-CAM\n\nWhere do they look?\n\n## A wide table"),
         code("long = " + "1 + " * 80 + "1"),
         code("t", new_output("display_data", {"text/html": display.table(wide, "Wide (n = 1)").data})),
         code("n", new_output("display_data", {"text/html": display.notice("Read with care.").data})),
+        code("m", new_output("display_data", {"text/html": display.table(mixed, "Mixed, to be sorted").data})),
     ]
     notebook = written(folder, content, "05_gradcam.ipynb")
     render_notebook(notebook, out / pages[1].href, study="smoke", nav=Nav(INDEX, links[0]))
     index_page(out, pages=pages)
+    (out / "tables").mkdir()
+    (out / "tables" / "seed_spread.csv").write_text("model,value\n", encoding="utf-8")
     return out
