@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -15,11 +16,21 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import write_ipynb
 from traitlets.config import Config
 
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")  # colours of a terminal
 _STARTS = 3  # a kernel that fails to start is tried again; later failures are never repeated
 
 
 class NotebookError(RuntimeError):
-    """A notebook did not run to its end; the message names notebook, cell and cause."""
+    """A notebook did not run to its end; the message names notebook, cell and cause.
+
+    Args:
+        message: one sentence.
+        details: the traceback in the notebook, if there is one.
+    """
+
+    def __init__(self, message: str, details: str = ""):
+        super().__init__(message)
+        self.details = details
 
 
 def check_parameters(notebook: Path, parameters: dict) -> None:
@@ -65,7 +76,8 @@ def run(notebook: Path, parameters: dict, *, executed: Path, broken: Path, minut
     try:
         _execute(notebook, parameters, broken, started + 60 * minutes)
     except PapermillExecutionError as error:
-        raise NotebookError(_describe_failure(notebook, error, broken)) from error
+        details = _ANSI.sub("", "\n".join(error.traceback))
+        raise NotebookError(_describe_failure(notebook, error, broken), details) from error
     except CellTimeoutError as error:
         raise NotebookError(f"{notebook.stem} must end within {minutes:g} minutes, got no end; see {broken}") from error
     except DeadKernelError as error:

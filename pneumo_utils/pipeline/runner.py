@@ -38,6 +38,7 @@ class Pipeline:
     def __init__(self, name: str, study: Study, project: Path, reports: Path):
         self.name, self.study, self.project = name, study, project
         self.notebooks = project / "notebooks"
+        self.reports = reports
         self.store = Store(name, reports)
         self.steps = steps.of_study(study.training.models, study.training.seeds, study.training.retrained_model)
         self.given = NotebookParameters(name, study, project, reports)
@@ -125,10 +126,17 @@ class Pipeline:
         key = fingerprint.of(records, self.study.digest(), sentences, self._appearance("front_page"))
         if self._read_record("index") == {"page": [key, fingerprint.of_file(page)]}:
             return
-        from pneumo_utils.reporting import front_page  # imported here, as in `_render`
+        from pneumo_utils.reporting import front_page, studies_page  # imported here, as in `_render`
 
         front_page.write(self.store, self.study, self.steps, records, sentences)
         self._write_record("index", {"page": [key, fingerprint.of_file(page)]})
+        studies_page.write(self.reports)
+
+    def _write_progress(self, step: steps.Step, **why: str) -> None:
+        from pneumo_utils.reporting import progress_page  # imported here, as in `_render`
+
+        seconds = {other.page: self._read_record(other.page).get("seconds") for other in self.steps}
+        progress_page.write(self.store, self.study, self.steps, seconds, step, **why)
 
     def _appearance(self, room: str) -> str:
         """Hash over what decides how a page looks: the templates, and the room that renders it."""
@@ -156,11 +164,19 @@ class Pipeline:
         _log.info("%-22s runs ...", step.page)
         for stale in (self.store.page_file(step.page), self.store.record_file(step.page)):
             stale.unlink(missing_ok=True)
-        seconds = notebook_execution.run(
-            self._notebook(step), self.parameters(step),
-            executed=self.store.executed_notebook(step.page), broken=self.store.broken_notebook(step.page),
-            minutes=self.study.run.notebook_minutes,
-        )  # fmt: skip
+        self._write_progress(step)
+        try:
+            seconds = notebook_execution.run(
+                self._notebook(step), self.parameters(step),
+                executed=self.store.executed_notebook(step.page), broken=self.store.broken_notebook(step.page),
+                minutes=self.study.run.notebook_minutes,
+            )  # fmt: skip
+        except notebook_execution.NotebookError as error:
+            self._write_progress(step, stopped=f"{error}.", details=error.details)
+            raise
+        except KeyboardInterrupt:
+            self._write_progress(step, stopped="It was interrupted.")
+            raise
         if step.own:
             self.store.join_network_tables(self.study.training.ensemble, self.study.training.seeds)
         missing = [path.name for path in step.writes(self.store) if not path.is_file()]

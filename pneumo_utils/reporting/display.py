@@ -5,6 +5,7 @@ Everything reads well in JupyterLab as it is; the report pages (`pages`) only dr
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 import re
@@ -34,6 +35,20 @@ def figure(fig: Figure, alt: str) -> None:
     Raises:
         ValueError: the description is empty.
     """
+    png, size = _png(fig, alt)
+    display(Image(data=png, format="png", **size, alt=" ".join(alt.split())))
+
+
+def figure_html(fig: Figure, alt: str) -> str:
+    """The same figure as markup that holds it, for a page that is no notebook; same parameters and errors."""
+    png, size = _png(fig, alt)
+    source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    dimensions = f'width="{size["width"]}" height="{size["height"]}"'
+    return f'<figure class="plate"><img src="{source}" {dimensions} alt="{escape(" ".join(alt.split()))}"></figure>'
+
+
+def _png(fig: Figure, alt: str) -> tuple[bytes, dict[str, int]]:
+    """The figure as a file, and its width and height in CSS pixels."""
     if not alt.strip():
         raise ValueError(f"alt must describe the figure, got {alt!r}")
     buffer = io.BytesIO()
@@ -49,7 +64,7 @@ def figure(fig: Figure, alt: str) -> None:
     plt.close(fig)
     png = buffer.getvalue()
     width, height = (_css_pixels(int.from_bytes(png[at : at + 4], "big")) for at in (16, 20))  # from IHDR
-    display(Image(data=png, format="png", width=width, height=height, alt=" ".join(alt.split())))
+    return png, {"width": width, "height": height}
 
 
 def table(frame: pd.DataFrame, caption: str, digits: int = 3, csv: str = "") -> HTML:

@@ -1,20 +1,28 @@
-"""The front page of a study: headline table, links to every page, provenance."""
+"""The front page of a study: data and result at a glance, findings, links to every page, provenance."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from pneumo_utils.evaluation import metrics
 from pneumo_utils.records import provenance
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import ENSEMBLE, MODELS, TITLES
-from pneumo_utils.reporting.pages import Page, render_index
+from pneumo_utils.reporting import key_findings
+from pneumo_utils.reporting.display import figure_html
+from pneumo_utils.reporting.figures import datasets as dataset_figures
+from pneumo_utils.reporting.figures import evaluation as evaluation_figures
+from pneumo_utils.reporting.index_page import Page, render_index
 from pneumo_utils.study.definition import Study
 from pneumo_utils.study.steps import Step
 
+_SHOWN = 5  # radiographs of each class
+_WIDTH = 9.5  # inches, of the front page's column
+
 
 def write(store: Store, study: Study, steps: list[Step], records: list[dict], notices: list[str]) -> None:
-    """Write `index.html`: headline table, links to every page, provenance.
+    """Write `index.html`: data and result at a glance, findings, links to every page, how to rerun, provenance.
 
     Args:
         store: the run directory, every step done.
@@ -39,7 +47,42 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict], no
         provenance=_provenance(store, study, records),
         notices=notices,
         exclusions=len(store.read("exclusions")),
+        findings=key_findings.of_study(store, study),
+        data=_strip(store),
+        result=_forest(measured),
+        rerun=rerun(store.study, study),
     )
+
+
+def rerun(name: str, study: Study) -> str:
+    """The command that makes the report again; folders are whoever's machine it is."""
+    given = study.data.source == "folder", study.training.weights not in ("imagenet", "none")
+    asked = "".join(f" {name}=FOLDER" for name, one in zip(("DATA", "WEIGHTS"), given, strict=True) if one)
+    return f"make report STUDY={name}{asked}"
+
+
+def _strip(store: Store) -> str:
+    """Some test radiographs of each class, drawn without a look."""
+    test = store.read("splits").query("split == 'test'")
+    order = np.random.default_rng(0).permutation(len(test))
+    shown = test.iloc[order].groupby("label", sort=True).head(_SHOWN).sort_values("label", kind="stable")
+    counted = test["label"].map({0: "normal", 1: "pneumonia"}).value_counts()
+    words = " and ".join(f"{count:,} {kind}" for kind, count in counted.items())
+    drawn = dataset_figures.pictures(
+        store.pictures(shown["path"]), shown["etiology"].tolist(), columns=2 * _SHOWN, width=_WIDTH
+    )
+    return figure_html(drawn, f"{len(shown)} of the test part's radiographs ({words}), normal ones first.")
+
+
+def _forest(measured: pd.DataFrame) -> str:
+    test = measured[measured["split"] == "test"]
+    drawn = evaluation_figures.forest(
+        test, {"auc_roc": "AUC-ROC", "recall": "sensitivity", "specificity": "specificity"}, TITLES, _WIDTH
+    )
+    words = (
+        "AUC-ROC, sensitivity and specificity of every network and reference model on the test part, with intervals."
+    )
+    return figure_html(drawn, words)
 
 
 def caption(seed_spread: pd.DataFrame, rule: str) -> str:

@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 from support.examples import example
 
+from pneumo_utils.__main__ import PROJECT
 from pneumo_utils.reporting import front_page
+from pneumo_utils.study.definition import load
 
 
 def seed_spread(**seeds):
@@ -30,3 +32,17 @@ def test_the_caption_says_over_how_many_seeds_the_mean_goes(seeds, said):
         f"Test part, n = 40 radiographs; {said}operating point of each network frozen on validation (rule youden); "
         "in brackets 95 % intervals, bootstrap over patients"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "weights", "command"),
+    [
+        ("demo", "", "", "make report STUDY=demo"),
+        ("kermany", "", "", "make report STUDY=kermany"),
+        ("kermany", "/my/data", "/my/weights", "make report STUDY=kermany DATA=FOLDER WEIGHTS=FOLDER"),
+    ],
+)
+def test_the_command_that_reruns_a_study_names_what_it_needs_and_no_folder_of_this_machine(
+    name, data, weights, command
+):
+    assert front_page.rerun(name, load(name, PROJECT / "params", data=data, weights=weights)) == command

@@ -8,7 +8,7 @@ from nbformat.v4 import new_markdown_cell, new_output
 from support.pages import ALT, code, picture, rendered, soup_of
 
 from pneumo_utils.reporting import display
-from pneumo_utils.reporting.pages import PageError
+from pneumo_utils.reporting.notebook_cells import PageError
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ from support.pages import (
     soup_of,
 )
 
-from pneumo_utils.reporting.pages import HEADLINE, PageError
+from pneumo_utils.reporting.index_page import HEADLINE
+from pneumo_utils.reporting.notebook_cells import PageError
 
 matplotlib.use("Agg")
 

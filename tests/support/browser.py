@@ -104,7 +104,11 @@ def _strange(url: str) -> list[str]:
 
 def _dead_links(page, folder: Path) -> list[str]:
     hrefs = page.eval_on_selector_all("a[href]", "links => links.map(link => link.getAttribute('href'))")
-    inner = [
-        href.partition("#")[0] for href in hrefs if "://" not in href and not href.startswith(("#", "mailto:", "blob:"))
-    ]
-    return [href for href in inner if not (folder / href).is_file()]
+    inner = [href for href in hrefs if "://" not in href and not href.startswith(("#", "mailto:", "blob:"))]
+    return [href for href in inner if not _is_there(folder, *href.partition("#")[::2])]
+
+
+def _is_there(folder: Path, name: str, anchor: str) -> bool:
+    """Whether a link of this folder leads to a file, and to a place in it where it names one."""
+    file = folder / name
+    return file.is_file() and (not anchor or f'id="{anchor}"' in file.read_text(encoding="utf-8"))

@@ -14,7 +14,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from pneumo_utils.evaluation import metrics
 from pneumo_utils.reporting import display
-from pneumo_utils.reporting.pages import HEADLINE, Link, Nav, Page, render_index, render_notebook
+from pneumo_utils.reporting.index_page import HEADLINE, Page, render_index
+from pneumo_utils.reporting.pages import Link, Nav, render_notebook
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402

@@ -109,7 +109,7 @@ def referral(
     return _legend(fig, axes[0, 0])
 
 
-def forest(metrics: pd.DataFrame, names: Mapping[str, str], titles: Mapping[str, str]) -> Figure:
+def forest(metrics: pd.DataFrame, names: Mapping[str, str], titles: Mapping[str, str], width: float = 7.2) -> Figure:
     """Every metric as dots with intervals, a panel a metric, a line a model; each panel has its own scale.
 
     Args:
@@ -117,12 +117,13 @@ def forest(metrics: pd.DataFrame, names: Mapping[str, str], titles: Mapping[str,
             contract `metrics`, one split: a line a model and seed.
         names: metrics shown, in order -> how they are called.
         titles: how each model is called.
+        width: inches.
     """
     frame = metrics if "seed" in metrics else metrics.rename(columns={"mean": "value"}).assign(seed=0)
     lines = [(model, seed) for model, *_ in _models(frame) for seed in _seeds(frame, model)]
     columns = min(3, len(names))
     rows = -(-len(names) // columns)
-    fig, axes = new_figure(rows, columns, 7.2, (0.26 * len(lines) + 0.75) * rows)
+    fig, axes = new_figure(rows, columns, width, (0.26 * len(lines) + 0.75) * rows)
     for axis, (metric, name) in zip(axes.flat, names.items(), strict=False):
         _forest_panel(axis, frame[frame["metric"] == metric], lines)
         axis.set_title(name, fontsize=9.5)

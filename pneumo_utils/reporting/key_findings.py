@@ -1,0 +1,131 @@
+"""What a reader of the front page wants to know first: five questions, each answered in a sentence from values."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from pneumo_utils.evaluation.metrics import format_interval
+from pneumo_utils.explanation import sanity_check
+from pneumo_utils.records.store import Store
+from pneumo_utils.records.vocabulary import MODELS
+from pneumo_utils.reporting.index_page import KeyFinding
+from pneumo_utils.robustness import perturbations, perturbed_performance
+from pneumo_utils.study.definition import Study
+
+_SIGNIFICANT = 0.05
+
+
+def of_study(store: Store, study: Study) -> list[KeyFinding]:
+    """The findings of a finished study; all but the first and the last are about its best network.
+
+    Args:
+        store: the run directory, every step done.
+        study: the parameters it ran with.
+    """
+    test = store.read("seed_spread").query("split == 'test' and metric == 'auc_roc'").set_index("model")
+    best = test.loc[[model for model in test.index if model in MODELS], "mean"].idxmax()
+    seed = study.training.seeds[0]
+    return [
+        KeyFinding(
+            "Which network is best, and by how much?",
+            _lead(test, store.read("comparisons").query("split == 'test' and metric == 'auc_roc' and seed == @seed")),
+            "04_evaluation.html#is-one-network-better-than-another",
+        ),
+        KeyFinding(
+            "What does it miss?",
+            _missed(best, _own(store.read("etiology_sensitivity"), best, seed).query("split == 'test'"), study),
+            "04_evaluation.html#is-one-kind-of-pneumonia-missed",
+        ),
+        KeyFinding(
+            "Does it survive other acquisition?",
+            _elsewhere(best, _own(store.read("perturbed_performance"), best, seed), test),
+            "06_robustness.html#does-it-hold-when-pictures-are-taken-differently",
+        ),
+        KeyFinding(
+            "Can its heat maps be believed?",
+            _maps(_own(store.read("sanity"), best, seed), _own(store.read("plausibility"), best, seed)),
+            "05_gradcam.html#does-the-map-depend-on-what-was-learned",
+        ),
+        KeyFinding("What does this not show?", _limits(store, study), "04_evaluation.html#limits"),
+    ]
+
+
+def _own(table: pd.DataFrame, model: str, seed: int) -> pd.DataFrame:
+    return table[(table["model"] == model) & (table["seed"] == seed)]
+
+
+def _lead(test: pd.DataFrame, pairs: pd.DataFrame) -> str:
+    """Best network, and its paired difference from the next."""
+    ranked = test.loc[[model for model in test.index if model in MODELS]].sort_values("mean", ascending=False)
+    first = ranked.iloc[0]
+    auc = format_interval(first["mean"], first["lower"], first["upper"])
+    told = f"{MODELS[first.name]}: AUC-ROC {auc} on the test part (n = {first['n']:,})."
+    if len(ranked) == 1:
+        return told
+    second = ranked.index[1]
+    pair = pairs[pairs["first"].isin((first.name, second)) & pairs["second"].isin((first.name, second))].iloc[0]
+    turned = -1 if pair["first"] == second else 1
+    gap = sorted(turned * bound for bound in (pair["lower"], pair["upper"]))
+    sure = "a lead" if pair["p_holm"] < _SIGNIFICANT else "not told apart"
+    return (
+        f"{told} Ahead of {MODELS[second]} by {format_interval(turned * pair['difference'], *gap)}, paired, "
+        f"p {pair['p_holm']:.3f} by Holm: {sure}."
+    )
+
+
+def _missed(best: str, found: pd.DataFrame, study: Study) -> str:
+    """False negatives by etiology."""
+    parts = [
+        f"{round((1 - row.sensitivity) * row.n):,} of {row.n:,} {row.etiology} "
+        f"(sensitivity {_unbracketed(row.sensitivity, row.lower, row.upper)})"
+        for row in found.itertuples()
+    ]
+    kinds = " and ".join(parts) or "no pneumonia, as there is none in the test part"
+    return f"At its operating point (rule {study.evaluation.threshold_rule}) {MODELS[best]} misses {kinds}."
+
+
+def _elsewhere(best: str, found: pd.DataFrame, test: pd.DataFrame) -> str:
+    """Worst perturbation, and what the acquisition alone gives away."""
+    plain = found[found["perturbation"] == perturbations.PLAIN].iloc[0]
+    worst = perturbed_performance.worst_case(found).iloc[0]
+    way = perturbations.name(worst["perturbation"], worst["strength"])
+    alone = test.loc["acquisition"]
+    return (
+        f"In its worst of {len(found) - 1} harder ways ({way[:1].lower() + way[1:]}) {MODELS[best]} has AUC-ROC "
+        f"{format_interval(worst['auc'], worst['lower'], worst['upper'])}, {plain['auc']:.3f} on the same radiographs "
+        f"as they are (n = {plain['n']:,}). A model that sees no lungs, only how pictures were taken and saved, "
+        f"reaches {format_interval(alone['mean'], alone['lower'], alone['upper'])}."
+    )
+
+
+def _maps(sane: pd.DataFrame, lie: pd.DataFrame) -> str:
+    """Sanity checks passed, and how much of the maps lies on the lungs."""
+    checks, share = sanity_check.verdicts(sane), lie[lie["outcome"] == "all"].set_index("measure")
+    passed = int((checks["verdict"] == "pass").sum())
+    lungs, gain = share.loc["lungs"], share.loc["lungs_gain"]
+    return (
+        f"Its maps pass {passed} of {len(checks)} sanity checks; "
+        f"{format_interval(lungs['value'], lungs['lower'], lungs['upper'])} of them lies on the lungs, "
+        f"{_signed(gain['value'])} against the lungs' share of the picture (n = {lungs['n']:,})."
+    )
+
+
+def _unbracketed(value: float, lower: float, upper: float) -> str:
+    """`format_interval` for where brackets are open already."""
+    return format_interval(value, lower, upper).replace(" (", ", ").rstrip(")")
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _limits(store: Store, study: Study) -> str:
+    """Whom the test part stands for."""
+    test = store.read("splits").query("split == 'test'")
+    whom = f"{len(test):,} radiographs of {test['patient'].nunique():,} patients"
+    if study.data.source == "phantom":
+        return f"Anything about children: all radiographs are drawn. The test part holds {whom}."
+    return (
+        f"How it does in other hospitals, at other ages, or beside a radiologist: the test part is {whom} of the same "
+        f"publishers."
+    )

@@ -1,0 +1,68 @@
+"""The frame of every page: one style sheet and one script inside, a strict policy, written whole or not at all.
+
+A page opens from the file system and asks nothing of anyone: no request. It is complete without the script; with it
+tables sort. The same input gives the same bytes, so a page can be compared and its hash recorded.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib import resources
+from pathlib import Path
+
+from bs4 import BeautifulSoup
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pneumo_utils.records.atomic import atomic_write
+from pneumo_utils.reporting.notebook_cells import check_self_contained
+
+TITLE = "Pneumonia detection on paediatric chest radiographs"
+
+
+def _inlined(name: str) -> str:
+    return resources.files("pneumo_utils.reporting").joinpath(f"templates/{name}").read_text(encoding="utf-8")
+
+
+def _csp_hash(script: str) -> str:
+    """What the content-security policy of a page allows to run: this text and no other."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def write(target: Path, template: str, **values: object) -> None:
+    """Render a template, check it, and put it in place in one step.
+
+    Args:
+        target: the `.html` to write, atomically; its folder is made if missing.
+        template: name of a template that extends `shell.html.j2`.
+        values: what it asks for.
+
+    Raises:
+        PageError: an image has no alternative text, or something would run or load.
+    """
+    environment = Environment(
+        loader=PackageLoader("pneumo_utils.reporting", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["duration"] = _duration
+    css, script = (_inlined(name) for name in ("report.css", "tables.js"))
+    html = environment.get_template(template).render(
+        css=Markup(css), script=Markup(script), script_hash=_csp_hash(script), **values
+    )
+    soup = BeautifulSoup(html, features="html.parser")
+    soup.find("script", string=script).extract()  # the page's own; any other is refused
+    check_self_contained(soup, target.name)
+    with atomic_write(target) as part:
+        part.write_text(html, encoding="utf-8", newline="\n")
+
+
+def _duration(seconds: float) -> str:
+    """Write a running time as a person would: `8 s`, `4 min`, `2 h 05 min`."""
+    if seconds < 100:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

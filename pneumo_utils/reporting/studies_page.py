@@ -1,0 +1,67 @@
+"""The page of all studies in the folder of reports, each with the result of its best network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from bs4 import BeautifulSoup
+from markupsafe import Markup
+
+from pneumo_utils.evaluation import metrics
+from pneumo_utils.records.store import Store
+from pneumo_utils.records.vocabulary import MODELS
+from pneumo_utils.reporting import page_shell
+from pneumo_utils.reporting.display import table_html
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One finished study: relative `href`, name, title, its best network, n of the test part, metrics in words."""
+
+    href: str
+    name: str
+    title: str
+    model: str
+    n: int
+    metrics: Mapping[str, str]
+
+
+def write(reports: Path) -> None:
+    """Write `index.html` into the folder of reports.
+
+    Args:
+        reports: holds a folder a study, some of them one deeper (`recipes/NAME`); those without a result are left out.
+    """
+    finished = sorted(
+        page.parent
+        for page in (*reports.glob("*/index.html"), *reports.glob("*/*/index.html"))
+        if (page.parent / "tables" / "seed_spread.csv").is_file()
+    )
+    studies = [_row(folder, reports) for folder in finished]
+    best = [{"network": one.model, "n": one.n} | dict(one.metrics) for one in studies]
+    table = pd.DataFrame(best, index=pd.Index([one.name for one in studies], name="study"))
+    caption = "Network of the highest AUC-ROC on the test part of each study, 95 % intervals over patients"
+    page_shell.write(
+        reports / "index.html",
+        "studies.html.j2",
+        study="all",
+        heading=page_shell.TITLE,
+        description="Every study of this folder that has a result.",
+        notices=[],
+        studies=studies,
+        headline=Markup(table_html(table, caption)) if studies else "None has a result yet.",
+    )
+
+
+def _row(folder: Path, reports: Path) -> _Row:
+    measured = Store(folder.name, folder.parent).read("seed_spread")
+    test = measured[(measured["split"] == "test") & measured["model"].isin(MODELS)]
+    auc = test[test["metric"] == "auc_roc"].set_index("model")["mean"]
+    best = test[test["model"] == auc.idxmax()]
+    shown = metrics.with_intervals(best, "test").iloc[0]
+    page = BeautifulSoup((folder / "index.html").read_text(encoding="utf-8"), "html.parser")
+    name = folder.relative_to(reports).as_posix()
+    return _Row(f"{name}/index.html", name, page.h1.get_text(), MODELS[auc.idxmax()], int(best["n"].max()), dict(shown))

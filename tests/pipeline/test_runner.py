@@ -1,0 +1,43 @@
+"""What stands in place of the front page when a study stops: which notebook, why, and how to go on."""
+
+from __future__ import annotations
+
+import shutil
+
+import nbformat
+import pytest
+from support.pages import soup_of
+
+from pneumo_utils.__main__ import PROJECT
+from pneumo_utils.pipeline.notebook_execution import NotebookError
+from pneumo_utils.pipeline.runner import Pipeline
+from pneumo_utils.study.definition import load
+
+
+@pytest.fixture
+def line(tmp_path):
+    """The smoke study in a project of its own, whose second notebook fails in its last cell."""
+    for name in ("notebooks", "pneumo_utils", "params"):
+        (tmp_path / name).symlink_to(PROJECT / name) if name != "notebooks" else shutil.copytree(
+            PROJECT / name, tmp_path / name
+        )
+    path = tmp_path / "notebooks" / "02_preprocessing.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[-1].source = "raise ValueError('grey must be grey, got <red>')"
+    nbformat.write(notebook, path)
+    line = Pipeline("smoke", load("smoke", tmp_path / "params"), tmp_path, tmp_path / "reports")
+    line.check()
+    return line
+
+
+@pytest.mark.slow
+def test_a_study_that_stops_says_why_and_how_to_go_on_on_its_front_page(line):
+    with pytest.raises(NotebookError):
+        line.run()
+    page = soup_of(line.store.folder / "index.html")
+    assert "02_preprocessing, cell" in page.get_text() and "ValueError: grey must be grey, got <red>" in page.get_text()
+    assert "make report STUDY=smoke" in page.get_text()
+    assert "Traceback" in page.select_one("details pre").get_text()
+    states = [one.get_text() for one in page.select(".pages .time")]
+    assert states[0].startswith("done, ") and states[1] == "stopped" and set(states[2:]) == {"waits"}
+    assert not page.find("meta", attrs={"http-equiv": "refresh"})

@@ -1,0 +1,95 @@
+"""Five sentences from values: each says what the tables say, whatever the order of a pair."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from support.examples import example
+
+from pneumo_utils.__main__ import PROJECT
+from pneumo_utils.records.store import Store
+from pneumo_utils.reporting import key_findings
+from pneumo_utils.study.definition import load
+
+
+def _auc(model: str, mean: float) -> pd.DataFrame:
+    given = {"mean": mean, "lower": mean - 0.05, "upper": mean + 0.02, "n": 40}
+    return example("seed_spread", 1, model=model, split="test", metric="auc_roc", **given)
+
+
+@pytest.fixture
+def answers(tmp_path):
+    """The findings of a study with given networks and one compared pair."""
+
+    def of(aucs: dict[str, float], pair: dict | None = None) -> list[str]:
+        store = Store("smoke", tmp_path)
+        store.write("seed_spread", pd.concat([_auc(*one) for one in aucs.items()], ignore_index=True))
+        compared = example("comparisons", 1, split="test", seed=0, metric="auc_roc", **(pair or {}))
+        store.write("comparisons", compared if pair else compared.iloc[:0])
+        best = max((model for model in aucs if model in ("cnn", "vgg16")), key=aucs.get)
+        own = {"model": best, "seed": 0}
+        missed = {"sensitivity": 0.9, "lower": 0.8, "upper": 0.96, "n": 20, "etiology": "bacterial", "split": "test"}
+        store.write("etiology_sensitivity", example("etiology_sensitivity", 1, **own, **missed))
+        harder = [("plain", 0.0, 0.95), ("blur", 2.0, 0.8), ("noise", 25.0, 0.9)]
+        rows = [
+            example("perturbed_performance", 1, **own, perturbation=way, strength=by, auc=auc, lower=auc - 0.1, n=30)
+            for way, by, auc in harder
+        ]
+        store.write("perturbed_performance", pd.concat(rows, ignore_index=True))
+        checks = [("weights", 0.1), ("labels", 0.7)]
+        rows = [
+            example("sanity", 1, **own, test=test, stage="all", value=up - 0.05, upper=up, dark=0.0)
+            for test, up in checks
+        ]
+        store.write("sanity", pd.concat(rows, ignore_index=True))
+        rows = [
+            example(
+                "plausibility",
+                1,
+                **own,
+                outcome="all",
+                measure=name,
+                value=value,
+                lower=value - 0.01,
+                upper=value + 0.01,
+            )
+            for name, value in (("lungs", 0.4), ("lungs_gain", -0.02))
+        ]
+        store.write("plausibility", pd.concat(rows, ignore_index=True))
+        splits = pd.concat([example("splits", 3, split="test", patient=name) for name in ("a", "b")], ignore_index=True)
+        store.write("splits", splits.assign(path=[f"test/NORMAL/{i}.jpeg" for i in range(6)]))
+        return [one.answer for one in key_findings.of_study(store, load("smoke", PROJECT / "params"))]
+
+    return of
+
+
+PAIR = {"first": "cnn", "second": "vgg16", "difference": -0.03, "lower": -0.05, "upper": -0.01, "p_holm": 0.02}
+
+
+def test_a_lead_is_that_of_the_best_network_however_the_pair_was_compared(answers):
+    lead = answers({"cnn": 0.93, "vgg16": 0.96, "acquisition": 0.7}, PAIR)[0]
+    assert lead == (
+        "VGG16: AUC-ROC 0.960 (0.910–0.980) on the test part (n = 40). Ahead of Small CNN by 0.030 (0.010–0.050), "
+        "paired, p 0.020 by Holm: a lead."
+    )
+
+
+def test_a_lead_that_chance_may_have_made_is_told_as_none(answers):
+    lead = answers({"cnn": 0.93, "vgg16": 0.96, "acquisition": 0.7}, PAIR | {"p_holm": 0.3})[0]
+    assert lead.endswith("p 0.300 by Holm: not told apart.")
+
+
+def test_one_network_has_no_lead_and_a_reference_is_never_the_best(answers):
+    lead = answers({"cnn": 0.93, "acquisition": 0.99})[0]
+    assert lead == "Small CNN: AUC-ROC 0.930 (0.880–0.950) on the test part (n = 40)."
+
+
+def test_the_others_name_counts_worst_case_checks_and_what_is_not_shown(answers):
+    _, missed, elsewhere, maps, limits = answers({"cnn": 0.93, "acquisition": 0.7})
+    assert "Small CNN misses 2 of 20 bacterial (sensitivity 0.900, 0.800–0.960)." in missed
+    assert "In its worst of 2 harder ways (blur, 2)" in elsewhere and "0.950 on the same radiographs" in elsewhere
+    assert elsewhere.endswith("reaches 0.700 (0.650–0.720).")
+    assert maps.startswith("Its maps pass 1 of 2 sanity checks; 0.400 (0.390–0.410) of them lies on the lungs, −0.020")
+    assert (
+        limits == "Anything about children: all radiographs are drawn. The test part holds 6 radiographs of 2 patients."
+    )

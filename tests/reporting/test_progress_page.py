@@ -1,0 +1,42 @@
+"""While a study runs its front page says how far it is; when it stops, why and how to go on."""
+
+from __future__ import annotations
+
+import pytest
+from support.pages import soup_of
+
+from pneumo_utils.__main__ import PROJECT
+from pneumo_utils.records.store import Store
+from pneumo_utils.reporting import progress_page
+from pneumo_utils.study import steps
+from pneumo_utils.study.definition import load
+
+
+@pytest.fixture
+def written(tmp_path):
+    study = load("smoke", PROJECT / "params")
+    listed = steps.of_study(study.training.models, study.training.seeds, study.training.retrained_model)
+    store = Store("smoke", tmp_path)
+
+    def write(at: int, **why: str):
+        progress_page.write(store, study, listed, {"01_eda": 7.2, "04_evaluation": 9.0}, listed[at], **why)
+        return soup_of(store.folder / "index.html")
+
+    return write
+
+
+def test_a_running_study_links_what_is_done_and_loads_itself_anew(written):
+    page = written(1)
+    states = [line.get_text() for line in page.select(".pages .time")]
+    assert states[0] == "done, 7 s" and states[1].startswith("runs since ") and set(states[2:]) == {"waits"}
+    assert [link["href"] for link in page.select(".pages a")] == ["01_eda.html"], "old pages of later steps are not"
+    assert page.find("meta", attrs={"http-equiv": "refresh"}) and "1 of 8 pages are done" in page.get_text()
+
+
+def test_a_study_that_stopped_says_why_and_how_to_go_on_and_stands_still(written):
+    page = written(3, stopped="03_finetune, cell 5: ValueError: <no>.", details="Traceback\n<x>")
+    assert not page.find("meta", attrs={"http-equiv": "refresh"})
+    text = page.get_text()
+    assert "03_finetune, cell 5: ValueError: <no>." in text and "make report STUDY=smoke" in text
+    assert page.select_one("details pre").get_text() == "Traceback\n<x>"
+    assert page.select(".pages .time")[3].get_text() == "stopped"
