@@ -13,7 +13,7 @@ from pneumo_utils.reporting import key_findings
 from pneumo_utils.reporting.display import figure_html
 from pneumo_utils.reporting.figures import datasets as dataset_figures
 from pneumo_utils.reporting.figures import evaluation as evaluation_figures
-from pneumo_utils.reporting.index_page import Page, render_index
+from pneumo_utils.reporting.index_page import FrontPage, Page, render_index
 from pneumo_utils.study.definition import Study
 from pneumo_utils.study.steps import Step
 
@@ -33,8 +33,7 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict], no
     """
     measured = store.read("seed_spread")
     headline = metrics.with_intervals(measured, "test").rename(index=TITLES)
-    render_index(
-        store.folder / "index.html",
+    front = FrontPage(
         study=store.study,
         title=study.about.title,
         summary=" ".join(study.about.summary.split()),
@@ -52,6 +51,7 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict], no
         result=_forest(measured),
         rerun=rerun(store.study, study),
     )
+    render_index(store.folder / "index.html", front)
 
 
 def rerun(name: str, study: Study) -> str:

@@ -36,71 +36,56 @@ class KeyFinding:
     href: str
 
 
-def render_index(
-    target: Path,
-    *,
-    study: str,
-    summary: str,
-    pages: Sequence[Page],
-    headline: pd.DataFrame,
-    caption: str,
-    provenance: Mapping[str, str],
-    notices: Sequence[str] = (),
-    exclusions: int = 0,
-    title: str = page_shell.TITLE,
-    findings: Sequence[KeyFinding] = (),
-    data: str = "",
-    result: str = "",
-    rerun: str = "",
-) -> None:
-    """Write the front page of a study.
-
-    Args:
-        target: the `.html` to write, atomically; its folder is made if missing.
-        study: name of the study.
-        summary: the study in one sentence.
-        pages: the pages in reading order.
-        headline: one row a model (index: its name), at least the columns of `HEADLINE`; numbers, or texts such as
-            `0.93 (0.90–0.95)`. NaN stands for a value that is not defined.
-        caption: what the headline counts, with n, the threshold and the kind of interval.
-        provenance: name and value of whatever identifies this run.
-        notices: plain sentences to be read before the numbers.
-        exclusions: images of the source that no number here counts (unreadable, or nested copies), at least 0.
-        title: the page's heading.
-        findings: questions and answers, in the order of a reader.
-        data: markup of a figure that shows the data.
-        result: markup of a figure that shows the result.
-        rerun: command that makes the report again.
+@dataclass(frozen=True)
+class FrontPage:
+    """What stands on the front page of a study.
 
     Raises:
         PageError: `headline` lacks a column or a row, or `exclusions` is negative.
     """
-    _check(headline, exclusions)
+
+    study: str  # its name
+    summary: str  # the study in one sentence
+    pages: Sequence[Page]  # in reading order
+    headline: pd.DataFrame  # a row a model (index: its name), at least the columns of `HEADLINE`, numbers or texts
+    caption: str  # what the headline counts, with n, the threshold and the kind of interval
+    provenance: Mapping[str, str]  # name and value of whatever identifies this run
+    notices: Sequence[str] = ()  # plain sentences to be read before the numbers
+    exclusions: int = 0  # images of the source that no number here counts (unreadable, or nested copies)
+    title: str = page_shell.TITLE
+    findings: Sequence[KeyFinding] = ()  # in the order of a reader
+    data: str = ""  # markup of a figure that shows the data
+    result: str = ""  # markup of a figure that shows the result
+    rerun: str = ""  # command that makes the report again
+
+    def __post_init__(self):
+        if self.exclusions < 0:
+            raise PageError(f"exclusions must be at least 0, got {self.exclusions}")
+        missing = [name for name in HEADLINE if name not in self.headline.columns]
+        if missing or self.headline.empty:
+            raise PageError(f"headline must have rows and the columns {', '.join(HEADLINE)}, lacks {missing}")
+
+
+def render_index(target: Path, front: FrontPage) -> None:
+    """Write the front page of a study to `target`, an `.html`, atomically; its folder is made if missing."""
+    headline = table_html(front.headline.rename_axis(index="Model"), front.caption, csv="seed_spread")
     page_shell.write(
         target,
         "front_page.html.j2",
-        study=study,
-        heading=title,
-        description=summary,
-        notices=list(notices),
-        headline=Markup(_with_csv(table_html(headline.rename_axis(index="Model"), caption, csv="seed_spread"))),
-        omission=_omission(exclusions),
-        findings=list(findings),
-        data=Markup(data),
-        result=Markup(result),
-        rerun=rerun,
-        pages=list(pages),
-        total=_total(pages),
-        provenance=dict(provenance),
+        study=front.study,
+        heading=front.title,
+        description=front.summary,
+        notices=list(front.notices),
+        headline=Markup(_with_csv(headline)),
+        omission=_omission(front.exclusions),
+        findings=list(front.findings),
+        data=Markup(front.data),
+        result=Markup(front.result),
+        rerun=front.rerun,
+        pages=list(front.pages),
+        total=_total(front.pages),
+        provenance=dict(front.provenance),
     )
-
-
-def _check(headline: pd.DataFrame, exclusions: int) -> None:
-    if exclusions < 0:
-        raise PageError(f"exclusions must be at least 0, got {exclusions}")
-    missing = [name for name in HEADLINE if name not in headline.columns]
-    if missing or headline.empty:
-        raise PageError(f"headline must have rows and the columns {', '.join(HEADLINE)}, lacks {missing}")
 
 
 def _omission(exclusions: int) -> str:

@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from pneumo_utils.evaluation import metrics
 from pneumo_utils.reporting import display
-from pneumo_utils.reporting.index_page import HEADLINE, Page, render_index
+from pneumo_utils.reporting.index_page import HEADLINE, FrontPage, Page, render_index
 from pneumo_utils.reporting.pages import Link, Nav, render_notebook
 
 matplotlib.use("Agg")
@@ -107,7 +107,7 @@ def index_page(folder, **options):
         "provenance": {"Commit": "3f2a9c1", "Data": "13efc0556297" * 5},
         "notices": ["This is the phantom demo."],
     } | options
-    render_index(folder / "index.html", **options)
+    render_index(folder / "index.html", FrontPage(**options))
     return folder / "index.html"
 
 
