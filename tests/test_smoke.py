@@ -30,6 +30,7 @@ PAGES = (
     "04_evaluation",
     "05_gradcam",
     "06_robustness",
+    "cases",
     "index",
 )
 

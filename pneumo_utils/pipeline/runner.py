@@ -121,16 +121,22 @@ class Pipeline:
         return ran
 
     def _write_front_page(self) -> None:
-        records, page = [self._read_record(step.page) for step in self.steps], self.store.page_file("index")
+        records = [self._read_record(step.page) for step in self.steps]
         sentences = notices(self.store, self.study, tuple(self.study.training.models))
-        key = fingerprint.of(records, self.study.digest(), sentences, self._appearance("front_page"))
-        if self._read_record("index") == {"page": [key, fingerprint.of_file(page)]}:
+        key = fingerprint.of(
+            records, self.study.digest(), sentences, self._appearance("front_page"), self._appearance("cases_page")
+        )
+        if self._read_record("index") == {"page": [key, *self._page_hashes()]}:
             return
-        from pneumo_utils.reporting import front_page, studies_page  # imported here, as in `_render`
+        from pneumo_utils.reporting import cases_page, front_page, studies_page  # imported here, as in `_render`
 
+        cases_page.write(self.store, self.study, sentences)
         front_page.write(self.store, self.study, self.steps, records, sentences)
-        self._write_record("index", {"page": [key, fingerprint.of_file(page)]})
+        self._write_record("index", {"page": [key, *self._page_hashes()]})
         studies_page.write(self.reports)
+
+    def _page_hashes(self) -> list[str]:
+        return [fingerprint.of_file(self.store.page_file(page)) for page in ("index", "cases")]
 
     def _write_progress(self, step: steps.Step, **why: str) -> None:
         from pneumo_utils.reporting import progress_page  # imported here, as in `_render`

@@ -50,6 +50,7 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict], no
         data=_strip(store),
         result=_forest(measured),
         rerun=rerun(store.study, study),
+        cases=True,
     )
     render_index(store.folder / "index.html", front)
 

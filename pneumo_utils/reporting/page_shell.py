@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -30,13 +31,14 @@ def _csp_hash(script: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-def write(target: Path, template: str, **values: object) -> None:
+def write(target: Path, template: str, scripts: Sequence[str] = (), **values: object) -> None:
     """Render a template, check it, and put it in place in one step.
 
     Args:
         target: the `.html` to write, atomically; its folder is made if missing.
         template: name of a template that extends `shell.html.j2`.
-        values: what it asks for.
+        scripts: names of those that the page runs besides `tables.js`.
+        values: what the template asks for.
 
     Raises:
         PageError: an image has no alternative text, or something would run or load.
@@ -49,12 +51,15 @@ def write(target: Path, template: str, **values: object) -> None:
         lstrip_blocks=True,
     )
     environment.filters["duration"] = _duration
-    css, script = (_inlined(name) for name in ("report.css", "tables.js"))
+    css, *own = (_inlined(name) for name in ("report.css", "tables.js", *scripts))
+    allowed = Markup(" ".join(f"'{_csp_hash(script)}'" for script in own))
     html = environment.get_template(template).render(
-        css=Markup(css), script=Markup(script), script_hash=_csp_hash(script), **values
+        css=Markup(css), scripts=[Markup(script) for script in own], script_hashes=allowed, **values
     )
     soup = BeautifulSoup(html, features="html.parser")
-    soup.find("script", string=script).extract()  # the page's own; any other is refused
+    for script in soup.find_all("script"):  # the page's own, and its data; any other is refused
+        if script.string in own or script.get("type") == "application/json":
+            script.extract()
     check_self_contained(soup, target.name)
     with atomic_write(target) as part:
         part.write_text(html, encoding="utf-8", newline="\n")

@@ -47,7 +47,7 @@ function offerAsCsv(table) {
   table.caption.append(link);
 }
 
-for (const table of document.querySelectorAll("table.data")) {
+for (const table of document.querySelectorAll("table.data:not(.live)")) {
   if (!table.caption.querySelector(".csv")) offerAsCsv(table);
   if (table.tBodies[0].rows.length > 1) makeSortable(table);
 }

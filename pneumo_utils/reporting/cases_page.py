@@ -1,0 +1,83 @@
+"""Every test radiograph on one page, and what another operating point or prevalence would mean for each network.
+
+The page computes in the reader's browser, from the same probabilities and with the bootstrap's own draws of patients,
+so that its numbers are those of the tables. Drawing library: none. What is drawn is two lines, a histogram and a list;
+a bundled Vega-Lite would weigh more than the pictures of a small study.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from pneumo_utils.evaluation import operating_points
+from pneumo_utils.evaluation.intervals import resample_patients
+from pneumo_utils.records.store import Store
+from pneumo_utils.records.vocabulary import IMAGE_MODELS
+from pneumo_utils.reporting import page_shell
+from pneumo_utils.study.definition import Study
+
+_DRAWS = 200  # of patients: fewer than in the tables, as a browser goes through them while a reader drags
+_SIDE = 96  # of a thumbnail, pixels
+_QUALITY = 70  # of its JPEG
+
+
+def write(store: Store, study: Study, notices: list[str]) -> None:
+    """Write `cases.html`.
+
+    Args:
+        store: the run directory, evaluation done.
+        study: the parameters it ran with.
+        notices: what a reader must know before the numbers.
+    """
+    seed = study.training.seeds[0]
+    test = store.read("predictions").query("split == 'test' and seed == @seed")
+    frozen = operating_points.of_rule(store.read("operating_points"), study.evaluation.threshold_rule)
+    page_shell.write(
+        store.folder / "cases.html",
+        "cases.html.j2",
+        scripts=("cases.js",),
+        data=json.dumps(_data(store, test, frozen, seed, study.evaluation.bootstrap_seed), separators=(",", ":")),
+        study=store.study,
+        heading="Every test radiograph",
+        description="What another operating point would mean, and whom each network would miss.",
+        title=study.about.title,
+        rule=study.evaluation.threshold_rule,
+        n=test["path"].nunique(),
+        draws=_DRAWS,
+        notices=notices,
+    )
+
+
+def _data(store: Store, test: pd.DataFrame, frozen: dict, seed: int, bootstrap_seed: int) -> dict:
+    """All that the script needs: cases in the order of the split, networks, draws of patients."""
+    models = [model for model in IMAGE_MODELS if model in set(test["model"])]
+    said = test.pivot(index="path", columns="model", values="probability")
+    cases = test.drop_duplicates("path").set_index("path")
+    said = said.loc[cases.index]
+    pictures = store.pictures(pd.Series(cases.index))
+    draws = resample_patients(cases["patient"].to_numpy(), _DRAWS, bootstrap_seed)
+    return {
+        "models": [
+            {"title": IMAGE_MODELS[model], "frozen": float(frozen[model, seed]), "said": said[model].tolist()}
+            for model in models
+        ],
+        "label": cases["label"].tolist(),
+        "etiology": cases["etiology"].tolist(),
+        "patient": cases["patient"].astype(str).tolist(),
+        "path": cases.index.tolist(),
+        "picture": [_thumbnail(one) for one in pictures],
+        "draws": ["".join(np.base_repr(count, 36) for count in draw) for draw in draws],
+    }
+
+
+def _thumbnail(image: np.ndarray) -> str:
+    """A radiograph, uint8 (side, side), as a small JPEG in base64."""
+    side = min(_SIDE, len(image))
+    small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+    _, file = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    return base64.b64encode(file.tobytes()).decode()

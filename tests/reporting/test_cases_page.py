@@ -1,0 +1,154 @@
+"""The page of cases computes in the browser what Python computes: at any threshold, at any prevalence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+from support.browser import ARGS, CHROMIUM
+from support.examples import example
+
+from pneumo_utils.__main__ import PROJECT
+from pneumo_utils.evaluation import clinical_utility, intervals, metrics
+from pneumo_utils.records.store import Store
+from pneumo_utils.reporting import cases_page
+from pneumo_utils.study.definition import load
+
+N, FROZEN = 40, {"cnn": 0.4567, "vgg16": 0.61}
+
+
+def predictions() -> pd.DataFrame:
+    """Forty radiographs of twenty patients, judged by two networks."""
+    generator, parts = np.random.default_rng(3), []
+    label = np.arange(N) % 3 > 0
+    etiology = np.where(label, np.where(np.arange(N) % 2, "bacterial", "viral"), "normal")
+    for model in FROZEN:
+        probability = np.clip(generator.normal(0.35 + 0.3 * label, 0.2), 0.01, 0.99)
+        given = {"model": model, "seed": 0, "split": "test"}
+        parts.append(example("predictions", N).assign(
+            path=[f"test/{'PNEUMONIA' if ill else 'NORMAL'}/<{i}>.jpeg" for i, ill in enumerate(label)],
+            patient=[f"p{i // 2}" for i in range(N)], label=label.astype(int), etiology=etiology,
+            probability=probability, **given,
+        ))  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory):
+    """The page of a study of two networks, and what they said."""
+    store, said = Store("smoke", tmp_path_factory.mktemp("reports")), predictions()
+    store.write("predictions", said)
+    point = {"rule": "sensitivity", "seed": 0}
+    points = [example("operating_points", 1, model=model, threshold=cut, **point) for model, cut in FROZEN.items()]
+    store.write("operating_points", pd.concat(points, ignore_index=True))
+    own = said[said["model"] == "cnn"]
+    store.write("splits", example("splits", N).assign(**own[["path", "patient", "label", "etiology", "split"]]))
+    store.write_images(np.random.default_rng(0).integers(0, 256, (N, 32, 32), dtype=np.uint8), N, 32)
+    cases_page.write(store, load("smoke", PROJECT / "params"), [])
+    return store.folder / "cases.html", said
+
+
+@pytest.fixture(scope="module")
+def page(cases):
+    if CHROMIUM is None:
+        pytest.skip("no chromium, chromium-browser or google-chrome on the path")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.faults = []
+        page.on("console", lambda message: page.faults.append(message.text))
+        page.on("pageerror", lambda error: page.faults.append(str(error)))
+        page.goto(cases[0].as_uri())
+        yield page
+        browser.close()
+
+
+def row(page, number: int) -> list[str]:
+    return page.locator("#measures tbody tr").nth(number).locator("th, td").all_inner_texts()
+
+
+def expected(said: pd.DataFrame, threshold: float, prevalence: float) -> list[str]:
+    """What the tables of the study would say, with the draws of the page."""
+    label, probability = said["label"].to_numpy(), said["probability"].to_numpy()
+    called = metrics.decide(probability, threshold)
+    draws = intervals.resample_patients(said["patient"].to_numpy(), 200, 0).astype(float)
+
+    def measures(weight: np.ndarray) -> np.ndarray:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            right = {1: (label == 1) & (called == 1), 0: (label == 0) & (called == 0)}
+            ill, well = (np.sum(weight * right[one]) / np.sum(weight * (label == one)) for one in (1, 0))
+            ppv = ill * prevalence / (ill * prevalence + (1 - well) * (1 - prevalence))
+            npv = well * (1 - prevalence) / (well * (1 - prevalence) + (1 - ill) * prevalence)
+        gain = ill * prevalence - (1 - well) * (1 - prevalence) * threshold / (1 - threshold)
+        return np.array([ill, well, ppv, npv, gain])
+
+    plain, drawn = measures(np.ones(len(label))), np.array([measures(draw) for draw in draws])
+    gain = clinical_utility.net_benefit(label, probability, np.array([threshold]), prevalence)[0]
+    np.testing.assert_allclose(plain[4], gain, atol=1e-12)
+    patients = [said["patient"][label == one].nunique() for one in (1, 0)] + [0, 0, 0]
+    bounds = [intervals.interval(value, drawn[:, k], patients=patients[k]) for k, value in enumerate(plain)]
+    return [metrics.format_interval(value, *bound) for value, bound in zip(plain, bounds, strict=True)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("threshold", "prevalence"), [(0.3, 0.1), (0.55, 0.5), (0.8, 0.9), (0.005, 0.5)])
+def test_what_is_typed_moves_every_number_to_what_python_computes(page, cases, threshold, prevalence):
+    page.locator("#threshold-number").fill(str(threshold))
+    page.locator("#prevalence-number").fill(str(prevalence))
+    for number, (model, frozen) in enumerate(FROZEN.items()):
+        own = cases[1][cases[1]["model"] == model]
+        for offset, cut in ((0, threshold), (1, frozen)):
+            shown = row(page, 2 * number + offset)
+            assert shown[1] == f"{cut:.3f}" and shown[2:7] == expected(own, cut, prevalence)
+            called = metrics.decide(own["probability"].to_numpy(), cut)
+            spared, alarms, missed, found = metrics.confusion(own["label"].to_numpy(), called).ravel()
+            assert [int(text) for text in shown[7:]] == [found, missed, alarms, spared]
+    assert page.faults == []
+
+
+@pytest.mark.slow
+def test_the_slider_when_dragged_moves_the_same_numbers(page):
+    slider = page.locator("#threshold")
+    box = slider.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + box["height"] / 2, steps=5)
+    page.mouse.up()
+    typed = page.locator("#threshold-number").input_value()
+    assert 0.65 < float(typed) < 0.85 and row(page, 0)[1] == f"{float(typed):.3f}"
+
+
+@pytest.mark.slow
+def test_a_click_on_a_count_lists_those_radiographs_and_filters_narrow_them(page, cases):
+    own = cases[1][cases[1]["model"] == "vgg16"]
+    missed = own[(own["label"] == 1) & (own["probability"] < FROZEN["vgg16"])]
+    page.locator("#measures tbody tr").nth(3).get_by_role("button").nth(1).click()
+    assert page.locator("#cards li").count() == len(missed)
+    texts = page.locator("#cards li").all_inner_texts()
+    assert all(any(path in text for text in texts) for path in missed["path"])
+    page.locator("#kind").select_option("viral")
+    assert page.locator("#cards li").count() == (missed["etiology"] == "viral").sum()
+    for chosen in ("#kind", "#outcome"):
+        page.locator(chosen).select_option("")
+    counts = []
+    for agreement in ("agree", "differ"):
+        page.locator("#agreement").select_option(agreement)
+        counts.append(page.locator("#cards li").count())
+    assert sum(counts) == N and min(counts) > 0 and page.faults == []
+
+
+@pytest.mark.slow
+def test_the_button_goes_back_to_the_frozen_operating_point(page):
+    page.locator("#network").select_option(label="Small CNN")
+    page.locator("#threshold-number").fill("0.9")
+    page.locator("#reset").click()
+    assert row(page, 0)[1:] == row(page, 1)[1:] and row(page, 0)[1] == "0.457"
+
+
+def test_the_page_says_what_to_do_without_a_script_and_holds_names_as_text(cases):
+    text = cases[0].read_text(encoding="utf-8")
+    page = BeautifulSoup(text, "html.parser")
+    assert "needs JavaScript" in page.noscript.get_text() and page.select_one("#tool").has_attr("hidden")
+    assert "<7>.jpeg" not in text and "\\u003c7>.jpeg" in text
