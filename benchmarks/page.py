@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 import pandas as pd
 import rows
-from bs4 import BeautifulSoup
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pneumo_utils.records.atomic import atomic_write
+from pneumo_utils.reporting import page_shell
 from pneumo_utils.reporting.display import table_html
-from pneumo_utils.reporting.notebook_cells import check_self_contained
 
 _SHOWN = ["measure", "ours", "theirs", "unit", "ratio", "target", "met", "detail"]
 
@@ -22,26 +18,18 @@ def render(names: tuple[str, ...]) -> Path:
     """Write the page of those benches in `names` that left rows; where it lies."""
     found = {name: frame for name in names if (frame := rows.read(name)) is not None}
     target = rows.FOLDER / "index.html"
-    html = _environment().get_template("bench.html.j2").render(
-        css=Markup(resources.files("pneumo_utils.reporting").joinpath("templates/report.css").read_text(encoding="utf-8")),
+    page_shell.write(
+        target,
+        "bench.html.j2",
+        templates=Path(__file__).parent,
         study="bench",
         heading="Benchmarks",
         description="Speed and memory against what people do today, or against what the machine can do.",
         notices=_notices(found, names),
         tables={name: Markup(_table(name, frame)) for name, frame in found.items()},
         runs={name: frame.iloc[0][["date", "machine", "versions"]] for name, frame in found.items()},
-    )  # fmt: skip
-    check_self_contained(BeautifulSoup(html, features="html.parser"), target.name)
-    with atomic_write(target) as part:
-        part.write_text(html, encoding="utf-8", newline="\n")
+    )
     return target
-
-
-def _environment() -> Environment:
-    """Own template first, the pages' shell and style behind it."""
-    loaders = [FileSystemLoader(Path(__file__).parent), PackageLoader("pneumo_utils.reporting", "templates")]
-    given = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    return Environment(loader=ChoiceLoader(loaders), autoescape=True, **given)
 
 
 def _notices(found: dict[str, pd.DataFrame], names: tuple[str, ...]) -> list[str]:

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from bs4 import BeautifulSoup
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pneumo_utils.records.atomic import atomic_write
@@ -31,34 +31,38 @@ def _csp_hash(script: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-def write(target: Path, template: str, scripts: Sequence[str] = (), **values: object) -> None:
+def write(
+    target: Path, template: str, scripts: Sequence[str] = (), templates: Path | None = None, **values: object
+) -> None:
     """Render a template, check it, and put it in place in one step.
 
     Args:
         target: the `.html` to write, atomically; its folder is made if missing.
         template: name of a template that extends `shell.html.j2`.
         scripts: names of those that the page runs besides `tables.js`.
+        templates: folder of further templates.
         values: what the template asks for.
 
     Raises:
         PageError: an image has no alternative text, or something would run or load.
     """
+    own = PackageLoader("pneumo_utils.reporting", "templates")
     environment = Environment(
-        loader=PackageLoader("pneumo_utils.reporting", "templates"),
+        loader=ChoiceLoader([*([FileSystemLoader(templates)] if templates else []), own]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["duration"] = _duration
-    css, *own = (_inlined(name) for name in ("report.css", "tables.js", *scripts))
-    allowed = Markup(" ".join(f"'{_csp_hash(script)}'" for script in own))
+    css, *inlined = (_inlined(name) for name in ("report.css", "tables.js", *scripts))
+    allowed = Markup(" ".join(f"'{_csp_hash(script)}'" for script in inlined))
     html = environment.get_template(template).render(
-        css=Markup(css), scripts=[Markup(script) for script in own], script_hashes=allowed, **values
+        css=Markup(css), scripts=[Markup(script) for script in inlined], script_hashes=allowed, **values
     )
     soup = BeautifulSoup(html, features="html.parser")
     for script in soup.find_all("script"):  # the page's own, and its data; any other is refused
-        if script.string in own or script.get("type") == "application/json":
+        if script.string in inlined or script.get("type") == "application/json":
             script.extract()
     check_self_contained(soup, target.name)
     with atomic_write(target) as part:

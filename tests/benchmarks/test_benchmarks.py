@@ -81,7 +81,7 @@ def test_the_page_shows_every_bench_that_left_rows_and_names_those_that_did_not(
     html = bench("page").render(("some", "other")).read_text(encoding="utf-8")
     assert "Targets not met: slow part." in html and "No rows of other." in html
     assert "of &lt;two&gt;, and so on" in html
-    assert "<script" not in html and "http" not in html.replace("http-equiv", "").replace("http://www.w3.org", "")
+    assert html.count("<script") == 1 and "http" not in html.replace("http-equiv", "").replace("http://www.w3.org", "")
     assert (tmp_path / "index.html").stat().st_size < 2**20
 
 

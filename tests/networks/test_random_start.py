@@ -51,3 +51,12 @@ def test_the_small_cnn_has_nothing_to_set_but_statistics(rooms, images):
     plain, prepared = (started(rooms, "cnn", images, one) for one in (False, True))
     for before, after in zip(plain.trainable_weights, prepared.trainable_weights, strict=True):
         np.testing.assert_array_equal(before.numpy(), after.numpy())
+
+
+def test_a_picture_reaches_the_last_layer_of_a_prepared_vgg16_as_strong_as_the_middle_one(rooms, images):
+    network = started(rooms, "vgg16", images, True)
+    spread = [
+        float(rooms["models"].between(network, None, layer).predict(images, verbose=0).std())
+        for layer in ("block3_conv3", "block5_conv3")
+    ]
+    assert 0.5 < spread[1] / spread[0] < 2, "a signal that fades cannot be learned from"

@@ -140,6 +140,13 @@ def test_a_click_on_a_count_lists_those_radiographs_and_filters_narrow_them(page
 
 
 @pytest.mark.slow
+def test_every_thumbnail_is_a_picture(page):
+    page.locator("#agreement").select_option("")
+    widths = "images => Promise.all(images.map(image => image.decode().then(() => image.naturalWidth)))"
+    assert page.eval_on_selector_all("#cards img", widths) == [32] * N
+
+
+@pytest.mark.slow
 def test_the_button_goes_back_to_the_frozen_operating_point(page):
     page.locator("#network").select_option(label="Small CNN")
     page.locator("#threshold-number").fill("0.9")
