@@ -6,19 +6,17 @@ something it wrote is missing or altered; all are told by content, not by time.
 
 from __future__ import annotations
 
-import json
 import logging
 from functools import partial
 from pathlib import Path
 
 from pneumo_utils.datasets import sources
 from pneumo_utils.networks import pretrained_weights
-from pneumo_utils.pipeline import preflight
+from pneumo_utils.pipeline import preflight, run_records
 from pneumo_utils.pipeline.notebook_parameters import PATHS, NotebookParameters, PipelineError
+from pneumo_utils.pipeline.page_renderer import PageRenderer
 from pneumo_utils.records import fingerprint, provenance
-from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.records.store import Store
-from pneumo_utils.reporting.notices import notices
 from pneumo_utils.study import steps
 from pneumo_utils.study.definition import Study
 
@@ -38,10 +36,10 @@ class Pipeline:
     def __init__(self, name: str, study: Study, project: Path, reports: Path):
         self.name, self.study, self.project = name, study, project
         self.notebooks = project / "notebooks"
-        self.reports = reports
         self.store = Store(name, reports)
         self.steps = steps.of_study(study.training.models, study.training.seeds, study.training.retrained_model)
         self.given = NotebookParameters(name, study, project, reports)
+        self.pages = PageRenderer(study, self.steps, self.store, project, reports)
         self.start: dict[str, Path | None] = {}
 
     def check(self) -> None:
@@ -117,49 +115,17 @@ class Pipeline:
             [(m, s) for m in self.study.training.models for s in self.study.training.seeds]
         )
         ran = sum(self._bring_up_to_date(step) for step in self.steps)
-        self._write_front_page()
+        self.pages.write_front_page()
         return ran
 
-    def _write_front_page(self) -> None:
-        records = [self._read_record(step.page) for step in self.steps]
-        sentences = notices(self.store, self.study, tuple(self.study.training.models))
-        key = fingerprint.of(
-            records, self.study.digest(), sentences, self._appearance("front_page"), self._appearance("cases_page")
-        )
-        if self._read_record("index") == {"page": [key, *self._page_hashes()]}:
-            return
-        from pneumo_utils.reporting import cases_page, front_page, studies_page  # imported here, as in `_render`
-
-        cases_page.write(self.store, self.study, sentences)
-        front_page.write(self.store, self.study, self.steps, records, sentences)
-        self._write_record("index", {"page": [key, *self._page_hashes()]})
-        studies_page.write(self.reports)
-
-    def _page_hashes(self) -> list[str]:
-        return [fingerprint.of_file(self.store.page_file(page)) for page in ("index", "cases")]
-
-    def _write_progress(self, step: steps.Step, **why: str) -> None:
-        from pneumo_utils.reporting import progress_page  # imported here, as in `_render`
-
-        seconds = {other.page: self._read_record(other.page).get("seconds") for other in self.steps}
-        progress_page.write(self.store, self.study, self.steps, seconds, step, **why)
-
-    def _appearance(self, room: str) -> str:
-        """Hash over what decides how a page looks: the templates, and the room that renders it."""
-        package = self.project / "pneumo_utils"
-        return fingerprint.of(
-            fingerprint.of_folder(package / "reporting" / "templates"),
-            fingerprint.of_room(f"reporting.{room}", package),
-        )
-
     def _bring_up_to_date(self, step: steps.Step) -> bool:
-        record, key = self._read_record(step.page), self._key(step)
+        record, key = run_records.read(self.store, step.page), self._key(step)
         fresh = record.get("key") == key and record["written"] == self._output_hashes(step)
         if fresh:
             _log.info("%-22s unchanged", step.page)
         else:
             record = self._execute(step, key)
-        self._render(step, record)
+        self.pages.render(step, record)
         return not fresh
 
     def _execute(self, step: steps.Step, key: str) -> dict:
@@ -170,7 +136,7 @@ class Pipeline:
         _log.info("%-22s runs ...", step.page)
         for stale in (self.store.page_file(step.page), self.store.record_file(step.page)):
             stale.unlink(missing_ok=True)
-        self._write_progress(step)
+        self.pages.write_progress(step)
         try:
             seconds = notebook_execution.run(
                 self._notebook(step), self.parameters(step),
@@ -178,10 +144,10 @@ class Pipeline:
                 minutes=self.study.run.notebook_minutes,
             )  # fmt: skip
         except notebook_execution.NotebookError as error:
-            self._write_progress(step, stopped=f"{error}.", details=error.details)
+            self.pages.write_progress(step, stopped=f"{error}.", details=error.details)
             raise
         except KeyboardInterrupt:
-            self._write_progress(step, stopped="It was interrupted.")
+            self.pages.write_progress(step, stopped="It was interrupted.")
             raise
         if step.own:
             self.store.join_network_tables(self.study.training.ensemble, self.study.training.seeds)
@@ -192,39 +158,9 @@ class Pipeline:
             "key": key, "seconds": round(seconds, 1), "commit": provenance.git_state(self.project),
             "written": self._output_hashes(step),
         }  # fmt: skip
-        self._write_record(step.page, record)
+        run_records.write(self.store, step.page, record)
         _log.info("%-22s %.0f s", step.page, seconds)
         return record
-
-    def _render(self, step: steps.Step, record: dict) -> None:
-        page = self.store.page_file(step.page)
-        sentences = notices(self.store, self.study, step.networks)
-        titles = [other.title for other in self.steps]
-        key = fingerprint.of(
-            record["key"], record["written"], sentences, titles, self.study.about.title, self._appearance("pages")
-        )
-        if record.get("page") == [key, fingerprint.of_file(page)]:
-            return
-        from pneumo_utils.reporting import (
-            pages,  # imported here: nbconvert takes seconds to load, and often nothing has changed
-        )
-
-        pages.render_notebook(
-            self.store.executed_notebook(step.page), page,
-            study=self.name, nav=self._nav(step), title=step.title, notices=sentences,
-        )  # fmt: skip
-        self._write_record(step.page, record | {"page": [key, fingerprint.of_file(page)]})
-
-    def _nav(self, step: steps.Step):
-        from pneumo_utils.reporting.pages import Link, Nav
-
-        links = [Link(f"{other.page}.html", other.title) for other in self.steps]
-        here = self.steps.index(step)
-        return Nav(
-            Link("index.html", self.study.about.title),
-            links[here - 1] if here else None,
-            links[here + 1] if here + 1 < len(links) else None,
-        )
 
     def _notebook(self, step: steps.Step) -> Path:
         return self.notebooks / f"{step.notebook}.ipynb"
@@ -248,13 +184,3 @@ class Pipeline:
     def _output_hashes(self, step: steps.Step) -> list[str]:
         paths = [*step.writes(self.store), self.store.executed_notebook(step.page)]
         return [fingerprint.of_file(path) for path in paths]
-
-    def _read_record(self, page: str) -> dict:
-        try:
-            return json.loads(self.store.record_file(page).read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # never ran, or was cut off: it runs again
-            return {}
-
-    def _write_record(self, page: str, record: dict) -> None:
-        with atomic_write(self.store.record_file(page)) as part:
-            part.write_text(json.dumps(record), encoding="utf-8")

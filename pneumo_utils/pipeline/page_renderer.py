@@ -1,0 +1,100 @@
+"""Renders the pages of a study, and only those whose content, neighbours or look have changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pneumo_utils.pipeline import run_records
+from pneumo_utils.records import fingerprint
+from pneumo_utils.records.store import Store
+from pneumo_utils.reporting.notices import notices
+from pneumo_utils.study import steps
+from pneumo_utils.study.definition import Study
+
+
+class PageRenderer:
+    """The pages of one study.
+
+    Args:
+        study: its checked parameters.
+        every: its steps, in running order.
+        store: its run directory.
+        project: folder that holds `pneumo_utils`.
+        reports: folder of all reports.
+    """
+
+    def __init__(self, study: Study, every: list[steps.Step], store: Store, project: Path, reports: Path):
+        self.study, self.steps, self.store, self.project, self.reports = study, every, store, project, reports
+
+    def render(self, step: steps.Step, record: dict) -> None:
+        """Render the page of `step`, which has run, unless it is there as it would be rendered now.
+
+        Args:
+            step: of the study.
+            record: of its run; what the page was made of is added to it.
+
+        Raises:
+            PageError: the notebook cannot become a page.
+        """
+        page = self.store.page_file(step.page)
+        sentences = notices(self.store, self.study, step.networks)
+        titles = [other.title for other in self.steps]
+        key = fingerprint.of(
+            record["key"], record["written"], sentences, titles, self.study.about.title, self._appearance("pages")
+        )
+        if record.get("page") == [key, fingerprint.of_file(page)]:
+            return
+        from pneumo_utils.reporting import (
+            pages,  # imported here: nbconvert takes seconds to load, and often nothing has changed
+        )
+
+        pages.render_notebook(
+            self.store.executed_notebook(step.page), page,
+            study=self.store.study, nav=self._nav(step), title=step.title, notices=sentences,
+        )  # fmt: skip
+        run_records.write(self.store, step.page, record | {"page": [key, fingerprint.of_file(page)]})
+
+    def write_front_page(self) -> None:
+        """Write what needs all pages, if anything behind it has changed: front page, cases, the page of all studies."""
+        records = [run_records.read(self.store, step.page) for step in self.steps]
+        sentences = notices(self.store, self.study, tuple(self.study.training.models))
+        key = fingerprint.of(
+            records, self.study.digest(), sentences, self._appearance("front_page"), self._appearance("cases_page")
+        )
+        if run_records.read(self.store, "index") == {"page": [key, *self._page_hashes()]}:
+            return
+        from pneumo_utils.reporting import cases_page, front_page, studies_page  # imported here, as in `render`
+
+        cases_page.write(self.store, self.study, sentences)
+        front_page.write(self.store, self.study, self.steps, records, sentences)
+        run_records.write(self.store, "index", {"page": [key, *self._page_hashes()]})
+        studies_page.write(self.reports)
+
+    def write_progress(self, step: steps.Step, **why: str) -> None:
+        """Say in place of the front page that `step` runs, or why it stopped; see `progress_page.write`."""
+        from pneumo_utils.reporting import progress_page  # imported here, as in `render`
+
+        seconds = {other.page: run_records.read(self.store, other.page).get("seconds") for other in self.steps}
+        progress_page.write(self.store, self.study, self.steps, seconds, step, **why)
+
+    def _page_hashes(self) -> list[str]:
+        return [fingerprint.of_file(self.store.page_file(page)) for page in ("index", "cases")]
+
+    def _nav(self, step: steps.Step):
+        from pneumo_utils.reporting.pages import Link, Nav
+
+        links = [Link(f"{other.page}.html", other.title) for other in self.steps]
+        here = self.steps.index(step)
+        return Nav(
+            Link("index.html", self.study.about.title),
+            links[here - 1] if here else None,
+            links[here + 1] if here + 1 < len(links) else None,
+        )
+
+    def _appearance(self, room: str) -> str:
+        """Hash over what decides how a page looks: the templates, and the room that renders it."""
+        package = self.project / "pneumo_utils"
+        return fingerprint.of(
+            fingerprint.of_folder(package / "reporting" / "templates"),
+            fingerprint.of_room(f"reporting.{room}", package),
+        )
