@@ -219,7 +219,8 @@ def _compile(part: keras.Model, phase: Phase, settings: Settings, steps: int) ->
     )
     if alone:  # variables that a step makes itself have TensorFlow trace it twice, which takes seconds a network
         optimiser.build(part.trainable_variables)
-        part.compute_metrics(None, *2 * [np.full((1, 1), 0.5, dtype=np.float32)])  # forgotten as an epoch begins
+        answer = np.full((1, 1), 0.5, dtype=np.float32)
+        part.compute_metrics(None, answer, answer)  # forgotten as an epoch begins
 
 
 def adamw(phase: Phase, settings: Settings, steps: int) -> keras.optimizers.Optimizer:

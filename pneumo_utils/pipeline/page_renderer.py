@@ -59,7 +59,7 @@ class PageRenderer:
         records = [run_records.read(self.store, step.page) for step in self.steps]
         sentences = notices(self.store, self.study, tuple(self.study.training.models))
         key = fingerprint.of(
-            records, self.study.digest(), sentences, self._appearance("front_page"), self._appearance("cases_page")
+            records, self.study.digest(), sentences, self._appearance("front_page", "cases_page", "studies_page")
         )
         if run_records.read(self.store, "index") == {"page": [key, *self._page_hashes()]}:
             return
@@ -91,10 +91,10 @@ class PageRenderer:
             links[here + 1] if here + 1 < len(links) else None,
         )
 
-    def _appearance(self, room: str) -> str:
-        """Hash over what decides how a page looks: the templates, and the room that renders it."""
+    def _appearance(self, *rooms: str) -> str:
+        """Hash over what decides how a page looks: the templates, and the rooms that render it."""
         package = self.project / "pneumo_utils"
         return fingerprint.of(
             fingerprint.of_folder(package / "reporting" / "templates"),
-            fingerprint.of_room(f"reporting.{room}", package),
+            *(fingerprint.of_room(f"reporting.{room}", package) for room in rooms),
         )

@@ -17,6 +17,9 @@ from pneumo_utils.reporting.index_page import FrontPage, Page, render_index
 from pneumo_utils.study.definition import Study
 from pneumo_utils.study.steps import Step
 
+_CASES = Page(
+    "cases.html", "Every test radiograph", "What would another operating point mean, and whom would each network miss?"
+)
 _SHOWN = 5  # radiographs of each class
 _WIDTH = 9.5  # inches, of the front page's column
 
@@ -38,8 +41,11 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict], no
         title=study.about.title,
         summary=" ".join(study.about.summary.split()),
         pages=[
-            Page(f"{step.page}.html", step.title, step.question, record["seconds"])
-            for step, record in zip(steps, records, strict=True)
+            *(
+                Page(f"{step.page}.html", step.title, step.question, record["seconds"])
+                for step, record in zip(steps, records, strict=True)
+            ),
+            _CASES,
         ],
         headline=headline.rename(columns={"Accuracy": "accuracy", "Precision": "precision", "Recall": "recall"}),
         caption=caption(measured, study.evaluation.threshold_rule),
@@ -50,7 +56,6 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict], no
         data=_strip(store),
         result=_forest(measured),
         rerun=rerun(store.study, study),
-        cases=True,
     )
     render_index(store.folder / "index.html", front)
 

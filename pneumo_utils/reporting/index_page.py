@@ -57,7 +57,6 @@ class FrontPage:
     data: str = ""  # markup of a figure that shows the data
     result: str = ""  # markup of a figure that shows the result
     rerun: str = ""  # command that makes the report again
-    cases: bool = False  # whether `cases.html` lies beside it
 
     def __post_init__(self):
         if self.exclusions < 0:
@@ -83,7 +82,6 @@ def render_index(target: Path, front: FrontPage) -> None:
         data=Markup(front.data),
         result=Markup(front.result),
         rerun=front.rerun,
-        cases=front.cases,
         pages=list(front.pages),
         total=_total(front.pages),
         provenance=dict(front.provenance),

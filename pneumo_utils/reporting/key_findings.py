@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from pneumo_utils.evaluation.metrics import format_interval
-from pneumo_utils.explanation import sanity_check
+from pneumo_utils.explanation import plausibility, sanity_check
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import MODELS
 from pneumo_utils.reporting.index_page import KeyFinding
@@ -23,12 +23,13 @@ def of_study(store: Store, study: Study) -> list[KeyFinding]:
         study: the parameters it ran with.
     """
     test = store.read("seed_spread").query("split == 'test' and metric == 'auc_roc'").set_index("model")
-    best = test.loc[[model for model in test.index if model in MODELS], "mean"].idxmax()
+    ranked = test[test.index.isin(MODELS)].sort_values("mean", ascending=False, kind="stable")
+    best = ranked.index[0]
     seed = study.training.seeds[0]
     return [
         KeyFinding(
             "Which network is best, and by how much?",
-            _lead(test, store.read("comparisons").query("split == 'test' and metric == 'auc_roc' and seed == @seed")),
+            _lead(ranked, store.read("comparisons").query("split == 'test' and metric == 'auc_roc' and seed == @seed")),
             "04_evaluation.html#is-one-network-better-than-another",
         ),
         KeyFinding(
@@ -54,9 +55,8 @@ def _own(table: pd.DataFrame, model: str, seed: int) -> pd.DataFrame:
     return table[(table["model"] == model) & (table["seed"] == seed)]
 
 
-def _lead(test: pd.DataFrame, pairs: pd.DataFrame) -> str:
+def _lead(ranked: pd.DataFrame, pairs: pd.DataFrame) -> str:
     """Best network, and its paired difference from the next."""
-    ranked = test.loc[[model for model in test.index if model in MODELS]].sort_values("mean", ascending=False)
     first = ranked.iloc[0]
     auc = format_interval(first["mean"], first["lower"], first["upper"])
     told = f"{MODELS[first.name]}: AUC-ROC {auc} on the test part (n = {first['n']:,})."
@@ -100,7 +100,7 @@ def _elsewhere(best: str, found: pd.DataFrame, test: pd.DataFrame) -> str:
 
 def _maps(sane: pd.DataFrame, lie: pd.DataFrame) -> str:
     """Sanity checks passed, and how much of the maps lies on the lungs."""
-    checks, share = sanity_check.verdicts(sane), lie[lie["outcome"] == "all"].set_index("measure")
+    checks, share = sanity_check.verdicts(sane), lie[lie["outcome"] == plausibility.ALL].set_index("measure")
     passed = int((checks["verdict"] == "pass").sum())
     lungs, gain = share.loc["lungs"], share.loc["lungs_gain"]
     return (
