@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.imaging.augmentation import Augmentation
-from pneumo_utils.networks import batches, models, optimisation, pretrained_weights, random_start, replicates
+from pneumo_utils.networks import batches, callbacks, models, optimisation, pretrained_weights, random_start, replicates
 from pneumo_utils.networks.backend import keras, layers
 
 _BACKBONES = {
@@ -176,7 +176,7 @@ def _fit(
         epochs=min(phase.epochs, most),
         validation_data=validation,
         class_weight=batches.class_weights(train[1].astype(int)),
-        callbacks=[optimisation.Clock(), best],
+        callbacks=[callbacks.Clock(), best],
         verbose=0,
     )
     return fitted.history["seconds"]

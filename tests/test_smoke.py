@@ -164,7 +164,7 @@ def test_a_parameter_of_the_evaluation_reruns_what_uses_it_and_no_training(place
     caplog.set_level("INFO", logger="pneumo_utils")
     assert report(place) == 0
     path.write_text(text)
-    ran = {line.split()[0] for line in caplog.messages if line.endswith("runs ...")}
+    ran = {line.split()[0] for line in caplog.messages if line.split()[1:2] == ["runs,"]}
     assert ran == {"04_evaluation", "05_gradcam", "06_robustness"}
 
 

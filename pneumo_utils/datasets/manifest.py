@@ -10,7 +10,7 @@ import pandas as pd
 
 from pneumo_utils.datasets import acquisition_properties, filenames, folder_layout
 from pneumo_utils.imaging import decoding
-from pneumo_utils.records import tables
+from pneumo_utils.records import progress, tables
 from pneumo_utils.records.vocabulary import LABELS
 
 # Kermany 2018 as Kaggle packs it; the Mendeley zip has the 16 of val in train
@@ -46,7 +46,8 @@ def build(root: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     root = folder_layout.locate(root)
     paths = folder_layout.list_files(root)
     with ThreadPoolExecutor() as pool:  # OpenCV and hashlib let go of the interpreter while they work
-        rows = list(pool.map(lambda path: _row(root, path), paths))
+        read = pool.map(lambda path: _row(root, path), paths)
+        rows = list(progress.track(read, "reading radiographs", len(paths)))
     kept = [row for row in rows if "reason" not in row]
     bad = [row for row in rows if "reason" in row]
     _check_every_class(kept, bad)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.evaluation import bootstrap_mean
+from pneumo_utils.records import progress
 
 KINDS = ("deletion", "insertion")
 _STEPS = 10
@@ -121,12 +122,13 @@ def trace_answers(
     asked = predict(fills) < predict(images) if len(cases) else np.zeros(0, dtype=bool)
     columns, parts = ["model", "seed", "path", "patient"], []
     own = cases[columns][asked]
-    for kind in KINDS if asked.any() else ():
-        for name, every in orders.items():
-            answers = curves(images[asked], fills[asked], every[asked], kind, predict, seed)
-            rows = own.loc[own.index.repeat(answers.shape[1])]
-            share = np.tile(shares(answers.shape[1] - 1), len(own))
-            parts.append(rows.assign(kind=kind, order=name, share=share, probability=answers.ravel()))
+    turns = [(kind, name) for kind in KINDS if asked.any() for name in orders]
+    for kind, name in progress.track(turns, "hiding places by the heat maps", len(turns)):
+        every = orders[name]
+        answers = curves(images[asked], fills[asked], every[asked], kind, predict, seed)
+        rows = own.loc[own.index.repeat(answers.shape[1])]
+        share = np.tile(shares(answers.shape[1] - 1), len(own))
+        parts.append(rows.assign(kind=kind, order=name, share=share, probability=answers.ravel()))
     if not parts:
         return own.assign(kind="", order="", share=0.0, probability=0.0)  # no rows, of the same kinds
     return pd.concat(parts, ignore_index=True)

@@ -17,6 +17,7 @@ import pandas as pd
 
 from pneumo_utils.evaluation import bootstrap_mean, intervals
 from pneumo_utils.explanation.stability import correlation
+from pneumo_utils.records import progress
 from pneumo_utils.records.vocabulary import MODELS
 
 LIMIT = 0.5  # half of the order of the map before: less must be left
@@ -86,7 +87,7 @@ def weight_randomisation_test(
         one row a shuffling, stage, from the answer downwards, and picture.
     """
     before, found = maps(images), []
-    for shuffle in range(SHUFFLES):
+    for shuffle in progress.track(range(SHUFFLES), f"shuffling the weights of {network.name}", SHUFFLES):
         stages = cascade(network, (seed, shuffle))
         found += [compare_maps(cases, before, maps(images), WEIGHTS, stage, shuffle) for stage in stages]
     return pd.concat(found, ignore_index=True)

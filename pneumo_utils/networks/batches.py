@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 
 from pneumo_utils.networks.backend import keras
+from pneumo_utils.records import progress
 
 _AHEAD = 4  # batches under way while one is learned from
 
@@ -61,6 +62,7 @@ class Batches(keras.utils.PyDataset):
         readers: threads that make batches; one is enough where rows are only looked up.
         balanced: whether both classes are drawn equally often; an epoch has as many pictures as before, those of the
             rarer class several times, each time in another turn.
+        told: is told of every batch that is taken.
     """
 
     def __init__(
@@ -72,11 +74,13 @@ class Batches(keras.utils.PyDataset):
         readers: int = 1,
         *,
         balanced: bool = False,
+        told: progress.Stage | None = None,
     ):
         super().__init__(workers=1)
         self.rows, self.label, self.batch_size, self.seed, self.balanced = rows, label, batch_size, seed, balanced
         self.epoch, self._pool = 0, ThreadPoolExecutor(readers)
         self._under_way: dict[int, Future] = {}
+        self._told = told
         self._shuffle()
 
     def _shuffle(self) -> None:
@@ -98,6 +102,8 @@ class Batches(keras.utils.PyDataset):
         for ahead in range(number, min(number + _AHEAD + 1, len(self))):
             if ahead not in self._under_way:
                 self._under_way[ahead] = self._pool.submit(self._make, ahead)
+        if self._told is not None:
+            self._told.advance()
         return self._under_way.pop(number).result()
 
     def _make(self, number: int) -> tuple[np.ndarray, np.ndarray]:

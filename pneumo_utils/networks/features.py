@@ -18,6 +18,7 @@ import numpy as np
 from pneumo_utils.imaging.augmentation import Augmentation, test_view, unaugmented, view
 from pneumo_utils.networks import activation_cache, batchnorm_folding
 from pneumo_utils.networks.backend import keras, layers, tf
+from pneumo_utils.records import progress
 
 
 class FeatureError(ValueError):
@@ -131,13 +132,14 @@ def run_trunk(trunk: keras.Model, feed: Feed, *, views: int, batch_size: int, fo
         activation_cache.DiskError: there is no room for them.
     """
     trunk, kept = open_cache(trunk, folder)
-    kept.check_disk(feed.count + (views - 1) * len(feed.train_rows))
-    forward = compile_trunk(trunk)
-    every = _compute(kept, forward, map(feed.plain, _batches(feed.count, batch_size)), batch_size)
-    varied = []
-    for number in range(1, views):
-        rows = (feed.view(positions, number) for positions in _batches(len(feed.train_rows), batch_size))
-        varied.append(_compute(kept, forward, rows, batch_size))
+    count = feed.count + (views - 1) * len(feed.train_rows)
+    kept.check_disk(count)
+    forward, varied = compile_trunk(trunk), []
+    with progress.stage("running the frozen trunk", count) as told:
+        every = _compute(kept, forward, map(feed.plain, _batches(feed.count, batch_size)), batch_size, told)
+        for number in range(1, views):
+            rows = (feed.view(positions, number) for positions in _batches(len(feed.train_rows), batch_size))
+            varied.append(_compute(kept, forward, rows, batch_size, told))
     kept.keep_only([*every, *(key for keys in varied for key in keys)])
     places = [kept.places(keys) for keys in varied]
     return Activations(kept.rows(), kept.places(every), np.array(places, dtype=int), feed.train_rows)
@@ -180,8 +182,9 @@ def identity(trunk: keras.Model) -> str:
 
 
 def _compute(
-    kept: activation_cache.ActivationCache, forward: Callable, batches: Iterator[np.ndarray], batch_size: int
-) -> list[bytes]:
+    kept: activation_cache.ActivationCache, forward: Callable, batches: Iterator[np.ndarray], batch_size: int,
+    told: progress.Stage,
+) -> list[bytes]:  # fmt: skip
     """Compute the rows that are not kept yet; the keys of all."""
     keys, waiting = [], {}
     for batch in batches:
@@ -191,6 +194,7 @@ def _compute(
                 waiting[keys[-1]] = row
             if len(waiting) == batch_size:
                 waiting = _append(kept, forward, waiting, batch_size)
+        told.advance(len(batch))
     if waiting:
         _append(kept, forward, waiting, batch_size)
     return keys

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +11,15 @@ import pandas as pd
 from pneumo_utils.networks import features
 from pneumo_utils.networks.backend import keras, tf
 from pneumo_utils.networks.batches import Batches, class_weights
+from pneumo_utils.networks.callbacks import Clock, CycleEnds, Teller
+from pneumo_utils.records import progress
 
 _WARM_UP = 0.1  # share of the steps of an end-to-end phase in which the learning rate rises
 _READERS = min(os.cpu_count() or 1, 8)  # threads that vary and stack pictures while the last batch is learned from
 END_TO_END = ("progressive", "end_to_end")  # phases that learn from the pixels
+_IN_WORDS = {
+    "head": "the head", "top": "the top block", "progressive": "smaller pictures first", "end_to_end": "end to end"
+}  # fmt: skip
 _AT_ONCE = 8  # steps of the head that are taken in one go: each is shorter than the call that starts it
 
 
@@ -91,42 +95,6 @@ class Restarts(keras.optimizers.schedules.LearningRateSchedule):
         return {"cycle": self.cycle, "steps": self.steps}
 
 
-class CycleEnds(keras.callbacks.Callback):
-    """Sums up the weights at the end of every cycle; `mean` is what is kept.
-
-    Networks that one training visits, from one start, lie in one basin, where the mean of their weights does what the
-    mean of their answers would, for the price of one (Izmailov et al. 2018, arXiv:1803.05407).
-
-    Args:
-        epochs: of one cycle.
-    """
-
-    def __init__(self, epochs: int):
-        super().__init__()
-        self.epochs, self.ends = epochs, []
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Keep the weights where a cycle ends."""
-        if (epoch + 1) % self.epochs == 0:
-            self.ends.append(self.model.get_weights())
-
-    def mean(self) -> list[np.ndarray]:
-        """Of the weights at the ends of cycles so far."""
-        return [np.mean(same, axis=0) for same in zip(*self.ends, strict=True)]
-
-
-class Clock(keras.callbacks.Callback):
-    """Adds `seconds` to the history of every epoch, validation included."""
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Look at the clock."""
-        self.started = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Look again."""
-        logs["seconds"] = time.perf_counter() - self.started
-
-
 def fit(
     part: keras.Model,
     feed: features.Feed,
@@ -156,17 +124,8 @@ def fit(
         Validation losses are those of plain labels, so that phases compare; after several cycles the last epoch's are
         those of the averaged weights.
     """
-    before, ends = part.get_weights(), CycleEnds(phase.epochs // phase.cycles)
-    batches, validation = _batches(feed, splits, phase, settings, seed)
-    _compile(part, phase, settings, len(batches))
-    fitted = part.fit(
-        batches, validation_data=validation, epochs=phase.epochs, verbose=0,
-        class_weight=None if batches.balanced else class_weights(batches.label),
-        callbacks=[*_callbacks(phase, settings), *([ends] if phase.cycles > 1 else [])],
-    )  # fmt: skip
-    history = _history(fitted, phase)
-    if phase.cycles > 1:
-        _average_cycles(part, ends, validation, history)
+    before = part.get_weights()
+    history = _learn(part, feed, splits, phase, settings, seed)
     chosen = history.index[-1] if _averages(phase, settings) else history["val_loss"].idxmin()
     better = history["val_loss"][chosen] < to_beat
     if not better:
@@ -174,14 +133,34 @@ def fit(
     return history.assign(kept=better & (history.index == chosen))
 
 
+def _learn(
+    part: keras.Model, feed: features.Feed, splits: pd.DataFrame, phase: Phase, settings: Settings, seed: int
+) -> pd.DataFrame:
+    """The epochs of `fit`, and the mean of the weights where cycles end."""
+    steps = -(-len(feed.train_rows) // settings.batch_size)
+    _compile(part, phase, settings, steps)
+    ends = CycleEnds(phase.epochs // phase.cycles)
+    with progress.stage(f"seed {seed}, {_IN_WORDS[phase.name]}", phase.epochs * steps) as told:
+        batches, validation = _batches(feed, splits, phase, settings, seed, told)
+        fitted = part.fit(
+            batches, validation_data=validation, epochs=phase.epochs, verbose=0,
+            class_weight=None if batches.balanced else class_weights(batches.label),
+            callbacks=[*_callbacks(phase, settings), *([ends] if phase.cycles > 1 else []), Teller(told, phase.epochs)],
+        )  # fmt: skip
+    history = _history(fitted, phase)
+    if phase.cycles > 1:
+        _average_cycles(part, ends, validation, history)
+    return history
+
+
 def _batches(
-    feed: features.Feed, splits: pd.DataFrame, phase: Phase, settings: Settings, seed: int
+    feed: features.Feed, splits: pd.DataFrame, phase: Phase, settings: Settings, seed: int, told: progress.Stage
 ) -> tuple[Batches, Batches]:
     """What is learned from, and what it is validated on."""
     label, held_out = splits["label"].to_numpy(), np.flatnonzero(splits["split"] == "validation")
     size, readers = settings.batch_size, 1 if phase.name == "head" else _READERS
     balanced = settings.class_balance == "sampling"
-    learned = Batches(feed.training, label[feed.train_rows], size, seed, readers, balanced=balanced)
+    learned = Batches(feed.training, label[feed.train_rows], size, seed, readers, balanced=balanced, told=told)
     return learned, Batches(lambda at, _: feed.plain(held_out[at]), label[held_out], size, None, readers)
 
 

@@ -13,6 +13,7 @@ from pneumo_utils.evaluation.operating_points import logits
 from pneumo_utils.imaging.augmentation import TEST_VIEWS, Augmentation, view
 from pneumo_utils.networks import features, models, optimisation
 from pneumo_utils.networks.backend import keras, tf
+from pneumo_utils.records import progress
 
 RowsOf = Callable[[np.ndarray], np.ndarray]  # rows -> what the network eats
 
@@ -97,7 +98,12 @@ def predict(part: keras.Model, feed: features.Feed, splits: pd.DataFrame, batch_
     Returns:
         columns of the contract `predictions` but `model` and `seed`.
     """
-    return _predict_held_out(splits, lambda rows: _predict_rows(part, feed.plain, rows, batch_size))
+
+    def answer(rows: np.ndarray) -> np.ndarray:
+        with progress.stage(f"judging {len(rows):,} pictures", len(rows)) as told:
+            return _predict_rows(part, feed.plain, rows, batch_size, told)
+
+    return _predict_held_out(splits, answer)
 
 
 def predict_test_views(
@@ -155,10 +161,12 @@ def predict_images(
     """
     rows = np.arange(len(images)) if rows is None else rows
     pixels = features.Pixels(images, rows[:0], Augmentation(), 0, network.input.shape[1])
-    every = [
-        _predict_rows(network, lambda at, n=n: pixels.test_view(at, n), rows, settings.batch_size)
-        for n in TEST_VIEWS[settings.test_views]
-    ]
+    views = TEST_VIEWS[settings.test_views]
+    with progress.stage(f"judging {len(rows):,} pictures", len(views) * len(rows)) as told:
+        every = [
+            _predict_rows(network, lambda at, n=n: pixels.test_view(at, n), rows, settings.batch_size, told)
+            for n in views
+        ]
     if settings.test_average == "logit":
         return expit(np.mean([logits(answers) for answers in every], axis=0))
     return np.mean(every, axis=0)
@@ -172,6 +180,12 @@ def _predict_held_out(
     return splits.iloc[rows].drop(columns="part").assign(probability=answer(rows))
 
 
-def _predict_rows(part: keras.Model, rows_of: RowsOf, rows: np.ndarray, batch_size: int) -> np.ndarray:
-    steps = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
-    return np.concatenate([part(rows_of(step), training=False).numpy()[:, 0] for step in steps]).astype(float)
+def _predict_rows(
+    part: keras.Model, rows_of: RowsOf, rows: np.ndarray, batch_size: int, told: progress.Stage
+) -> np.ndarray:
+    found = []
+    for start in range(0, len(rows), batch_size):
+        step = rows[start : start + batch_size]
+        found.append(part(rows_of(step), training=False).numpy()[:, 0])
+        told.advance(len(step))
+    return np.concatenate(found).astype(float)

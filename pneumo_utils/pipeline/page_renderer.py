@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from pneumo_utils.pipeline import run_records
@@ -70,12 +71,12 @@ class PageRenderer:
         run_records.write(self.store, "index", {"page": [key, *self._page_hashes()]})
         studies_page.write(self.reports)
 
-    def write_progress(self, step: steps.Step, **why: str) -> None:
+    def write_progress(self, step: steps.Step, since: datetime, **why: str) -> None:
         """Say in place of the front page that `step` runs, or why it stopped; see `progress_page.write`."""
         from pneumo_utils.reporting import progress_page  # imported here, as in `render`
 
         seconds = {other.page: run_records.read(self.store, other.page).get("seconds") for other in self.steps}
-        progress_page.write(self.store, self.study, self.steps, seconds, step, **why)
+        progress_page.write(self.store, self.study, self.steps, seconds, step, since, **why)
 
     def _page_hashes(self) -> list[str]:
         return [fingerprint.of_file(self.store.page_file(page)) for page in ("index", "cases")]

@@ -7,17 +7,18 @@ something it wrote is missing or altered; all are told by content, not by time.
 from __future__ import annotations
 
 import logging
-from functools import partial
+from datetime import datetime
+from functools import cached_property, partial
 from pathlib import Path
 
 from pneumo_utils.datasets import sources
 from pneumo_utils.networks import pretrained_weights
-from pneumo_utils.pipeline import preflight, run_records
+from pneumo_utils.pipeline import preflight, progress_display, run_records
 from pneumo_utils.pipeline.notebook_parameters import PATHS, NotebookParameters, PipelineError
 from pneumo_utils.pipeline.page_renderer import PageRenderer
 from pneumo_utils.records import fingerprint, provenance
 from pneumo_utils.records.store import Store
-from pneumo_utils.study import steps
+from pneumo_utils.study import expected_time, steps
 from pneumo_utils.study.definition import Study
 
 _log = logging.getLogger(__name__)
@@ -120,7 +121,7 @@ class Pipeline:
 
     def _bring_up_to_date(self, step: steps.Step) -> bool:
         record, key = run_records.read(self.store, step.page), self._key(step)
-        fresh = record.get("key") == key and record["written"] == self._output_hashes(step)
+        fresh = self._is_fresh(step, record, key)
         if fresh:
             _log.info("%-22s unchanged", step.page)
         else:
@@ -128,27 +129,27 @@ class Pipeline:
         self.pages.render(step, record)
         return not fresh
 
-    def _execute(self, step: steps.Step, key: str) -> dict:
-        from pneumo_utils.pipeline import (
-            notebook_execution,  # imported here: a run in which nothing changed needs no papermill
-        )
+    def _is_fresh(self, step: steps.Step, record: dict, key: str) -> bool:
+        return record.get("key") == key and record["written"] == self._output_hashes(step)
 
-        _log.info("%-22s runs ...", step.page)
+    @cached_property
+    def _time_left(self) -> progress_display.TimeLeft:
+        """Of the pages that will run, as it seems when the first of them does."""
+        running: list[steps.Step] = []
+        for step in self.steps:
+            written = {path for other in running for path in other.writes(self.store)}
+            joined = any(other.own for other in running) and not step.own  # reads what all networks wrote
+            record = run_records.read(self.store, step.page)
+            if joined or written & set(step.reads(self.store)) or not self._is_fresh(step, record, self._key(step)):
+                running.append(step)
+        pictures = sum(path.is_file() for path in self.data.rglob("*"))
+        return progress_display.TimeLeft(expected_time.of_steps(running, self.study, pictures))
+
+    def _execute(self, step: steps.Step, key: str) -> dict:
         for stale in (self.store.page_file(step.page), self.store.record_file(step.page)):
             stale.unlink(missing_ok=True)
-        self.pages.write_progress(step)
-        try:
-            seconds = notebook_execution.run(
-                self._notebook(step), self.parameters(step),
-                executed=self.store.executed_notebook(step.page), broken=self.store.broken_notebook(step.page),
-                minutes=self.study.run.notebook_minutes,
-            )  # fmt: skip
-        except notebook_execution.NotebookError as error:
-            self.pages.write_progress(step, stopped=f"{error}.", details=error.details)
-            raise
-        except KeyboardInterrupt:
-            self.pages.write_progress(step, stopped="It was interrupted.")
-            raise
+        seconds = self._run_notebook(step)
+        self._time_left.took[step.page] = seconds
         if step.own:
             self.store.join_network_tables(self.study.training.ensemble, self.study.training.seeds)
         missing = [path.name for path in step.writes(self.store) if not path.is_file()]
@@ -161,6 +162,30 @@ class Pipeline:
         run_records.write(self.store, step.page, record)
         _log.info("%-22s %.0f s", step.page, seconds)
         return record
+
+    def _run_notebook(self, step: steps.Step) -> float:
+        """Run the notebook of `step` and show how far it is; seconds it took."""
+        from pneumo_utils.pipeline import (
+            notebook_execution,  # imported here: a run in which nothing changed needs no papermill
+        )
+
+        tell = partial(self.pages.write_progress, step, datetime.now().astimezone())
+        tell()
+        try:
+            with progress_display.shown(
+                step.page, self.store.progress_file, self._time_left, lambda text: tell(doing=text)
+            ):
+                return notebook_execution.run(
+                    self._notebook(step), self.parameters(step),
+                    executed=self.store.executed_notebook(step.page), broken=self.store.broken_notebook(step.page),
+                    minutes=self.study.run.notebook_minutes,
+                )  # fmt: skip
+        except notebook_execution.NotebookError as error:
+            tell(stopped=f"{error}.", details=error.details)
+            raise
+        except KeyboardInterrupt:
+            tell(stopped="It was interrupted.")
+            raise
 
     def _notebook(self, step: steps.Step) -> Path:
         return self.notebooks / f"{step.notebook}.ipynb"

@@ -99,6 +99,11 @@ class RunDirectory:
         return self.network_folder(model, seed) / f"{name}.npz"
 
     @property
+    def progress_file(self) -> Path:
+        """How far the notebook has come that runs now."""
+        return self.work / "progress.json"
+
+    @property
     def lungs_file(self) -> Path:
         """Where the lungs are in the pictures that are explained."""
         return self.work / "lungs.npz"

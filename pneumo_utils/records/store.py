@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.records import ensemble_predictions, tables
+from pneumo_utils.records import ensemble_predictions, progress, tables
 from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.records.run_directory import NETWORK_TABLES, RunDirectory
 from pneumo_utils.records.vocabulary import MODELS
@@ -91,17 +91,18 @@ class Store(RunDirectory):
         Raises:
             ValueError: there are fewer or more pictures than `count`.
         """
-        self._write_squares(self.images_file, images, count, size)
+        self._write_squares(self.images_file, "keeping the pictures", images, count, size)
 
     def write_perturbed(self, images: Iterator[np.ndarray], count: int, size: int) -> None:
         """The same for the pictures made harder, in the order of the table `perturbations`."""
-        self._write_squares(self.perturbed_file, images, count, size)
+        self._write_squares(self.perturbed_file, "drawing the pictures made harder", images, count, size)
 
     @staticmethod
-    def _write_squares(file: Path, images: Iterator[np.ndarray], count: int, size: int) -> None:
+    def _write_squares(file: Path, stage: str, images: Iterator[np.ndarray], count: int, size: int) -> None:
         with atomic_write(file) as part:
             rows = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(count, size, size))
-            for row, image in zip(rows, images, strict=True):  # fewer pictures would leave black rows at the end
+            told = progress.track(images, stage, count)
+            for row, image in zip(rows, told, strict=True):  # fewer pictures would leave black rows at the end
                 row[:] = image
             rows.flush()
 

@@ -24,8 +24,8 @@ class _Row:
 
 
 def write(
-    store: Store, study: Study, steps: list[Step], seconds: Mapping[str, float], at: Step, *,
-    stopped: str = "", details: str = "",
+    store: Store, study: Study, steps: list[Step], seconds: Mapping[str, float], at: Step, since: datetime, *,
+    doing: str = "", stopped: str = "", details: str = "",
 ) -> None:  # fmt: skip
     """Write `index.html` in place of the front page, which needs all pages.
 
@@ -35,6 +35,8 @@ def write(
         steps: in running order.
         seconds: running time of every page that is up to date.
         at: the step that runs now, or that did when the study stopped.
+        since: when it began.
+        doing: what it does now and how long it will, in words.
         stopped: why it did, one sentence; empty: it runs.
         details: what a programmer would look at, as the traceback.
     """
@@ -43,7 +45,7 @@ def write(
     for place, step in enumerate(steps):
         state = "waits"
         if place == here:
-            state = "stopped" if stopped else f"runs since {datetime.now().astimezone():%H:%M:%S}"
+            state = "stopped" if stopped else f"runs since {since:%H:%M:%S}"
         elif place < here:
             state = "done"
         href = f"{step.page}.html" if state == "done" else ""
@@ -57,6 +59,7 @@ def write(
         notices=[],
         rows=rows,
         done=sum(bool(row.href) for row in rows),
+        doing=doing,
         stopped=stopped,
         details=details,
         rerun=front_page.rerun(store.study, study),

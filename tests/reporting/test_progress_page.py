@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from support.pages import soup_of
 
@@ -19,7 +21,15 @@ def written(tmp_path):
     store = Store("smoke", tmp_path)
 
     def write(at: int, **why: str):
-        progress_page.write(store, study, listed, {"01_eda": 7.2, "04_evaluation": 9.0}, listed[at], **why)
+        progress_page.write(
+            store,
+            study,
+            listed,
+            {"01_eda": 7.2, "04_evaluation": 9.0},
+            listed[at],
+            datetime(2026, 11, 26, 9, 30),
+            **why,
+        )
         return soup_of(store.folder / "index.html")
 
     return write
@@ -28,9 +38,16 @@ def written(tmp_path):
 def test_a_running_study_links_what_is_done_and_loads_itself_anew(written):
     page = written(1)
     states = [line.get_text() for line in page.select(".pages .time")]
-    assert states[0] == "done, 7 s" and states[1].startswith("runs since ") and set(states[2:]) == {"waits"}
+    assert states[0] == "done, 7 s" and states[1] == "runs since 09:30:00" and set(states[2:]) == {"waits"}
     assert [link["href"] for link in page.select(".pages a")] == ["01_eda.html"], "old pages of later steps are not"
     assert page.find("meta", attrs={"http-equiv": "refresh"}) and "1 of 8 pages are done" in page.get_text()
+
+
+def test_what_is_done_now_stands_above_the_list(written):
+    page = written(2, doing="seed 0, end to end, epoch 3 of 12 done, loss 0.412; about 4 min left")
+    assert (
+        page.select_one("p.doing").get_text() == "seed 0, end to end, epoch 3 of 12 done, loss 0.412; about 4 min left."
+    )
 
 
 def test_a_study_that_stopped_says_why_and_how_to_go_on_and_stands_still(written):
