@@ -22,6 +22,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--weights", default="", help="imagenet, none or a path in place of the study's weights")
         command.add_argument("--params", type=Path, default=PROJECT / "params", help="folder of the parameter files")
         command.add_argument("--reports", type=Path, default=PROJECT / "reports", help="folder of all reports")
+    command = commands.add_parser("compare", help="write the page of two finished studies")
+    command.add_argument("first", help="name of a study")
+    command.add_argument("second", help="name of another")
+    command.add_argument("--reports", type=Path, default=PROJECT / "reports", help="folder of all reports")
     command = commands.add_parser(
         "parameters", help="list every parameter with type, range and help; with a study, what papermill's -f takes"
     )
@@ -41,6 +45,11 @@ def _run(given: argparse.Namespace) -> None:
         if alone := given.notebook or given.model:
             raise ValueError(f"study must be named with --notebook and --model, got {alone} alone")
         print(definition.describe())
+        return
+    if given.command == "compare":
+        from pneumo_utils.reporting import comparison_page  # imported here, as above
+
+        print(os.path.relpath(comparison_page.write(given.first, given.second, given.reports.resolve())))
         return
     replaced = {name: getattr(given, name, "") for name in ("data", "weights")}
     chosen = definition.load(given.study, given.params, **replaced)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from pneumo_utils.pipeline import run_records
 from pneumo_utils.records import fingerprint
+from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.records.store import Store
 from pneumo_utils.reporting.notices import notices
 from pneumo_utils.study import steps
-from pneumo_utils.study.definition import Study
+from pneumo_utils.study.definition import Study, to_yaml
 
 
 class PageRenderer:
@@ -66,6 +67,8 @@ class PageRenderer:
             return
         from pneumo_utils.reporting import cases_page, front_page, studies_page  # imported here, as in `render`
 
+        with atomic_write(self.store.parameters_file) as part:
+            part.write_text(to_yaml(self.study.model_dump()), encoding="utf-8")
         cases_page.write(self.store, self.study, sentences)
         front_page.write(self.store, self.study, self.steps, records, sentences)
         run_records.write(self.store, "index", {"page": [key, *self._page_hashes()]})

@@ -1,6 +1,7 @@
 """Where everything of a study lies: the only room that knows file names.
 
 reports/<study>/index.html, <page>.html     what people read
+reports/<study>/parameters.yaml             what it ran with
 reports/<study>/tables/*.csv                what travels between notebooks
 reports/<study>/work/                       pixels, activations, networks, notebooks: large, can be made again
 """
@@ -73,6 +74,11 @@ class RunDirectory:
     def perturbed_file(self) -> Path:
         """The pictures made harder, one a row of `perturbations`."""
         return self.work / "perturbed.npy"
+
+    @property
+    def parameters_file(self) -> Path:
+        """The parameters that the study ran with."""
+        return self.folder / "parameters.yaml"
 
     @property
     def data_file(self) -> Path:

@@ -53,6 +53,9 @@ def write(reports: Path) -> None:
         notices=[],
         studies=studies,
         headline=Markup(table_html(table, caption)) if studies else "None has a result yet.",
+        compared=[
+            (page.relative_to(reports).as_posix(), _title(page)) for page in sorted(reports.glob("compare/*.html"))
+        ],
     )
 
 
@@ -62,6 +65,16 @@ def _row(folder: Path, reports: Path) -> _Row:
     auc = test[test["metric"] == "auc_roc"].set_index("model")["mean"]
     best = test[test["model"] == auc.idxmax()]
     shown = metrics.with_intervals(best, "test").iloc[0]
-    page = BeautifulSoup((folder / "index.html").read_text(encoding="utf-8"), "html.parser")
     name = folder.relative_to(reports).as_posix()
-    return _Row(f"{name}/index.html", name, page.h1.get_text(), MODELS[auc.idxmax()], int(best["n"].max()), dict(shown))
+    return _Row(
+        f"{name}/index.html",
+        name,
+        _title(folder / "index.html"),
+        MODELS[auc.idxmax()],
+        int(best["n"].max()),
+        dict(shown),
+    )
+
+
+def _title(page: Path) -> str:
+    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").h1.get_text()

@@ -87,13 +87,7 @@ def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study
     path = folder / f"{name}.yaml"
     if not path.is_file():
         raise StudyError(f"STUDY must be one of {', '.join(names(folder))}, got {name!r}")
-    try:
-        raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except (YAMLError, UnicodeDecodeError) as error:
-        problem = " ".join(str(error).split("To suppress")[0].split())
-        raise StudyError(f"{path.name} must be valid YAML, got: {problem}") from error
-    if not isinstance(raw, dict):
-        raise StudyError(f"{path.name} must hold sections of parameters, got {type(raw).__name__}")
+    raw = read_sections(path)
     if data and isinstance(raw.get("data"), dict):
         raw["data"] |= {"source": _source_of(raw["data"], data), "folder": data}
     if weights and isinstance(raw.get("training"), dict):
@@ -102,6 +96,22 @@ def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study
         return Study.model_validate(raw)
     except ValidationError as error:
         raise StudyError(f"{path.name}: " + "; ".join(map(_sentence, error.errors()))) from error
+
+
+def read_sections(path: Path) -> dict:
+    """What a parameter file holds, section by section, its rules unchecked: older studies may have had other ones.
+
+    Raises:
+        StudyError: it is not YAML 1.2, or holds no sections.
+    """
+    try:
+        raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except (YAMLError, UnicodeDecodeError) as error:
+        problem = " ".join(str(error).split("To suppress")[0].split())
+        raise StudyError(f"{path.name} must be valid YAML, got: {problem}") from error
+    if not isinstance(raw, dict):
+        raise StudyError(f"{path.name} must hold sections of parameters, got {type(raw).__name__}")
+    return raw
 
 
 def _source_of(section: dict, data: str) -> str:

@@ -37,6 +37,26 @@ def roc_and_precision_recall(predictions: pd.DataFrame, titles: dict[str, str]) 
     return fig
 
 
+def roc_of_studies(predictions: pd.DataFrame, titles: dict[str, str]) -> Figure:
+    """ROC curves of two studies, a panel a model, a colour a study; chance as a dashed line.
+
+    Args:
+        predictions: contract `predictions`, one split, both classes, and the `study` of each row.
+        titles: how each model is called.
+    """
+    models = list(predictions.groupby("model", sort=False))
+    fig, axes = new_figure(1, len(models), height=2.9)
+    for axis, (model, rows) in zip(axes[0], models, strict=True):
+        for colour, (study, part) in zip(MODEL_COLOURS, rows.groupby("study", sort=False), strict=False):
+            false_positive, true_positive, _ = sk.roc_curve(part["label"], part["probability"])
+            axis.plot(false_positive, true_positive, color=colour, label=study)
+        axis.plot([0, 1], [0, 1], "--", color="#999999", lw=0.8)
+        axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal", title=titles.get(model, model))
+        axis.set(xlabel="1 \N{MINUS SIGN} specificity", ylabel="sensitivity" if axis is axes[0, 0] else "")
+    axes[0, 0].legend(frameon=False, loc="lower right")
+    return fig
+
+
 def confusion_matrices(labelled: pd.DataFrame, titles: dict[str, str]) -> Figure:
     """Confusion matrices side by side, counts and share of each true class.
 

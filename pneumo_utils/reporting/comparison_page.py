@@ -1,0 +1,189 @@
+"""Two studies on one page: which parameters differ, what came of it, and whether that is more than chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from markupsafe import Markup
+
+from pneumo_utils.evaluation import metrics, operating_points, study_comparison
+from pneumo_utils.records.store import Store
+from pneumo_utils.records.vocabulary import IMAGE_MODELS
+from pneumo_utils.reporting import page_shell, studies_page
+from pneumo_utils.reporting.display import figure_html, table_html
+from pneumo_utils.reporting.figures import discrimination
+from pneumo_utils.study import definition
+
+FOLDER = "compare"  # in the folder of reports
+_SIGNIFICANT = 0.05
+_SHOWN = {"auc_roc": "AUC-ROC", "accuracy": "accuracy", "recall": "sensitivity", "specificity": "specificity"}
+
+
+class ComparisonError(ValueError):
+    """Two studies cannot be compared."""
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One finished study."""
+
+    name: str
+    store: Store
+    sections: Mapping  # of its parameters
+
+    @property
+    def test(self) -> pd.DataFrame:
+        """Contract `predictions`: the test part, of the first seed."""
+        every = self.store.read("predictions")
+        first = self.sections["training"]["seeds"][0]
+        return every[(every["split"] == "test") & (every["seed"] == first)]
+
+    @property
+    def points(self) -> Mapping[tuple[str, int], float]:
+        """Its frozen operating points by model and seed."""
+        rule = self.sections["evaluation"]["threshold_rule"]
+        return operating_points.of_rule(self.store.read("operating_points"), rule)
+
+
+def write(first: str, second: str, reports: Path) -> Path:
+    """Write the page of two finished studies, and name it on the page of all studies.
+
+    Args:
+        first: name of a study.
+        second: name of another.
+        reports: folder of all reports.
+
+    Returns:
+        the page.
+
+    Raises:
+        ComparisonError: one has no result, or both are the same.
+    """
+    if first == second:
+        raise ComparisonError(f"A and B must be two studies, got {first!r} twice")
+    sides = [_side(name, reports) for name in (first, second)]
+    target = reports / FOLDER / f"{'-against-'.join(name.replace('/', '-') for name in (first, second))}.html"
+    differ = _differing(*(side.sections for side in sides), names=(first, second))
+    alike = study_comparison.same_test_images(*(_tested(side) for side in sides))
+    pairs = _paired(sides) if alike else None
+    page_shell.write(
+        target,
+        "comparison.html.j2",
+        study=f"{first} and {second}",
+        heading=f"{first} against {second}",
+        description="Two studies side by side: what differs between them, and what came of it.",
+        notices=[],
+        sides=[(side.name, f"../{side.name}/index.html") for side in sides],
+        findings=_findings(sides, len(differ), pairs),
+        differ=Markup(table_html(differ, "Parameters that differ")) if len(differ) else "",
+        headline=Markup(_headline(sides)),
+        paired=Markup(_paired_table(pairs, sides)) if pairs is not None else "",
+        roc=Markup(_roc(sides)),
+    )
+    studies_page.write(reports)
+    return target
+
+
+def _side(name: str, reports: Path) -> _Side:
+    store = Store(name, reports)
+    if not (store.parameters_file.is_file() and store.table_file("seed_spread").is_file()):
+        done = sorted(file.parent.relative_to(reports).as_posix() for file in reports.rglob("parameters.yaml"))
+        raise ComparisonError(
+            f"A and B must be finished studies in {reports}, {', '.join(done) or 'none yet'}, got {name!r}"
+        )
+    return _Side(name, store, definition.read_sections(store.parameters_file))
+
+
+def _tested(side: _Side) -> pd.DataFrame:
+    manifest = side.store.read("manifest")
+    return manifest[manifest["path"].isin(side.test["path"])]
+
+
+def _differing(first: Mapping, second: Mapping, names: tuple[str, str]) -> pd.DataFrame:
+    """Parameters that differ, by section, a column a study; what readers are told about it is none."""
+    rows = {}
+    for section in (name for name in dict.fromkeys([*first, *second]) if name != "about"):
+        one, other = first.get(section, {}), second.get(section, {})
+        for key in dict.fromkeys([*one, *other]):
+            if one.get(key) != other.get(key) or (key in one) != (key in other):
+                rows[f"{section}.{key}"] = [
+                    _in_words(values[key]) if key in values else None for values in (one, other)
+                ]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(names)).rename_axis("parameter")
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return str(value) if value != "" else "none"
+
+
+def _headline(sides: list[_Side]) -> str:
+    """The headline metrics of every network, a column a study."""
+    shown = {side.name: metrics.with_intervals(_of_networks(side), "test", _SHOWN).stack() for side in sides}
+    wide = pd.DataFrame(shown).rename_axis(["network", "metric"]).rename(index=IMAGE_MODELS, level=0)
+    counts = " and ".join(f"n = {side.test['path'].nunique():,}" for side in sides)
+    rules = " and ".join(dict.fromkeys(side.sections["evaluation"]["threshold_rule"] for side in sides))
+    caption = f"Test part of each study ({counts}), operating points of rule {rules}, 95 % intervals over patients"
+    return table_html(wide, caption)
+
+
+def _of_networks(side: _Side) -> pd.DataFrame:
+    measured = side.store.read("seed_spread")
+    return measured[measured["model"].isin(IMAGE_MODELS)]
+
+
+def _paired(sides: list[_Side]) -> pd.DataFrame:
+    asked = sides[0].sections["evaluation"]
+    points = (sides[0].points, sides[1].points)
+    return study_comparison.paired(sides[0].test, sides[1].test, points, asked["replicates"], asked["bootstrap_seed"])
+
+
+def _paired_table(pairs: pd.DataFrame, sides: list[_Side]) -> str:
+    shown = pairs.assign(
+        text=[
+            f"{metrics.format_interval(row.difference, row.lower, row.upper)}, p {row.p_holm:.3f}"
+            for row in pairs.itertuples()
+        ]
+    )
+    wide = shown.pivot(index="model", columns="metric", values="text")
+    wide = wide.reindex(index=shown["model"].unique(), columns=list(_SHOWN))
+    caption = (
+        f"{sides[0].name} less {sides[1].name} on the same test images, n = {pairs['n'].max():,}, first seed of each, "
+        "95 % intervals, p by Holm"
+    )
+    return table_html(wide.rename(index=IMAGE_MODELS, columns=_SHOWN).rename_axis("network"), caption)
+
+
+def _roc(sides: list[_Side]) -> str:
+    both = pd.concat([side.test.assign(study=side.name) for side in sides])
+    both = both[both["model"].isin(IMAGE_MODELS)]
+    drawn = discrimination.roc_of_studies(both, IMAGE_MODELS)
+    return figure_html(
+        drawn, f"ROC curves on the test part, a panel a network, of {sides[0].name} and {sides[1].name}."
+    )
+
+
+def _findings(sides: list[_Side], differing: int, pairs: pd.DataFrame | None) -> list[str]:
+    """What came of it, in sentences from values."""
+    first, second = (side.name for side in sides)
+    count = f"{differing} parameter{'' if differing == 1 else 's'} differ{'s' if differing == 1 else ''}."
+    if pairs is None:
+        return [
+            count,
+            "The test images differ, so no difference is paired: the intervals of each study stand side by side.",
+        ]
+    said = [count]
+    for row in pairs[pairs["metric"] == "auc_roc"].itertuples():
+        apart = row.p_holm < _SIGNIFICANT
+        better = first if row.difference > 0 else second
+        verdict = f"{better} is better" if apart else "the two are not told apart"
+        gap = metrics.format_interval(row.difference, row.lower, row.upper)
+        said.append(
+            f"{IMAGE_MODELS[row.model]}: {verdict}; AUC-ROC of {first} less {second} {gap}, p {row.p_holm:.3f}, "
+            f"n = {row.n:,}."
+        )
+    return said

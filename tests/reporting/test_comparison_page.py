@@ -1,0 +1,141 @@
+"""Two finished studies on one page: what differs, what came of it, and when nothing can be paired."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.examples import example
+from support.pages import soup_of
+
+from pneumo_utils.__main__ import PROJECT, main
+from pneumo_utils.evaluation import comparisons, intervals, seed_spread, study_comparison
+from pneumo_utils.evaluation.weighted_metrics import MetricError
+from pneumo_utils.records.store import Store
+from pneumo_utils.reporting import comparison_page
+from pneumo_utils.reporting.comparison_page import ComparisonError
+from pneumo_utils.study.definition import load, to_yaml
+
+N = 60
+POINT = {"rule": "half", "seed": 0, "threshold": 0.5}
+
+
+def predictions(skill: float, models=("cnn", "vgg16"), seed: int = 0) -> pd.DataFrame:
+    """Sixty radiographs of thirty patients, judged by networks of so much skill."""
+    generator, label = np.random.default_rng(seed), (np.arange(N) % 3 > 0).astype(int)
+    own = {"path": [f"test/{i}.jpeg" for i in range(N)], "patient": [f"p{i // 2}" for i in range(N)], "label": label}
+    return pd.concat([
+        example("predictions", N).assign(
+            **own, etiology=np.where(label, "viral", "normal"), model=model, seed=0, split="test",
+            probability=np.clip(generator.normal(0.5 + skill * (label - 0.5), 0.2), 0.01, 0.99),
+        )
+        for model in models
+    ], ignore_index=True)  # fmt: skip
+
+
+def study(reports, name: str, skill: float, models=("cnn", "vgg16"), digest: str = "0f", **training):
+    """A finished study, as far as the page reads it."""
+    store, judged = Store(name, reports), predictions(skill, models)
+    sections = load("smoke", PROJECT / "params").model_dump()
+    sections["training"] |= training
+    sections["evaluation"] |= {"threshold_rule": "half", "replicates": 200}
+    store.parameters_file.parent.mkdir(parents=True)
+    store.parameters_file.write_text(to_yaml(sections))
+    (store.folder / "index.html").write_text(f"<h1>Title of {name}</h1>")
+    store.write("predictions", judged)
+    points = [example("operating_points", 1, model=model, **POINT) for model in models]
+    store.write("operating_points", pd.concat(points, ignore_index=True))
+    store.write("seed_spread", seed_spread.table(intervals.bootstrap(judged, 0.5, 200, 0)))
+    own = judged[judged["model"] == models[0]]
+    store.write("manifest", example("manifest", N, sha256=digest * 32).assign(
+        path=own["path"].to_numpy(), label=own["label"].to_numpy(), part="test"
+    ))  # fmt: skip
+
+
+def test_what_differs_and_what_came_of_it_stand_side_by_side(tmp_path):
+    study(tmp_path, "good", 0.9)
+    study(tmp_path, "candidates/poor", 0.2, cnn_epochs=1, explained_extra=[])
+    target = comparison_page.write("good", "candidates/poor", tmp_path)
+    assert target == tmp_path / "compare" / "good-against-candidates-poor.html"
+    page = soup_of(target)
+    differ, headline, paired = page.find_all("table")
+    assert [row.get_text(" ", strip=True) for row in differ.select("tbody tr")] == [
+        "training.cnn_epochs 2 1", "training.explained_extra — none"
+    ]  # fmt: skip
+    assert [head.get_text() for head in headline.select("thead th")] == ["network", "metric", "good", "candidates/poor"]
+    found = study_comparison.paired(
+        predictions(0.9), predictions(0.2), ({("cnn", 0): 0.5, ("vgg16", 0): 0.5},) * 2, 200, 0
+    ).set_index(["model", "metric"])
+    gap = found.loc[("cnn", "auc_roc"), "difference"]
+    assert paired.select_one("tbody td").get_text().startswith(f"{gap:.3f}")
+    said = [line.get_text() for line in page.select("section li")]
+    assert said[0] == "2 parameters differ." and said[1].startswith("Small CNN: good is better; AUC-ROC of good less")
+    assert [link["href"] for link in page.select("section p a")] == [
+        "../good/index.html",
+        "../candidates/poor/index.html",
+    ]
+
+
+def test_the_page_of_all_studies_names_it(tmp_path):
+    for name in ("one", "other"):
+        study(tmp_path, name, 0.9)
+    comparison_page.write("one", "other", tmp_path)
+    links = soup_of(tmp_path / "index.html").select("section ul a")
+    assert [(link["href"], link.get_text()) for link in links] == [
+        ("compare/one-against-other.html", "one against other")
+    ]
+
+
+def test_other_test_images_are_not_paired_and_the_page_says_so(tmp_path):
+    study(tmp_path, "one", 0.9)
+    study(tmp_path, "other", 0.2, digest="1e")
+    page = soup_of(comparison_page.write("one", "other", tmp_path))
+    assert "The test images differ, so no difference is paired" in page.get_text()
+    assert not page.find(id="paired") and "No parameter differs." in page.get_text()
+
+
+def test_a_network_that_one_study_lacks_is_shown_and_not_paired(tmp_path):
+    study(tmp_path, "one", 0.9)
+    study(tmp_path, "other", 0.9, models=("cnn",))
+    page = soup_of(comparison_page.write("one", "other", tmp_path))
+    assert "VGG16" in page.find_all("table")[0].get_text()
+    assert "VGG16" not in page.find(id="paired").find_next("table").get_text()
+    assert "the two are not told apart" in page.get_text()
+
+
+def test_the_difference_is_that_of_the_networks_of_one_study():
+    """Pairing across studies is the pairing within one, under other names."""
+    first, second = predictions(0.9, ("cnn",)), predictions(0.4, ("cnn",), seed=1)
+    points = {("cnn", 0): 0.5}
+    across = study_comparison.paired(first, second, (points, points), 300, 0)
+    within = comparisons.table(pd.concat([first, second.assign(model="vgg16")]), 0.5, study_comparison.METRICS, 300, 0)
+    for column in ("difference", "lower", "upper", "p", "p_holm"):
+        np.testing.assert_allclose(across[column].astype(float), within[column].astype(float))
+
+
+def test_studies_without_a_network_in_common_cannot_be_paired():
+    with pytest.raises(MetricError, match="must have a network in common, got none"):
+        study_comparison.paired(predictions(0.9, ("cnn",)), predictions(0.9, ("vgg16",)), ({}, {}), 10, 0)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("one", "one"), "A and B must be two studies, got 'one' twice"),
+        (("one", "absent"), "A and B must be finished studies in .*, one, got 'absent'"),
+        (("", "one"), "A and B must be finished studies in .*, one, got ''"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_in_one_sentence(tmp_path, names, said):
+    study(tmp_path, "one", 0.9)
+    with pytest.raises(ComparisonError, match=said):
+        comparison_page.write(*names, tmp_path)
+
+
+def test_the_command_line_names_the_page_and_every_refusal(tmp_path, capsys):
+    study(tmp_path, "one", 0.9)
+    study(tmp_path, "other", 0.8)
+    assert main(["compare", "one", "other", "--reports", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.strip().endswith("compare/one-against-other.html")
+    assert main(["compare", "one", "absent", "--reports", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith("error: A and B must be finished studies in")
