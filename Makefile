@@ -15,7 +15,7 @@ CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder tests/test_smoke.py tests
 GIVEN := $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
-.PHONY: help install report compare data lab test check bench recipes lint format lock lungs parameters clean
+.PHONY: help install report compare pdf data lab test check bench recipes lint format lock lungs parameters clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -30,6 +30,9 @@ report: $(READY) ## run what changed of STUDY and render reports/STUDY/index.htm
 
 compare: $(READY) ## what differs between the finished studies A and B, and what came of it: reports/compare/
 	@$(PY) -m pneumo_utils compare "$(A)" "$(B)"
+
+pdf: $(READY) ## print the pages of the finished STUDY into reports/STUDY/STUDY.pdf, where a Chromium is found
+	@$(PY) -m pneumo_utils pdf "$(STUDY)"
 
 data: $(READY) ## only draw, download or find the radiographs of STUDY
 	@$(PY) -m pneumo_utils data "$(STUDY)" $(GIVEN)

@@ -15,7 +15,11 @@ PROJECT = Path(__file__).resolve().parent.parent
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pneumo_utils", description="Run a study, or part of it.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, text in (("report", "run what changed and render all pages"), ("data", "only provide the radiographs")):
+    for name, text in (
+        ("report", "run what changed and render all pages"),
+        ("data", "only provide the radiographs"),
+        ("pdf", "print the pages of a finished study into one file"),
+    ):
         command = commands.add_parser(name, help=text)
         command.add_argument("study", help="name of a file in params/, without .yaml")
         command.add_argument("--data", default="", help="folder, .zip or .npz file in place of the study's data")
@@ -59,6 +63,12 @@ def _run(given: argparse.Namespace) -> None:
         return
     if given.command == "data":
         print(line.obtain())
+        return
+    if given.command == "pdf":
+        from pneumo_utils.reporting import study_pdf  # imported here, as above
+
+        names = ["index", *(step.page for step in line.steps), "cases"]
+        print(os.path.relpath(study_pdf.write(line.store.folder, names)))
         return
     started = time.monotonic()
     line.check()
