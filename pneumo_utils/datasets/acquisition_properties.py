@@ -12,6 +12,7 @@ from PIL import Image
 FLAT = 16  # grey levels: an edge line whose brightest and darkest pixel are no farther apart shows no body
 WHITE = 250  # grey level: at and above it stand the letters of a marker
 _CORNER = 6  # a corner is this part of each side
+_RIM = 12  # the rim is this part of each side: on 300 of the real radiographs 3 % of it was lung
 _PERCENTILES = {"p5": 0.05, "p50": 0.5, "p95": 0.95}
 # luminance at quality 50, in rows: ITU-T T.81 (1992), table K.1
 _STANDARD = np.array(
@@ -36,8 +37,9 @@ def measure(data: bytes, pixels: np.ndarray) -> dict[str, float | bool | str | N
     Returns:
         the columns of the contract `acquisition` but `path`: of the file `bytes_per_pixel`, `jpeg_quality` (None for
         PNG; see `estimate_jpeg_quality`), `jpeg_table` (12 hex digits that name the quantisation tables; "none" for
-        PNG) and `progressive`; of the pixels `mean`, `spread` (standard deviation) and the percentiles `p5`, `p50`,
-        `p95`, all in grey levels 0-255, `border` (see `empty_margin`) and `corners` (see `bright_corners`).
+        PNG) and `progressive`; of the rim (see `rim`) `mean`, `spread` (standard deviation) and the percentiles `p5`,
+        `p50`, `p95`, all in grey levels 0-255; of the pixels `border` (see `empty_margin`) and `corners` (see
+        `bright_corners`).
 
     Raises:
         AcquisitionError: `pixels` is not such an array, or empty.
@@ -46,7 +48,7 @@ def measure(data: bytes, pixels: np.ndarray) -> dict[str, float | bool | str | N
     if pixels.dtype != np.uint8 or pixels.ndim != 2 or not pixels.size:
         raise AcquisitionError(f"pixels must be uint8, 2-D, not empty, got {pixels.dtype} {pixels.shape}")
     saved = {"bytes_per_pixel": len(data) / pixels.size} | _file_properties(data)
-    return saved | _grey_levels(pixels) | {"border": empty_margin(pixels), "corners": bright_corners(pixels)}
+    return saved | _grey_levels(rim(pixels)) | {"border": empty_margin(pixels), "corners": bright_corners(pixels)}
 
 
 def estimate_jpeg_quality(table: np.ndarray) -> float:
@@ -66,6 +68,23 @@ def estimate_jpeg_quality(table: np.ndarray) -> float:
     percent = np.where(qualities < 50, 5000 // qualities, 200 - 2 * qualities)
     scaled = np.clip((_STANDARD * percent[:, None] + 50) // 100, 1, 255)
     return float(qualities[np.abs(scaled - np.asarray(table)).sum(axis=1).argmin()])
+
+
+def rim(pixels: np.ndarray) -> np.ndarray:
+    """The pixels of the outer twelfth along each edge: exposure shows in them, and next to nothing of a lung.
+
+    The brightness of a whole picture would tell of disease, too, which makes lungs brighter.
+
+    Args:
+        pixels: uint8 array (height, width), not empty.
+
+    Returns:
+        uint8 array (k, 1).
+    """
+    high, wide = (max(1, side // _RIM) for side in pixels.shape)
+    inner = np.zeros(pixels.shape, dtype=bool)
+    inner[high:-high, wide:-wide] = True
+    return pixels[~inner][:, None]
 
 
 def empty_margin(pixels: np.ndarray) -> float:

@@ -71,12 +71,30 @@ def test_bytes_per_pixel_is_the_whole_file_over_its_area(body):
     assert measured(saved(body, quality=95))["bytes_per_pixel"] > measured(saved(body, quality=50))["bytes_per_pixel"]
 
 
-def test_grey_levels_equal_those_of_numpy(body):
+def test_grey_levels_are_those_of_the_outer_twelfth_and_equal_those_of_numpy(body):
     found = measured(saved(body, "PNG"))
-    assert found["mean"] == pytest.approx(body.mean(), rel=1e-12)
-    assert found["spread"] == pytest.approx(body.std(), rel=1e-12)
+    high, wide = body.shape[0] // 12, body.shape[1] // 12
+    rim = np.concatenate(
+        [body[:high].ravel(), body[-high:].ravel(), body[high:-high, :wide].ravel(), body[high:-high, -wide:].ravel()]
+    )
+    assert found["mean"] == pytest.approx(rim.mean(), rel=1e-12)
+    assert found["spread"] == pytest.approx(rim.std(), rel=1e-12)
     for name, percent in (("p5", 5), ("p50", 50), ("p95", 95)):
-        assert found[name] == np.percentile(body, percent, method="inverted_cdf")
+        assert found[name] == np.percentile(rim, percent, method="inverted_cdf")
+
+
+def test_what_happens_in_the_lungs_moves_no_grey_level(body):
+    ill = body.copy()
+    ill[30:90, 40:140] = np.minimum(ill[30:90, 40:140].astype(int) + 60, 255)
+    before, after = (measured(saved(one, "PNG")) for one in (body, ill))
+    assert all(before[name] == after[name] for name in ("mean", "spread", "p5", "p50", "p95"))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (5, 2), (13, 25)])
+def test_a_picture_that_is_all_rim_is_measured_whole(shape):
+    pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    expected = pixels.size if min(shape) <= 2 else pixels.size - (shape[0] - 2) * (shape[1] - 4 if shape[1] > 23 else 0)
+    assert len(acquisition_properties.rim(pixels)) == expected
 
 
 def test_a_percentile_is_the_lowest_level_that_so_many_pixels_do_not_exceed():

@@ -113,7 +113,7 @@ def test_a_property_that_turns_round_reads_below_a_half_elsewhere(quick):
         assert (cell(found, name), cell(found, name, "test")) == (1, 0)
         assert cell(found, name, "test", "upper") == 1 - intervals.clopper_pearson(1, 20)[0]
     said = next(sentence for sentence in audit_findings.sentences(found) if sentence.startswith("Lost in test"))
-    assert "mean grey level 0.000" in said
+    assert "mean grey level of the rim 0.000" in said
 
 
 def test_a_category_of_ones_own_says_nothing_out_of_fold(quick):

@@ -36,16 +36,16 @@ def test_the_strongest_shortcut_is_named_first():
     both = pd.concat([table, audited((0.99, 0.9, 1.0), name="height")[:1]])
     assert audit_findings.shortcuts(both) == ["height", "mean"]
     first = audit_findings.sentences(both)[0]
-    assert "height 0.990 (0.900–1.000); mean grey level 0.900 (0.850–0.950). " in first
+    assert "height 0.990 (0.900–1.000); mean grey level of the rim 0.900 (0.850–0.950)." in first
 
 
 def test_what_the_picture_itself_may_explain_is_a_hint_and_the_rest_a_shortcut():
-    pictured, saved = (audited((0.9, 0.85, 0.95), name=name) for name in ("mean", "height"))
+    pictured, saved = (audited((0.9, 0.85, 0.95), name=name) for name in ("bytes_per_pixel", "height"))
     both = pd.concat([pictured, saved[:1]])
     said = [audit_findings.sentences(table)[0] for table in (pictured, saved, both)]
     assert ["hint at a shortcut" in sentence for sentence in said] == [True, False, False]
     assert ["hold a shortcut" in sentence for sentence in said] == [False, True, True]
-    assert ["has a share in mean grey level." in sentence for sentence in said] == [True, False, True]
+    assert ["has a share in bytes per pixel." in sentence for sentence in said] == [True, False, True]
     assert not audit_findings.PIXEL_PROPERTIES - set(acquisition_audit.NAMES)
 
 
@@ -53,14 +53,17 @@ def test_the_summary_counts_what_is_found_lost_and_kept():
     assert audit_findings.summary(audited(NO, NO)).startswith("None of 2 judged properties")
     lost, kept = (audited((0.95, 0.9, 0.99), test) for test in (NO, (0.9, 0.85, 0.95)))
     start = "**Properties of the files that tell the classes of train apart: 1 of 2; "
-    assert audit_findings.summary(lost) == start + "lost in test: 1, kept: 0** (mean grey level)."
-    assert audit_findings.summary(kept) == start + "lost in test: 0, kept: 1** (mean grey level)."
+    assert audit_findings.summary(lost) == start + "lost in test: 1, kept: 0** (mean grey level of the rim)."
+    assert audit_findings.summary(kept) == start + "lost in test: 0, kept: 1** (mean grey level of the rim)."
 
 
 def test_what_is_neither_shown_nor_ruled_out_is_said():
     first, second = audit_findings.sentences(audited((0.85, 0.7, 0.99)))
-    assert first.startswith("**No shortcut is shown:**") and "mean grey level 0.850 (0.700–0.990)" in first
-    assert second == "Neither shown nor ruled out, as the interval holds 0.8: mean grey level 0.850 (0.700–0.990)."
+    assert first.startswith("**No shortcut is shown:**") and "mean grey level of the rim 0.850 (0.700–0.990)" in first
+    assert (
+        second
+        == "Neither shown nor ruled out, as the interval holds 0.8: mean grey level of the rim 0.850 (0.700–0.990)."
+    )
     assert len(audit_findings.sentences(audited(NO))) == 1
 
 
@@ -82,10 +85,13 @@ def test_a_shortcut_elsewhere_is_lost_kept_or_open():
 
 def test_what_is_constant_or_missing_in_train_is_silent_and_speaks_for_nothing():
     table = audited((0.5, NAN, NAN), (0.9, 0.8, 1.0))
-    assert audit_findings.sentences(table)[-1] == "Silent here, being constant or missing in train: mean grey level."
+    assert (
+        audit_findings.sentences(table)[-1]
+        == "Silent here, being constant or missing in train: mean grey level of the rim."
+    )
     shown = audit_findings.for_display(table)
-    assert shown.index.tolist() == ["mean grey level", "width"]
-    assert shown.loc["mean grey level", "AUC in train"] == "0.500 (no interval)"
+    assert shown.index.tolist() == ["mean grey level of the rim", "width"]
+    assert shown.loc["mean grey level of the rim", "AUC in train"] == "0.500 (no interval)"
     assert shown["speaks for pneumonia"].isna().tolist() == [True, False]
 
 
@@ -97,10 +103,10 @@ def test_a_train_without_any_interval_cannot_be_judged():
 
 def test_a_move_is_far_and_clear_of_chance():
     assert (
-        "mean grey level 120 → 90.5, AUC 0.100 (0.000–0.200)"
+        "mean grey level of the rim 120 → 90.5, AUC 0.100 (0.000–0.200)"
         in audit_findings.drift_sentences(drifted(0.1, 0.0, 0.2))[0]
     )
-    assert "mean grey level" in audit_findings.drift_sentences(drifted(0.7, 0.51, 0.9))[0]
+    assert "mean grey level of the rim" in audit_findings.drift_sentences(drifted(0.7, 0.51, 0.9))[0]
     for none in ((0.69, 0.6, 0.75), (0.9, 0.45, 1.0), (NAN, NAN, NAN), (0.5, NAN, NAN)):
         assert audit_findings.drift_sentences(drifted(*none)) == [
             "NORMAL, train → test: no property has clearly moved."

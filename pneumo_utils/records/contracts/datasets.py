@@ -27,7 +27,7 @@ DATASETS: dict[str, dict[str, Column]] = {
         "jpeg_quality": Column("float", optional=True, **between(1, 100)),  # from the tables; empty for PNG
         "jpeg_table": Column("str", rule="12 hex digits or none", holds=lambda s: s.str.fullmatch("[0-9a-f]{12}|none")),
         "progressive": Column("bool"),
-        "mean": Column("float", **between(0, 255)),  # grey levels, as the four that follow
+        "mean": Column("float", **between(0, 255)),  # grey levels of the rim, as the four that follow
         "spread": Column("float", **between(0, 255)),  # standard deviation
         "p5": Column("float", **between(0, 255)),
         "p50": Column("float", **between(0, 255)),
