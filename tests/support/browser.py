@@ -17,7 +17,7 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WIDTHS = (390, 1280)  # CSS pixels: a telephone and a small laptop
+WIDTHS = (390, 1440)  # CSS pixels: a telephone and a desk
 
 # Everything wrong with the page as it stands: a list of sentences.
 INSPECT = """() => {
@@ -55,7 +55,7 @@ INSPECT = """() => {
 
 
 def faults(folder: Path, executable: str) -> list[str]:
-    """Open every page of a folder, offline, at each width and in both schemes, and list what is wrong.
+    """Open every page of a folder, offline, at each width and in both schemes, and list what is wrong, axe's finds too.
 
     Parameters
     ----------
@@ -70,6 +70,7 @@ def faults(folder: Path, executable: str) -> list[str]:
         `page, width, scheme: fault`; empty when all is well.
     """
     playwright = pytest.importorskip("playwright.sync_api")
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     found = []
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=executable, args=ARGS)
@@ -77,12 +78,12 @@ def faults(folder: Path, executable: str) -> list[str]:
             for width in WIDTHS:
                 for scheme in ("light", "dark"):
                     place = f"{path.name}, {width} px, {scheme}"
-                    found += [f"{place}: {fault}" for fault in _faults_of(browser, path, width, scheme)]
+                    found += [f"{place}: {fault}" for fault in _faults_of(browser, axe, path, width, scheme)]
         browser.close()
     return found
 
 
-def _faults_of(browser, path: Path, width: int, scheme: str) -> list[str]:
+def _faults_of(browser, axe, path: Path, width: int, scheme: str) -> list[str]:
     context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True, reduced_motion="reduce"
     )
@@ -92,6 +93,7 @@ def _faults_of(browser, path: Path, width: int, scheme: str) -> list[str]:
     page.on("pageerror", lambda error: found.append(f"error: {error}"))
     page.on("request", lambda request: found.extend(_strange(request.url)))
     page.goto(path.as_uri())
+    found += [f"axe {one['id']}: {one['nodes'][0]['html'][:80]}" for one in axe.run(page).response["violations"]]
     found += page.evaluate(INSPECT)
     found += [f"dead link: {href}" for href in _dead_links(page, path.parent)]
     context.close()

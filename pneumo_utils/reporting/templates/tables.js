@@ -24,6 +24,7 @@ function makeSortable(table) {
     const button = document.createElement("button"), numbers = head.classList.contains("number");
     button.type = "button";
     button.append(...head.childNodes);
+    if (!plain(button)) button.ariaLabel = "row names"; // a head without a word
     head.append(button);
     button.addEventListener("click", () => {
       const steps = numbers ? ["descending", "ascending", null] : ["ascending", "descending", null];
