@@ -15,7 +15,7 @@ CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder tests/test_smoke.py tests
 GIVEN := $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
-.PHONY: help install report compare pdf data lab test check bench recipes lint format lock lungs parameters clean
+.PHONY: help install report compare pdf data lab test check bench recipes lint format lock picture lungs parameters clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -57,6 +57,9 @@ lint: $(READY) ## check style, that notebooks are stored without outputs, and wh
 
 format: $(READY) ## put code and notebooks into style
 	@$(PY) -m ruff check --fix . && $(PY) -m ruff format . && $(PY) -m nbstripout notebooks/*.ipynb
+
+picture: $(READY) ## take the README's picture, reports/index.png, from the front page of the finished STUDY
+	@$(PY) docs/front_page_picture.py "$(STUDY)"
 
 lungs: $(READY) ## train the network that finds the lungs anew, on phantoms (minutes)
 	@$(PY) -m pneumo_utils.networks.lung_field_training

@@ -16,7 +16,7 @@ from pneumo_utils.imaging.augmentation import Augmentation
 from pneumo_utils.networks import optimisation
 from pneumo_utils.networks.replicates import Recipe
 
-_PICTURES, _EPOCHS = 192, 40
+_PICTURES, _EPOCHS = 96, 24
 
 
 def choose_rows(splits: pd.DataFrame, seed: int) -> np.ndarray:

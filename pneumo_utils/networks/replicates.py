@@ -85,6 +85,6 @@ def _train(
     fed, part, history = training.train(network, pixels, splits, list(recipe.phases), settings, seed, folder)
     size = settings.test_image_size or recipe.image_size
     if settings.test_views == 1 and size == recipe.image_size:  # activations may be at hand
-        return network, history, training.predict(part, fed, splits, settings.batch_size)
+        return network, history, training.predict(part, fed, splits)
     finished = network if size == recipe.image_size else models.at_size(network, size)
     return finished, history, training.predict_test_views(finished, images, splits, settings)

@@ -15,6 +15,7 @@ from pneumo_utils.networks import features, models, optimisation
 from pneumo_utils.networks.backend import keras, tf
 from pneumo_utils.records import progress
 
+_AT_ONCE = 32  # pictures in one call of a finished network, however many it was trained on at once
 RowsOf = Callable[[np.ndarray], np.ndarray]  # rows -> what the network eats
 
 
@@ -92,7 +93,7 @@ def _above_trunk(
     return feed, models.between(network, frozen_to, "probability")
 
 
-def predict(part: keras.Model, feed: features.Feed, splits: pd.DataFrame, batch_size: int) -> pd.DataFrame:
+def predict(part: keras.Model, feed: features.Feed, splits: pd.DataFrame) -> pd.DataFrame:
     """Probability of pneumonia for the pictures of validation and test, each as it is.
 
     Returns:
@@ -101,7 +102,7 @@ def predict(part: keras.Model, feed: features.Feed, splits: pd.DataFrame, batch_
 
     def answer(rows: np.ndarray) -> np.ndarray:
         with progress.stage(f"judging {len(rows):,} pictures", len(rows)) as told:
-            return _predict_rows(part, feed.plain, rows, batch_size, told)
+            return _predict_rows(part, feed.plain, rows, told)
 
     return _predict_held_out(splits, answer)
 
@@ -115,7 +116,7 @@ def predict_test_views(
         network: the whole one.
         images: uint8 (n, stored size, stored size), one a row of `splits`.
         splits: contract `splits`.
-        settings: batch size, test views and what of them is averaged.
+        settings: test views and what of them is averaged.
     """
     return _predict_held_out(splits, lambda rows: predict_images(network, images, settings, rows))
 
@@ -152,7 +153,7 @@ def predict_images(
     Args:
         network: the whole one; it is shown pictures of the size it sees.
         images: uint8 (n, stored size, stored size).
-        settings: batch size, test views and what of them is averaged: probabilities, or logits, of which the
+        settings: test views and what of them is averaged: probabilities, or logits, of which the
             probability is then taken.
         rows: of the pictures that are asked about, int (k,); None: all.
 
@@ -163,10 +164,7 @@ def predict_images(
     pixels = features.Pixels(images, rows[:0], Augmentation(), 0, network.input.shape[1])
     views = TEST_VIEWS[settings.test_views]
     with progress.stage(f"judging {len(rows):,} pictures", len(views) * len(rows)) as told:
-        every = [
-            _predict_rows(network, lambda at, n=n: pixels.test_view(at, n), rows, settings.batch_size, told)
-            for n in views
-        ]
+        every = [_predict_rows(network, lambda at, n=n: pixels.test_view(at, n), rows, told) for n in views]
     if settings.test_average == "logit":
         return expit(np.mean([logits(answers) for answers in every], axis=0))
     return np.mean(every, axis=0)
@@ -180,12 +178,10 @@ def _predict_held_out(
     return splits.iloc[rows].drop(columns="part").assign(probability=answer(rows))
 
 
-def _predict_rows(
-    part: keras.Model, rows_of: RowsOf, rows: np.ndarray, batch_size: int, told: progress.Stage
-) -> np.ndarray:
+def _predict_rows(part: keras.Model, rows_of: RowsOf, rows: np.ndarray, told: progress.Stage) -> np.ndarray:
     found = []
-    for start in range(0, len(rows), batch_size):
-        step = rows[start : start + batch_size]
+    for start in range(0, len(rows), _AT_ONCE):
+        step = rows[start : start + _AT_ONCE]
         found.append(part(rows_of(step), training=False).numpy()[:, 0])
         told.advance(len(step))
     return np.concatenate(found).astype(float)

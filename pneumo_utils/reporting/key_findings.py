@@ -44,7 +44,8 @@ def of_study(store: Store, study: Study) -> list[KeyFinding]:
         ),
         KeyFinding(
             "Can its heat maps be believed?",
-            _maps(_own(store.read("sanity"), best, seed), _own(store.read("plausibility"), best, seed)),
+            _maps(_own(store.read("sanity"), best, seed), _own(store.read("plausibility"), best, seed))
+            + _pointing(store.read("localisation").query("model == @best and method == @study.gradcam.heat_map")),
             "05_gradcam.html#does-the-map-depend-on-what-was-learned",
         ),
         KeyFinding("What does this not show?", _limits(store, study), "04_evaluation.html#limits"),
@@ -107,6 +108,19 @@ def _maps(sane: pd.DataFrame, lie: pd.DataFrame) -> str:
         f"Its maps pass {passed} of {len(checks)} sanity checks; "
         f"{format_interval(lungs['value'], lungs['lower'], lungs['upper'])} of them lies on the lungs, "
         f"{_signed(gain['value'])} against the lungs' share of the picture (n = {lungs['n']:,})."
+    )
+
+
+def _pointing(found: pd.DataFrame) -> str:
+    """How often the brightest place of a map lies in the lesion, where lesions are known; else nothing."""
+    if found.empty:
+        return ""
+    rows = found[found["measure"] == "pointing"].set_index("against")
+    own, gain = rows.loc["nothing"], rows.loc["gaussian"]
+    share = format_interval(own["value"], own["lower"], own["upper"])
+    return (
+        f" The brightest place of a map lies in the drawn lesion of {share} of the pneumonias, "
+        f"{_signed(gain['value'])} against a map that is brightest in the middle (n = {own['n']:,})."
     )
 
 

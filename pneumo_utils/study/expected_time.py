@@ -1,7 +1,8 @@
 """How long the pages of a study take: on the machine that the figures were taken on, and from there on any other.
 
-A wait is borne more easily when its end is in sight. Figures are seconds on two cores (AMD EPYC, 2025), computing in
-bfloat16; other machines are so many times faster or slower, which shows as soon as the first pages are done.
+A wait is borne more easily when its end is in sight. Figures are seconds on two cores of an AMD EPYC that compute in
+bfloat16, taken from the demo and from the study on real radiographs; other machines are so many times faster or slower,
+which shows as soon as the first pages are done.
 """
 
 from __future__ import annotations
@@ -10,14 +11,18 @@ from pneumo_utils.study.definition import Study
 from pneumo_utils.study.parameters import Training
 from pneumo_utils.study.steps import Step
 
-# seconds for one picture of 128 x 128 pixels through a network, forward; training takes three times as long
-_FORWARD = {"cnn": 0.0013, "vgg16": 0.0135, "resnet50": 0.0075}
-_TRAINING = 3.0
-_START = {"cnn": 7.0, "vgg16": 9.0, "resnet50": 20.0}  # seconds before the first step: imports, tracing
-_HEAD = 0.0002  # seconds for a picture's activations through the head, one epoch
+# one picture of 128 x 128 pixels through a network, forward
+_FORWARD = {"cnn": 0.0043, "vgg16": 0.028, "resnet50": 0.017}
+_BACKWARD = 2.0  # times as long; less where the lowest blocks are frozen
+_FROZEN = 0.4  # less for each of them
+_STEP = {"cnn": 0.015, "vgg16": 0.1, "resnet50": 0.2}  # a gradient step, however few pictures it sees
+_TRACING = {"cnn": 2.5, "vgg16": 5.0, "resnet50": 25.0}  # before the first step of every training
+_IMPORTS = 5.0
+_HEAD = 0.0002  # a picture's activations through the head
 _HELD_OUT = 0.3  # share of the pictures that networks are asked about, not trained on
-_WAYS = 40  # in which a picture of `perturbation_cases` is shown
-_SHUFFLES = 10  # of the sanity check of heat maps, some five blocks each
+_WAYS = 18  # in which a picture of `perturbation_cases` is shown
+_PERMUTED = 24 * 96  # pictures seen by the network that learns permuted labels
+_MAPS = 90  # passes a checked picture: ten shufflings of some five blocks, and what is hidden step by step
 
 
 def of_steps(steps: list[Step], study: Study, pictures: int) -> dict[str, float]:
@@ -32,32 +37,41 @@ def of_steps(steps: list[Step], study: Study, pictures: int) -> dict[str, float]
 
 
 def _seconds(step: Step, study: Study, pictures: int) -> float:
-    models, drawn = study.training.models, study.evaluation.perturbation_cases
+    models, drawn = study.training.models, study.evaluation.perturbation_cases * _WAYS
     if step.own:
         return _of_network(step.own["model"], study, pictures)
     return {
         "01_eda": 6 + 0.003 * pictures,
-        "02_preprocessing": 5 + 0.001 * pictures + 0.0006 * drawn * _WAYS,
+        "02_preprocessing": 5 + 0.0015 * pictures + 0.001 * drawn,
         "04_evaluation": 6 + len(models) * (1 + 0.001 * pictures * study.evaluation.replicates / 2000),
-        "05_gradcam": 8 + sum(_of_maps(model, study) for model in models),
-        "06_robustness": 4 + len(models) * 0.0002 * drawn * _WAYS,
+        "05_gradcam": 10 + sum(_of_maps(model, study) for model in models),
+        "06_robustness": 3 + len(models) * 0.0002 * drawn,
     }[step.page]
 
 
 def _of_network(model: str, study: Study, pictures: int) -> float:
-    given = study.training
-    size = study.images.image_size
-    learned = pictures * (1 - _HELD_OUT)
-    epochs = _epochs(model, given, size)
-    passes = _HELD_OUT * pictures * 1.2 + study.evaluation.perturbation_cases * _WAYS
-    judged = passes * given.test_views * _forward(model, given.test_image_size or size)
-    seconds = len(given.seeds) * (epochs * learned * _TRAINING * _forward(model, size) + judged)
+    given, size = study.training, study.images.image_size
+    learned, held_out = pictures * (1 - _HELD_OUT), pictures * _HELD_OUT
+    seen = learned * _epochs(model, given, size)
+    once = _TRACING[model] + _learning(model, study, seen, size)
     if _on_trunk(model, given):
-        cached = (learned * given.cached_views + _HELD_OUT * pictures) * _forward(model, size)
-        seconds += cached + len(given.seeds) * (given.head_epochs + given.top_epochs) * learned * _HEAD
+        once += (given.head_epochs + given.top_epochs) * learned * _HEAD
+    trainings = len(given.seeds) + (2 + 3 * given.left_out_series) * (model == given.retrained_model)
+    judged = (1.5 * held_out + study.evaluation.perturbation_cases * _WAYS) * given.test_views
+    seconds = _IMPORTS + trainings * once + len(given.seeds) * judged * _forward(model, given.test_image_size or size)
+    if _on_trunk(model, given):
+        seconds += (learned * given.cached_views + held_out) * _forward(model, size)
     if model == given.retrained_model:
-        seconds += (3 + 3 * given.left_out_series) * seconds / len(given.seeds)
-    return _START[model] + seconds
+        seconds += _TRACING[model] + _learning(model, study, _PERMUTED, size)
+    return seconds
+
+
+def _learning(model: str, study: Study, seen: float, size: int) -> float:
+    """Seconds to train on so many pictures end to end."""
+    given = study.training
+    frozen = given.frozen_blocks if given.weights != "none" and model != "cnn" else 0
+    passes = 1 + max(_BACKWARD - _FROZEN * frozen, 0.5)
+    return seen * passes * _forward(model, size) + seen / given.batch_size * _STEP[model]
 
 
 def _epochs(model: str, given: Training, size: int) -> float:
@@ -73,8 +87,7 @@ def _on_trunk(model: str, given: Training) -> bool:
 
 def _of_maps(model: str, study: Study) -> float:
     size = study.training.test_image_size or study.images.image_size
-    asked = study.gradcam.checked_cases * (5 * _SHUFFLES + 44)
-    return 3 + _START[model] / 2 + asked * 2 * _forward(model, size)
+    return 6 + _TRACING[model] / 3 + study.gradcam.checked_cases * _MAPS * 2 * _forward(model, size)
 
 
 def _forward(model: str, size: int) -> float:

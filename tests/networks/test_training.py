@@ -37,7 +37,7 @@ def test_two_phases_leave_trunk_and_batch_normalisation_as_they_were(rooms, imag
     assert not any("bn" in name for name in changed)
     assert "logit" in changed and any("conv" in name for name in changed)
     # what is predicted from kept activations is what the whole network says
-    predicted = training.predict(part, fed, splits, 8)["probability"]
+    predicted = training.predict(part, fed, splits)["probability"]
     whole = network.predict(images[N_TRAIN:], verbose=0)[:, 0]
     np.testing.assert_allclose(predicted, whole, atol=2e-3)
 
@@ -56,7 +56,7 @@ def test_end_to_end_everything_above_the_lowest_blocks_learns(rooms, images, spl
         assert same == (network.layers.index(layer) <= border), layer.name
     assert part is network and list(history["phase"]) == ["end_to_end"] and not list(tmp_path.iterdir())
     wanted = network.predict(images[N_TRAIN:], verbose=0)[:, 0]
-    np.testing.assert_allclose(training.predict(part, fed, splits, 8)["probability"], wanted, atol=1e-5)
+    np.testing.assert_allclose(training.predict(part, fed, splits)["probability"], wanted, atol=1e-5)
 
 
 def test_smaller_pictures_come_first_and_hand_their_weights_on(rooms, images, splits, tmp_path):
@@ -84,7 +84,7 @@ def test_training_twice_from_one_seed_gives_the_same_numbers(rooms, images, spli
         pixels = feed(images, rotation=10.0, contrast=0.3)
         phases = [optimisation.Phase("end_to_end", 2, 1e-3)]
         trained = training.train(network, pixels, splits, phases, settings(), seed, tmp_path)
-        return training.predict(trained[1], trained[0], splits, 8)["probability"].to_numpy()
+        return training.predict(trained[1], trained[0], splits)["probability"].to_numpy()
 
     first = once(0)
     np.testing.assert_array_equal(first, once(0))
@@ -110,7 +110,7 @@ def test_views_of_a_picture_are_judged_one_by_one_and_averaged(rooms, images, sp
 def test_one_view_is_to_the_bit_what_the_network_says_of_the_picture(rooms, images, splits):
     network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
     pixels, asked = feed(images), rooms["optimisation"].Settings(8, 1)
-    plain = rooms["training"].predict(network, pixels, splits, 8)
+    plain = rooms["training"].predict(network, pixels, splits)
     pd.testing.assert_frame_equal(rooms["training"].predict_test_views(network, images, splits, asked), plain)
 
 

@@ -21,7 +21,7 @@ def _auc(model: str, mean: float) -> pd.DataFrame:
 def answers(tmp_path):
     """The findings of a study with given networks and one compared pair."""
 
-    def of(aucs: dict[str, float], pair: dict | None = None) -> list[str]:
+    def of(aucs: dict[str, float], pair: dict | None = None, pointing: tuple[float, float] | None = None) -> list[str]:
         store = Store("smoke", tmp_path)
         store.write("seed_spread", pd.concat([_auc(*one) for one in aucs.items()], ignore_index=True))
         compared = example("comparisons", 1, split="test", seed=0, metric="auc_roc", **(pair or {}))
@@ -56,6 +56,11 @@ def answers(tmp_path):
             for name, value in (("lungs", 0.4), ("lungs_gain", -0.02))
         ]
         store.write("plausibility", pd.concat(rows, ignore_index=True))
+        rows = [
+            example("localisation", 1, model=best, method="gradcam", against=against, measure="pointing", value=value)
+            for against, value in zip(("nothing", "gaussian"), pointing or (), strict=False)
+        ]
+        store.write("localisation", pd.concat([example("localisation", 1), *rows], ignore_index=True))
         splits = pd.concat([example("splits", 3, split="test", patient=name) for name in ("a", "b")], ignore_index=True)
         store.write("splits", splits.assign(path=[f"test/NORMAL/{i}.jpeg" for i in range(6)]))
         return [one.answer for one in key_findings.of_study(store, load("smoke", PROJECT / "params"))]
@@ -93,3 +98,12 @@ def test_the_others_name_counts_worst_case_checks_and_what_is_not_shown(answers)
     assert (
         limits == "Anything about children: all radiographs are drawn. The test part holds 6 radiographs of 2 patients."
     )
+
+
+def test_where_lesions_are_known_maps_are_graded_by_them(answers):
+    maps = answers({"cnn": 0.93, "acquisition": 0.7}, pointing=(0.6, 0.45))[3]
+    assert maps.endswith(
+        "The brightest place of a map lies in the drawn lesion of 0.600 (0.100–0.300) of the pneumonias, +0.450 "
+        "against a map that is brightest in the middle (n = 40)."
+    )
+    assert "lesion" not in answers({"cnn": 0.93, "acquisition": 0.7})[3]

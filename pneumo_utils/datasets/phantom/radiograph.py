@@ -15,7 +15,7 @@ import numpy as np
 
 from pneumo_utils.datasets.phantom import anatomy as body
 
-VERSION = 2  # raise it whenever a drawn pixel changes, so that folders drawn before are drawn anew
+VERSION = 3  # raise it whenever a drawn pixel changes, so that folders drawn before are drawn anew
 ETIOLOGIES = ("normal", "bacterial", "viral")
 _VISIBLE = 0.03  # added density from which a lesion counts as seen; a rib adds about 0.1
 _ANATOMY, _LESION, _VIEW = 1, 2, 3  # names of the random streams
@@ -71,15 +71,15 @@ def _disease(etiology: str, rng: np.random.Generator) -> np.ndarray:
     x, y = body.grid()
     if etiology == "bacterial":
         across, down = rng.normal(_LOBES[rng.integers(len(_LOBES))], 0.06).tolist()
-        wide, tall = rng.uniform(0.22, 0.42, 2).tolist()
+        wide, tall = rng.uniform(0.3, 0.5, 2).tolist()
         far = np.sqrt(np.square((x - across) / wide) + np.square((y - down) / tall)) + 0.16 * body.cloud(rng, 14)
         patch = np.clip((1.2 - far) / 0.6, 0, 1)
         patch = patch * patch * (3 - 2 * patch)  # smooth step: no edge for the eye to catch on
-        return rng.uniform(0.11, 0.36) * patch * (1 + 0.1 * body.cloud(rng, 60) + 0.1 * body.cloud(rng, 24))
+        return rng.uniform(0.18, 0.44) * patch * (1 + 0.1 * body.cloud(rng, 60) + 0.1 * body.cloud(rng, 24))
     if etiology == "viral":
         near = np.exp(-np.square((np.abs(x) - 0.3) / 0.33) - np.square((y + 0.02) / 0.45))  # around the hila
         net = 2.1 - np.minimum(np.abs(body.cloud(rng, 80)), 1) - 0.7 * np.minimum(np.abs(body.cloud(rng, 46)), 1)
-        return rng.uniform(0.06, 0.16) * net * np.clip(0.45 + 0.75 * near + 0.15 * body.cloud(rng, 7), 0, None)
+        return rng.uniform(0.11, 0.21) * net * np.clip(0.45 + 0.75 * near + 0.15 * body.cloud(rng, 7), 0, None)
     return np.zeros((body.HEIGHT, body.WIDTH), np.float32)
 
 

@@ -1,0 +1,40 @@
+"""How long pages take is a plan that follows the parameters; what it is worth shows in every run."""
+
+from __future__ import annotations
+
+import pytest
+
+from pneumo_utils.__main__ import PROJECT
+from pneumo_utils.study import definition, expected_time, steps
+
+
+def expected(name: str, pictures: int = 5000, **training) -> dict[str, float]:
+    """Seconds of every page of the study `name` with other training."""
+    study = definition.load(name, PROJECT / "params")
+    study = study.model_copy(update={"training": study.training.model_copy(update=training)})
+    listed = steps.of_study(study.training.models, study.training.seeds, study.training.retrained_model)
+    return expected_time.of_steps(listed, study, pictures)
+
+
+@pytest.mark.parametrize("name", definition.names(PROJECT / "params"))
+def test_every_page_of_every_study_takes_a_while_and_less_with_fewer_pictures(name):
+    many, few = expected(name), expected(name, 500)
+    assert set(many) == set(few) and all(many[page] >= few[page] > 0 for page in many)
+
+
+@pytest.mark.parametrize(
+    ("page", "training"),
+    [
+        ("03_finetune-vgg16", {"end_to_end_epochs": 10}),
+        ("03_finetune-vgg16", {"progressive_epochs": 12}),
+        ("03_finetune-vgg16", {"seeds": [0, 1]}),
+        ("03_finetune-vgg16", {"test_views": 10}),
+        ("03_finetune-vgg16", {"frozen_blocks": 0}),
+        ("03_finetune-vgg16", {"head_epochs": 40, "cached_views": 8}),
+        ("03_finetune-cnn", {"cnn_epochs": 24}),
+        ("03_finetune-cnn", {"retrained_model": "cnn"}),
+        ("05_gradcam", {"test_image_size": 224}),
+    ],
+)
+def test_what_makes_a_page_longer_is_planned_for(page, training):
+    assert expected("kermany", **training)[page] > expected("kermany")[page]
