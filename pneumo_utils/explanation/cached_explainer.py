@@ -51,10 +51,14 @@ class CachedExplainer:
         """Rows and columns of its maps before they are enlarged."""
         return tuple(int(side) for side in self._shape["grid"])
 
-    def maps(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """Heat maps of pictures, uint8 (n, side, side): float32 (n, side, side) in [0, 1] by method."""
+    def coarse(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """Heat maps of pictures, uint8 (n, side, side), as the layer gives them: float32 (n, *grid) by method."""
         activations = self._store.activations_folder(self._model)
-        coarse = self._obtain("maps", [images], lambda: self._explainer.coarse(images, activations))
+        return self._obtain("maps", [images], lambda: self._explainer.coarse(images, activations))
+
+    def maps(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """The same, enlarged to the pictures: float32 (n, side, side) in [0, 1] by method."""
+        coarse = self.coarse(images)
         return {method: heat_maps.enlarge(coarse[method], images.shape[1]) for method in self._methods}
 
     def trace_answers(

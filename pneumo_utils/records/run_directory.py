@@ -34,6 +34,7 @@ WRITERS = {
     "network": "03_finetune",
     **dict.fromkeys(EVALUATION, "04_evaluation"),
     **dict.fromkeys(EXPLANATION, "05_gradcam"),
+    "test_maps": "05_gradcam",
     **dict.fromkeys(("perturbed_performance", "leakage", "shifted_rates", "shift_tolerance"), "06_robustness"),
 }
 NETWORK_TABLES = ("history", "predictions", "models")  # of each network by itself, until they are joined

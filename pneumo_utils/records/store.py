@@ -126,6 +126,16 @@ class Store(RunDirectory):
         with atomic_write(self.network_file(model, seed)) as part:
             save(part)
 
+    def write_test_maps(self, model: str, seed: int, paths: pd.Series, maps: np.ndarray) -> None:
+        """Keep the heat maps of the test part, float (n, rows, columns), at least 0, one a path."""
+        with atomic_write(self.explanation_file(model, seed, "test_maps")) as part, part.open("wb") as stream:
+            np.savez_compressed(stream, paths=paths.to_numpy(str), maps=maps)
+
+    def read_test_maps(self, model: str, seed: int) -> tuple[pd.Index, np.ndarray]:
+        """Paths of the test part, and the heat map of each, float (n, rows, columns), at least 0."""
+        with np.load(self.require("test_maps", self.explanation_file(model, seed, "test_maps"))) as kept:
+            return pd.Index(kept["paths"]), kept["maps"]
+
     def write_data_folder(self, root: Path, source: str) -> None:
         """Remember where the radiographs lie (read-only from here on) and where they came from."""
         with atomic_write(self.data_file) as part:

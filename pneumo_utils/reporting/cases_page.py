@@ -17,13 +17,14 @@ import pandas as pd
 from pneumo_utils.evaluation import operating_points
 from pneumo_utils.evaluation.intervals import resample_patients
 from pneumo_utils.records.store import Store
-from pneumo_utils.records.vocabulary import IMAGE_MODELS
+from pneumo_utils.records.vocabulary import IMAGE_MODELS, MODELS
 from pneumo_utils.reporting import page_shell
 from pneumo_utils.study.definition import Study
 
 _DRAWS = 200  # of patients: fewer than in the tables, as a browser goes through them while a reader drags
 _SIDE = 96  # of a thumbnail, pixels
 _QUALITY = 70  # of its JPEG
+_LEVELS = 15  # of a heat map above 0: more cannot be told apart on a thumbnail
 
 
 def write(store: Store, study: Study, notices: list[str]) -> None:
@@ -64,6 +65,7 @@ def _data(store: Store, test: pd.DataFrame, frozen: dict, seed: int, bootstrap_s
     return {
         "models": [
             {"title": IMAGE_MODELS[model], "frozen": float(frozen[model, seed]), "said": said[model].tolist()}
+            | (_heat_maps(store, model, seed, cases.index) if model in MODELS else {})
             for model in models
         ],
         "label": cases["label"].tolist(),
@@ -73,6 +75,14 @@ def _data(store: Store, test: pd.DataFrame, frozen: dict, seed: int, bootstrap_s
         "picture": [_thumbnail(one) for one in pictures],
         "draws": ["".join(np.base_repr(count, 36) for count in draw) for draw in draws],
     }
+
+
+def _heat_maps(store: Store, model: str, seed: int, paths: pd.Index) -> dict:
+    """The heat map of every case as a string, a digit of sixteen a place, row by row; and their `grid`."""
+    known, maps = store.read_test_maps(model, seed)
+    own = maps[known.get_indexer(paths)]
+    levels = np.rint(_LEVELS * own / np.maximum(own.max(axis=(1, 2), keepdims=True), 1e-12)).astype(int)
+    return {"grid": own.shape[1:], "maps": ["".join(f"{level:x}" for level in one.ravel()) for one in levels]}
 
 
 def _thumbnail(image: np.ndarray) -> str:

@@ -112,6 +112,7 @@ def _after_training(models: list[str], seeds: list[int], retrained_model: str) -
             "Which places of a radiograph speak for pneumonia, and can the heat maps that show them be believed?",
             tables_read=("splits", "predictions", "operating_points"), tables_written=tuple(EXPLANATION),
             files_read=explained, networks=networks,
+            files_written=lambda store: [store.explanation_file(model, seeds[0], "test_maps") for model in models],
         ),
         Step(
             "06_robustness", "06_robustness", "06 Would it hold elsewhere?",

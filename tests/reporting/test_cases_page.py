@@ -34,6 +34,13 @@ def predictions() -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def heat_maps() -> np.ndarray:
+    """A map of 2 x 3 places for each radiograph; the first is dark everywhere."""
+    maps = np.random.default_rng(5).uniform(0, 2, (N, 2, 3))
+    maps[0] = 0
+    return maps
+
+
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory):
     """The page of a study of two networks, and what they said."""
@@ -45,6 +52,8 @@ def cases(tmp_path_factory):
     own = said[said["model"] == "cnn"]
     store.write("splits", example("splits", N).assign(**own[["path", "patient", "label", "etiology", "split"]]))
     store.write_images(np.random.default_rng(0).integers(0, 256, (N, 32, 32), dtype=np.uint8), N, 32)
+    for model in FROZEN:  # in another order than the predictions
+        store.write_test_maps(model, 0, own["path"][::-1], heat_maps()[::-1])
     cases_page.write(store, load("smoke", PROJECT / "params"), [])
     return store.folder / "cases.html", said
 
@@ -144,6 +153,25 @@ def test_every_thumbnail_is_a_picture(page):
     page.locator("#agreement").select_option("")
     widths = "images => Promise.all(images.map(image => image.decode().then(() => image.naturalWidth)))"
     assert page.eval_on_selector_all("#cards img", widths) == [32] * N
+
+
+@pytest.mark.slow
+def test_every_radiograph_wears_its_own_heat_map_until_they_are_taken_off(page, cases):
+    own = cases[1][cases[1]["model"] == "cnn"].reset_index(drop=True)
+    page.locator("#network").select_option(label="Small CNN")
+    opacity = """items => items.map(item => {
+      const canvas = item.querySelector("canvas");
+      const dots = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+      return [item.textContent.match(/<(\\d+)>/)[1], [...dots].filter((_, k) => k % 4 === 3)];
+    })"""
+    drawn = dict(page.eval_on_selector_all("#cards li", opacity))
+    assert len(drawn) == N == len(own)
+    for number, shown in enumerate(heat_maps()):
+        highest = max(shown.max(), 1e-12)
+        assert drawn[str(number)] == (12 * np.rint(15 * shown.ravel() / highest)).astype(int).tolist()
+    page.locator("#heat").uncheck()
+    assert page.locator("#cards canvas").count() == 0 and page.faults == []
+    page.locator("#heat").check()
 
 
 @pytest.mark.slow

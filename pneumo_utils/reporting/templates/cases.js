@@ -98,6 +98,16 @@ function drawCharts(model, threshold) {
     ["path", { d: `M${200 * threshold} 0V200`, class: "now" }]]);
 }
 
+function heatMap(model, i) { // as coarse as the network gives it; the browser enlarges it smoothly
+  const [high, wide] = model.grid, canvas = document.createElement("canvas"), context = canvas.getContext("2d");
+  [canvas.width, canvas.height] = [wide, high];
+  const dots = context.createImageData(wide, high);
+  [...model.maps[i]].forEach((digit, k) => dots.data.set([255, 96, 0, 12 * parseInt(digit, 16)], 4 * k));
+  context.putImageData(dots, 0, 0);
+  canvas.ariaHidden = "true";
+  return canvas;
+}
+
 function card(i, model, threshold) {
   const one = document.createElement("li"), image = new Image(96, 96), text = document.createElement("p");
   image.loading = "lazy";
@@ -106,7 +116,10 @@ function card(i, model, threshold) {
   const votes = study.models.map(other => `${other.title} ${fixed(other.said[i])}`).join(", ");
   text.textContent = `${study.etiology[i]}: ${votes}; patient ${study.patient[i]}, ${study.path[i]}`;
   one.className = (model.said[i] >= threshold) === Boolean(study.label[i]) ? "right" : "wrong";
-  one.append(image, text);
+  const picture = document.createElement("span");
+  picture.className = "picture";
+  picture.append(image, ...(model.maps && at("heat").checked ? [heatMap(model, i)] : []));
+  one.append(picture, text);
   return one;
 }
 
@@ -150,7 +163,7 @@ for (const name of ["threshold", "prevalence"])
     if (name === "threshold") exact = Number(at(id).value);
     update();
   });
-for (const id of ["outcome", "kind", "agreement", "order"]) at(id).addEventListener("change", () => { shown = 60; update(); });
+for (const id of ["outcome", "kind", "agreement", "order", "heat"]) at(id).addEventListener("change", () => { shown = 60; update(); });
 at("network").addEventListener("change", () => { reset(); update(); });
 at("reset").addEventListener("click", () => { reset(); update(); });
 at("more").addEventListener("click", () => { shown += 60; update(); });
