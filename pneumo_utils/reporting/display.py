@@ -14,11 +14,13 @@ from numbers import Integral, Real
 
 import matplotlib.pyplot as plt
 import pandas as pd
+import PIL.Image
 from IPython.display import HTML, Image, Markdown, display
 from matplotlib.figure import Figure
 
 DPI = 160  # pixels an inch in the stored image
 CSS_DPI = 96  # CSS pixels an inch: the image is shown at its size in print, so it stays sharp on fine screens
+_LARGE = 150_000  # bytes of a PNG; radiographs take several times as many as the same picture as a JPEG
 EMPTY = '<span title="not defined">—</span>'
 WIDE = 6  # columns from which a table is a scrollable region of its own, reachable by keyboard
 _HYPHENATED = re.compile(r"(?<![\w.-])-(?=\d)")  # the sign of a number, but not the dash of a range or of a name
@@ -26,7 +28,7 @@ _NUMBER = re.compile(r"[−+-]?\d[\d,.]*%?(\s*[(\[].*[)\]])?")  # 0.93, 1,341, 9
 
 
 def figure(fig: Figure, alt: str) -> None:
-    """Show a figure once, as a PNG on white that carries its description, and close it.
+    """Show a figure once, on white and with its description, and close it.
 
     Args:
         fig: the figure; it is closed, so the notebook does not show it a second time.
@@ -35,20 +37,20 @@ def figure(fig: Figure, alt: str) -> None:
     Raises:
         ValueError: the description is empty.
     """
-    png, size = _png(fig, alt)
-    display(Image(data=png, format="png", **size, alt=" ".join(alt.split())))
+    file, kind, size = _drawn(fig, alt)
+    display(Image(data=file, format=kind, **size, alt=" ".join(alt.split())))
 
 
 def figure_html(fig: Figure, alt: str) -> str:
     """The same figure as markup that holds it, for a page that is no notebook; same parameters and errors."""
-    png, size = _png(fig, alt)
-    source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    file, kind, size = _drawn(fig, alt)
+    source = f"data:image/{kind};base64,{base64.b64encode(file).decode()}"
     dimensions = f'width="{size["width"]}" height="{size["height"]}"'
     return f'<figure class="plate"><img src="{source}" {dimensions} alt="{escape(" ".join(alt.split()))}"></figure>'
 
 
-def _png(fig: Figure, alt: str) -> tuple[bytes, dict[str, int]]:
-    """The figure as a file, and its width and height in CSS pixels."""
+def _drawn(fig: Figure, alt: str) -> tuple[bytes, str, dict[str, int]]:
+    """The figure as a file, PNG, or JPEG where radiographs make that smaller; width and height in CSS pixels."""
     if not alt.strip():
         raise ValueError(f"alt must describe the figure, got {alt!r}")
     buffer = io.BytesIO()
@@ -61,10 +63,16 @@ def _png(fig: Figure, alt: str) -> tuple[bytes, dict[str, int]]:
         metadata={"Software": None},  # the same figure, the same bytes
         pil_kwargs={"compress_level": 4},  # half the time of the usual 6, for a twelfth more bytes
     )
+    pictured = any(axis.images for axis in fig.axes)
     plt.close(fig)
     png = buffer.getvalue()
     width, height = (_css_pixels(int.from_bytes(png[at : at + 4], "big")) for at in (16, 20))  # from IHDR
-    return png, {"width": width, "height": height}
+    size = {"width": width, "height": height}
+    if pictured and len(png) > _LARGE:
+        jpeg = io.BytesIO()
+        PIL.Image.open(buffer).convert("RGB").save(jpeg, "JPEG", quality=85)
+        return jpeg.getvalue(), "jpeg", size
+    return png, "png", size
 
 
 def table(frame: pd.DataFrame, caption: str, digits: int = 3, csv: str = "") -> HTML:

@@ -111,7 +111,8 @@ def _subject(outputs: list[NotebookNode]) -> str:
     texts = []
     for output in outputs:
         caption = BeautifulSoup(output.get("data", {}).get("text/html", ""), "html.parser").find("caption")
-        texts.append(_text(caption) if caption else output.get("metadata", {}).get("image/png", {}).get("alt", ""))
+        drawn = next(filter(None, (output.get("metadata", {}).get(kind) for kind in ("image/png", "image/jpeg"))), {})
+        texts.append(_text(caption) if caption else drawn.get("alt", ""))
     return "; ".join(dict.fromkeys(text.partition(",")[0] for text in texts if text))
 
 

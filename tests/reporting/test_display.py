@@ -24,6 +24,18 @@ def test_a_figure_needs_a_description_and_is_closed(monkeypatch):
     assert not plt.fignum_exists(fig.number)
 
 
+def test_a_figure_full_of_radiographs_is_kept_small_and_lines_stay_sharp(monkeypatch):
+    noise, kinds = np.random.default_rng(0).integers(0, 256, (300, 300)), []
+    for draw in (lambda axis: axis.imshow(noise, cmap="gray"), lambda axis: axis.plot(noise.ravel()[:3000], lw=0.1)):
+        fig, axis = plt.subplots(figsize=(7, 7))
+        draw(axis)
+        data, metadata = shown_by(monkeypatch, fig, "Noise")
+        (kind,) = (name for name in data if name.startswith("image/"))
+        assert metadata[kind] == {"alt": "Noise", "width": metadata[kind]["width"], "height": metadata[kind]["height"]}
+        kinds.append(kind)
+    assert kinds == ["image/jpeg", "image/png"]
+
+
 def test_a_table_formats_each_kind_of_value():
     frame = pd.DataFrame(
         {
