@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.evaluation import metrics
-from pneumo_utils.records import provenance
+from pneumo_utils.records import fingerprint, provenance
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import ENSEMBLE, MODELS, TITLES
 from pneumo_utils.reporting import key_findings
@@ -20,8 +20,8 @@ from pneumo_utils.study.steps import Step
 _CASES = Page(
     "cases.html", "Every test radiograph", "What would another operating point mean, and whom would each network miss?"
 )
-_SHOWN = 5  # radiographs of each class
-_WIDTH = 9.5  # inches, of the front page's column
+_SHOWN = 10  # radiographs of the strip
+_WIDTH = 10.4  # inches, of the front page's column
 
 
 def write(store: Store, study: Study, steps: list[Step], records: list[dict], notices: list[str]) -> None:
@@ -35,7 +35,7 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict], no
         notices: what a reader must know before the numbers; see `notices.notices`.
     """
     measured = store.read("seed_spread")
-    headline = metrics.with_intervals(measured, "test").rename(index=TITLES)
+    headline = metrics.with_intervals(measured, "test", metrics.HEADLINE | {"specificity": "specificity"})
     front = FrontPage(
         study=store.study,
         title=study.about.title,
@@ -47,7 +47,9 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict], no
             ),
             _CASES,
         ],
-        headline=headline.rename(columns={"Accuracy": "accuracy", "Precision": "precision", "Recall": "recall"}),
+        headline=headline.rename(
+            index=TITLES, columns={name: name.lower() for name in ("Accuracy", "Precision", "Recall")}
+        ),
         caption=caption(measured, study.evaluation.threshold_rule),
         provenance=_provenance(store, study, records),
         notices=notices,
@@ -68,14 +70,18 @@ def rerun(name: str, study: Study) -> str:
 
 
 def _strip(store: Store) -> str:
-    """Some test radiographs of each class, drawn without a look."""
+    """Some test radiographs of each kind, drawn without a look."""
     test = store.read("splits").query("split == 'test'")
-    order = np.random.default_rng(0).permutation(len(test))
-    shown = test.iloc[order].groupby("label", sort=True).head(_SHOWN).sort_values("label", kind="stable")
+    order = test.iloc[np.random.default_rng(0).permutation(len(test))]
+    kinds = sorted(set(zip(test["label"], test["etiology"], strict=True)))
+    shares = np.array_split(np.arange(_SHOWN), len(kinds))
+    shown = pd.concat(
+        [order[order["etiology"] == kind].head(len(share)) for (_, kind), share in zip(kinds, shares, strict=True)]
+    )
     counted = test["label"].map({0: "normal", 1: "pneumonia"}).value_counts()
     words = " and ".join(f"{count:,} {kind}" for kind, count in counted.items())
     drawn = dataset_figures.pictures(
-        store.pictures(shown["path"]), shown["etiology"].tolist(), columns=2 * _SHOWN, width=_WIDTH
+        store.pictures(shown["path"]), shown["etiology"].tolist(), columns=_SHOWN, width=_WIDTH
     )
     return figure_html(drawn, f"{len(shown)} of the test part's radiographs ({words}), normal ones first.")
 
@@ -110,12 +116,15 @@ def caption(seed_spread: pd.DataFrame, rule: str) -> str:
 
 
 def _provenance(store: Store, study: Study, records: list[dict]) -> dict[str, str]:
-    manifest, networks = store.read("manifest"), store.read("models")
+    splits, networks = store.read("splits"), store.read("models")
+    counts = ", ".join(f"{count:,} {name}" for name, count in splits["split"].value_counts().items())
+    whom = f"{len(splits):,} radiographs of {splits['patient'].nunique():,} patients ({counts})"
     commits = list(dict.fromkeys(record["commit"] for record in records))
     return {
         "Code": ", ".join(commits),
-        "Parameters": f"params/{store.study}.yaml, sha256 {study.digest()[:16]}",
-        "Data": f"{study.data.source}, {len(manifest):,} radiographs, sha256 {store.data_hash()[:16]}",
+        "Parameters": f"parameters.yaml, sha256 {fingerprint.of_file(store.parameters_file)[:16]}",
+        "Data": f"{study.data.source}, {whom}, sha256 {store.data_hash()[:16]}",
+        "Pictures": f"{study.images.image_size} x {study.images.image_size} pixels in training",
         "Seed": ", ".join(map(str, networks["seed"].unique())),
         "Device": ", ".join((networks["device"] + " in " + networks["precision"]).unique()),
         "Memory": f"at most {networks['peak_memory'].max():,.0f} MiB in training",

@@ -22,7 +22,8 @@ def of_study(store: Store, study: Study) -> list[KeyFinding]:
         store: the run directory, every step done.
         study: the parameters it ran with.
     """
-    test = store.read("seed_spread").query("split == 'test' and metric == 'auc_roc'").set_index("model")
+    rates = store.read("seed_spread").query("split == 'test'")
+    test = rates.query("metric == 'auc_roc'").set_index("model")
     ranked = test[test.index.isin(MODELS)].sort_values("mean", ascending=False, kind="stable")
     best = ranked.index[0]
     seed = study.training.seeds[0]
@@ -34,7 +35,12 @@ def of_study(store: Store, study: Study) -> list[KeyFinding]:
         ),
         KeyFinding(
             "What does it miss?",
-            _missed(best, _own(store.read("etiology_sensitivity"), best, seed).query("split == 'test'"), study),
+            _missed(
+                best,
+                _own(store.read("etiology_sensitivity"), best, seed).query("split == 'test'"),
+                rates.query("model == @best and metric == 'specificity'").iloc[0],
+                study,
+            ),
             "04_evaluation.html#is-one-kind-of-pneumonia-missed",
         ),
         KeyFinding(
@@ -67,35 +73,42 @@ def _lead(ranked: pd.DataFrame, pairs: pd.DataFrame) -> str:
     pair = pairs[pairs["first"].isin((first.name, second)) & pairs["second"].isin((first.name, second))].iloc[0]
     turned = -1 if pair["first"] == second else 1
     gap = sorted(turned * bound for bound in (pair["lower"], pair["upper"]))
-    sure = "a lead" if pair["p_holm"] < _SIGNIFICANT else "not told apart"
+    sure = "a lead" if pair["p_holm"] < _SIGNIFICANT else "which is not told apart from none"
     return (
-        f"{told} Ahead of {MODELS[second]} by {format_interval(turned * pair['difference'], *gap)}, paired, "
-        f"p {pair['p_holm']:.3f} by Holm: {sure}."
+        f"{told} Its AUC is {format_interval(turned * pair['difference'], *gap)} above that of {MODELS[second]}, "
+        f"paired: {sure} (p {pair['p_holm']:.3f} after Holm's correction)."
     )
 
 
-def _missed(best: str, found: pd.DataFrame, study: Study) -> str:
-    """False negatives by etiology."""
+def _missed(best: str, found: pd.DataFrame, spared: pd.Series, study: Study) -> str:
+    """False negatives by etiology, and what they are paid with."""
     parts = [
         f"{round((1 - row.sensitivity) * row.n):,} of {row.n:,} {row.etiology} "
         f"(sensitivity {_unbracketed(row.sensitivity, row.lower, row.upper)})"
         for row in found.itertuples()
     ]
     kinds = " and ".join(parts) or "no pneumonia, as there is none in the test part"
-    return f"At its operating point (rule {study.evaluation.threshold_rule}) {MODELS[best]} misses {kinds}."
+    return (
+        f"At its operating point, frozen on validation (rule {study.evaluation.threshold_rule}), {MODELS[best]} misses "
+        f"{kinds}. Its specificity there is {format_interval(spared['mean'], spared['lower'], spared['upper'])}."
+    )
 
 
 def _elsewhere(best: str, found: pd.DataFrame, test: pd.DataFrame) -> str:
     """Worst perturbation, and what the acquisition alone gives away."""
     plain = found[found["perturbation"] == perturbations.PLAIN].iloc[0]
     worst = perturbed_performance.worst_case(found).iloc[0]
-    way = perturbations.name(worst["perturbation"], worst["strength"])
-    alone = test.loc["acquisition"]
+    way = perturbations.name_with_unit(worst["perturbation"], worst["strength"])
+    ways = (~found["perturbation"].isin([perturbations.PLAIN, *perturbations.HIDING])).sum()
+    auc, alone = (
+        format_interval(row[middle], row["lower"], row["upper"])
+        for row, middle in ((worst, "auc"), (test.loc["acquisition"], "mean"))
+    )
     return (
-        f"In its worst of {len(found) - 1} harder ways ({way[:1].lower() + way[1:]}) {MODELS[best]} has AUC-ROC "
-        f"{format_interval(worst['auc'], worst['lower'], worst['upper'])}, {plain['auc']:.3f} on the same radiographs "
-        f"as they are (n = {plain['n']:,}). A model that sees no lungs, only how pictures were taken and saved, "
-        f"reaches {format_interval(alone['mean'], alone['lower'], alone['upper'])}."
+        f"Some test radiographs were changed in {ways} ways (n = {plain['n']:,}). The worst for {MODELS[best]} is "
+        f"{way[:1].lower() + way[1:]}: AUC-ROC {auc} in place of {plain['auc']:.3f}, and specificity "
+        f"{worst['specificity']:.3f} in place of {plain['specificity']:.3f}. A model that sees no lungs, only how "
+        f"pictures were taken and saved, reaches {alone}."
     )
 
 
@@ -104,10 +117,12 @@ def _maps(sane: pd.DataFrame, lie: pd.DataFrame) -> str:
     checks, share = sanity_check.verdicts(sane), lie[lie["outcome"] == plausibility.ALL].set_index("measure")
     passed = int((checks["verdict"] == "pass").sum())
     lungs, gain = share.loc["lungs"], share.loc["lungs_gain"]
+    more = "more" if gain["lower"] > 0 else "less" if gain["upper"] < 0 else "neither more nor less"
+    weight = format_interval(lungs["value"], lungs["lower"], lungs["upper"])
     return (
-        f"Its maps pass {passed} of {len(checks)} sanity checks; "
-        f"{format_interval(lungs['value'], lungs['lower'], lungs['upper'])} of them lies on the lungs, "
-        f"{_signed(gain['value'])} against the lungs' share of the picture (n = {lungs['n']:,})."
+        f"Its maps pass {passed} of {len(checks)} sanity checks: they must fall apart when what was learned is "
+        f"destroyed. Of their weight {weight} lies on the lungs, {more} than the lungs' share of the picture "
+        f"({_signed(gain['value'])}, n = {lungs['n']:,})."
     )
 
 
@@ -138,8 +153,8 @@ def _limits(store: Store, study: Study) -> str:
     test = store.read("splits").query("split == 'test'")
     whom = f"{len(test):,} radiographs of {test['patient'].nunique():,} patients"
     if study.data.source == "phantom":
-        return f"Anything about children: all radiographs are drawn. The test part holds {whom}."
+        return f"It shows nothing about children: all radiographs are drawn. The test part holds {whom}."
     return (
-        f"How it does in other hospitals, at other ages, or beside a radiologist: the test part is {whom} of the same "
-        f"publishers."
+        f"It does not show how a network does in other hospitals, at other ages, or beside a radiologist: the test "
+        f"part is {whom} of the same publishers."
     )

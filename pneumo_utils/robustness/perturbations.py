@@ -105,7 +105,13 @@ HIDING = ("without_lungs", "only_lungs")  # made in the square; with the lungs h
 def name(way: str, strength: float) -> str:
     """A way in words, with its strength where there are several."""
     several = way in PERTURBATIONS and PERTURBATIONS[way].neutral is not None
-    return f"{TITLES[way]}, {strength:g}" if several else TITLES[way]
+    return f"{TITLES[way]}, {strength:g}".replace("-", "\N{MINUS SIGN}") if several else TITLES[way]
+
+
+def name_with_unit(way: str, strength: float) -> str:
+    """The same with the unit of the strength."""
+    named = name(way, strength)
+    return f"{named} {PERTURBATIONS[way].unit}" if named != TITLES[way] else named
 
 
 def perturb(image: np.ndarray, kind: str, strength: float) -> np.ndarray:
