@@ -10,11 +10,13 @@ import time
 from pathlib import Path
 
 import papermill
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import DeadKernelError
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import write_ipynb
 from traitlets.config import Config
+
+from pneumo_utils.pipeline.stall_guard import StallGuard
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")  # colours of a terminal
 _STARTS = 3  # a kernel that fails to start is tried again; later failures are never repeated
@@ -52,7 +54,9 @@ def check_parameters(notebook: Path, parameters: dict) -> None:
             raise NotebookError(f"{notebook.name}: {name} must be {kind}, got {value!r}")
 
 
-def run(notebook: Path, parameters: dict, *, executed: Path, broken: Path, minutes: float) -> float:
+def run(
+    notebook: Path, parameters: dict, *, executed: Path, broken: Path, minutes: float, told: Path | None = None
+) -> float:
     """Run `notebook` from its own folder.
 
     Args:
@@ -60,27 +64,32 @@ def run(notebook: Path, parameters: dict, *, executed: Path, broken: Path, minut
         parameters: all of the notebook's parameters.
         executed: where the notebook with its outputs goes, only when it ran to its end.
         broken: where it goes otherwise, for a look.
-        minutes: longest time for the whole notebook.
+        minutes: longest time without progress.
+        told: file in which it tells its progress; None: cells are all the progress there is.
 
     Returns:
         seconds it took.
 
     Raises:
-        NotebookError: a cell failed, the time was over, or the kernel died.
+        NotebookError: a cell failed, nothing moved for too long, or the kernel died.
     """
     check_parameters(notebook, parameters)
     executed.parent.mkdir(parents=True, exist_ok=True)
     for old in (executed, broken):
         old.unlink(missing_ok=True)
     started = time.monotonic()
+    guard = StallGuard(minutes, told)
     try:
-        _execute(notebook, parameters, broken, started + 60 * minutes)
+        with guard:
+            _execute(notebook, parameters, broken, guard)
     except PapermillExecutionError as error:
         details = _ANSI.sub("", "\n".join(error.traceback))
         raise NotebookError(_describe_failure(notebook, error, broken), details) from error
-    except CellTimeoutError as error:
-        raise NotebookError(f"{notebook.stem} must end within {minutes:g} minutes, got no end; see {broken}") from error
     except DeadKernelError as error:
+        if guard.stalled:
+            raise NotebookError(
+                f"{notebook.stem} must make progress within {minutes:g} minutes, got none; see {broken}"
+            ) from error
         raise NotebookError(
             f"{notebook.stem}: the kernel must live to the end, got killed (out of memory?); see {broken}"
         ) from error
@@ -94,8 +103,15 @@ class _SaveOnce(NBClientEngine):
     """
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, *, saved_to: Path, **kwargs) -> None:
+    def execute_managed_notebook(cls, nb_man, kernel_name, *, saved_to: Path, guard: StallGuard, **kwargs) -> None:
         """See `NBClientEngine`; what ran to its end, or to a cell that failed, papermill writes itself."""
+        begin = nb_man.cell_start
+
+        def cell_start(*given, **named):
+            guard.move()
+            return begin(*given, **named)
+
+        nb_man.cell_start = cell_start
         try:
             super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
         except BaseException:
@@ -103,7 +119,7 @@ class _SaveOnce(NBClientEngine):
             raise
 
 
-def _execute(notebook: Path, parameters: dict, output: Path, deadline: float) -> None:
+def _execute(notebook: Path, parameters: dict, output: Path, guard: StallGuard) -> None:
     logging.getLogger("papermill").setLevel(logging.ERROR)
     papermill_engines.register("saved-once", _SaveOnce)
     for attempt in range(_STARTS):
@@ -112,8 +128,8 @@ def _execute(notebook: Path, parameters: dict, output: Path, deadline: float) ->
                 papermill.execute_notebook(
                     str(notebook), str(output), parameters=parameters, kernel_name="python3", progress_bar=False,
                     cwd=str(notebook.parent), config=config, extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
-                    timeout_func=lambda cell: max(1, int(deadline - time.monotonic())),
                     engine_name="saved-once", request_save_on_cell_execute=False, saved_to=output.resolve(),
+                    guard=guard,
                 )  # fmt: skip
                 return
             except RuntimeError as error:  # nbclient: the kernel never answered

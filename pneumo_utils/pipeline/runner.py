@@ -178,7 +178,7 @@ class Pipeline:
                 return notebook_execution.run(
                     self._notebook(step), self.parameters(step),
                     executed=self.store.executed_notebook(step.page), broken=self.store.broken_notebook(step.page),
-                    minutes=self.study.run.notebook_minutes,
+                    minutes=self.study.run.stalled_minutes, told=self.store.progress_file,
                 )  # fmt: skip
         except notebook_execution.NotebookError as error:
             tell(stopped=f"{error}.", details=error.details)

@@ -24,6 +24,7 @@ from pneumo_utils.study import parameters
 # where the likest name would mislead.
 FORMER_NAMES = {
     "average": "ensemble",
+    "notebook_minutes": "stalled_minutes",
     "small_epochs": "progressive_epochs",
     "small_size": "progressive_size",
     "stress_cases": "perturbation_cases",

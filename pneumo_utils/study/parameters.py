@@ -240,4 +240,6 @@ class GradCAM(Section):
 class Run(Section):
     """How the notebooks are run."""
 
-    notebook_minutes: float = Field(gt=0, le=1440, description="longest time one notebook may take, minutes")
+    stalled_minutes: float = Field(
+        gt=0, le=1440, description="a notebook in which nothing moves for so long is stopped, minutes"
+    )

@@ -1,0 +1,71 @@
+"""Stops a notebook that hangs. Work that goes on is never stopped, however long it takes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+_LOOK = 1.0  # seconds between two looks
+
+
+class StallGuard:
+    """Watches one notebook, within a `with`, and kills its kernel when nothing has moved for too long.
+
+    A cell that begins is a move, and so is whatever its process tells in the file of `records.progress`: an epoch, a
+    batch, a picture.
+
+    Args:
+        minutes: without a move.
+        file: where the notebook tells how far it is; None: only cells count.
+    """
+
+    def __init__(self, minutes: float, file: Path | None = None):
+        self._limit, self._file = 60 * minutes, file
+        self.stalled, self._over = False, threading.Event()
+        self._moved, self._told = time.monotonic(), self._when_told()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> StallGuard:
+        self._watcher.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._watcher.join()
+
+    def move(self) -> None:
+        """Something has moved."""
+        self._moved = time.monotonic()
+
+    def _when_told(self) -> int:
+        try:
+            return self._file.stat().st_mtime_ns if self._file else 0
+        except OSError:  # nothing told yet, or a stage that is over
+            return 0
+
+    def _watch(self) -> None:
+        while not self._over.wait(min(_LOOK, self._limit / 4)):
+            told = self._when_told()
+            if told != self._told:
+                self._told = told
+                self.move()
+            if time.monotonic() - self._moved > self._limit:
+                self.stalled = True
+                _kill_kernels()
+                return
+
+
+def _kill_kernels() -> None:
+    """Kill the kernels that this process has started: one that hangs hears no other signal."""
+    for child in psutil.Process().children(recursive=True):
+        try:
+            if "ipykernel_launcher" in child.cmdline():
+                child.kill()
+        except psutil.Error:  # gone meanwhile
+            continue
