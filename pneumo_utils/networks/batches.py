@@ -113,6 +113,10 @@ class Batches(keras.utils.PyDataset):
 
     def on_epoch_end(self) -> None:
         """Shuffle anew."""
+        self.go_on(self.epoch + 1)
+
+    def go_on(self, epoch: int) -> None:
+        """Be where `epoch`, from 0, begins."""
         self._under_way.clear()
-        self.epoch += 1
+        self.epoch = epoch
         self._shuffle()

@@ -11,7 +11,8 @@ import pandas as pd
 from pneumo_utils.networks import features
 from pneumo_utils.networks.backend import keras, tf
 from pneumo_utils.networks.batches import Batches, class_weights
-from pneumo_utils.networks.callbacks import Clock, CycleEnds, Teller
+from pneumo_utils.networks.callbacks import Averages, Clock, CycleEnds, Keeper, Patience, Teller, restore
+from pneumo_utils.networks.training_state import Snapshot, TrainingState
 from pneumo_utils.records import progress
 
 _WARM_UP = 0.1  # share of the steps of an end-to-end phase in which the learning rate rises
@@ -103,6 +104,8 @@ def fit(
     settings: Settings,
     seed: int,
     to_beat: float = float("inf"),
+    now: Snapshot | None = None,
+    state: TrainingState | None = None,
 ) -> pd.DataFrame:
     """Train `part` in one phase, and keep the weights with the lowest validation loss, or their average at the end.
 
@@ -118,36 +121,52 @@ def fit(
         settings: batch size, patience and the like.
         seed: of the order.
         to_beat: validation loss of the phases before; if it is not undercut, the weights stay as they were.
+        now: where the phase is, if it goes on.
+        state: where that is kept.
 
     Returns:
         columns of the contract `history` but `model` and `seed`; `kept` marks the epoch whose weights stayed, if any.
         Validation losses are those of plain labels, so that phases compare; after several cycles the last epoch's are
         those of the averaged weights.
     """
-    before = part.get_weights()
-    history = _learn(part, feed, splits, phase, settings, seed)
+    now, before = now or Snapshot(0), part.get_weights()
+    if now.epoch:
+        before = now.before
+    elif np.isfinite(to_beat):
+        now.before = before
+    history = _learn(part, feed, splits, phase, settings, seed, now, state or TrainingState())
     chosen = history.index[-1] if _averages(phase, settings) else history["val_loss"].idxmin()
     better = history["val_loss"][chosen] < to_beat
-    if not better:
+    if not better and before:
         part.set_weights(before)
     return history.assign(kept=better & (history.index == chosen))
 
 
 def _learn(
-    part: keras.Model, feed: features.Feed, splits: pd.DataFrame, phase: Phase, settings: Settings, seed: int
-) -> pd.DataFrame:
-    """The epochs of `fit`, and the mean of the weights where cycles end."""
+    part: keras.Model, feed: features.Feed, splits: pd.DataFrame, phase: Phase, settings: Settings, seed: int,
+    now: Snapshot, state: TrainingState,
+) -> pd.DataFrame:  # fmt: skip
+    """The epochs of `fit` that are left, and the mean of the weights where cycles end."""
     steps = -(-len(feed.train_rows) // settings.batch_size)
     _compile(part, phase, settings, steps)
-    ends = CycleEnds(phase.epochs // phase.cycles)
+    ends = CycleEnds(phase.epochs // phase.cycles, now)
+    if now.epoch:
+        restore(part, now)
     with progress.stage(f"seed {seed}, {_IN_WORDS[phase.name]}", phase.epochs * steps) as told:
         batches, validation = _batches(feed, splits, phase, settings, seed, told)
-        fitted = part.fit(
-            batches, validation_data=validation, epochs=phase.epochs, verbose=0,
-            class_weight=None if batches.balanced else class_weights(batches.label),
-            callbacks=[*_callbacks(phase, settings), *([ends] if phase.cycles > 1 else []), Teller(told, phase.epochs)],
-        )  # fmt: skip
-    history = _history(fitted, phase)
+        batches.go_on(now.epoch)
+        told.advance(now.epoch * steps)
+        looking_on = [*_callbacks(phase, settings, now), *([ends] if phase.cycles > 1 else [])]
+        if now.epoch < phase.epochs and not now.stopped:
+            part.fit(
+                batches, validation_data=validation, initial_epoch=now.epoch, epochs=phase.epochs, verbose=0,
+                shuffle=False,  # `Batches` does, from seed and epoch; Keras would from a state that nobody can keep
+                class_weight=None if batches.balanced else class_weights(batches.label),
+                callbacks=[*looking_on, Teller(told, phase.epochs), Keeper(state, now)],
+            )  # fmt: skip
+        elif now.best:
+            part.set_weights(now.best)
+    history = _history(now.logs, phase)
     if phase.cycles > 1:
         _average_cycles(part, ends, validation, history)
     return history
@@ -171,8 +190,8 @@ def _average_cycles(part: keras.Model, ends: CycleEnds, validation: Batches, his
     history.loc[history.index[-1], ["val_loss", "val_auc"]] = found["plain"], found["auc"]
 
 
-def _history(fitted: keras.callbacks.History, phase: Phase) -> pd.DataFrame:
-    found = pd.DataFrame(fitted.history).drop(columns="val_loss").rename(columns={"val_plain": "val_loss"})
+def _history(logs: list[dict], phase: Phase) -> pd.DataFrame:
+    found = pd.DataFrame(logs).drop(columns="val_loss").rename(columns={"val_plain": "val_loss"})
     found[["auc", "val_auc"]] = found[["auc", "val_auc"]].clip(upper=1.0)  # Keras sums up in float32
     history = found[["loss", "auc", "val_loss", "val_auc", "seconds"]]
     history.insert(0, "phase", phase.name)
@@ -222,9 +241,7 @@ def adamw(phase: Phase, settings: Settings, steps: int) -> keras.optimizers.Opti
     return optimiser
 
 
-def _callbacks(phase: Phase, settings: Settings) -> list[keras.callbacks.Callback]:
+def _callbacks(phase: Phase, settings: Settings, now: Snapshot) -> list[keras.callbacks.Callback]:
     if _averages(phase, settings):
-        swap = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if settings.ema_momentum else []
-        return [*swap, Clock()]
-    stop = keras.callbacks.EarlyStopping("val_plain", patience=settings.patience, mode="min", restore_best_weights=True)
-    return [Clock(), stop]
+        return [*([Averages(now)] if settings.ema_momentum else []), Clock()]
+    return [Clock(), Patience(settings.patience, now)]

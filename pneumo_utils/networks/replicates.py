@@ -12,6 +12,7 @@ import pandas as pd
 from pneumo_utils.imaging.augmentation import Augmentation
 from pneumo_utils.networks import features, models, optimisation, random_start, training
 from pneumo_utils.networks.backend import keras
+from pneumo_utils.networks.training_state import TrainingState
 
 # Trunk and views are those of the study, not of a replicate: seeds differ in what is trained, as they would from one
 # file of ImageNet weights, and the trunk is run once for all of them.
@@ -49,7 +50,14 @@ class Replicate:
     seconds: float  # of training and prediction
 
 
-def train(recipe: Recipe, seed: int, images: np.ndarray, splits: pd.DataFrame, folder: Path) -> Replicate:
+def train(
+    recipe: Recipe,
+    seed: int,
+    images: np.ndarray,
+    splits: pd.DataFrame,
+    folder: Path,
+    state: TrainingState | None = None,
+) -> Replicate:
     """Build and train one network, and predict.
 
     Args:
@@ -59,17 +67,18 @@ def train(recipe: Recipe, seed: int, images: np.ndarray, splits: pd.DataFrame, f
         images: uint8 (n, stored size, stored size), one a row of `splits`.
         splits: contract `splits`.
         folder: where activations are kept for the next seed or run; large, may be deleted.
+        state: where the training goes on after it was killed; None: nowhere.
     """
     began = time.monotonic()
     with training.devices().scope():
-        network, *tables = _train(recipe, seed, images, splits, folder)
+        network, *tables = _train(recipe, seed, images, splits, folder, state)
     names = {"model": recipe.model, "seed": seed}
     history, predictions = (frame.assign(**names).reset_index(drop=True) for frame in tables)
     return Replicate(network, history, predictions, time.monotonic() - began)
 
 
 def _train(
-    recipe: Recipe, seed: int, images: np.ndarray, splits: pd.DataFrame, folder: Path
+    recipe: Recipe, seed: int, images: np.ndarray, splits: pd.DataFrame, folder: Path, state: TrainingState | None
 ) -> tuple[keras.Model, pd.DataFrame, pd.DataFrame]:
     below = seed if recipe.start == "scratch" else _SHARED_SEED
     training.make_reproducible(below)
@@ -82,7 +91,7 @@ def _train(
     training.make_reproducible(seed)
     # random blocks that stay as they are would have learned nothing
     settings = replace(recipe.settings, frozen_blocks=0) if recipe.start == "random" else recipe.settings
-    fed, part, history = training.train(network, pixels, splits, list(recipe.phases), settings, seed, folder)
+    fed, part, history = training.train(network, pixels, splits, list(recipe.phases), settings, seed, folder, state)
     size = settings.test_image_size or recipe.image_size
     if settings.test_views == 1 and size == recipe.image_size:  # activations may be at hand
         return network, history, training.predict(part, fed, splits)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from pneumo_utils.networks import models, pretrained_weights, replicates, training
+from pneumo_utils.networks.training_state import TrainingState
 from pneumo_utils.records import fingerprint, provenance
 from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.records.run_directory import NETWORK_TABLES
@@ -28,7 +29,8 @@ def train_or_load(recipe: replicates.Recipe, seed: int, store: Store) -> Trained
     """Train a network and keep it, or take the one that is kept.
 
     The kept one is taken only if recipe, seed, pictures, split, package versions and the text of every room that
-    trains are the same: a change to a figure or a sentence trains nothing.
+    trains are the same: a change to a figure or a sentence trains nothing. A training that was killed goes on after its
+    last whole epoch.
 
     Args:
         recipe: what makes the network but its seed.
@@ -40,19 +42,21 @@ def train_or_load(recipe: replicates.Recipe, seed: int, store: Store) -> Trained
     fresh = kept.get("key") == key and kept["written"] == _output_hashes(store, recipe.model, seed)
     if not fresh:
         file.unlink(missing_ok=True)
-        _train(recipe, seed, store)
+        state = TrainingState(store.training_state_file(recipe.model, seed), key)
+        _train(recipe, seed, store, state)
         with atomic_write(file) as part:
             part.write_text(
                 json.dumps({"key": key, "written": _output_hashes(store, recipe.model, seed)}), encoding="utf-8"
             )
+        state.delete()
     return TrainedNetwork(
         *(store.read_network_table(name, recipe.model, seed) for name in NETWORK_TABLES), trained_now=not fresh
     )
 
 
-def _train(recipe: replicates.Recipe, seed: int, store: Store) -> None:
+def _train(recipe: replicates.Recipe, seed: int, store: Store, state: TrainingState) -> None:
     folder = store.activations_folder(recipe.model)
-    made = replicates.train(recipe, seed, store.read_images(), store.read("splits"), folder)
+    made = replicates.train(recipe, seed, store.read_images(), store.read("splits"), folder, state)
     counts = models.count_parameters(made.network)
     facts = {
         "model": recipe.model,

@@ -13,6 +13,7 @@ from pneumo_utils.evaluation.operating_points import logits
 from pneumo_utils.imaging.augmentation import TEST_VIEWS, Augmentation, view
 from pneumo_utils.networks import features, models, optimisation
 from pneumo_utils.networks.backend import keras, tf
+from pneumo_utils.networks.training_state import Snapshot, TrainingState
 from pneumo_utils.records import progress
 
 _AT_ONCE = 32  # pictures in one call of a finished network, however many it was trained on at once
@@ -45,6 +46,7 @@ def train(
     settings: optimisation.Settings,
     seed: int,
     folder: Path,
+    state: TrainingState | None = None,
 ) -> tuple[features.Feed, keras.Model, pd.DataFrame]:
     """Train `network` phase by phase.
 
@@ -57,6 +59,7 @@ def train(
         settings: what all phases share.
         seed: of the order, and of the variations end to end.
         folder: where activations are kept for the next seed or run; large, may be deleted.
+        state: where the training goes on after it was killed.
 
     Returns:
         the feed and the part of the network that eats it (for `predict`), and the history of all phases.
@@ -66,7 +69,9 @@ def train(
     frozen_to = models.CUT_POINTS[network.name].frozen_to
     if any(phase.name not in optimisation.END_TO_END for phase in phases):
         feed, part = _above_trunk(network, frozen_to, pixels, run)
-    for phase in phases:
+    state = state or TrainingState()
+    was = state.load() or Snapshot(0)
+    for number, phase in enumerate(phases):
         if phase.name in optimisation.END_TO_END:
             models.train_only_above(network, models.lowest_blocks(network, settings.frozen_blocks))
             feed, part = pixels.with_seed(seed), network
@@ -76,12 +81,23 @@ def train(
             fitted = models.between(network, "pooled", "probability")
         elif phase.name == "progressive":
             fed, fitted, lowest = pixels.with_seed(seed, phase.size), models.at_size(network, phase.size), float("inf")
-        rows.append(optimisation.fit(fitted, fed, splits, phase, settings, seed, lowest))
+        if number < was.phase:
+            rows.append(pd.DataFrame(was.finished[number]))
+        else:
+            now = was if number == was.phase else Snapshot(number)
+            now.finished = [_plain(frame) for frame in rows]
+            rows.append(optimisation.fit(fitted, fed, splits, phase, settings, seed, lowest, now, state))
         if phase.name == "progressive":
             network.set_weights(fitted.get_weights())
             continue
         lowest = min([lowest, *rows[-1].loc[rows[-1]["kept"], "val_loss"]])
     return feed, part, pd.concat(rows)
+
+
+def _plain(frame: pd.DataFrame) -> list[dict]:
+    """Rows as JSON can hold them."""
+    return [{name: getattr(value, "item", lambda v=value: v)() for name, value in row.items()}
+            for row in frame.to_dict("records")]  # fmt: skip
 
 
 def _above_trunk(

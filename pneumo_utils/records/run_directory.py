@@ -101,6 +101,10 @@ class RunDirectory:
         """What the network `model` trained from `seed` was made of."""
         return self.network_folder(model, seed) / "run.json"
 
+    def training_state_file(self, model: str, seed: int) -> Path:
+        """Where a training that was killed goes on; gone once it is over."""
+        return self.network_folder(model, seed) / "training-state.npz"
+
     def explanation_file(self, model: str, seed: int, name: str) -> Path:
         """What that network answered when it was asked `name` to explain it."""
         return self.network_folder(model, seed) / f"{name}.npz"
