@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -69,35 +70,44 @@ def train(
     frozen_to = models.CUT_POINTS[network.name].frozen_to
     if any(phase.name not in optimisation.END_TO_END for phase in phases):
         feed, part = _above_trunk(network, frozen_to, pixels, run)
-    state = state or TrainingState()
-    was = state.load() or Snapshot(0)
+    was = (state and state.load()) or Snapshot(0)
     for number, phase in enumerate(phases):
         if phase.name in optimisation.END_TO_END:
             models.train_only_above(network, models.lowest_blocks(network, settings.frozen_blocks))
             feed, part = pixels.with_seed(seed), network
-        fed, fitted = feed, part
-        if phase.name == "head":  # the top block stays frozen, too: run it once, train on what it gives
-            fed = features.run_trunk(models.between(network, frozen_to, "pooled"), feed, **run)
-            fitted = models.between(network, "pooled", "probability")
-        elif phase.name == "progressive":
-            fed, fitted, lowest = pixels.with_seed(seed, phase.size), models.at_size(network, phase.size), float("inf")
-        if number < was.phase:
-            rows.append(pd.DataFrame(was.finished[number]))
-        else:
-            now = was if number == was.phase else Snapshot(number)
-            now.finished = [_plain(frame) for frame in rows]
-            rows.append(optimisation.fit(fitted, fed, splits, phase, settings, seed, lowest, now, state))
+        fed, fitted = _fed_in(phase, network, frozen_to, feed, part, pixels.with_seed(seed, phase.size), run)
+        lowest = float("inf") if phase.name == "progressive" else lowest
+        learn = partial(optimisation.fit, fitted, fed, splits, phase, settings, seed, lowest, state=state)
+        rows.append(_learn_or_recall(number, was, rows, learn))
         if phase.name == "progressive":
             network.set_weights(fitted.get_weights())
-            continue
-        lowest = min([lowest, *rows[-1].loc[rows[-1]["kept"], "val_loss"]])
+        else:
+            lowest = min([lowest, *rows[-1].loc[rows[-1]["kept"], "val_loss"]])
     return feed, part, pd.concat(rows)
 
 
-def _plain(frame: pd.DataFrame) -> list[dict]:
-    """Rows as JSON can hold them."""
-    return [{name: getattr(value, "item", lambda v=value: v)() for name, value in row.items()}
-            for row in frame.to_dict("records")]  # fmt: skip
+def _fed_in(
+    phase: optimisation.Phase, network: keras.Model, frozen_to: str | None, feed: features.Feed, part: keras.Model,
+    smaller: features.Pixels, run: dict,
+) -> tuple[features.Feed, keras.Model]:  # fmt: skip
+    """What is fed in a phase, and what learns from it."""
+    if phase.name == "head":  # the top block stays frozen, too: run it once, train on what it gives
+        fed = features.run_trunk(models.between(network, frozen_to, "pooled"), feed, **run)
+        return fed, models.between(network, "pooled", "probability")
+    if phase.name == "progressive":
+        return smaller, models.at_size(network, phase.size)
+    return feed, part
+
+
+def _learn_or_recall(
+    number: int, was: Snapshot, rows: list[pd.DataFrame], learn: Callable[..., pd.DataFrame]
+) -> pd.DataFrame:
+    """History of a phase: of one that was over before a kill, or of what is learned now."""
+    if number < was.phase:
+        return pd.DataFrame(was.finished[number])
+    now = was if number == was.phase else Snapshot(number)
+    now.finished = [frame.to_dict("records") for frame in rows]
+    return learn(now=now)
 
 
 def _above_trunk(

@@ -98,8 +98,8 @@ def test_after_several_cycles_the_mean_of_the_weights_at_their_ends_is_kept_and_
     asked = optimisation.Settings(8, 5, ema_momentum=0.5)
 
     class Watched(optimisation.CycleEnds):
-        def __init__(self, epochs):
-            super().__init__(epochs)
+        def __init__(self, epochs, now):
+            super().__init__(epochs, now)
             watched.append(self)
 
     watched, before = [], optimisation.CycleEnds
