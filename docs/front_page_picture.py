@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import io
-import shutil
 import sys
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from pneumo_utils.reporting.study_pdf import BROWSERS, find_browser
+
 PROJECT = Path(__file__).resolve().parent.parent
 WIDTH, HEIGHT = 1280, 1500  # CSS pixels: down to the table of results
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def main(study: str = "demo") -> None:
     """Write `reports/index.png` from the front page of a finished study; ends with a sentence where that cannot be."""
     page = PROJECT / "reports" / study / "index.html"
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    browser = find_browser()
     if not page.is_file():
         sys.exit(f"error: make report must be run first, got no {page}")
     if browser is None:

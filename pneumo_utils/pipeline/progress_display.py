@@ -46,7 +46,8 @@ class TimeLeft:
             state: what its notebook told last.
             now: seconds since 1970.
         """
-        planned, done = self.expected[page], sum(self.expected[other] for other in self.took)
+        planned = self.expected.get(page, 0.0)  # none where nobody foresaw that it runs
+        done = sum(self.expected.get(other, 0.0) for other in self.took)
         spent = sum(self.took.values())
         left = max(planned * (spent + _DOUBT) / (done + _DOUBT) - elapsed, 0.0)
         if state is not None and state.share > _WORTH:

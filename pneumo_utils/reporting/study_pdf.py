@@ -23,6 +23,11 @@ class PdfError(RuntimeError):
     """A study cannot be printed."""
 
 
+def find_browser() -> str | None:
+    """The first of `BROWSERS` on the path, if any."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
 def write(folder: Path, names: Sequence[str]) -> Path:
     """Print the pages of a finished study, the front page first, each with a bookmark.
 
@@ -39,7 +44,7 @@ def write(folder: Path, names: Sequence[str]) -> Path:
     pages = [folder / f"{name}.html" for name in names]
     if missing := [page.name for page in pages if not page.is_file()]:
         raise PdfError(f"study must be finished before it is printed, got no {', '.join(missing)} in {folder}")
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    browser = find_browser()
     if browser is None:
         raise PdfError(
             f"a browser must be on the path to print with, {', '.join(BROWSERS)}, got none: "

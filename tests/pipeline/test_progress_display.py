@@ -39,6 +39,11 @@ def test_a_stage_that_is_slower_than_planned_tells_its_own_end_and_slows_what_wa
     )
 
 
+def test_a_page_that_nobody_foresaw_is_told_without_a_plan():
+    here, everything = TimeLeft({"a": 10.0}).of("b", 5.0, None, 0.0)
+    assert here == 0.0 and everything > 10.0
+
+
 def test_a_page_that_takes_longer_than_planned_has_no_less_than_nothing_left():
     assert TimeLeft({"a": 10.0}).of("a", 60.0, None, 0.0) == (0.0, 0.0)
 
