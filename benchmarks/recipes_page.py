@@ -34,17 +34,40 @@ def render(summary: pd.DataFrame, stressed: pd.DataFrame | None) -> str:
         recipes=known,
         now=[recipes.line(row) for _, row in summary[current].iterrows()],
         before=[recipes.line(row) for _, row in summary[~current].iterrows()],
-        stress=None if stressed is None else _by_test(stressed),
+        crops=None if stressed is None else _of_crops(stressed),
         tau=None if stressed is None else _taus(stressed),
+        tight=None if stressed is None else _of_recipes(stressed[stressed["test"] == "tight"]),
     )
 
 
-def _by_test(stressed: pd.DataFrame) -> pd.DataFrame:
-    """AUC with interval, a row a kind of crops and a column a stress test."""
-    text = [metrics.format_interval(*row) for row in stressed[["auc", "lower", "upper"]].to_numpy()]
-    wide = stressed.assign(text=text).pivot(index="crops", columns="test", values="text")
-    order = [crops for crops in stress_tests.CROPS if crops in wide.index]
-    return wide.reindex(index=order, columns=stressed["test"].unique()).fillna("")
+def _of_crops(stressed: pd.DataFrame) -> list[str]:
+    """A line a stress test and kind of crops: every seed, judged at the larger side."""
+    seen = stressed[(stressed["side"] == stress_tests.JUDGED) & (stressed["views"] == 2)]
+    told = []
+    for test in seen["test"].unique():
+        for crops in stress_tests.CROPS:
+            own = seen[(seen["test"] == test) & (seen["recipe"] == crops)]
+            areas = [metrics.format_interval(*row) for row in own[["auc", "lower", "upper"]].to_numpy()]
+            told.append(f"| {test} | {crops} | {'; '.join(areas)} | {_rates(own)} |")
+    return told
+
+
+def _of_recipes(stressed: pd.DataFrame) -> list[str]:
+    """A line a recipe: mean AUC of its seeds, looked at from near and far, and decisions; the best first."""
+    told = []
+    for recipe, own in stressed[~stressed["recipe"].isin(stress_tests.CROPS)].groupby("recipe", sort=False):
+        two, ten = own[own["views"] == 2], own[own["views"] == 10]
+        sides = sorted(two["side"].unique())[:3]
+        means = [two[two["side"] == side]["auc"].mean() for side in sides]
+        cells = [f"{mean:.4f} ({side})" for mean, side in zip(means, sides, strict=True)]
+        cells += [f"{ten['auc'].mean():.4f}", _rates(two[two["side"] == sides[1]]), f"{own['seed'].nunique()}"]
+        told.append((means[1], f"| {recipe} | {' | '.join(cells)} |"))
+    return [line for _, line in sorted(told, reverse=True)]
+
+
+def _rates(own: pd.DataFrame) -> str:
+    """Sensitivity and specificity, each the mean of the seeds."""
+    return f"{own['sensitivity'].mean():.3f}, {own['specificity'].mean():.3f}"
 
 
 def _taus(stressed: pd.DataFrame) -> dict[str, str]:

@@ -19,8 +19,8 @@ _GREY = np.arange(256, dtype=np.float32)
 _HALVED = 1.75  # pixels of the picture to one of the view from which the picture is first averaged to half its side
 _CORNERS = ((0, 0), (-1, -1), (1, -1), (-1, 1), (1, 1))  # where a cropped test view lies, rightwards and downwards
 _TEST_SIDE = 0.875  # share of the side that it keeps: 224 of 256 pixels, as Krizhevsky et al. 2012 cut them
-# Test views by how many are averaged: the picture and its mirror image, then five crops, each with its mirror image.
-TEST_VIEWS = {1: (0,), 2: (0, 1), 10: tuple(range(2, 12)), 12: tuple(range(12))}
+# Test views by how many are averaged: the picture, its centre, five crops with the centre; each with its mirror image.
+TEST_VIEWS = {1: (0,), 2: (0, 1), 4: (0, 1, 2, 3), 10: tuple(range(2, 12))}
 
 
 @dataclass(frozen=True)

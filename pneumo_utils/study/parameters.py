@@ -150,9 +150,9 @@ class Training(Section):
         description="phase 3 and small CNN: decay a step of the average of weights, which is kept at the end; "
         "0: none, the epoch with the lowest validation loss is kept",
     )
-    test_views: Literal[1, 2, 10, 12] = Field(
-        description="views of a picture whose answers are averaged: 1 itself | 2 mirrored, too | 10 five crops, each "
-        "mirrored, too | 12 all of these"
+    test_views: Literal[1, 2, 4, 10] = Field(
+        description="views of a picture whose answers are averaged: 1 itself | 2 mirrored, too | 4 and its centre, "
+        "mirrored, too | 10 five crops, each mirrored, too"
     )
     test_average: Literal["probability", "logit"] = Field(description="what is averaged over test views")
     test_image_size: int = Field(

@@ -195,9 +195,24 @@ def test_the_page_of_recipes_is_what_the_rows_say_and_quotes_each(bench, monkeyp
 
 def test_a_stress_test_that_ranks_as_published_agrees_wholly_and_the_reverse_not_at_all(bench):
     stress_tests = bench("stress_tests")
-    table = pd.DataFrame({"crops": list(stress_tests.PUBLISHED), "auc": list(stress_tests.PUBLISHED.values())})
+    seen = {"side": stress_tests.JUDGED, "views": 2}
+    table = pd.DataFrame({"recipe": list(stress_tests.PUBLISHED), "auc": list(stress_tests.PUBLISHED.values())}).assign(
+        **seen
+    )
     assert stress_tests.rank_agreement(table) == 1
     assert stress_tests.rank_agreement(table.assign(auc=1 - table["auc"])) == -1
+    other = pd.DataFrame(
+        [{"recipe": "whole", "auc": 1.0, "side": 999, "views": 2}, {"recipe": "kermany", "auc": 0.1, **seen}]
+    )
+    assert stress_tests.rank_agreement(pd.concat([table, other])) == 1
+
+
+def test_a_stress_test_trains_vgg16_as_a_parameter_file_says(bench):
+    recipe = bench("stress_tests").of_study("candidates/wide-160", Path("weights.h5"))
+    assert [(phase.name, phase.epochs, phase.cycles) for phase in recipe.phases] == [
+        ("progressive", 5, 1), ("end_to_end", 4, 2)
+    ]  # fmt: skip
+    assert (recipe.image_size, recipe.settings.test_image_size, recipe.augmentation.crop_area_min) == (160, 192, 0.08)
 
 
 def test_weights_take_from_the_ring_what_it_says_of_the_class(bench):
