@@ -30,6 +30,7 @@ from pneumo_utils.evaluation import metrics
 from pneumo_utils.imaging import decoding
 from pneumo_utils.networks import models, training
 from pneumo_utils.pipeline.runner import Pipeline
+from pneumo_utils.pipeline.study_run import StudyRun
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import LABELS
 from pneumo_utils.robustness import perturbations, perturbed_performance
@@ -72,7 +73,7 @@ def run(name: str, recipe: dict, data: str, weights: str) -> Tried:
     folder = f"recipes/{name}" if recipe["changes"] else recipe["study"]
     line = Pipeline(folder, study, rows.PROJECT, rows.PROJECT / "reports")
     line.check()
-    line.run()
+    StudyRun(line).to_the_end()
     return Tried(name, recipe["why"], words(recipe), study, line.store)
 
 

@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(given: argparse.Namespace) -> None:
-    from pneumo_utils.pipeline import runner
+    from pneumo_utils.pipeline import runner, study_run
     from pneumo_utils.study import definition  # imported here: `--help` should not wait for pandas
 
     if given.command == "parameters" and not given.study:
@@ -72,7 +72,7 @@ def _run(given: argparse.Namespace) -> None:
         return
     started = time.monotonic()
     line.check()
-    ran = line.run()
+    ran = study_run.StudyRun(line).to_the_end()
     page = Path(os.path.relpath(line.store.folder / "index.html"))
     print(f"{page}: {ran} of {len(line.steps)} notebooks ran, {time.monotonic() - started:.0f} s")
 

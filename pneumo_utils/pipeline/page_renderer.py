@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -74,12 +75,12 @@ class PageRenderer:
         run_records.write(self.store, "index", {"page": [key, *self._page_hashes()]})
         studies_page.write(self.reports)
 
-    def write_progress(self, step: steps.Step, since: datetime, **why: str) -> None:
-        """Say in place of the front page that `step` runs, or why it stopped; see `progress_page.write`."""
+    def write_progress(self, done: list[str], running: Mapping[str, datetime], **why: str) -> None:
+        """Say in place of the front page what runs, or why it stopped; see `progress_page.write`."""
         from pneumo_utils.reporting import progress_page  # imported here, as in `render`
 
-        seconds = {other.page: run_records.read(self.store, other.page).get("seconds") for other in self.steps}
-        progress_page.write(self.store, self.study, self.steps, seconds, step, since, **why)
+        seconds = {page: run_records.read(self.store, page).get("seconds") for page in done}
+        progress_page.write(self.store, self.study, self.steps, seconds, running, **why)
 
     def _page_hashes(self) -> list[str]:
         return [fingerprint.of_file(self.store.page_file(page)) for page in ("index", "cases")]

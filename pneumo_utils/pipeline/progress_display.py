@@ -1,136 +1,138 @@
-"""Shows what runs: a bar on a terminal, a line every half minute elsewhere, and the page of progress."""
+"""Shows what runs: bars on a terminal, a line every half minute elsewhere, and the page of progress."""
 
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import TextIO
 
 from tqdm import tqdm
 
+from pneumo_utils.pipeline.time_left import Running, TimeLeft, in_words
 from pneumo_utils.records import progress
 
 _log = logging.getLogger(__name__)
-_LOOK = 0.5  # seconds between two looks at what the notebook tells
+_LOOK = 0.5  # seconds between two looks at what notebooks tell
 _LINE = 30.0  # seconds between two lines where there is no terminal
 _PAGE = 10.0  # seconds between two versions of the page, which loads itself anew as often
-_DOUBT = 20.0  # seconds that speak for the reference machine: a first page of few seconds says little
-_WORTH = 0.02  # share of a stage from which its own speed tells its end
-
-
-@dataclass
-class TimeLeft:
-    """How long a study will still take, from what its pages should take and what they took.
-
-    Args:
-        expected: seconds on the reference machine, of every page that will run.
-    """
-
-    expected: Mapping[str, float]
-    took: dict[str, float] = field(default_factory=dict)  # seconds, of the pages that ran
-
-    def of(self, page: str, elapsed: float, state: progress.State | None, now: float) -> tuple[float, float]:
-        """Seconds left of the page that runs, and of the study.
-
-        Args:
-            page: that runs.
-            elapsed: seconds since it began.
-            state: what its notebook told last.
-            now: seconds since 1970.
-        """
-        planned = self.expected.get(page, 0.0)  # none where nobody foresaw that it runs
-        done = sum(self.expected.get(other, 0.0) for other in self.took)
-        spent = sum(self.took.values())
-        left = max(planned * (spent + _DOUBT) / (done + _DOUBT) - elapsed, 0.0)
-        if state is not None and state.share > _WORTH:
-            left = max(left, (now - state.began) * (1 - state.share) / state.share)
-        speed = (spent + elapsed + left + _DOUBT) / (done + planned + _DOUBT)
-        waiting = sum(seconds for other, seconds in self.expected.items() if other not in self.took and other != page)
-        return left, left + speed * waiting
-
-
-def in_words(seconds: float) -> str:
-    """A length of time, as exact as it is known."""
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+_BAR = "{unit:<22} {bar:16} {desc}"
 
 
 def describe(state: progress.State | None) -> str:
-    """What the notebook does, in words; nothing where it has not told."""
+    """What a notebook does, in words; nothing where it has not told."""
     if state is None:
         return ""
     return ", ".join(text for text in (state.stage, state.note) if text)
 
 
-@contextmanager
-def shown(
-    page: str, file: Path, left: TimeLeft, write_page: Callable[[str], None], stream: TextIO | None = None
-) -> Iterator[None]:
-    """Show how far a notebook is while the block runs it.
+@dataclass
+class _Shown:
+    """A page that runs, as it is shown."""
+
+    file: Path  # where its notebook tells how far it is
+    began: float
+    line: float  # when its last line was written
+    bar: tqdm
+
+
+class ProgressDisplay:
+    """What is seen of the notebooks that run, within a `with`.
 
     Args:
-        page: that it makes.
-        file: where its process tells how far it is; named to it by the environment, and deleted at the end.
         left: of the study.
         write_page: writes the page of progress with a sentence on what runs.
         stream: a terminal or not; None: standard error.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.unlink(missing_ok=True)
-    view = _View(page, file, left, write_page, stream or sys.stderr)
-    os.environ[progress.VARIABLE] = str(file)
-    watcher = threading.Thread(target=view.watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        view.over.set()
-        watcher.join()
-        del os.environ[progress.VARIABLE]
+
+    def __init__(self, left: TimeLeft, write_page: Callable[[str], None], stream: TextIO | None = None):
+        self._left, self._write_page, self._stream = left, write_page, stream or sys.stderr
+        self._terminal = self._stream.isatty()
+        self._running: dict[str, _Shown] = {}
+        self._page, self._over, self._lock = time.monotonic(), threading.Event(), threading.RLock()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> ProgressDisplay:
+        self._watcher.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._watcher.join()
+        for page in list(self._running):
+            self.end(page)
+
+    def begin(self, page: str, file: Path) -> None:
+        """Show `page` from now on, whose notebook tells in `file` how far it is."""
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.unlink(missing_ok=True)
+        with self._lock:
+            now = time.monotonic()
+            bar = tqdm(
+                total=1.0, file=self._stream, disable=not self._terminal, leave=False, ncols=80, nrows=20, unit=page,
+                bar_format=_BAR, position=self._free_line(),
+            )  # fmt: skip
+            self._running[page] = _Shown(file, now, now, bar)
+            if not self._terminal:
+                _log.info("%-22s runs, %s", page, self._look()[0])
+
+    def end(self, page: str) -> None:
+        """Show `page` no longer."""
+        with self._lock:
+            shown = self._running.pop(page)
+            shown.bar.close()
+            shown.file.unlink(missing_ok=True)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Lines that are written within stand above the bars."""
+        with self._lock, tqdm.external_write_mode(self._stream):
+            yield
+
+    def _free_line(self) -> int:
+        """Number of the lowest line without a bar."""
+        taken = {shown.bar.pos if self._terminal else None for shown in self._running.values()}
+        return next(line for line in range(len(taken) + 1) if -line not in taken)
+
+    def _watch(self) -> None:
+        while not self._over.wait(_LOOK):
+            with self._lock:
+                if self._running:
+                    self._show(*self._look(), time.monotonic())
+
+    def _show(self, left: str, seen: dict[str, tuple[float, str]], now: float) -> None:
+        for page, (share, doing) in seen.items():
+            shown, text = self._running[page], _joined(left, doing)  # first what a narrow terminal must not cut off
+            if self._terminal:
+                shown.bar.n, shown.bar.ncols = share, shutil.get_terminal_size().columns  # some say they have none
+                shown.bar.set_description_str(text)
+            elif now - shown.line >= _LINE:
+                shown.line = now
+                _log.info("%-22s %s", page, text)
+        if now - self._page >= _PAGE:
+            self._page = now
+            self._write_page(_joined(left, *(doing for _, doing in seen.values())))
+
+    def _look(self) -> tuple[str, dict[str, tuple[float, str]]]:
+        """Time left of the study in words; of every notebook the share that is done, and what it does."""
+        now = time.monotonic()
+        running = {page: Running(now - shown.began, progress.read(shown.file)) for page, shown in self._running.items()}
+        left, everything = self._left.of(running, time.time())
+        seen = {
+            page: (one.elapsed / max(one.elapsed + left[page], 1e-9), describe(one.state))
+            for page, one in running.items()
+        }
+        return f"about {in_words(everything)} left", seen
 
 
-class _View:
-    """What is seen of one notebook; arguments as `shown`."""
-
-    def __init__(self, page: str, file: Path, left: TimeLeft, write_page: Callable[[str], None], stream: TextIO):
-        self._page, self._file, self._left, self._write_page, self._stream = page, file, left, write_page, stream
-        self.over, self._began = threading.Event(), time.monotonic()
-
-    def watch(self) -> None:
-        """Look every now and then, until it is over."""
-        terminal = self._stream.isatty()
-        line = page = self._began
-        if not terminal:
-            _log.info("%-22s runs, %s", self._page, self._look()[1])
-        bar = tqdm(
-            total=1.0, file=self._stream, disable=not terminal, leave=False, ncols=80, nrows=20,
-            unit=self._page, bar_format="{unit:<22} {bar:16} {desc}",
-        )  # fmt: skip
-        with bar:
-            while not self.over.wait(_LOOK):
-                share, text = self._look()
-                now = time.monotonic()
-                if terminal:
-                    bar.n, bar.ncols = share, shutil.get_terminal_size().columns  # some terminals say they have none
-                    bar.set_description_str(text)
-                elif now - line >= _LINE:
-                    line = now
-                    _log.info("%-22s %s", self._page, text)
-                if now - page >= _PAGE:
-                    page = now
-                    self._write_page(text)
-
-    def _look(self) -> tuple[float, str]:
-        """Share of the notebook that is done, and what it does in words."""
-        state, elapsed = progress.read(self._file), time.monotonic() - self._began
-        here, everything = self._left.of(self._page, elapsed, state, time.time())
-        told = [f"about {in_words(everything)} left", describe(state)]  # first what a narrow terminal must not cut off
-        return elapsed / (elapsed + here), "; ".join(text for text in told if text)
+def _joined(*texts: str) -> str:
+    return "; ".join(text for text in texts if text)

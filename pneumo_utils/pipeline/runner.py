@@ -1,4 +1,4 @@
-"""Carries a study from parameters to pages: runs what changed, renders it, and writes the front page.
+"""A study, ready to run: what can go wrong is found first, and what must run again is known by content.
 
 A step runs again when its notebook, its parameters, the rooms it uses or the files it reads have changed, or when
 something it wrote is missing or altered; all are told by content, not by time.
@@ -7,18 +7,17 @@ something it wrote is missing or altered; all are told by content, not by time.
 from __future__ import annotations
 
 import logging
-from datetime import datetime
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 
 from pneumo_utils.datasets import sources
 from pneumo_utils.networks import pretrained_weights
-from pneumo_utils.pipeline import preflight, progress_display, run_records
+from pneumo_utils.pipeline import preflight, run_records
 from pneumo_utils.pipeline.notebook_parameters import PATHS, NotebookParameters, PipelineError
 from pneumo_utils.pipeline.page_renderer import PageRenderer
 from pneumo_utils.records import fingerprint, provenance
 from pneumo_utils.records.store import Store
-from pneumo_utils.study import expected_time, steps
+from pneumo_utils.study import steps
 from pneumo_utils.study.definition import Study
 
 _log = logging.getLogger(__name__)
@@ -59,7 +58,7 @@ class Pipeline:
         self.data = self.obtain()
 
     def _check_notebooks(self) -> None:
-        missing = sorted({step.notebook for step in self.steps if not self._notebook(step).is_file()})
+        missing = sorted({step.notebook for step in self.steps if not self.notebook(step).is_file()})
         if missing:
             raise PipelineError(f"notebooks must hold {', '.join(missing)} (.ipynb), got none in {self.notebooks}")
 
@@ -102,54 +101,16 @@ class Pipeline:
             data[path] = Path(self.project / data[path]) if data[path] else ""
         return sources.obtain(source, **data | {"folder": str(data["folder"])})
 
-    def run(self) -> int:
-        """Run what changed, in order; stop at the first failure.
-
-        Returns:
-            how many notebooks ran.
-
-        Raises:
-            NotebookError: a notebook did not run to its end.
-            PageError: a page cannot be rendered.
-        """
-        self.store.delete_networks_except(
-            [(m, s) for m in self.study.training.models for s in self.study.training.seeds]
-        )
-        ran = sum(self._bring_up_to_date(step) for step in self.steps)
-        self.pages.write_front_page()
-        return ran
-
-    def _bring_up_to_date(self, step: steps.Step) -> bool:
-        record, key = run_records.read(self.store, step.page), self._key(step)
-        fresh = self._is_fresh(step, record, key)
-        if fresh:
-            _log.info("%-22s unchanged", step.page)
-        else:
-            record = self._execute(step, key)
-        self.pages.render(step, record)
-        return not fresh
-
-    def _is_fresh(self, step: steps.Step, record: dict, key: str) -> bool:
+    def is_fresh(self, step: steps.Step, record: dict, key: str) -> bool:
+        """Whether `step` has run with `key`, and what it wrote is there as it wrote it."""
         return record.get("key") == key and record["written"] == self._output_hashes(step)
 
-    @cached_property
-    def _time_left(self) -> progress_display.TimeLeft:
-        """Of the pages that will run, as it seems when the first of them does."""
-        running: list[steps.Step] = []
-        for step in self.steps:
-            written = {path for other in running for path in other.writes(self.store)}
-            joined = any(other.own for other in running) and not step.own  # reads what all networks wrote
-            record = run_records.read(self.store, step.page)
-            if joined or written & set(step.reads(self.store)) or not self._is_fresh(step, record, self._key(step)):
-                running.append(step)
-        pictures = sum(path.is_file() for path in self.data.rglob("*"))
-        return progress_display.TimeLeft(expected_time.of_steps(running, self.study, pictures))
+    def finish(self, step: steps.Step, key: str, seconds: float) -> dict:
+        """Keep the record of `step`, whose notebook has run to its end in `seconds`.
 
-    def _execute(self, step: steps.Step, key: str) -> dict:
-        for stale in (self.store.page_file(step.page), self.store.record_file(step.page)):
-            stale.unlink(missing_ok=True)
-        seconds = self._run_notebook(step)
-        self._time_left.took[step.page] = seconds
+        Raises:
+            PipelineError: something that it must write is not there.
+        """
         if step.own:
             self.store.join_network_tables(self.study.training.ensemble, self.study.training.seeds)
         missing = [path.name for path in step.writes(self.store) if not path.is_file()]
@@ -160,42 +121,19 @@ class Pipeline:
             "written": self._output_hashes(step),
         }  # fmt: skip
         run_records.write(self.store, step.page, record)
-        _log.info("%-22s %.0f s", step.page, seconds)
         return record
 
-    def _run_notebook(self, step: steps.Step) -> float:
-        """Run the notebook of `step` and show how far it is; seconds it took."""
-        from pneumo_utils.pipeline import (
-            notebook_execution,  # imported here: a run in which nothing changed needs no papermill
-        )
-
-        tell = partial(self.pages.write_progress, step, datetime.now().astimezone())
-        tell()
-        try:
-            with progress_display.shown(
-                step.page, self.store.progress_file, self._time_left, lambda text: tell(doing=text)
-            ):
-                return notebook_execution.run(
-                    self._notebook(step), self.parameters(step),
-                    executed=self.store.executed_notebook(step.page), broken=self.store.broken_notebook(step.page),
-                    minutes=self.study.run.stalled_minutes, told=self.store.progress_file,
-                )  # fmt: skip
-        except notebook_execution.NotebookError as error:
-            tell(stopped=f"{error}.", details=error.details)
-            raise
-        except KeyboardInterrupt:
-            tell(stopped="It was interrupted.")
-            raise
-
-    def _notebook(self, step: steps.Step) -> Path:
+    def notebook(self, step: steps.Step) -> Path:
+        """The notebook of `step`."""
         return self.notebooks / f"{step.notebook}.ipynb"
 
     def parameters(self, step: steps.Step) -> dict:
         """What the notebook of `step` is given; see `NotebookParameters.of_step`."""
         return self.given.of_step(step, self.start)
 
-    def _key(self, step: steps.Step) -> str:
-        notebook = self._notebook(step)
+    def key(self, step: steps.Step) -> str:
+        """Hash of all that decides what `step` writes: its notebook, parameters, rooms, and the files it reads."""
+        notebook = self.notebook(step)
         return fingerprint.of(
             fingerprint.cells(notebook),
             self.parameters(step),

@@ -57,12 +57,12 @@ class StallGuard:
                 self.move()
             if time.monotonic() - self._moved > self._limit:
                 self.stalled = True
-                _kill_kernels()
+                kill_kernels()
                 return
 
 
-def _kill_kernels() -> None:
-    """Kill the kernels that this process has started: one that hangs hears no other signal."""
+def kill_kernels() -> None:
+    """Kill the kernels that this process and its workers have started: one that hangs hears no other signal."""
     for child in psutil.Process().children(recursive=True):
         try:
             if "ipykernel_launcher" in child.cmdline():

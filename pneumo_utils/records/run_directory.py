@@ -110,9 +110,13 @@ class RunDirectory:
         return self.network_folder(model, seed) / f"{name}.npz"
 
     @property
-    def progress_file(self) -> Path:
-        """How far the notebook has come that runs now."""
-        return self.work / "progress.json"
+    def join_lock(self) -> Path:
+        """Held while tables of single networks are joined."""
+        return self.work / "join.lock"
+
+    def progress_file(self, page: str) -> Path:
+        """How far the notebook of `page` has come while it runs."""
+        return self.work / "progress" / f"{page}.json"
 
     @property
     def lungs_file(self) -> Path:

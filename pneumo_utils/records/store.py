@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock
 
 from pneumo_utils.records import ensemble_predictions, progress, tables
 from pneumo_utils.records.atomic import atomic_write
@@ -61,6 +62,11 @@ class Store(RunDirectory):
             seeds: of the study; the ensemble is given the first.
         """
         networks = [(model, seed) for model in MODELS for seed in self.seeds(model)]
+        if networks:
+            with FileLock(self.join_lock):  # notebooks that run side by side both join
+                self._join(networks, members, seeds)
+
+    def _join(self, networks: list[tuple[str, int]], members: list[str], seeds: list[int]) -> None:
         for name in _JOINED:
             there = [network for network in networks if self.network_table_file(name, *network).is_file()]
             if not there:

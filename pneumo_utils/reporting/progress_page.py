@@ -24,7 +24,7 @@ class _Row:
 
 
 def write(
-    store: Store, study: Study, steps: list[Step], seconds: Mapping[str, float], at: Step, since: datetime, *,
+    store: Store, study: Study, steps: list[Step], done: Mapping[str, float | None], running: Mapping[str, datetime], *,
     doing: str = "", stopped: str = "", details: str = "",
 ) -> None:  # fmt: skip
     """Write `index.html` in place of the front page, which needs all pages.
@@ -33,23 +33,19 @@ def write(
         store: the run directory.
         study: the parameters it runs with.
         steps: in running order.
-        seconds: running time of every page that is up to date.
-        at: the step that runs now, or that did when the study stopped.
-        since: when it began.
-        doing: what it does now and how long it will, in words.
-        stopped: why it did, one sentence; empty: it runs.
+        done: running time of every page that is up to date.
+        running: when each page began that runs now, or that did when the study stopped.
+        doing: what is done now and how long it will take, in words.
+        stopped: why the study did, one sentence; empty: it runs.
         details: what a programmer would look at, as the traceback.
     """
-    here = steps.index(at)
     rows = []
-    for place, step in enumerate(steps):
-        state = "waits"
-        if place == here:
-            state = "stopped" if stopped else f"runs since {since:%H:%M:%S}"
-        elif place < here:
-            state = "done"
+    for step in steps:
+        state = "done" if step.page in done else "waits"
+        if step.page in running:
+            state = "stopped" if stopped else f"runs since {running[step.page]:%H:%M:%S}"
         href = f"{step.page}.html" if state == "done" else ""
-        rows.append(_Row(step.title, step.question, state, href, seconds.get(step.page) if href else None))
+        rows.append(_Row(step.title, step.question, state, href, done.get(step.page)))
     page_shell.write(
         store.folder / "index.html",
         "progress.html.j2",

@@ -240,6 +240,11 @@ class GradCAM(Section):
 class Run(Section):
     """How the notebooks are run."""
 
+    notebooks_at_once: int = Field(
+        ge=1,
+        le=64,
+        description="notebooks that run side by side where none waits for another; each needs memory of its own",
+    )
     stalled_minutes: float = Field(
         gt=0, le=1440, description="a notebook in which nothing moves for so long is stopped, minutes"
     )

@@ -43,6 +43,24 @@ class Step:
         return [*map(store.table_file, self.tables_written), *self.files_written(store)]
 
 
+def prerequisites(steps: list[Step], store: Store) -> dict[str, set[str]]:
+    """Pages that each page waits for: those before it that write what it reads, and all networks unless it is one.
+
+    Args:
+        steps: of a study, in running order.
+        store: its run directory.
+    """
+    found = {}
+    for place, step in enumerate(steps):
+        read = set(step.reads(store))
+        found[step.page] = {
+            other.page
+            for other in steps[:place]
+            if read & set(other.writes(store)) or (other.own and not step.own)  # what networks wrote together
+        }
+    return found
+
+
 def of_study(models: list[str], seeds: list[int], retrained_model: str) -> list[Step]:
     """The steps of a study that trains each of `models` from each of `seeds`, and `retrained_model` on other splits."""
     trained = [_fine_tuning(model, seeds, retrained_model) for model in models]

@@ -3,54 +3,21 @@
 from __future__ import annotations
 
 import io
-import os
+import json
 import re
 import time
+from dataclasses import asdict
 
 import pytest
 
 from pneumo_utils.pipeline import progress_display
-from pneumo_utils.pipeline.progress_display import TimeLeft
-from pneumo_utils.records import progress
+from pneumo_utils.pipeline.time_left import TimeLeft
 from pneumo_utils.records.progress import State
 
 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
-
-
-def test_the_time_left_is_that_of_the_reference_machine_before_anything_is_known():
-    here, everything = TimeLeft({"a": 100.0, "b": 50.0}).of("a", 0.0, None, 0.0)
-    assert (here, everything) == (100.0, 150.0)
-
-
-def test_a_machine_of_half_the_speed_is_found_out_from_the_pages_that_ran():
-    left = TimeLeft({"a": 200.0, "b": 100.0, "c": 300.0}, {"a": 400.0})
-    here, everything = left.of("b", 0.0, None, 0.0)
-    assert here == pytest.approx(200, rel=0.05) and everything == pytest.approx(800, rel=0.05)
-
-
-def test_a_stage_that_is_slower_than_planned_tells_its_own_end_and_slows_what_waits():
-    left = TimeLeft({"a": 100.0, "b": 100.0})
-    here, everything = left.of("a", 100.0, State("end to end", 25, 100, began=0.0), now=100.0)
-    assert here == pytest.approx(300) and 600 < everything < 700, (
-        "of 400 s, and 100 s planned that take 3.5 times as long"
-    )
-
-
-def test_a_page_that_nobody_foresaw_is_told_without_a_plan():
-    here, everything = TimeLeft({"a": 10.0}).of("b", 5.0, None, 0.0)
-    assert here == 0.0 and everything > 10.0
-
-
-def test_a_page_that_takes_longer_than_planned_has_no_less_than_nothing_left():
-    assert TimeLeft({"a": 10.0}).of("a", 60.0, None, 0.0) == (0.0, 0.0)
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (89, "89 s"), (90, "2 min"), (3600, "60 min")])
-def test_a_length_of_time_is_told_as_exactly_as_it_is_known(seconds, words):
-    assert progress_display.in_words(seconds) == words
 
 
 @pytest.fixture
@@ -60,49 +27,70 @@ def quick(monkeypatch):
         monkeypatch.setattr(progress_display, name, 0.05)
 
 
-def run(file, stream, pages):
-    with progress_display.shown("03_finetune-cnn", file, TimeLeft({"03_finetune-cnn": 60.0}), pages.append, stream):
-        assert os.environ[progress.VARIABLE] == str(file)
-        with progress.stage("seed 0, end to end", 40) as stage:
-            stage.advance(10)
-            stage.note("epoch 1 of 4 done, loss 0.693")
-            time.sleep(0.4)
+def tell(file, stage: str, note: str = "") -> None:
+    file.write_text(json.dumps(asdict(State(stage, 10, 40, note, began=time.time()))))
+
+
+def run(folder, stream, pages, beside: str = ""):
+    """Show one notebook for a while, and another beside it."""
+    left = TimeLeft({"03_finetune-cnn": 60.0, "03_finetune-vgg16": 40.0}, at_once=2)
+    with progress_display.ProgressDisplay(left, pages.append, stream) as display:
+        display.begin("03_finetune-cnn", folder / "cnn.json")
+        tell(folder / "cnn.json", "seed 0, end to end", "epoch 1 of 4 done, loss 0.693")
+        if beside:
+            display.begin("03_finetune-vgg16", folder / "vgg16.json")
+            tell(folder / "vgg16.json", beside)
+        time.sleep(0.4)
+        with display.aside():
+            stream.write("02_preprocessing 9 s\n")
+        display.end("03_finetune-cnn")
 
 
 def test_a_terminal_shows_one_line_with_a_bar_and_cleans_it_up(tmp_path, quick, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     stream, pages = Terminal(), []
-    run(tmp_path / "progress.json", stream, pages)
+    run(tmp_path, stream, pages)
     drawn = stream.getvalue()
     assert re.search(r"about \d+ s left; seed 0, end to end, epoch 1 of 4 done, loss 0.693", drawn)
-    assert "\n" not in drawn.strip() and drawn.endswith("\r")
-    assert progress.VARIABLE not in os.environ and list(tmp_path.iterdir()) == []
+    assert drawn.replace("02_preprocessing 9 s\n", "").strip().count("\n") == 0 and drawn.endswith("\r")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_notebooks_that_run_side_by_side_have_a_bar_each(tmp_path, quick, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    stream, pages = Terminal(), []
+    run(tmp_path, stream, pages, beside="judging 144 pictures")
+    drawn = stream.getvalue()
+    assert re.search(r"03_finetune-cnn +\S* +about \d+ s left; seed 0, end to end", drawn)
+    assert re.search(r"\n\r03_finetune-vgg16 +\S* +about \d+ s left; judging 144 pictures", drawn), "a line lower"
+    assert pages[-1].count("left") == 1 and "seed 0" in pages[-1] and pages[-1].endswith("judging 144 pictures")
 
 
 def test_elsewhere_plain_lines_say_the_same(tmp_path, quick, caplog):
     caplog.set_level("INFO")
     stream, pages = io.StringIO(), []
-    run(tmp_path / "progress.json", stream, pages)
+    run(tmp_path, stream, pages)
     lines = [record.getMessage() for record in caplog.records]
     assert lines[0].startswith("03_finetune-cnn") and "runs, about 60 s left" in lines[0]
     assert any("s left; seed 0, end to end, epoch 1 of 4 done, loss 0.693" in line for line in lines[1:])
-    assert stream.getvalue() == ""
+    assert stream.getvalue() == "02_preprocessing 9 s\n"
     assert pages and "seed 0, end to end" in pages[-1], "the page lives, too"
 
 
 def test_a_terminal_that_does_not_know_its_size_shows_it_too(tmp_path, quick, monkeypatch):
     monkeypatch.setenv("COLUMNS", "0")
     stream = Terminal()
-    run(tmp_path / "progress.json", stream, [])
+    run(tmp_path, stream, [])
     assert "s left; seed 0, end to end" in stream.getvalue()
 
 
-def test_the_end_of_a_notebook_that_fails_ends_the_bar_too(tmp_path, quick):
+def test_the_end_of_a_study_that_fails_ends_the_bars_too(tmp_path, quick):
+    stream = Terminal()
     with (
         pytest.raises(ValueError, match="grey"),
-        progress_display.shown(
-            "01_eda", tmp_path / "progress.json", TimeLeft({"01_eda": 1.0}), lambda _: None, Terminal()
-        ),
+        progress_display.ProgressDisplay(TimeLeft({"01_eda": 1.0}), lambda _: None, stream) as display,
     ):
+        display.begin("01_eda", tmp_path / "progress.json")
+        tell(tmp_path / "progress.json", "reading")
         raise ValueError("grey")
-    assert progress.VARIABLE not in os.environ
+    assert stream.getvalue().endswith("\r") and list(tmp_path.iterdir()) == []

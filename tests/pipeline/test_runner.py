@@ -11,6 +11,7 @@ from support.pages import soup_of
 from pneumo_utils.__main__ import PROJECT
 from pneumo_utils.pipeline.notebook_execution import NotebookError
 from pneumo_utils.pipeline.runner import Pipeline
+from pneumo_utils.pipeline.study_run import StudyRun
 from pneumo_utils.study.definition import load
 
 
@@ -33,7 +34,7 @@ def line(tmp_path):
 @pytest.mark.slow
 def test_a_study_that_stops_says_why_and_how_to_go_on_on_its_front_page(line):
     with pytest.raises(NotebookError):
-        line.run()
+        StudyRun(line).to_the_end()
     page = soup_of(line.store.folder / "index.html")
     assert "02_preprocessing, cell" in page.get_text() and "ValueError: grey must be grey, got <red>" in page.get_text()
     assert "make report STUDY=smoke" in page.get_text()

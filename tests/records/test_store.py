@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 from support.examples import GOOD, example
 
 from pneumo_utils.records import store, tables
@@ -103,6 +106,18 @@ def test_joining_waits_with_the_ensemble_while_networks_have_judged_other_pictur
         run.join_network_tables(["vgg16"], [9, 10])
         averaged.append(int((run.read("predictions")["model"] == "ensemble").sum()))
     assert averaged == [0, 0, 1]
+
+
+def test_joining_waits_while_another_process_joins(run):
+    run.write_network_table("predictions", "cnn", 0, example("predictions", model="cnn"))
+    with ThreadPoolExecutor(1) as other:
+        with FileLock(run.join_lock):
+            joining = other.submit(run.join_network_tables, [], [0])
+            with pytest.raises(TimeoutError):
+                joining.result(timeout=0.3)
+            assert not run.table_file("predictions").exists()
+        joining.result(timeout=10)
+    assert run.table_file("predictions").exists()
 
 
 def test_gather_joins_shares_in_the_order_of_networks_and_seeds(run):

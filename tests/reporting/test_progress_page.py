@@ -20,16 +20,12 @@ def written(tmp_path):
     listed = steps.of_study(study.training.models, study.training.seeds, study.training.retrained_model)
     store = Store("smoke", tmp_path)
 
-    def write(at: int, **why: str):
-        progress_page.write(
-            store,
-            study,
-            listed,
-            {"01_eda": 7.2, "04_evaluation": 9.0},
-            listed[at],
-            datetime(2026, 11, 26, 9, 30),
-            **why,
-        )
+    def write(at: int, beside: int | None = None, **why: str):
+        began = {listed[at].page: datetime(2026, 11, 26, 9, 30)}
+        if beside is not None:
+            began[listed[beside].page] = datetime(2026, 11, 26, 9, 31)
+        done = {step.page: 7.2 for step in listed[:at]}
+        progress_page.write(store, study, listed, done, began, **why)
         return soup_of(store.folder / "index.html")
 
     return write
@@ -41,6 +37,11 @@ def test_a_running_study_links_what_is_done_and_loads_itself_anew(written):
     assert states[0] == "done, 7 s" and states[1] == "runs since 09:30:00" and set(states[2:]) == {"waits"}
     assert [link["href"] for link in page.select(".pages a")] == ["01_eda.html"], "old pages of later steps are not"
     assert page.find("meta", attrs={"http-equiv": "refresh"}) and "1 of 8 pages are done" in page.get_text()
+
+
+def test_pages_that_run_side_by_side_both_say_so(written):
+    states = [line.get_text() for line in written(2, beside=3).select(".pages .time")]
+    assert states[2:5] == ["runs since 09:30:00", "runs since 09:31:00", "waits"]
 
 
 def test_what_is_done_now_stands_above_the_list(written):

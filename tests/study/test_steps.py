@@ -48,6 +48,14 @@ def test_what_a_step_reads_an_earlier_one_writes(store, models):
         written |= set(step.writes(store))
 
 
+def test_networks_wait_for_pixels_alone_and_what_explains_them_for_all_networks_and_the_operating_points(store):
+    after = steps.prerequisites(steps.of_study(ALL, SEEDS, "cnn"), store)
+    networks = {f"03_finetune-{model}" for model in ALL}
+    assert all(after[network] == {"01_eda", "02_preprocessing"} for network in networks)
+    assert networks < after["04_evaluation"] and "05_gradcam" not in after["06_robustness"]
+    assert networks | {"04_evaluation"} <= after["05_gradcam"] & after["06_robustness"]
+
+
 def test_no_two_steps_write_the_same_file(store):
     written = [path for step in steps.of_study(ALL, SEEDS, "cnn") for path in step.writes(store)]
     assert len(written) == len(set(written))

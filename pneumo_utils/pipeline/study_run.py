@@ -1,0 +1,146 @@
+"""One run of a study: every page that is not up to date, as many side by side as may, until all are."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import ExitStack
+from datetime import datetime
+from functools import cached_property
+
+from pneumo_utils.pipeline import notebook_workers, run_records
+from pneumo_utils.pipeline.notebook_workers import NotebookWorkers
+from pneumo_utils.pipeline.progress_display import ProgressDisplay
+from pneumo_utils.pipeline.runner import Pipeline
+from pneumo_utils.pipeline.time_left import TimeLeft
+from pneumo_utils.study import expected_time, steps
+
+_log = logging.getLogger(__name__)
+
+
+class StudyRun:
+    """A run that has not begun.
+
+    Args:
+        line: the study, checked.
+    """
+
+    def __init__(self, line: Pipeline):
+        self._line, self._store, self._at_once = line, line.store, line.study.run.notebooks_at_once
+        self._after = steps.prerequisites(line.steps, line.store)
+        self._waiting = list(line.steps)
+        self._running: dict[Future[float], tuple[steps.Step, str]] = {}
+        self._since: dict[str, datetime] = {}  # of what runs, or was running when the study stopped
+        self._done: list[str] = []
+        self._unchanged: set[str] = set()
+        self._stack = ExitStack()
+
+    def to_the_end(self) -> int:
+        """Run what changed, render it, and write the front page; stop at the first failure.
+
+        Returns:
+            how many notebooks ran.
+
+        Raises:
+            NotebookError: a notebook did not run to its end.
+            PageError: a page cannot be rendered.
+        """
+        training = self._line.study.training
+        self._store.delete_networks_except([(model, seed) for model in training.models for seed in training.seeds])
+        with self._stack:
+            try:
+                while self._waiting or self._running:
+                    self._begin_what_can()
+                    self._end_what_did()
+            except KeyboardInterrupt:
+                self._tell(stopped="It was interrupted.")
+                raise
+            except RuntimeError as error:
+                self._tell(stopped=f"{error}.", details=getattr(error, "details", ""))
+                raise
+        self._line.pages.write_front_page()
+        return len(self._done) - len(self._unchanged)
+
+    def _begin_what_can(self) -> None:
+        while len(self._running) < self._at_once and (step := self._next()):
+            self._waiting.remove(step)
+            record, key = run_records.read(self._store, step.page), self._line.key(step)
+            if self._line.is_fresh(step, record, key):
+                self._unchanged.add(step.page)
+                self._say("%-22s unchanged", step.page)
+                self._render(step, record)
+            else:
+                self._begin(step, key)
+
+    def _next(self) -> steps.Step | None:
+        """A page that can begin; side by side the longest, so that none is left to run alone at the end."""
+        under_way = {one.page for one in self._waiting} | {one.page for one, _ in self._running.values()}
+        ready = [step for step in self._waiting if not self._after[step.page] & under_way]
+        if self._at_once > 1:
+            ready.sort(key=lambda step: -self._expected[step.page])
+        return ready[0] if ready else None
+
+    def _begin(self, step: steps.Step, key: str) -> None:
+        for stale in (self._store.page_file(step.page), self._store.record_file(step.page)):
+            stale.unlink(missing_ok=True)
+        self._since[step.page] = datetime.now().astimezone()
+        self._tell()
+        told = self._store.progress_file(step.page)
+        self._display.begin(step.page, told)
+        future = self._workers.run(
+            self._line.notebook(step), self._line.parameters(step),
+            executed=self._store.executed_notebook(step.page), broken=self._store.broken_notebook(step.page),
+            minutes=self._line.study.run.stalled_minutes, told=told,
+        )  # fmt: skip
+        self._running[future] = step, key
+
+    def _end_what_did(self) -> None:
+        for future in wait(self._running, return_when=FIRST_COMPLETED).done:
+            step, key = self._running.pop(future)
+            self._display.end(step.page)
+            seconds = notebook_workers.result(future, step.page)
+            record = self._line.finish(step, key, seconds)
+            self._left.took[step.page] = seconds
+            self._say("%-22s %.0f s", step.page, seconds)
+            self._render(step, record)
+            del self._since[step.page]
+
+    def _render(self, step: steps.Step, record: dict) -> None:
+        self._line.pages.render(step, record)
+        self._done.append(step.page)
+
+    def _say(self, text: str, *given: object) -> None:
+        if self._running:
+            with self._display.aside():
+                _log.info(text, *given)
+        else:
+            _log.info(text, *given)
+
+    def _tell(self, **why: str) -> None:
+        self._line.pages.write_progress(self._done, self._since, **why)
+
+    @cached_property
+    def _workers(self) -> NotebookWorkers:
+        return self._stack.enter_context(NotebookWorkers(self._at_once))
+
+    @cached_property
+    def _display(self) -> ProgressDisplay:
+        return self._stack.enter_context(ProgressDisplay(self._left, lambda text: self._tell(doing=text)))
+
+    @cached_property
+    def _expected(self) -> dict[str, float]:
+        """Seconds of every page on the reference machine."""
+        pictures = sum(path.is_file() for path in self._line.data.rglob("*"))
+        return expected_time.of_steps(self._line.steps, self._line.study, pictures)
+
+    @cached_property
+    def _left(self) -> TimeLeft:
+        """Of the pages that will run, as it seems when the first of them does."""
+        going: list[steps.Step] = []
+        for step in self._line.steps:
+            waits = self._after[step.page] & {one.page for one in going}
+            record = run_records.read(self._store, step.page)
+            if waits or not self._line.is_fresh(step, record, self._line.key(step)):
+                going.append(step)
+        expected = {step.page: self._expected[step.page] for step in going}
+        return TimeLeft(expected, unchanged=self._unchanged, after=self._after, at_once=self._at_once)

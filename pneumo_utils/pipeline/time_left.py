@@ -1,0 +1,77 @@
+"""How long a study will still take, from what its pages should take and what they took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+
+from pneumo_utils.records import progress
+
+_DOUBT = 20.0  # seconds that speak for the reference machine: a first page of few seconds says little
+_WORTH = 0.02  # share of a stage from which its own speed tells its end
+
+
+@dataclass(frozen=True)
+class Running:
+    """A page that runs."""
+
+    elapsed: float  # seconds since it began
+    state: progress.State | None = None  # what its notebook told last
+
+
+@dataclass
+class TimeLeft:
+    """How long a study will still take.
+
+    Args:
+        expected: seconds on the reference machine, of every page that will run, in running order.
+        took: seconds, of the pages that ran; grows.
+        unchanged: pages that turned out not to run; grows.
+        after: pages that each page waits for.
+        at_once: pages that run side by side.
+    """
+
+    expected: Mapping[str, float]
+    took: dict[str, float] = field(default_factory=dict)
+    unchanged: set[str] = field(default_factory=set)
+    after: Mapping[str, Set[str]] = field(default_factory=dict)
+    at_once: int = 1
+
+    def of(self, running: Mapping[str, Running], now: float) -> tuple[dict[str, float], float]:
+        """Seconds left of every page that runs, and of the study.
+
+        Args:
+            running: the pages that run.
+            now: seconds since 1970.
+        """
+        done, spent = sum(self.expected.get(page, 0.0) for page in self.took), sum(self.took.values())
+        left = {}
+        for page, one in running.items():
+            planned = self.expected.get(page, 0.0)  # none where nobody foresaw that it runs
+            left[page] = max(planned * (spent + _DOUBT) / (done + _DOUBT) - one.elapsed, 0.0)
+            if one.state is not None and one.state.share > _WORTH:
+                told = (now - one.state.began) * (1 - one.state.share) / one.state.share
+                left[page] = max(left[page], told)
+        planned = sum(self.expected.get(page, 0.0) for page in running)
+        elapsed = sum(one.elapsed for one in running.values())
+        speed = (spent + elapsed + sum(left.values()) + _DOUBT) / (done + planned + _DOUBT)
+        over = {*running, *self.took, *self.unchanged}
+        waiting = {page: speed * seconds for page, seconds in self.expected.items() if page not in over}
+        return left, self._until_the_end(left, waiting)
+
+    def _until_the_end(self, running: Mapping[str, float], waiting: Mapping[str, float]) -> float:
+        """Seconds until all pages are done, when as many run side by side as may."""
+        running, waiting, clock = dict(running), dict(waiting), 0.0
+        while running or waiting:
+            for page in sorted(waiting, key=lambda one: -waiting[one]):  # as pages are begun
+                if len(running) < self.at_once and not self.after.get(page, set()) & {*running, *waiting}:
+                    running[page] = waiting.pop(page)
+            passed = min(running.values())
+            clock += passed
+            running = {page: seconds - passed for page, seconds in running.items() if seconds > passed}
+        return clock
+
+
+def in_words(seconds: float) -> str:
+    """A length of time, as exact as it is known."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,35 @@
+"""A study that is interrupted says so in one sentence, and nothing of it runs on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+from support.pages import soup_of
+from support.processes import below, gone, until
+
+from pneumo_utils.__main__ import PROJECT
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_study_in_one_sentence_and_leaves_nothing_running(tmp_path):
+    shutil.copytree(PROJECT / "params", tmp_path / "params")
+    smoke = tmp_path / "params" / "smoke.yaml"
+    smoke.write_text(smoke.read_text().replace("cache: data", f"cache: {tmp_path / 'cache'}"))
+    line = [sys.executable, "-m", "pneumo_utils", "report", "smoke", "--params", str(tmp_path / "params")]
+    started = subprocess.Popen(
+        [*line, "--reports", str(tmp_path / "reports")], cwd=PROJECT, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    assert until(lambda: bool(below(started.pid, "ipykernel")), 150)
+    children = below(started.pid)
+    os.killpg(started.pid, signal.SIGINT)  # as a terminal does: to all that run in it
+    told = started.communicate(timeout=60)[1]
+    assert started.returncode == 130 and told.splitlines()[-1] == "interrupted; what was finished is kept"
+    assert "Traceback" not in told and gone(children)
+    page = soup_of(tmp_path / "reports" / "smoke" / "index.html")
+    assert "It was interrupted." in page.get_text() and page.select(".pages .time")[0].get_text() == "stopped"

@@ -1,0 +1,63 @@
+"""A time left that one can plan with."""
+
+from __future__ import annotations
+
+import pytest
+
+from pneumo_utils.pipeline import time_left
+from pneumo_utils.pipeline.time_left import Running, TimeLeft
+from pneumo_utils.records.progress import State
+
+
+def test_the_time_left_is_that_of_the_reference_machine_before_anything_is_known():
+    here, everything = TimeLeft({"a": 100.0, "b": 50.0}).of({"a": Running(0.0)}, 0.0)
+    assert (here, everything) == ({"a": 100.0}, 150.0)
+
+
+def test_a_machine_of_half_the_speed_is_found_out_from_the_pages_that_ran():
+    left = TimeLeft({"a": 200.0, "b": 100.0, "c": 300.0}, {"a": 400.0})
+    here, everything = left.of({"b": Running(0.0)}, 0.0)
+    assert here["b"] == pytest.approx(200, rel=0.05) and everything == pytest.approx(800, rel=0.05)
+
+
+def test_a_stage_that_is_slower_than_planned_tells_its_own_end_and_slows_what_waits():
+    left = TimeLeft({"a": 100.0, "b": 100.0})
+    here, everything = left.of({"a": Running(100.0, State("end to end", 25, 100, began=0.0))}, now=100.0)
+    assert here["a"] == pytest.approx(300) and 600 < everything < 700, (
+        "of 400 s, and 100 s planned that take 3.5 times as long"
+    )
+
+
+def test_a_page_that_nobody_foresaw_is_told_without_a_plan():
+    here, everything = TimeLeft({"a": 10.0}).of({"b": Running(5.0)}, 0.0)
+    assert here == {"b": 0.0} and everything > 10.0
+
+
+def test_a_page_that_turns_out_not_to_run_is_not_waited_for():
+    unchanged: set[str] = set()
+    left = TimeLeft({"a": 100.0, "b": 50.0, "c": 70.0}, unchanged=unchanged)
+    assert left.of({"a": Running(0.0)}, 0.0)[1] == 220.0
+    unchanged.add("b")
+    assert left.of({"a": Running(0.0)}, 0.0)[1] == 170.0
+
+
+def test_a_page_that_takes_longer_than_planned_has_no_less_than_nothing_left():
+    assert TimeLeft({"a": 10.0}).of({"a": Running(60.0)}, 0.0) == ({"a": 0.0}, 0.0)
+
+
+def test_pages_that_may_run_side_by_side_are_waited_for_once():
+    after = {"a": set(), "b": {"a"}, "c": {"a"}, "d": {"b", "c"}}
+    expected = {"a": 10.0, "b": 30.0, "c": 20.0, "d": 5.0}
+    running = {"a": Running(0.0)}
+    assert TimeLeft(expected, after=after).of(running, 0.0)[1] == 65.0
+    assert TimeLeft(expected, after=after, at_once=2).of(running, 0.0)[1] == 45.0
+
+
+def test_of_the_pages_that_can_begin_the_longest_does():
+    left = TimeLeft({"a": 20.0, "b": 20.0, "c": 50.0}, at_once=2)
+    assert left.of({}, 0.0)[1] == 50.0, "the two short ones run one after another beside it"
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (89, "89 s"), (90, "2 min"), (3600, "60 min")])
+def test_a_length_of_time_is_told_as_exactly_as_it_is_known(seconds, words):
+    assert time_left.in_words(seconds) == words
