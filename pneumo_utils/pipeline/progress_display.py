@@ -120,7 +120,9 @@ class ProgressDisplay:
                 _log.info("%-22s %s", page, text)
         if now - self._page >= _PAGE:
             self._page = now
-            self._write_page(_joined(left, *(doing for _, doing in seen.values())))
+            told = {page: doing for page, (_, doing) in seen.items() if doing}
+            alone = len(seen) == 1
+            self._write_page(_joined(left, *(doing if alone else f"{page}: {doing}" for page, doing in told.items())))
 
     def _look(self) -> tuple[str, dict[str, tuple[float, str]]]:
         """Time left of the study in words; of every notebook the share that is done, and what it does."""

@@ -63,7 +63,8 @@ def test_two_notebooks_that_run_side_by_side_have_a_bar_each(tmp_path, quick, mo
     drawn = stream.getvalue()
     assert re.search(r"03_finetune-cnn +\S* +about \d+ s left; seed 0, end to end", drawn)
     assert re.search(r"\n\r03_finetune-vgg16 +\S* +about \d+ s left; judging 144 pictures", drawn), "a line lower"
-    assert pages[-1].count("left") == 1 and "seed 0" in pages[-1] and pages[-1].endswith("judging 144 pictures")
+    assert pages[-1].count("left") == 1 and "03_finetune-cnn: seed 0" in pages[-1]
+    assert pages[-1].endswith("; 03_finetune-vgg16: judging 144 pictures")
 
 
 def test_elsewhere_plain_lines_say_the_same(tmp_path, quick, caplog):
