@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack
 from datetime import datetime
 from functools import cached_property
+from threading import Lock
 
 from pneumo_utils.pipeline import notebook_workers, run_records
 from pneumo_utils.pipeline.notebook_workers import NotebookWorkers
@@ -33,7 +34,7 @@ class StudyRun:
         self._since: dict[str, datetime] = {}  # of what runs, or was running when the study stopped
         self._done: list[str] = []
         self._unchanged: set[str] = set()
-        self._stack = ExitStack()
+        self._stack, self._telling = ExitStack(), Lock()
 
     def to_the_end(self) -> int:
         """Run what changed, render it, and write the front page; stop at the first failure.
@@ -47,17 +48,17 @@ class StudyRun:
         """
         training = self._line.study.training
         self._store.delete_networks_except([(model, seed) for model in training.models for seed in training.seeds])
-        with self._stack:
-            try:
+        try:
+            with self._stack:  # at whose end nothing runs, and nobody else writes the page of progress
                 while self._waiting or self._running:
                     self._begin_what_can()
                     self._end_what_did()
-            except KeyboardInterrupt:
-                self._tell(stopped="It was interrupted.")
-                raise
-            except RuntimeError as error:
-                self._tell(stopped=f"{error}.", details=getattr(error, "details", ""))
-                raise
+        except KeyboardInterrupt:
+            self._tell(stopped="It was interrupted.")
+            raise
+        except RuntimeError as error:
+            self._tell(stopped=f"{error}.", details=getattr(error, "details", ""))
+            raise
         self._line.pages.write_front_page()
         return len(self._done) - len(self._unchanged)
 
@@ -117,7 +118,8 @@ class StudyRun:
             _log.info(text, *given)
 
     def _tell(self, **why: str) -> None:
-        self._line.pages.write_progress(self._done, self._since, **why)
+        with self._telling:  # the display tells, too, from a thread of its own
+            self._line.pages.write_progress(list(self._done), dict(self._since), **why)
 
     @cached_property
     def _workers(self) -> NotebookWorkers:
