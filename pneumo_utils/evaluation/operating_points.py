@@ -106,7 +106,8 @@ def choose(
 ) -> float:
     """Return the operating point that `rule` picks; a probability at or above it is called pneumonia.
 
-    Among equals the lowest threshold wins, which misses fewer pneumonias; under `specificity` the highest.
+    Among equals the lowest threshold wins, which misses fewer pneumonias; under `specificity` the highest. Where all
+    probabilities are alike, it calls all, or none under `specificity`; see `constant_answers`.
 
     Where validation is solved, the lowest among equals stands right above the highest normal: specificity falls as
     soon as the normals of another hospital score higher. `margin` stands inside the gap between the `class_edges`.
@@ -129,15 +130,12 @@ def choose(
         in [0, 1], see `sweep`; under `margin` a case may stand on it.
 
     Raises:
-        MetricError: as `require_both_classes`; an unknown rule; a target or margin out of range, a target out of
-            reach; or all probabilities alike, where only `half` has an answer.
+        MetricError: as `require_both_classes`; an unknown rule; a target or margin out of range, or out of reach.
     """
     _check_rule(rule, target, margin)
     label, probability = require_both_classes(label, probability)
     if rule == "half":
         return 0.5
-    if probability.min() == probability.max():
-        raise MetricError(f"probability must take two values or more, got {probability[0]} in all {len(label)} rows")
     if rule == "margin":
         low, high = class_edges(label, probability, target)
         if low < high:
@@ -184,6 +182,20 @@ def table(
                 raise MetricError(f"{error} (threshold of {model}, seed {seed})") from error
     columns = ["model", "seed", "rule", "target", "threshold", "sensitivity", "specificity", "n"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def constant_answers(predictions: pd.DataFrame) -> dict[str, float]:
+    """Models that say the same of every radiograph of a split: they separate nothing, and no threshold means anything.
+
+    Args:
+        predictions: contract of that name.
+
+    Returns:
+        the probability they give, by model.
+    """
+    ranges = predictions.groupby(["model", "seed", "split"], sort=False)["probability"].agg(["min", "max", "size"])
+    flat = ranges[(ranges["min"] == ranges["max"]) & (ranges["size"] > 1)].reset_index()
+    return dict(zip(flat["model"], flat["min"], strict=True))
 
 
 def of_rule(thresholds: pd.DataFrame, rule: str) -> dict[tuple[str, int], float]:

@@ -123,11 +123,11 @@ def test_what_gives_no_threshold_is_refused(label, probability, said, rule):
         operating_points.choose(label, probability, rule)
 
 
-def test_scores_that_are_all_alike_allow_only_the_fixed_point():
+def test_scores_that_are_all_alike_make_every_rule_call_all_or_none():
     assert operating_points.choose([0, 1], [0.3, 0.3], "half") == 0.5
-    for rule in ("sensitivity", "specificity", "youden", "margin"):
-        with pytest.raises(MetricError, match="probability must take two values or more, got 0.3 in all 2 rows"):
-            operating_points.choose([0, 1], [0.3, 0.3], rule)
+    for rule in ("sensitivity", "youden", "margin", "varied"):
+        assert operating_points.choose([0, 1], [0.3, 0.3], rule) <= 0.3
+    assert operating_points.choose([0, 1], [0.3, 0.3], "specificity") > 0.3
 
 
 APART = np.repeat([0, 1], 20), expit(np.r_[np.arange(-22.0, -2.0), np.arange(3.0, 23.0)] / 4)
@@ -292,8 +292,17 @@ def test_a_table_takes_no_test_case(split):
         operating_points.table(frame)
 
 
-def test_a_table_says_which_network_has_no_threshold():
+def test_a_model_that_says_the_same_of_every_radiograph_is_named_and_stops_nothing():
     flat = predictions()
+    assert operating_points.constant_answers(flat) == {}
     flat.loc[flat["model"] == "vgg16", "probability"] = 0.5
-    with pytest.raises(MetricError, match=r"two values or more.*\(threshold of vgg16, seed 1\)"):
-        operating_points.table(flat)
+    assert operating_points.constant_answers(flat) == {"vgg16": 0.5}
+    points = operating_points.table(flat).set_index(["model", "rule"])
+    assert points.loc[("vgg16", "sensitivity"), ["sensitivity", "specificity"]].to_numpy().tolist() == [1.0, 0.0]
+
+
+def test_a_table_says_which_network_has_no_threshold():
+    alone = predictions()
+    alone = alone[(alone["model"] != "vgg16") | (alone["label"] == 1)]
+    with pytest.raises(MetricError, match=r"label must hold both classes.*\(threshold of vgg16, seed 1\)"):
+        operating_points.table(alone)
