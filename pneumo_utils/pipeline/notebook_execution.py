@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
+import os
 import re
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,6 +22,7 @@ from traitlets.config import Config
 from pneumo_utils.pipeline.stall_guard import StallGuard
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")  # colours of a terminal
+_KERNEL = "python3"
 _STARTS = 3  # a kernel that fails to start is tried again; later failures are never repeated
 
 
@@ -126,7 +130,7 @@ def _execute(notebook: Path, parameters: dict, output: Path, guard: StallGuard) 
         with _quiet_kernel() as config:
             try:
                 papermill.execute_notebook(
-                    str(notebook), str(output), parameters=parameters, kernel_name="python3", progress_bar=False,
+                    str(notebook), str(output), parameters=parameters, kernel_name=_KERNEL, progress_bar=False,
                     cwd=str(notebook.parent), config=config, extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
                     engine_name="saved-once", request_save_on_cell_execute=False, saved_to=output.resolve(),
                     guard=guard,
@@ -139,13 +143,39 @@ def _execute(notebook: Path, parameters: dict, output: Path, guard: StallGuard) 
 
 @contextlib.contextmanager
 def _quiet_kernel():
-    """Sockets in a private folder instead of TCP ports: kernels that start at once cannot race for one."""
-    with tempfile.TemporaryDirectory(prefix="pneumo") as folder:
+    """A kernel of this interpreter, whatever kernels, profiles and start-up files its user has for other work.
+
+    Its sockets lie in a private folder instead of TCP ports: kernels that start at once cannot race for one.
+    """
+    with tempfile.TemporaryDirectory(prefix="pneumo") as folder, _kernel_of_this_python(Path(folder)):
         config = Config()
         for manager in ("KernelManager", "AsyncKernelManager"):
             config[manager].transport = "ipc"
             config[manager].ip = f"{folder}/k"
         yield config
+
+
+@contextlib.contextmanager
+def _kernel_of_this_python(folder: Path):
+    place = folder / "kernels" / _KERNEL
+    place.mkdir(parents=True)
+    environment = {
+        "IPYTHONDIR": str(folder / "ipython"),
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "PYTHONSTARTUP": "",
+    }
+    started = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    named = {"argv": started, "display_name": "Python 3", "language": "python", "env": environment}
+    (place / "kernel.json").write_text(json.dumps(named), encoding="utf-8")
+    before = os.environ.get("JUPYTER_PATH")
+    os.environ["JUPYTER_PATH"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["JUPYTER_PATH"]
+        else:
+            os.environ["JUPYTER_PATH"] = before
 
 
 def _describe_failure(notebook: Path, error: PapermillExecutionError, broken: Path) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import nbformat
 import psutil
 import pytest
@@ -117,3 +120,23 @@ def test_a_kernel_that_dies_is_told_and_leaves_nothing_that_looks_whole(notebook
         run(path)
     assert not (path.parent / "out" / "e.ipynb").exists()
     assert "so far" in (path.parent / "out" / "b.ipynb").read_text(), "what was reached can be looked at"
+
+
+@pytest.mark.slow
+def test_what_a_user_has_set_up_for_other_kernels_changes_nothing(notebook, tmp_path, monkeypatch):
+    spec = tmp_path / "jupyter" / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    (spec / "kernel.json").write_text('{"argv": ["false", "{connection_file}"], "display_name": "x", "language": "c"}')
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "0.py").write_text("raise SystemExit('a profile of another program')")
+    (tmp_path / "begin.py").write_text("name = 'changed'")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("PYTHONSTARTUP", str(tmp_path / "begin.py"))
+    monkeypatch.setenv("MPLBACKEND", "no such backend")
+    path = notebook("import sys, matplotlib\nprint(sys.executable, matplotlib.get_backend())")
+    run(path)
+    shown = nbformat.read(path.parent / "out" / "e.ipynb", 4).cells[-1].outputs[0]["text"]
+    assert shown.startswith(sys.executable) and "inline" in shown
+    assert os.environ["JUPYTER_PATH"] == str(tmp_path / "jupyter")

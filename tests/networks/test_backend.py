@@ -1,0 +1,27 @@
+"""What a user has set for other programs changes no number of this one."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_neither_keras_json_nor_the_environment_changes_what_networks_compute_in(tmp_path):
+    odd = {"floatx": "float16", "epsilon": 1e-3, "backend": "jax", "image_data_format": "channels_first"}
+    (tmp_path / "keras.json").write_text(json.dumps(odd))
+    code = """
+from pneumo_utils.networks.backend import keras
+import os
+config = keras.config
+print(config.backend(), config.floatx(), config.epsilon(), config.image_data_format(), config.dtype_policy().name)
+print(os.environ.get("TF_XLA_FLAGS"), os.environ["TF_ENABLE_ONEDNN_OPTS"])
+"""
+    foreign = {"KERAS_HOME": str(tmp_path), "KERAS_BACKEND": "jax", "TF_ENABLE_ONEDNN_OPTS": "0"}
+    foreign |= {"TF_XLA_FLAGS": "--tf_xla_auto_jit=2"}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
+        env=os.environ | foreign,
+    )  # fmt: skip
+    assert ran.stdout.splitlines() == ["tensorflow float32 1e-07 channels_last float32", "None 1"]
+    assert ran.stderr == ""
