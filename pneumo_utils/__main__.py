@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import logging
 import os
 import sys
@@ -41,7 +42,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _from_project(path: str) -> str:
+    """A path as it was typed, relative to the project as in parameter files; words and nothing stay as they are."""
+    if path in ("", "imagenet", "none"):
+        return path
+    return Path(os.path.relpath(Path(path).expanduser(), PROJECT)).as_posix()
+
+
+def _set_apart() -> None:
+    """What a user has set up for other figures must not change these; set before matplotlib is imported."""
+    found = importlib.util.find_spec("matplotlib")
+    os.environ["MATPLOTLIBRC"] = str(Path(found.origin).parent / "mpl-data" / "matplotlibrc")
+    os.environ["MPLBACKEND"] = "agg"
+
+
 def _run(given: argparse.Namespace) -> None:
+    from pneumo_utils.datasets import folder_layout
     from pneumo_utils.pipeline import runner, study_run
     from pneumo_utils.study import definition  # imported here: `--help` should not wait for pandas
 
@@ -55,14 +71,14 @@ def _run(given: argparse.Namespace) -> None:
 
         print(os.path.relpath(comparison_page.write(given.first, given.second, given.reports.resolve())))
         return
-    replaced = {name: getattr(given, name, "") for name in ("data", "weights")}
+    replaced = {name: _from_project(getattr(given, name, "")) for name in ("data", "weights")}
     chosen = definition.load(given.study, given.params, **replaced)
     line = runner.Pipeline(given.study, chosen, PROJECT, given.reports.resolve())
     if given.command == "parameters":
         print(definition.to_yaml(line.given.of_notebook(line.steps, given.notebook or "01_eda", given.model)), end="")
         return
     if given.command == "data":
-        print(line.obtain())
+        print(folder_layout.locate(line.obtain()))
         return
     if given.command == "pdf":
         from pneumo_utils.reporting import study_pdf  # imported here, as above
@@ -82,6 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("pneumo_utils").setLevel(logging.INFO)
     try:
+        _set_apart()
         _run(_parser().parse_args(arguments))
     except KeyboardInterrupt:
         print("interrupted; what was finished is kept", file=sys.stderr)

@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 import pytest
 import yaml
+from support.radiographs import fill
 
 from pneumo_utils.__main__ import main
 from pneumo_utils.networks import pretrained_weights
@@ -143,17 +144,43 @@ def test_what_can_be_told_early_is_told_in_one_go_and_nothing_is_fetched(params,
     first, second = run()
     assert "must have 1 GB free" in first and second.startswith("error: data folder must exist, got '")
     change(params, "random_weights_allowed: [vgg16, resnet50]", "random_weights_allowed: []")
-    assert [line.split(" must ")[0] for line in run("--weights", str(tmp_path / "no"))][2:] == [
+    (third,) = run("--weights", str(tmp_path / "no"))[2:]
+    assert third.startswith("error: weights must be imagenet, none or a path, got '") and "is not there" in third
+    assert [line.split(" must ")[0] for line in run("--weights", str(tmp_path))][2:] == [
         "error: weights of vgg16",
         "error: weights of resnet50",
     ]
+
+
+def test_a_layer_that_cannot_be_explained_is_told_before_anything_runs(told, params):
+    change(params, "explained_layers: []", "explained_layers: [vgg16:block5_conv9]")
+    assert told("smoke") == (
+        1,
+        "error: gradcam.explained_layers must name layers of vgg16 with height and width, got vgg16:block5_conv9, "
+        "did you mean vgg16:block5_conv3?",
+    )
+
+
+def test_a_table_of_patients_is_read_before_anything_runs(told, params, tmp_path):
+    change(params, 'patients: ""', f"patients: {tmp_path}/gone.csv")
+    status, line = told("smoke")
+    assert status == 1 and line.startswith("error: patients must name a CSV file, got '")
+
+
+def test_paths_are_those_of_where_the_command_was_typed_and_of_the_home_folder(params, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    fill(tmp_path / "mine")
+    for typed in ("mine", "./mine", "~/mine", str(tmp_path / "mine")):
+        assert main(["data", "smoke", "--params", str(params), "--data", typed]) == 0
+        assert capsys.readouterr().out.strip() == str(tmp_path / "mine")
 
 
 def test_weights_of_another_network_are_told_before_anything_runs(told, tmp_path):
     with h5py.File(tmp_path / "vgg16_mine.h5", "w") as file:
         file["conv1/kernel"] = np.zeros((7, 7, 3, 64), np.float16)
     status, line = told("smoke", "--weights", str(tmp_path))
-    assert status == 1 and "weights of vgg16 must hold its 13 convolutions, got 1 in" in line
+    assert status == 1 and "weights of vgg16 must hold its 13 convolutions, got 1 with 0 of the right shape in" in line
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
@@ -167,7 +194,9 @@ def test_a_full_disk_is_told_and_leaves_no_half_written_table(tmp_path, monkeypa
 
     monkeypatch.setattr(pd.DataFrame, "to_csv", full)
     with pytest.raises(OSError, match="No space left on device"):
-        tables.write("exclusions", pd.DataFrame({"path": ["a"], "reason": ["b"]}), tmp_path / "exclusions.csv")
+        tables.write(
+            "exclusions", pd.DataFrame({"path": ["a"], "files": [1], "reason": ["b"]}), tmp_path / "exclusions.csv"
+        )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import io
 
 import cv2
 import numpy as np
-from PIL import Image
+
+from pneumo_utils.imaging import image_files
 
 FLAT = 16  # grey levels: an edge line whose brightest and darkest pixel are no farther apart shows no body
 WHITE = 250  # grey level: at and above it stand the letters of a marker
@@ -31,19 +31,19 @@ def measure(data: bytes, pixels: np.ndarray) -> dict[str, float | bool | str | N
     """Measure how one radiograph was taken and saved.
 
     Args:
-        data: the bytes of the whole JPEG or PNG file, as `decoding.decode` accepts them.
+        data: the bytes of the whole file, as `decoding.decode` accepts them.
         pixels: uint8 array (height, width), the same file decoded, 0 black.
 
     Returns:
-        the columns of the contract `acquisition` but `path`: of the file `bytes_per_pixel`, `jpeg_quality` (None for
-        PNG; see `estimate_jpeg_quality`), `jpeg_table` (12 hex digits that name the quantisation tables; "none" for
-        PNG) and `progressive`; of the rim (see `rim`) `mean`, `spread` (standard deviation) and the percentiles `p5`,
-        `p50`, `p95`, all in grey levels 0-255; of the pixels `border` (see `empty_margin`) and `corners` (see
+        the columns of the contract `acquisition` but `path`: of the file `bytes_per_pixel`, `jpeg_quality` (None where
+        it is no JPEG; see `estimate_jpeg_quality`), `jpeg_table` (12 hex digits that name the quantisation tables, or
+        "none") and `progressive`; of the rim (see `rim`) `mean`, `spread` (standard deviation) and the percentiles
+        `p5`, `p50`, `p95`, all in grey levels 0-255; of the pixels `border` (see `empty_margin`) and `corners` (see
         `bright_corners`).
 
     Raises:
         AcquisitionError: `pixels` is not such an array, or empty.
-        OSError: `data` is neither JPEG nor PNG.
+        ImageError: as `image_files.read_header`.
     """
     if pixels.dtype != np.uint8 or pixels.ndim != 2 or not pixels.size:
         raise AcquisitionError(f"pixels must be uint8, 2-D, not empty, got {pixels.dtype} {pixels.shape}")
@@ -121,9 +121,9 @@ def _ends(count: int) -> tuple[slice, slice]:
 
 
 def _file_properties(data: bytes) -> dict[str, float | bool | str | None]:
-    with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as header:  # reads the header alone
-        tables = getattr(header, "quantization", {})
-        progressive = bool(header.info.get("progressive", False))
+    header = image_files.read_header(data)
+    tables = getattr(header, "quantization", {})
+    progressive = bool(header.info.get("progressive", False))
     if not tables:
         return {"jpeg_quality": None, "jpeg_table": "none", "progressive": False}
     named = hashlib.sha256(repr([(key, list(tables[key])) for key in sorted(tables)]).encode()).hexdigest()[:12]

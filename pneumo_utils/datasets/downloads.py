@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import logging
+import os
 import shutil
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -16,11 +18,13 @@ import requests
 from tqdm import tqdm
 
 from pneumo_utils.datasets import folder_layout
+from pneumo_utils.records.atomic import alone
 
 _CHUNK = 1 << 16  # bytes read at a time; what of a chunk has come when the connection breaks is lost
 _ATTEMPTS = 3  # tries in a row without a byte of progress before giving up
 _PAUSE = 3  # seconds between such tries
 _TIMEOUT = (10, 60)  # seconds to connect, seconds without a byte
+_LARGEST = 50e9  # bytes that an archive may unpack to: 40 times the published set
 _BY_HAND = "run again later to go on, or download it by hand and use DATA=<file>"
 _log = logging.getLogger(__name__)
 
@@ -30,7 +34,7 @@ class DownloadError(ValueError):
 
 
 def fetch(url: str, target: Path, *, size: int, sha256: str) -> Path:
-    """Download `url` to `target`, going on from `target.part` where an earlier try broke off.
+    """Download `url` to `target`, going on from `target.part` where an earlier try broke off; one process at a time.
 
     Args:
         url: http or https.
@@ -41,13 +45,14 @@ def fetch(url: str, target: Path, *, size: int, sha256: str) -> Path:
     Raises:
         DownloadError: no connection, the server refuses, the content is another, or the disk is full.
     """
-    if target.is_file() and target.stat().st_size == size:
-        return target
-    part = target.with_name(target.name + ".part")
-    with reserve_space(target.parent, size - _size(part)):
-        _complete_download(url, part, size)
-    check(part, size=size, sha256=sha256, name=target.name, delete=True)
-    return part.replace(target)
+    with reserve_space(target.parent, 0), alone(target):
+        if target.is_file() and target.stat().st_size == size:
+            return target
+        part = target.with_name(target.name + ".part")
+        with reserve_space(target.parent, size - _size(part)):
+            _complete_download(url, part, size)
+        check(part, size=size, sha256=sha256, name=target.name, delete=True)
+        return part.replace(target)
 
 
 def check(path: Path, *, size: int, sha256: str, name: str, delete: bool = False) -> None:
@@ -69,25 +74,61 @@ def check(path: Path, *, size: int, sha256: str, name: str, delete: bool = False
 
 
 def unpack(archive: Path, folder: Path) -> Path:
-    """Unpack a zip into `folder` without the litter of macOS, whole or not at all.
+    """Unpack a zip into `folder` without the litter of macOS, whole or not at all, by one process at a time.
+
+    A folder that is there already with as many files is used again.
 
     Raises:
-        DownloadError: not a zip, damaged, a name in it leads out of `folder`, or the disk is full.
+        DownloadError: not a zip, damaged, encrypted, larger than 50 GB when unpacked, a name in it leads out of
+            `folder`, or the disk is full.
     """
-    part = folder.with_name(folder.name + ".part")
     try:
         with zipfile.ZipFile(archive) as opened:
-            members = [member for member in opened.infolist() if _is_wanted(member)]
-            with reserve_space(folder.parent, sum(member.file_size for member in members)):
-                shutil.rmtree(part, ignore_errors=True)
-                for member in tqdm(members, desc=f"unpacking {archive.name}", unit="file", disable=None):
-                    opened.extract(member, part)
-                part.rename(folder)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+            members = list({one.filename: one for one in opened.infolist() if _is_wanted(one)}.values())
+            need = sum(member.file_size for member in members)
+            if need > _LARGEST:
+                got = f"{need / 1e9:,.0f} GB"
+                raise DownloadError(f"{archive.name} must unpack to at most {_LARGEST / 1e9:.0f} GB, got {got}")
+            with reserve_space(folder.parent, 0), alone(folder):
+                if count_files(folder) != len(members):
+                    with reserve_space(folder.parent, need):
+                        _extract(opened, members, folder)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error) as error:
         raise DownloadError(f"{archive.name} must be a whole zip file, got: {error}") from error
+    except RuntimeError as error:  # zipfile's, about a password
+        raise DownloadError(f"{archive.name} must be a zip file without a password, got: {error}") from error
+    return folder
+
+
+def _extract(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Path) -> None:
+    part = folder.with_name(folder.name + ".part")
+    for old in (part, folder):
+        shutil.rmtree(old, ignore_errors=True)
+    try:
+        for member in tqdm(members, desc=f"unpacking {Path(archive.filename).name}", unit="file", disable=None):
+            archive.extract(member, part)
+        part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return folder
+
+
+def contents(archive: Path) -> str:
+    """Name what a zip holds: 12 hex digits of a hash over names, sizes and checksums of its files.
+
+    Raises:
+        DownloadError: not a zip.
+    """
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            rows = [f"{one.filename}\0{one.file_size}\0{one.CRC}" for one in opened.infolist()]
+    except (zipfile.BadZipFile, OSError) as error:
+        raise DownloadError(f"{archive.name} must be a whole zip file, got: {error}") from error
+    return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+
+
+def count_files(folder: Path) -> int:
+    """How many files lie below `folder`; 0 where it is not there."""
+    return sum(len(names) for *_, names in os.walk(folder))
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """What the file name of a radiograph says: numbering series, number, etiology and patient.
 
 The publishers numbered bacterial patients, viral patients and two series of healthy children independently,
-so `person12_bacteria_…` and `person12_virus_…` are two children and a number alone names nobody.
+so `person12_bacteria_…` and `person12_virus_…` are two children and a number alone names nobody. Version 3 of the set
+on Mendeley Data calls its files `BACTERIA-1008087-0001.jpeg`: kind, patient, picture.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from pneumo_utils.imaging import image_files
+
 UNKNOWN = "unknown"
-ENDINGS = (".jpeg", ".jpg", ".png")
+VERSION_3 = "version 3"  # the series of its names: kinds are not numbered apart by another word
 READINGS = {  # three ways to tell patients apart by file name; only the last one is right
     "number": ("number",),
     "number and series": ("series", "number"),
@@ -21,12 +24,16 @@ READINGS = {  # three ways to tell patients apart by file name; only the last on
 # The tail is read leniently ("person1_virus_6 (1).jpeg", "-Copy"): a copy must stay with its patient.
 _PERSON = re.compile(r"person([0-9]{1,9})_(bacteria|virus)_[0-9]+.*", re.IGNORECASE)
 _NORMAL = re.compile(r"(NORMAL2-IM|IM)-([0-9]{1,9})-.+", re.IGNORECASE)
+_VERSION_3 = re.compile(r"(NORMAL|BACTERIA|VIRUS)-([0-9]{1,9})-[0-9]+.*", re.IGNORECASE)
 _ETIOLOGY = {"bacteria": "bacterial", "virus": "viral"}
 _PREFIX = {  # the usual names of a patient; anything else spells out series and etiology
     ("person", "bacterial"): "bacteria",
     ("person", "viral"): "virus",
     ("IM", "normal"): "IM",
     ("NORMAL2-IM", "normal"): "NORMAL2-IM",
+    (VERSION_3, "normal"): "NORMAL",
+    (VERSION_3, "bacterial"): "BACTERIA",
+    (VERSION_3, "viral"): "VIRUS",
 }
 
 
@@ -34,15 +41,10 @@ _PREFIX = {  # the usual names of a patient; anything else spells out series and
 class Name:
     """A file name as read."""
 
-    series: str  # person, IM, NORMAL2-IM or unknown
+    series: str  # person, IM, NORMAL2-IM, version 3 or unknown
     number: int | None  # the patient's number within its series; None where the name has none
     etiology: str  # normal, bacterial, viral or unknown
     patient: str  # equal for the pictures of one child by (number, etiology, series)
-
-
-def is_image(name: str) -> bool:
-    """Whether `name` ends like a picture this study reads: .jpeg, .jpg or .png in any case."""
-    return name.lower().endswith(ENDINGS)
 
 
 def parse(path: str, class_folder: str) -> Name:
@@ -53,11 +55,13 @@ def parse(path: str, class_folder: str) -> Name:
         class_folder: `NORMAL` or `PNEUMONIA`; it, not the name, decides whether the child is healthy.
     """
     name = PurePosixPath(path)
-    stem = name.stem if is_image(name.name) else ""
+    stem = name.stem if image_files.is_image(name.name) else ""
     if found := _PERSON.fullmatch(stem):
         series, number, etiology = "person", int(found[1]), _ETIOLOGY[found[2].lower()]
     elif found := _NORMAL.fullmatch(stem):
         series, number, etiology = found[1].upper(), int(found[2]), UNKNOWN
+    elif found := _VERSION_3.fullmatch(stem):
+        series, number, etiology = VERSION_3, int(found[2]), _ETIOLOGY.get(found[1].lower(), UNKNOWN)
     else:
         series, number, etiology = UNKNOWN, None, UNKNOWN
     if class_folder.upper() == "NORMAL":

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
+from pneumo_utils.imaging import image_files
 from pneumo_utils.records.vocabulary import LABELS, PARTS
 
 CLASSES = tuple(LABELS)
-
-# The Kaggle zip holds `chest_xray/` and in it the whole set once more; only the first that fits is taken.
-_INSIDE = (".", "chest_xray", "chest_xray/chest_xray", "ChestXRay2017/chest_xray", "ChestXRay2017")
+_DEEPEST = 3  # folders between the one that is given and `train`: zips wrap a set once, twice or three times
 _LITTER = {"__macosx", "thumbs.db", "desktop.ini"}
-_log = logging.getLogger(__name__)
 
 
 class LayoutError(ValueError):
     """A folder does not hold pictures in the published layout."""
+
+
+class PassedOver(NamedTuple):
+    """A file that no number counts, or a folder of them."""
+
+    path: str  # relative to the root, a folder with a slash at its end
+    files: int
+    reason: str
 
 
 def is_litter(name: str) -> bool:
@@ -26,7 +33,10 @@ def is_litter(name: str) -> bool:
 
 
 def locate(folder: Path) -> Path:
-    """Find the folder that holds `train/` and `test/`: `folder` itself, or `chest_xray` in it, nested or not.
+    """Find the folder that holds `train/` and `test/`: `folder` itself, or the first below it that fits.
+
+    Zips wrap the set differently (`chest_xray`, `chest_xray/chest_xray`, `CellData/chest_xray`), and some hold other
+    sets of the same layout (`CellData/OCT/train/CNV`): what has class folders goes before what has none.
 
     Raises:
         LayoutError: there is no such folder, or it holds no `train` or no `test`.
@@ -34,16 +44,32 @@ def locate(folder: Path) -> Path:
     folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise LayoutError(f"data folder must exist, got {str(folder)!r}")
-    places = [folder / inside for inside in _INSIDE]
-    roots = [place for place in places if any((place / part).is_dir() for part in ("train", "test"))]
-    if not roots:
+    found = [place for place in _within(folder, _DEEPEST) if any((place / part).is_dir() for part in ("train", "test"))]
+    if not found:
         raise LayoutError(f"data folder must hold train/ and test/, got {_list_some(folder)} in {str(folder)!r}")
+    root = next((place for place in found if any((place / "train" / name).is_dir() for name in CLASSES)), found[0])
     for part in ("train", "test"):
-        if not (roots[0] / part).is_dir():
-            raise LayoutError(f"data folder must hold {part}/, got {_list_some(roots[0])} in {str(roots[0])!r}")
-    if len(roots) > 1:
-        _log.info("a second copy inside the data folder is not counted: %s", roots[1].relative_to(folder))
-    return roots[0]
+        if not (root / part).is_dir():
+            raise LayoutError(f"data folder must hold {part}/, got {_list_some(root)} in {str(root)!r}")
+    return root
+
+
+def _within(folder: Path, depth: int) -> Iterator[Path]:
+    """`folder` and those below it, level by level, without what parts hold."""
+    level = [folder]
+    for _ in range(depth + 1):
+        yield from level
+        level = [place for parent in level for place in _subfolders(parent) if place.name not in PARTS]
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(
+                folder / one.name for one in entries if not is_litter(one.name) and one.is_dir(follow_symlinks=False)
+            )
+    except OSError:  # no permission: whatever is in it cannot be read anyway
+        return []
 
 
 def list_files(root: Path) -> list[str]:
@@ -53,7 +79,8 @@ def list_files(root: Path) -> list[str]:
         root: as `locate` returns it; `val` may be missing, as in the Mendeley zip.
 
     Returns:
-        paths relative to `root` with forward slashes, sorted.
+        paths relative to `root` with forward slashes, sorted; bytes that are no UTF-8 stand in them as Python escapes
+        them (surrogates).
 
     Raises:
         LayoutError: a part without a class folder, or an empty class folder.
@@ -68,6 +95,74 @@ def list_files(root: Path) -> list[str]:
                 raise LayoutError(f"{part}/{name} must hold images, got an empty folder")
             found += inside
     return sorted(found)
+
+
+def list_passed_over(top: Path, root: Path) -> list[PassedOver]:
+    """Name everything below `top` that `list_files` does not list, so that nothing vanishes unsaid.
+
+    Args:
+        top: the folder that was given or unpacked.
+        root: as `locate` found it in `top`.
+
+    Returns:
+        files one by one; folders as one with the number of their files, such as a third class, a second copy of the
+        set, or a link, which is not followed. Left unsaid are an operating system's own files that are no pictures.
+    """
+    found = _beside(root, root, PARTS, "outside train, val and test")
+    for part in (part for part in PARTS if (root / part).is_dir()):
+        found += _beside(root / part, root, CLASSES, "outside NORMAL and PNEUMONIA")
+        for name in CLASSES:
+            found += _unseen(root / part / name, root)
+    inner = root
+    while inner != top and inner.parent != inner:
+        inner, child = inner.parent, inner
+        found += _beside(inner, root, (child.name,), "beside the radiographs")
+    return sorted(found)
+
+
+def _beside(folder: Path, root: Path, known: tuple[str, ...], reason: str) -> list[PassedOver]:
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.name in known and path.is_dir():
+            continue
+        shown = Path(os.path.relpath(path, root)).as_posix()
+        if path.is_dir():
+            within = sum(len(names) for _, _, names in os.walk(path))
+            found += [PassedOver(f"{shown}/", within, _explain(path, reason))] if within or path.is_symlink() else []
+        elif not is_litter(path.name) or image_files.is_image(path.name):
+            found.append(PassedOver(shown, 1, _explain(path, reason)))
+    return found
+
+
+def _explain(path: Path, reason: str) -> str:
+    if is_litter(path.name):
+        return "left behind by an operating system"
+    if path.is_dir() and any((place / "train").is_dir() for place in _within(path, 1)):
+        return f"{reason}: a second copy, or another set"
+    return reason
+
+
+def _unseen(folder: Path, root: Path) -> list[PassedOver]:
+    """What lies in a class folder and is no file: links to folders, folders that cannot be read, hidden pictures."""
+    found = []
+
+    def refuse(error: OSError) -> None:
+        found.append(PassedOver(f"{Path(error.filename).relative_to(root).as_posix()}/", 0, f"{error.strerror}"))
+
+    for place, folders, names in os.walk(folder, onerror=refuse):
+        here = Path(place)
+        for name in folders:
+            shown = f"{(here / name).relative_to(root).as_posix()}/"
+            if (here / name).is_symlink():
+                found.append(PassedOver(shown, 0, "a link to a folder, which is not followed"))
+            elif is_litter(name):
+                within = sum(len(inside) for *_, inside in os.walk(here / name))
+                found.append(PassedOver(shown, within, "left behind by an operating system"))
+        folders[:] = [name for name in folders if not is_litter(name)]
+        hidden = [name for name in names if is_litter(name) and image_files.is_image(name)]
+        shown = [(here / name).relative_to(root).as_posix() for name in hidden]
+        found += [PassedOver(path, 1, "left behind by an operating system") for path in shown]
+    return found
 
 
 def _walk(folder: Path) -> list[Path]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from pneumo_utils.datasets import acquisition_properties, filenames, folder_layout
-from pneumo_utils.imaging import decoding
+from pneumo_utils.datasets import patients as whose
+from pneumo_utils.imaging import decoding, image_files
 from pneumo_utils.records import progress, tables
 from pneumo_utils.records.vocabulary import LABELS
 
@@ -29,47 +33,59 @@ class ManifestError(ValueError):
     """The data folder holds no usable study."""
 
 
-def build(root: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def build(
+    folder: Path, *, patients: str | Path = "", smallest_side: int = 1, least_grey_range: int = 0
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Read every file under the class folders once: digest, size, whether it decodes, how it was taken and saved.
 
     Args:
-        root: a folder as `folder_layout.locate` accepts it.
+        folder: as `folder_layout.locate` accepts it.
+        patients: CSV file as `patients.read_table` takes it, whose word goes before that of file names; "" for none.
+        smallest_side: pictures with a side below it are left out; pixels.
+        least_grey_range: pictures whose grey levels from the 1st to the 99th percentile span less are left out.
 
     Returns:
-        contracts `manifest`, `exclusions` and `acquisition` (the rows of `manifest`), sorted by `path`, which is
-        relative to `folder_layout.locate(root)`.
+        contracts `manifest`, `exclusions` (with all else that lies in `folder`) and `acquisition` (the rows of
+        `manifest`), sorted by `path`, which is relative to `folder_layout.locate(folder)`.
 
     Raises:
-        ValueError: a `folder_layout.LayoutError` where the folder is not in the published layout, a `ManifestError`
-            where no image of a class is readable.
+        ValueError: a `folder_layout.LayoutError` where the folder is not in the published layout, a
+            `patients.PatientTableError`, or a `ManifestError` where no image of a class is readable.
     """
-    root = folder_layout.locate(root)
+    folder = Path(folder).expanduser()
+    root = folder_layout.locate(folder)
     paths = folder_layout.list_files(root)
+    given = whose.read_table(Path(patients)) if patients else {}
+    whose.check_paths(given, paths, Path(patients).name)
     with ThreadPoolExecutor() as pool:  # OpenCV and hashlib let go of the interpreter while they work
-        read = pool.map(lambda path: _row(root, path), paths)
+        read = pool.map(lambda path: _row(root, path, smallest_side, least_grey_range), paths)
         rows = list(progress.track(read, "reading radiographs", len(paths)))
-    kept = [row for row in rows if "reason" not in row]
+    kept = [row | {"patient": given.get(row["path"], row["patient"])} for row in rows if "reason" not in row]
     bad = [row for row in rows if "reason" in row]
     _check_every_class(kept, bad)
-    return _table("manifest", kept), _table("exclusions", bad), _table("acquisition", kept)
+    left_out = [{"files": 1} | row for row in bad]
+    for one in folder_layout.list_passed_over(folder, root):
+        left_out.append(one._asdict() | {"path": _printable(one.path)})
+    left_out.sort(key=lambda row: row["path"])
+    return _table("manifest", kept), _table("exclusions", left_out), _table("acquisition", kept)
 
 
 def _table(name: str, rows: list[dict]) -> pd.DataFrame:
     return tables.check(name, pd.DataFrame(rows, columns=list(tables.CONTRACTS[name])))
 
 
-def _row(root: Path, path: str) -> dict:
-    part, folder = path.split("/")[:2]
-    if not filenames.is_image(path):
-        return {"path": path, "reason": f"its ending is none of {', '.join(filenames.ENDINGS)}"}
+def _row(root: Path, path: str, smallest_side: int, least_grey_range: int) -> dict:
+    if (shown := _printable(path)) != path:
+        return {"path": shown, "reason": "its name is not UTF-8: rename it"}
     try:
-        data = (root / path).read_bytes()
-        pixels = decoding.decode(data)
-        mode = decoding.stored_mode(data)
-    except decoding.ImageError as error:
+        data = _read(root / path)
+        pixels, mode = decoding.decode_sound(data)
+        _check_worth(pixels, smallest_side, least_grey_range)
+    except image_files.ImageError as error:
         return {"path": path, "reason": str(error)}
     except OSError as error:
         return {"path": path, "reason": f"cannot be read: {error.strerror}"}
+    part, folder = path.split("/")[:2]
     name = filenames.parse(path, folder)
     return {
         "path": path,
@@ -87,6 +103,28 @@ def _row(root: Path, path: str) -> dict:
     } | acquisition_properties.measure(data, pixels)
 
 
+def _printable(path: str) -> str:
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _read(path: Path) -> bytes:
+    if not image_files.is_image(path.name):
+        raise image_files.ImageError(f"its ending is none of {', '.join(image_files.ENDINGS)}")
+    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for without end
+        raise image_files.ImageError("not a file (a pipe, socket or device)")
+    return path.read_bytes()
+
+
+def _check_worth(pixels: np.ndarray, smallest_side: int, least_grey_range: int) -> None:
+    if min(pixels.shape) < smallest_side:
+        wide = f"{pixels.shape[1]} x {pixels.shape[0]}"
+        raise image_files.ImageError(f"too small: sides must be at least {smallest_side} pixels, got {wide}")
+    darkest, brightest = np.percentile(pixels, (1, 99), method="nearest")
+    if brightest - darkest < least_grey_range:
+        got = f"{brightest - darkest} of 256"
+        raise image_files.ImageError(f"blank: its grey levels must span at least {least_grey_range}, got {got}")
+
+
 def _check_every_class(kept: list[dict], bad: list[dict]) -> None:
     readable = {_folder(row["path"]) for row in kept}
     for row in bad:
@@ -99,50 +137,6 @@ def _check_every_class(kept: list[dict], bad: list[dict]) -> None:
 
 def _folder(path: str) -> str:
     return "/".join(path.split("/")[:2])
-
-
-def has_patients(manifest: pd.DataFrame) -> bool:
-    """Whether file names tell patients apart; if not (MedMNIST), every picture is its own patient."""
-    return bool((manifest["series"] != filenames.UNKNOWN).any())
-
-
-def patient_ids(manifest: pd.DataFrame) -> pd.DataFrame:
-    """Name every picture's patient by each of `filenames.READINGS`.
-
-    Args:
-        manifest: contract `manifest`; any number of rows.
-
-    Returns:
-        one row a row of `manifest`, one text column a reading; a picture without a number is its own patient.
-    """
-    unnumbered = manifest["number"].isna()
-    ids = {}
-    for reading, columns in filenames.READINGS.items():
-        joined = manifest[columns[0]].astype("str")
-        for column in columns[1:]:
-            joined = joined + "-" + manifest[column].astype("str")
-        ids[reading] = joined.mask(unnumbered, manifest["path"])
-    return manifest[[]].assign(**ids)
-
-
-def overlap(manifest: pd.DataFrame, first: str = "train", second: str = "test") -> pd.DataFrame:
-    """Count the patients that stand in two parts at once, by each of `filenames.READINGS`.
-
-    Args:
-        manifest: contract `manifest`.
-        first: a value of its column `part`.
-        second: another one.
-
-    Returns:
-        one row a reading: `reading`, `patients` (in all parts), `shared` (patients in both) and `images`
-        (pictures of `second` that belong to a shared patient).
-    """
-    rows, ids = [], patient_ids(manifest)
-    for reading in filenames.READINGS:
-        one, other = (ids.loc[manifest["part"] == part, reading] for part in (first, second))
-        shared = set(one) & set(other)
-        rows.append((reading, ids[reading].nunique(), len(shared), int(other.isin(shared).sum())))
-    return pd.DataFrame(rows, columns=["reading", "patients", "shared", "images"])
 
 
 def published_counts(manifest: pd.DataFrame) -> list[str]:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from pneumo_utils.datasets import downloads, folder_layout
+from pneumo_utils.records.atomic import alone
 
 
 class MedMNISTError(ValueError):
@@ -22,7 +23,8 @@ def write(archive: Path, cache: Path) -> Path:
 
     Args:
         archive: holds `{train,val,test}_images`, uint8 (n, height, width), and `…_labels`, 1 = pneumonia.
-        cache: folder for the pictures; a set written before from the same file is used again.
+        cache: folder for the pictures; a set written before from the same file is used again,
+            unless pictures of it are gone.
 
     Returns:
         the folder that holds `train`, `val` and `test`, with names such as `train-00012.png`.
@@ -34,16 +36,18 @@ def write(archive: Path, cache: Path) -> Path:
     with archive.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     folder = cache / f"{archive.stem}-{digest[:12]}"
-    if folder.is_dir():
-        return folder
     parts = _read(archive)
     need = sum(images.nbytes for images, _ in parts.values())
     unfinished = folder.with_name(folder.name + ".part")
-    with downloads.reserve_space(cache, need):
-        shutil.rmtree(unfinished, ignore_errors=True)
-        for part, (images, labels) in parts.items():
-            _write_part(unfinished / part, images, labels)
-        unfinished.rename(folder)
+    with downloads.reserve_space(cache, 0), alone(folder):
+        if downloads.count_files(folder) == sum(len(labels) for _, labels in parts.values()):
+            return folder
+        with downloads.reserve_space(cache, need):
+            for old in (unfinished, folder):
+                shutil.rmtree(old, ignore_errors=True)
+            for part, (images, labels) in parts.items():
+                _write_part(unfinished / part, images, labels)
+            unfinished.rename(folder)
     return folder
 
 

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from pneumo_utils.datasets import downloads, folder_layout, medmnist
+from pneumo_utils.records.atomic import alone
 
 SOURCES = ("phantom", "folder", "kaggle", "mendeley", "medmnist")
 
@@ -30,7 +31,7 @@ class SourceError(ValueError):
     """The radiographs cannot be had; the message says what to do."""
 
 
-def obtain(
+def provide(
     source: str,
     *,
     folder: str = "",
@@ -43,15 +44,15 @@ def obtain(
 
     Args:
         source: one of `SOURCES`.
-        folder: the data folder (`folder`), the zip (`mendeley`, in place of the download) or the .npz file
-            (`medmnist`); the folder that holds zip or .npz will do.
+        folder: the data folder or any zip that holds one (`folder`), the zip (`mendeley`, in place of the download) or
+            the .npz file (`medmnist`); the folder that holds these two will do.
         cache: folder for what is downloaded, unpacked or drawn; made if need be.
         phantom_patients: `phantom` only, at least 8: how many children are drawn.
         phantom_seed: `phantom` only, at least 0.
         phantom_shortcut: `phantom` only: tie JPEG quality to the class in train, not in test.
 
     Returns:
-        the folder that holds `train` and `test`; paths of a manifest are relative to it.
+        the folder that was given, unpacked or drawn; `folder_layout.locate` finds `train` and `test` in it.
 
     Raises:
         ValueError: `source` is unknown, or its radiographs cannot be had; one sentence that says what to do.
@@ -61,15 +62,16 @@ def obtain(
     cache = Path(cache)
     found = {
         "phantom": lambda: _phantom(cache, phantom_patients, phantom_seed, phantom_shortcut),
-        "folder": lambda: _folder(folder),
+        "folder": lambda: _folder(folder, cache),
         "kaggle": _kaggle,
         "mendeley": lambda: _mendeley(folder, cache),
         "medmnist": lambda: medmnist.write(_file(folder, _MEDMNIST), cache),
     }[source]()
-    root = folder_layout.locate(found).resolve()
+    found = Path(found).expanduser().resolve()
+    root = folder_layout.locate(found)
     folder_layout.list_files(root)  # a part or class that is missing is told now, not in the first notebook
     _log.info("radiographs of source %s: %s", source, root)
-    return root
+    return found
 
 
 def check(source: str, folder: str) -> None:
@@ -77,23 +79,35 @@ def check(source: str, folder: str) -> None:
 
     Args:
         source: one of `SOURCES`.
-        folder: as for `obtain`.
+        folder: as for `provide`.
 
     Raises:
-        ValueError: as `obtain`.
+        ValueError: as `provide`.
     """
-    if source == "folder":
-        folder_layout.list_files(folder_layout.locate(_folder(folder)))
+    if source == "folder" and not _is_zip(folder):
+        folder_layout.list_files(folder_layout.locate(Path(_require_folder(folder))))
     elif source == "medmnist":
         _file(folder, _MEDMNIST)
     elif source == "mendeley" and folder:
         _file(folder, MENDELEY_ZIP)
 
 
-def _folder(folder: str) -> Path:
+def _folder(folder: str, cache: Path) -> Path:
+    place = Path(_require_folder(folder)).expanduser()
+    if not _is_zip(folder):
+        return place
+    # by content: the same zip under another name is not unpacked twice, another of the same name is
+    return downloads.unpack(place, cache / f"{place.stem}-{downloads.contents(place)}")
+
+
+def _require_folder(folder: str) -> str:
     if not folder:
         raise SourceError("data.folder must name the folder of the radiographs, got nothing: use DATA=<folder>")
-    return Path(folder)
+    return folder
+
+
+def _is_zip(folder: str) -> bool:
+    return folder.lower().endswith(".zip") and Path(folder).expanduser().is_file()
 
 
 def _kaggle() -> Path:
@@ -111,7 +125,7 @@ def _kaggle() -> Path:
 
 def _mendeley(folder: str, cache: Path) -> Path:
     unpacked = cache / "mendeley-rscbjbr9sj-2"
-    if unpacked.is_dir():
+    if downloads.count_files(unpacked):
         return unpacked
     check = {"size": MENDELEY_BYTES, "sha256": MENDELEY_SHA256}
     if folder:
@@ -143,5 +157,5 @@ def _phantom(cache: Path, patients: int, seed: int, shortcut: bool) -> Path:
 
     # a folder for each setting: two studies that share a cache must not redraw each other's pictures
     folder = cache / f"phantom-{patients}-{seed}{'-shortcut' if shortcut else ''}"
-    with downloads.reserve_space(cache, 0):
+    with downloads.reserve_space(cache, 0), alone(folder):
         return phantom_folder.write(folder, patients=patients, seed=seed, shortcut=shortcut)

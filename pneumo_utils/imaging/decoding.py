@@ -1,8 +1,7 @@
-"""From the bytes of a file to grey pixels: decoding, stored colour mode, squashing to a square."""
+"""From the bytes of a file to grey pixels: decoding, and squashing to a square."""
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-_MODES = {"L": "grey", "1": "grey", "LA": "grey+alpha", "P": "palette", "PA": "palette"}
+from pneumo_utils.imaging import image_files
+from pneumo_utils.imaging.image_files import ImageError
+
 # An EXIF orientation other than upright, in either byte order. Not asked of Pillow: it passes over damaged entries that
 # OpenCV obeys, and what OpenCV turns must be found here.
 _TURNED = re.compile(rb"\x01\x12.{6}\0[\2-\x08]|\x12\x01.{6}[\2-\x08]\0", re.DOTALL)
@@ -23,18 +24,25 @@ _REDUCED = {  # by how much both sides are reduced while a JPEG is decoded, most
     4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
     2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
 }
+_ORIENTATION, _PHOTOMETRIC = 274, 262  # tags of EXIF and TIFF
+_TURNS = {  # what brings a picture of each orientation upright
+    2: np.fliplr,
+    3: lambda pixels: np.rot90(pixels, 2),
+    4: np.flipud,
+    5: np.transpose,
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: np.rot90(np.transpose(pixels), 2),
+    8: np.rot90,
+}
 Result = TypeVar("Result")
 
 
-class ImageError(ValueError):
-    """A file that cannot be used as a radiograph; the message is the reason, in words for its owner."""
-
-
 def decode(data: bytes) -> np.ndarray:
-    """Decode a JPEG or PNG file to grey.
+    """Decode a file of `image_files.FORMATS` to grey.
 
-    Colour is weighed as luma (ITU-R BT.601), 16 bits are divided by 257 so that full range stays full range,
-    a transparent picture is laid over black, and an EXIF orientation is applied.
+    Colour is weighed as luma (ITU-R BT.601), 16 bits are divided by the largest value of those in use
+    (`image_files.used_bits`), a transparent picture is laid over black, an EXIF orientation is applied, and a TIFF in
+    which white is zero is turned round.
 
     Args:
         data: the bytes of the whole file.
@@ -45,13 +53,27 @@ def decode(data: bytes) -> np.ndarray:
     Raises:
         ImageError: empty, truncated, damaged, unsupported, or not an image at all.
     """
-    header = _header(data)
-    _check_whole(header, data)
-    return _full(header, data)
+    return _full(_open(data), data)[0]
+
+
+def decode_sound(data: bytes) -> tuple[np.ndarray, str]:
+    """The same for a file that is met for the first time: a JPEG is also searched for damage in its middle.
+
+    Returns:
+        as `decode`, and the stored colour mode by `image_files.stored_mode`, with the bits in use where fewer than 16.
+
+    Raises:
+        ImageError: as `decode`, or damaged in the middle.
+    """
+    header = _open(data)
+    image_files.check_sound(header, data)
+    mode = image_files.stored_mode(header, data)
+    pixels, bits = _full(header, data)
+    return pixels, f"{mode}, {bits} bits in use" if mode.endswith("16") and bits < 16 else mode
 
 
 def decode_square(data: bytes, size: int) -> np.ndarray:
-    """Decode a JPEG or PNG file straight to a grey square, in reduced scale where that is enough.
+    """Decode a file straight to a grey square, in reduced scale where that is enough.
 
     A JPEG with both sides at least 2, 4 or 8 times `size` is decoded at that fraction of its sides, by inverse cosine
     transforms of 4, 2 or 1 instead of 8 points a side (`scale_denom` of libjpeg), and averaged from there. On 198
@@ -69,25 +91,11 @@ def decode_square(data: bytes, size: int) -> np.ndarray:
         ImageError: as `decode`, or `size` is below 1.
     """
     _check_size(size)
-    header = _header(data)
-    _check_whole(header, data)
+    header = _open(data)
     factor = _reduction(header, size)
     if factor == 1:
-        return resize(_full(header, data), size)
+        return resize(_full(header, data)[0], size)
     return _shrink(_pixels(header, data, _REDUCED[factor]), header.size, factor, size)
-
-
-def stored_mode(data: bytes) -> str:
-    """Name the stored colour mode: grey, grey+alpha, RGB, RGBA, palette, CMYK; with `16` where 16 bits deep.
-
-    Raises:
-        ImageError: the bytes are neither JPEG nor PNG.
-    """
-    header = _header(data)
-    if header.mode.startswith("I"):
-        return "grey16"
-    deep = header.format == "PNG" and data[24] == 16  # the bit depth in IHDR, which always comes first
-    return _MODES.get(header.mode, header.mode) + ("16" if deep else "")
 
 
 def resize(pixels: np.ndarray, size: int) -> np.ndarray:
@@ -136,10 +144,9 @@ def read_reduced(path: Path, least: int) -> np.ndarray:
     """
     try:
         data = Path(path).read_bytes()
-        header = _header(data)
-        _check_whole(header, data)
+        header = _open(data)
         factor = _reduction(header, least)
-        return _full(header, data) if factor == 1 else _pixels(header, data, _REDUCED[factor])
+        return _full(header, data)[0] if factor == 1 else _pixels(header, data, _REDUCED[factor])
     except ImageError as error:
         raise ImageError(f"{Path(path).name}: {error}") from error
 
@@ -173,49 +180,33 @@ def _check_size(size: int) -> None:
         raise ImageError(f"size must be at least 1, got {size}")
 
 
-def _header(data: bytes) -> Image.Image:
-    if not data:
-        raise ImageError("empty file (0 bytes)")
-    try:
-        return Image.open(io.BytesIO(data), formats=("JPEG", "PNG"))
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"unsupported image: {error}") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ImageError(_unreadable(data)) from error
-
-
-def _unreadable(data: bytes) -> str:
-    for name, magic in (("JPEG", b"\xff\xd8\xff"), ("PNG", b"\x89PNG\r\n\x1a\n")):
-        if data.startswith(magic):
-            return f"truncated or damaged {name}: its header cannot be read"
-    return "not an image (neither JPEG nor PNG)"
-
-
-def _check_whole(header: Image.Image, data: bytes) -> None:
-    """Find truncation and damage before OpenCV does, which may fill in grey or write to stderr."""
-    if header.format == "PNG":
-        if data.rfind(b"IEND") < data.rfind(b"IDAT"):
-            raise ImageError("truncated: the PNG ends early")
-        try:
-            header.verify()  # the checksum of every chunk
-        except (OSError, SyntaxError, ValueError) as error:
-            raise ImageError(f"damaged PNG: {error}") from error
-    # Neither marker can occur inside compressed data, and a thumbnail ends before the picture's scans:
-    # in a whole file no scan starts behind the last end, whatever bytes trail. (Searched from there on: it is quicker.)
-    elif data.find(b"\xff\xda", data.rfind(b"\xff\xd9") + 1) >= 0:
-        raise ImageError("truncated: the JPEG ends early")
+def _open(data: bytes) -> Image.Image:
+    header = image_files.read_header(data)
+    image_files.check_whole(header, data)
+    return header
 
 
 def _reduction(header: Image.Image, size: int) -> int:
-    if header.format != "JPEG" or _TURNED.search(header.info.get("exif", b"")):
+    if header.format not in ("JPEG", "MPO") or _TURNED.search(header.info.get("exif", b"")):
         return 1  # the padding that `_shrink` leaves out would be turned, too
     return next((factor for factor in _REDUCED if min(header.size) >= factor * size), 1)
 
 
-def _full(header: Image.Image, data: bytes) -> np.ndarray:
+def _full(header: Image.Image, data: bytes) -> tuple[np.ndarray, int]:
+    """Grey pixels, and how many bits of each the file uses."""
     alpha = header.has_transparency_data
     flags = cv2.IMREAD_UNCHANGED if alpha else cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
-    return _to_eight_bits(_blend_over_black(_pixels(header, data, flags)))
+    pixels = _blend_over_black(_pixels(header, data, flags))
+    if alpha and header.format != "TIFF":  # OpenCV leaves these as they lie
+        orientation = image_files.read_header(data).getexif().get(_ORIENTATION, 1)
+        pixels = _TURNS.get(orientation, np.asarray)(pixels)
+    if pixels.dtype == np.uint8:
+        return pixels, 8
+    bits = image_files.used_bits(header, data, int(pixels.max()))
+    largest = (1 << bits) - 1
+    if header.format == "TIFF" and header.tag_v2.get(_PHOTOMETRIC) == 0:  # white is zero; 8 bits OpenCV turns itself
+        pixels = largest - pixels
+    return np.rint(pixels / (largest / 255)).astype(np.uint8), bits
 
 
 def _pixels(header: Image.Image, data: bytes, flags: int) -> np.ndarray:
@@ -225,6 +216,8 @@ def _pixels(header: Image.Image, data: bytes, flags: int) -> np.ndarray:
         raise ImageError(f"unsupported {header.format}: {error.err}") from error
     if pixels is None:
         raise ImageError(f"damaged or unsupported {header.format}: it cannot be decoded")
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise ImageError(f"unsupported {header.format}: grey levels must have 8 or 16 bits, got {pixels.dtype}")
     return pixels
 
 
@@ -245,9 +238,3 @@ def _blend_over_black(pixels: np.ndarray) -> np.ndarray:
     if (alpha == full).all():
         return grey
     return np.rint(grey * (alpha / full)).astype(pixels.dtype)
-
-
-def _to_eight_bits(pixels: np.ndarray) -> np.ndarray:
-    if pixels.dtype == np.uint16:
-        return np.rint(pixels / 257).astype(np.uint8)
-    return pixels

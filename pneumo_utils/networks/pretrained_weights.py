@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from pathlib import Path
+
+import numpy as np
+
+from pneumo_utils.networks import spatial_layers
 
 # MD5 of Keras' own files without the classifier (keras.applications.vgg16, .resnet50)
 _KERAS_FILES = {
     "vgg16": ("vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", "6d6bbae143d832006294945121d1f1fc"),
     "resnet50": ("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5", "4d473c1dd8becc155b73f8504c6f6626"),
 }
-_CONVOLUTIONS = {"vgg16": (13, (3, 3, 3, 64)), "resnet50": (53, (7, 7, 3, 64))}  # how many, and the shape of the first
 PRETRAINED = tuple(_KERAS_FILES)
 
 
 class WeightsError(ValueError):
     """Weights cannot be had; the message says how to get them."""
+
+
+class MissingPathError(ValueError):
+    """A path was given, and nothing is there: no study goes on without what its user asked for."""
+
+
+class UnfitError(ValueError):
+    """A weights file is not that of the network."""
 
 
 def resolve(model: str, weights: str) -> Path | None:
@@ -25,56 +37,95 @@ def resolve(model: str, weights: str) -> Path | None:
     Args:
         model: `cnn`, `vgg16` or `resnet50`; the small CNN always starts from random weights.
         weights: `imagenet` (Keras' cache, filled from the internet when empty), `none`, or the path of an `.h5`
-            file or of a folder that holds one whose name begins with the model's.
+            file or of a folder that holds one whose name begins with the model's; of several, the first that fits.
 
     Returns:
         The file, or None for random weights.
 
     Raises:
-        WeightsError: there is no such file, it is damaged, or it cannot be downloaded.
+        MissingPathError: `weights` is a path, and nothing is there.
+        WeightsError: there is no such file, none fits (see `check_file`), it is damaged, or it cannot be downloaded.
     """
+    place = Path(weights)
+    if weights not in ("none", "imagenet") and not place.exists():
+        raise MissingPathError(f"weights must be imagenet, none or a path, got {str(place)!r}, which is not there")
     if weights == "none" or model not in PRETRAINED:
         return None
     if weights == "imagenet":
         return _from_keras(model)
-    place = Path(weights)
     if place.is_file():
-        return place.resolve()
+        return check_file(model, place.resolve())
     found = sorted(path for path in place.glob(f"{model}*.h5") if not path.name[len(model)].isalnum())  # not its v2
     if not found:
-        got = f"no file {model}*.h5 in {place}" if place.is_dir() else f"no file or folder {place}"
+        got = f"no file {model}*.h5 in {place}"
         raise WeightsError(f"weights of {model} must be imagenet, none or a path, got {got}; {_advice(model)}")
-    return found[0].resolve()
+    return _first_that_fits(model, [path.resolve() for path in found])
 
 
-def check_file(model: str, path: Path) -> None:
-    """Look into a weights file, without TensorFlow: does it hold the convolutions of `model`, and no classifier?
+def _first_that_fits(model: str, paths: list[Path]) -> Path:
+    refused = []
+    for path in paths:
+        try:
+            return check_file(model, path)
+        except UnfitError as error:
+            refused.append(error)
+    raise refused[0]
+
+
+def kernel_shapes(model: str) -> list[tuple[int, int, int, int]]:
+    """Shapes of the convolutions of a backbone: rows, columns, channels in, channels out."""
+    if model == "vgg16":
+        widths = [3, 64, 64, 128, 128, *[256] * 3, *[512] * 6]
+        return [(3, 3, low, high) for low, high in zip(widths, widths[1:], strict=False)]
+    found, before = [(7, 7, 3, 64)], 64
+    for stage, blocks in enumerate((3, 4, 6, 3)):
+        inner = 64 << stage
+        found.append((1, 1, before, 4 * inner))  # the shortcut of the first block
+        for _ in range(blocks):
+            found += [(1, 1, before, inner), (3, 3, inner, inner), (1, 1, inner, 4 * inner)]
+            before = 4 * inner
+    return found
+
+
+def check_file(model: str, path: Path) -> Path:
+    """Look into a weights file, without TensorFlow: the convolutions of `model`, no classifier, and only numbers?
+
+    Returns:
+        `path`.
 
     Raises:
-        WeightsError: it is no HDF5 file, or of another network, or has a classifier.
+        UnfitError: it is no HDF5 file, cut short, of another network, has a classifier, or holds NaN or infinity.
     """
     import h5py  # imported here: most runs have nothing to look into
 
-    kernels, dense = [], 0
-
-    def count(_, item) -> None:
-        nonlocal dense
-        if isinstance(item, h5py.Dataset):
-            kernels.extend([item.shape] if item.ndim == 4 else [])
-            dense += item.ndim == 2
-
+    arrays: dict[str, np.ndarray] = {}
     try:
         with h5py.File(path) as file:
-            file.visititems(count)
+            named = {_text(name) for name in file.attrs.get("layer_names", ())}
+            file.visititems(
+                lambda name, item: arrays.update({name: item[()]} if isinstance(item, h5py.Dataset) else {})
+            )
     except OSError as error:
-        raise WeightsError(f"weights of {model} must be an HDF5 file, got {path}, which is none") from error
-    wanted, first = _CONVOLUTIONS[model]
-    if len(kernels) != wanted or first not in kernels:
-        raise WeightsError(f"weights of {model} must hold its {wanted} convolutions, got {len(kernels)} in {path}")
+        raise UnfitError(f"weights of {model} must be an HDF5 file, got {path}, which is none or cut short") from error
+    kernels, wanted = Counter(one.shape for one in arrays.values() if one.ndim == 4), kernel_shapes(model)
+    if kernels != Counter(wanted):
+        got = f"{kernels.total()} with {(kernels & Counter(wanted)).total()} of the right shape in {path}"
+        raise UnfitError(f"weights of {model} must hold its {len(wanted)} convolutions, got {got}")
+    dense = sum(one.ndim == 2 for one in arrays.values())
     if dense:
-        raise WeightsError(
-            f"weights of {model} must be those without the classifier, got {dense} dense layers in {path}"
-        )
+        raise UnfitError(f"weights of {model} must be those without the classifier, got {dense} dense layers in {path}")
+    layers = {name for name in spatial_layers.names(model) if "_conv" in name}
+    missing = sorted(layers - named) if named else []  # newer files name no layers
+    if missing:
+        raise UnfitError(f"weights of {model} must name its layers, got no {missing[0]} in {path}")
+    odd = next((name for name, one in sorted(arrays.items()) if not np.isfinite(one).all()), "")
+    if odd:
+        raise UnfitError(f"weights of {model} must be finite numbers, got NaN or infinity in {odd} of {path}")
+    return path
+
+
+def _text(name: bytes | str) -> str:
+    return name.decode("utf-8", "replace") if isinstance(name, bytes) else name
 
 
 def _from_keras(model: str) -> Path:

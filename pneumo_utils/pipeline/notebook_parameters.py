@@ -11,7 +11,7 @@ from pneumo_utils.records import fingerprint
 from pneumo_utils.study import steps
 from pneumo_utils.study.definition import Study
 
-PATHS = ("folder", "cache")  # parameters that are paths, relative to the project
+PATHS = ("folder", "cache", "patients")  # parameters that are paths, relative to the project
 
 
 class PipelineError(ValueError):
@@ -40,7 +40,7 @@ class NotebookParameters:
         """
         known = self.study.flat() | {"study": self.name, "reports": self._from_notebooks(self.reports)} | step.own
         for path in PATHS:
-            known[path] = self._from_notebooks(self.project / known[path]) if known[path] else ""
+            known[path] = self._from_notebooks(self.place(known[path])) if known[path] else ""
         if step.own:
             known["weights"] = self._weights(step.own["model"], start)
         names = fingerprint.parameters(self.project / "notebooks" / f"{step.notebook}.ipynb")
@@ -74,7 +74,11 @@ class NotebookParameters:
         if model in start:
             return self._from_notebooks(start[model]) if start[model] else "none"
         given = self.study.training.weights
-        return given if given in ("imagenet", "none") else self._from_notebooks(self.project / given)
+        return given if given in ("imagenet", "none") else self._from_notebooks(self.place(given))
+
+    def place(self, given: str) -> Path:
+        """Where a path of the parameter file lies: relative to the project, `~` being the home folder."""
+        return self.project / Path(given).expanduser()
 
     def _from_notebooks(self, path: Path) -> str:
         """`path` as a notebook sees it, from its own folder."""

@@ -6,14 +6,15 @@ something it wrote is missing or altered; all are told by content, not by time.
 
 from __future__ import annotations
 
+import difflib
 import logging
 from functools import partial
 from pathlib import Path
 
-from pneumo_utils.datasets import sources
-from pneumo_utils.networks import pretrained_weights
+from pneumo_utils.datasets import folder_layout, patients, sources
+from pneumo_utils.networks import pretrained_weights, spatial_layers
 from pneumo_utils.pipeline import preflight, run_records
-from pneumo_utils.pipeline.notebook_parameters import PATHS, NotebookParameters, PipelineError
+from pneumo_utils.pipeline.notebook_parameters import NotebookParameters, PipelineError
 from pneumo_utils.pipeline.page_renderer import PageRenderer
 from pneumo_utils.records import fingerprint, provenance
 from pneumo_utils.records.store import Store
@@ -52,7 +53,8 @@ class Pipeline:
         models = self.study.training.models
         at_hand = models if self.study.training.weights != "imagenet" else []  # others are downloaded
         checks = [self._check_writable, self._check_notebooks, self._check_data]
-        preflight.run([*checks, *(partial(self._find_start, model) for model in at_hand)])
+        checks += [self._check_layers, *(partial(self._find_start, model) for model in at_hand)]
+        preflight.run(checks)
         for model in models:
             self._find_start(model)
         self.data = self.obtain()
@@ -64,7 +66,18 @@ class Pipeline:
 
     def _check_data(self) -> None:
         given = self.study.data
-        sources.check(given.source, str(self.project / given.folder) if given.folder else "")
+        if given.patients:
+            patients.read_table(self.given.place(given.patients))
+        sources.check(given.source, str(self.given.place(given.folder)) if given.folder else "")
+
+    def _check_layers(self) -> None:
+        for named in self.study.gradcam.explained_layers:
+            model, _, layer = named.partition(":")
+            known = spatial_layers.names(model)
+            if layer not in known:
+                near = difflib.get_close_matches(layer, known, n=1) or known[-1:]
+                rule = f"gradcam.explained_layers must name layers of {model} with height and width"
+                raise PipelineError(f"{rule}, got {named}, did you mean {model}:{near[0]}?")
 
     def _check_writable(self) -> None:
         preflight.check_folder(self.store.work, "reports folder", self.store.folder)
@@ -76,7 +89,7 @@ class Pipeline:
     def _start_of(self, model: str) -> Path | None:
         settings = self.study.training
         given = settings.weights
-        path = given if given in ("imagenet", "none") else str(self.project / given)
+        path = given if given in ("imagenet", "none") else str(self.given.place(given))
         try:
             found = pretrained_weights.resolve(model, path)
         except pretrained_weights.WeightsError as error:
@@ -89,17 +102,23 @@ class Pipeline:
                 f"weights none must be allowed for {model} in training.random_weights_allowed, "
                 f"got {settings.random_weights_allowed}"
             )
-        if found is not None:
-            pretrained_weights.check_file(model, found)
         return found
 
     def obtain(self) -> Path:
-        """Provide the radiographs; see `sources.obtain`."""
-        data = self.study.data.model_dump()
-        source = data.pop("source")
-        for path in PATHS:
-            data[path] = Path(self.project / data[path]) if data[path] else ""
-        return sources.obtain(source, **data | {"folder": str(data["folder"])})
+        """Provide the radiographs; see `sources.provide`."""
+        data = self.study.data
+        drawn = {name: getattr(data, name) for name in ("phantom_patients", "phantom_seed", "phantom_shortcut")}
+        folder = str(self.given.place(data.folder)) if data.folder else ""
+        return sources.provide(data.source, folder=folder, cache=self.given.place(data.cache), **drawn)
+
+    def _data_state(self) -> str:
+        """Hash that changes with whatever `01_eda` looks at."""
+        root, whose = folder_layout.locate(self.data), self.study.data.patients
+        return fingerprint.of(
+            fingerprint.of_folder(root),
+            folder_layout.list_passed_over(self.data, root),
+            fingerprint.of_file(self.given.place(whose)) if whose else "",
+        )
 
     def is_fresh(self, step: steps.Step, record: dict, key: str) -> bool:
         """Whether `step` has run with `key`, and what it wrote is there as it wrote it."""
@@ -139,7 +158,7 @@ class Pipeline:
             self.parameters(step),
             fingerprint.of_rooms(fingerprint.code(notebook), self.project / "pneumo_utils"),
             [fingerprint.of_file(path) for path in step.reads(self.store)],
-            fingerprint.of_folder(self.data) if step.page == "01_eda" else "",
+            self._data_state() if step.page == "01_eda" else "",
             pretrained_weights.digest(self.start[step.own["model"]]) if step.own else "",
             provenance.versions(),
         )

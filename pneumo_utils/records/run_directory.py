@@ -22,6 +22,7 @@ WRITERS = {
     "acquisition_audit": "01_eda",
     "acquisition_drift": "01_eda",
     "splits": "02_preprocessing",
+    "near_duplicates": "02_preprocessing",
     "images": "02_preprocessing",
     "reference_predictions": "02_preprocessing",
     "perturbations": "02_preprocessing",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from pneumo_utils.datasets import patients
 from pneumo_utils.evaluation import metrics
 from pneumo_utils.records import fingerprint, provenance
 from pneumo_utils.records.store import Store
@@ -21,6 +22,7 @@ _CASES = Page(
     "cases.html", "Every test radiograph", "What would another operating point mean, and whom would each network miss?"
 )
 _SHOWN = 10  # radiographs of the strip
+_NAMED = 4  # folders that are left out
 _WIDTH = 10.4  # inches, of the front page's column
 
 
@@ -53,13 +55,30 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict], no
         caption=caption(measured, study.evaluation.threshold_rule),
         provenance=_provenance(store, study, records),
         notices=notices,
-        exclusions=len(store.read("exclusions")),
+        omission=omission(store.read("exclusions")),
         findings=key_findings.of_study(store, study),
         data=_strip(store),
         result=_forest(measured),
         rerun=rerun(store.study, study),
     )
     render_index(store.folder / "index.html", front)
+
+
+def omission(exclusions: pd.DataFrame) -> str:
+    """Say how many files below the data folder no number counts, and which folders among them.
+
+    Args:
+        exclusions: contract of that name.
+    """
+    files = int(exclusions["files"].sum())
+    folders = exclusions[exclusions["path"].str.endswith("/")]
+    if exclusions.empty:
+        return "Every picture below the data folder was used."
+    subject = "One file below the data folder was" if files == 1 else f"{files:,} files below the data folder were"
+    named = [f"{path} ({count:,})" for path, count in zip(folders["path"], folders["files"], strict=True)]
+    which = f", among them all of {', '.join(named[:_NAMED])}" if named else ""
+    more = f" and {len(named) - _NAMED:,} more folders" if len(named) > _NAMED else ""
+    return f"{subject} left out of every number here{which}{more}; the exploratory page says which and why."
 
 
 def rerun(name: str, study: Study) -> str:
@@ -118,7 +137,7 @@ def caption(seed_spread: pd.DataFrame, rule: str) -> str:
 def _provenance(store: Store, study: Study, records: list[dict]) -> dict[str, str]:
     splits, networks = store.read("splits"), store.read("models")
     counts = ", ".join(f"{count:,} {name}" for name, count in splits["split"].value_counts().items())
-    whom = f"{len(splits):,} radiographs of {splits['patient'].nunique():,} patients ({counts})"
+    whom = f"{patients.count(splits)} ({counts})"
     commits = list(dict.fromkeys(record["commit"] for record in records))
     return {
         "Code": ", ".join(commits),

@@ -41,7 +41,7 @@ class FrontPage:
     """What stands on the front page of a study.
 
     Raises:
-        PageError: `headline` lacks a column or a row, or `exclusions` is negative.
+        PageError: `headline` lacks a column or a row.
     """
 
     study: str  # its name
@@ -51,7 +51,7 @@ class FrontPage:
     caption: str  # what the headline counts, with n, the threshold and the kind of interval
     provenance: Mapping[str, str]  # name and value of whatever identifies this run
     notices: Sequence[str] = ()  # plain sentences to be read before the numbers
-    exclusions: int = 0  # images of the source that no number here counts (unreadable, or nested copies)
+    omission: str = ""  # sentence about files below the data folder that no number here counts
     title: str = page_shell.TITLE
     findings: Sequence[KeyFinding] = ()  # in the order of a reader
     data: str = ""  # markup of a figure that shows the data
@@ -59,8 +59,6 @@ class FrontPage:
     rerun: str = ""  # command that makes the report again
 
     def __post_init__(self):
-        if self.exclusions < 0:
-            raise PageError(f"exclusions must be at least 0, got {self.exclusions}")
         missing = [name for name in HEADLINE if name not in self.headline.columns]
         if missing or self.headline.empty:
             raise PageError(f"headline must have rows and the columns {', '.join(HEADLINE)}, lacks {missing}")
@@ -77,7 +75,7 @@ def render_index(target: Path, front: FrontPage) -> None:
         description=front.summary,
         notices=list(front.notices),
         headline=Markup(_with_csv(headline)),
-        omission=_omission(front.exclusions),
+        omission=front.omission,
         findings=list(front.findings),
         data=Markup(front.data),
         result=Markup(front.result),
@@ -86,13 +84,6 @@ def render_index(target: Path, front: FrontPage) -> None:
         total=_total(front.pages),
         provenance=dict(front.provenance),
     )
-
-
-def _omission(exclusions: int) -> str:
-    if exclusions == 0:
-        return "No image of the source was left out."
-    subject = "One image was" if exclusions == 1 else f"{exclusions:,} images were"
-    return f"{subject} left out of every number here; the exploratory page says which and why."
 
 
 def _total(pages: Sequence[Page]) -> float | None:

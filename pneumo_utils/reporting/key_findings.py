@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from pneumo_utils.datasets import patients
 from pneumo_utils.evaluation.metrics import format_interval
 from pneumo_utils.explanation import plausibility, sanity_check
 from pneumo_utils.records.store import Store
@@ -151,7 +152,7 @@ def _signed(value: float) -> str:
 def _limits(store: Store, study: Study) -> str:
     """Whom the test part stands for."""
     test = store.read("splits").query("split == 'test'")
-    whom = f"{len(test):,} radiographs of {test['patient'].nunique():,} patients"
+    whom = patients.count(test)
     if study.data.source == "phantom":
         return f"It shows nothing about children: all radiographs are drawn. The test part holds {whom}."
     return (

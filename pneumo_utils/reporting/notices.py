@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pneumo_utils.datasets import patients
+from pneumo_utils.evaluation import operating_points
 from pneumo_utils.records.store import Store
-from pneumo_utils.records.vocabulary import MODELS
+from pneumo_utils.records.vocabulary import ENSEMBLE, MODELS, TITLES
 from pneumo_utils.study.definition import Study
 
 _PHANTOM = (
@@ -13,8 +15,14 @@ _PHANTOM = (
 
 
 def notices(store: Store, study: Study, networks: tuple[str, ...]) -> list[str]:
-    """Sentences about a phantom, and about those of `networks` that started from random weights for want of others."""
+    """Sentences about a phantom, patients that are not known, test radiographs that are also trained on, models that
+    say the same of every radiograph, and those of `networks` that started from random weights for want of others.
+    """
     sentences = [_PHANTOM] if study.data.source == "phantom" else []
+    if networks and store.table_file("manifest").is_file() and not patients.known(store.read("manifest")).all():
+        sentences.append(patients.explain(store.read("manifest")))
+    sentences += _seen_before(store) if networks else []
+    sentences += _constant_answers(store, networks)
     if networks and store.table_file("models").is_file():
         known = store.read("models")
         random = set(known[known["start"] == "random"]["model"]) & set(networks)
@@ -25,3 +33,27 @@ def notices(store: Store, study: Study, networks: tuple[str, ...]) -> list[str]:
                 f"{'its' if len(random) == 1 else 'their'} numbers say nothing about transfer learning."
             )
     return sentences
+
+
+def _seen_before(store: Store) -> list[str]:
+    if not store.table_file("near_duplicates").is_file():
+        return []
+    twice = store.read("near_duplicates").query("split == 'test'")
+    count = twice["path"].nunique()
+    if not count:
+        return []
+    subject = "One test radiograph has" if count == 1 else f"{count:,} test radiographs have"
+    return [f"{subject} a nearly equal picture in training or validation: results may be too good."]
+
+
+def _constant_answers(store: Store, networks: tuple[str, ...]) -> list[str]:
+    tables = [name for name in ("predictions", "reference_predictions") if store.table_file(name).is_file()]
+    found = {}
+    for name in tables if networks else ():
+        found |= operating_points.constant_answers(store.read(name))
+    found = {model: value for model, value in found.items() if model in (*networks, ENSEMBLE, "acquisition")}
+    return [
+        f"{TITLES[model]} gives all radiographs of a split the same probability, {value:.3f}: it tells them not apart, "
+        "and its operating point calls all of them pneumonia, or none."
+        for model, value in found.items()
+    ]

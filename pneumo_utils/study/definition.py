@@ -79,7 +79,7 @@ def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study
     Args:
         name: file name without `.yaml`.
         folder: holds the parameter files.
-        data: where given, a folder that takes the place of `data.source` and `data.folder`.
+        data: where given, a folder, zip or .npz file that takes the place of `data.source` and `data.folder`.
         weights: where given, takes the place of `training.weights`.
 
     Raises:
@@ -90,7 +90,7 @@ def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study
         raise StudyError(f"STUDY must be one of {', '.join(names(folder))}, got {name!r}")
     raw = read_sections(path)
     if data and isinstance(raw.get("data"), dict):
-        raw["data"] |= {"source": _source_of(raw["data"], data), "folder": data}
+        raw["data"] |= {"source": _source_of(data), "folder": data}
     if weights and isinstance(raw.get("training"), dict):
         raw["training"]["weights"] = weights
     try:
@@ -115,10 +115,9 @@ def read_sections(path: Path) -> dict:
     return raw
 
 
-def _source_of(section: dict, data: str) -> str:
-    """`DATA=` names a folder, except where the ending says otherwise."""
-    endings = {".npz": "medmnist", ".zip": "mendeley"}
-    return endings.get(Path(data).suffix.lower(), "folder")
+def _source_of(data: str) -> str:
+    """`DATA=` names a folder or a zip that holds one, except where the ending says otherwise."""
+    return "medmnist" if data.lower().endswith(".npz") else "folder"
 
 
 def _sentence(error: dict) -> str:

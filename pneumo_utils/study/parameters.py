@@ -54,6 +54,13 @@ class Data(Section):
     )
     folder: str = Field(description="path of the folder, zip or .npz file, relative to the project; empty: not needed")
     cache: str = Field(min_length=1, description="folder for what is drawn or downloaded, relative to the project")
+    patients: str = Field(
+        description="path of a CSV file with the columns path and patient, relative to the project; empty: names tell"
+    )
+    smallest_side: int = Field(ge=1, le=1024, description="pictures with a side below it are left out, pixels")
+    least_grey_range: int = Field(
+        ge=0, le=128, description="pictures are left out as blank where their grey levels span less, of 256"
+    )
     phantom_patients: int = Field(ge=8, le=20_000, description="phantom: number of patients drawn")
     phantom_seed: _seed("phantom: seed of the drawing")
     phantom_shortcut: bool = Field(description="phantom: tie JPEG quality to the class in train, not in test")

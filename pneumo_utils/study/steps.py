@@ -79,7 +79,7 @@ def _before_training() -> list[Step]:
             "02_preprocessing", "02_preprocessing", "02 From file to pixels",
             "How does a file become pixels, and who is trained, validated and tested on?",
             tables_read=("manifest", "acquisition"),
-            tables_written=("splits", "reference_predictions", "perturbations"),
+            tables_written=("splits", "near_duplicates", "reference_predictions", "perturbations"),
             files_read=lambda store: [store.data_file],
             files_written=lambda store: [store.images_file, store.perturbed_file],
         ),

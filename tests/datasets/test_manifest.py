@@ -1,6 +1,5 @@
 import hashlib
-import io
-import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -8,32 +7,15 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from support.radiographs import fill, picture
 
-from pneumo_utils.datasets import acquisition_properties, folder_layout, manifest
+from pneumo_utils.datasets import acquisition_properties, folder_layout, manifest, patients
 from pneumo_utils.imaging import decoding
 from pneumo_utils.records import tables
 from pneumo_utils.records.vocabulary import LABELS, PARTS
 
 REAL = Path(__file__).parents[2] / ".." / "shared" / "data"
 needs_real_data = pytest.mark.skipif(not REAL.is_dir(), reason="the real radiographs are not beside the project")
-NAMES = {"NORMAL": "IM-{:04}-0001.jpeg", "PNEUMONIA": "person{}_virus_1.jpeg"}
-
-
-def picture(seed, kind="JPEG", mode="L", **options):
-    pixels = cv2.GaussianBlur(np.random.default_rng(seed).integers(0, 256, (40, 50), np.uint8), (0, 0), 3)
-    file = io.BytesIO()
-    Image.fromarray(pixels).convert("RGB").convert(mode).save(file, kind, **options)
-    return file.getvalue()
-
-
-def fill(root, parts=("train", "val", "test"), each=2):
-    for seed, (part, name) in enumerate((part, name) for part in parts for name in folder_layout.CLASSES):
-        folder = root / part / name
-        folder.mkdir(parents=True)
-        for number in range(each):
-            (folder / NAMES[name].format(10 * seed + number)).write_bytes(picture(100 * seed + number))
-    return root
 
 
 @pytest.fixture
@@ -92,9 +74,9 @@ def test_every_unusable_file_is_left_out_with_its_reason(root, capfd):
     bad = {
         "IM-0900-0001.jpeg": (b"", "empty file (0 bytes)"),
         "IM-0901-0001.jpeg": (good[:-60], "truncated: the JPEG ends early"),
-        "IM-0902-0001.jpeg": (b"not found", "not an image (neither JPEG nor PNG)"),
+        "IM-0902-0001.jpeg": (b"not found", "not an image (none of JPEG, PNG, TIFF, BMP or WebP)"),
         "IM-0903-0001.png": (picture(1, "PNG")[:-30], "truncated: the PNG ends early"),
-        "notes.txt": (b"notes", "its ending is none of .jpeg, .jpg, .png"),
+        "notes.txt": (b"notes", "its ending is none of .jpeg, .jpg, .png, .tif, .tiff, .bmp, .webp"),
     }
     for name, (data, _) in bad.items():
         (folder / name).write_bytes(data)
@@ -129,7 +111,7 @@ def test_unusual_but_honest_pictures_are_kept(root):
     assert set(table["patient"]) >= {f"virus-{number}" for number in range(90, 97)}
 
 
-def test_litter_of_operating_systems_is_neither_kept_nor_left_out(root):
+def test_litter_of_operating_systems_is_not_kept_and_named_where_it_looks_like_pictures(root):
     before = manifest.build(root)[0]
     folder = root / "train" / "NORMAL"
     for name in (".DS_Store", "._IM-0001-0001.jpeg", "Thumbs.db"):
@@ -138,27 +120,122 @@ def test_litter_of_operating_systems_is_neither_kept_nor_left_out(root):
         (inside / "__MACOSX").mkdir()
         (inside / "__MACOSX" / "IM-0001-0001.jpeg").write_bytes(picture(9))
     table, exclusions, _ = manifest.build(root)
-    assert exclusions.empty
+    assert exclusions[["path", "files"]].to_records(index=False).tolist() == [
+        ("__MACOSX/", 1), ("train/NORMAL/._IM-0001-0001.jpeg", 1), ("train/NORMAL/__MACOSX/", 1)
+    ]  # fmt: skip
+    assert set(exclusions["reason"]) == {"left behind by an operating system"}
     pd.testing.assert_frame_equal(table, before)
 
 
-def test_the_nested_second_copy_of_the_kaggle_zip_is_not_counted(tmp_path, caplog):
+def test_the_nested_second_copy_of_the_kaggle_zip_is_named_and_not_counted(tmp_path):
     inner = fill(tmp_path / "data" / "chest_xray")
     before = manifest.build(inner)[0]
     shutil.copytree(inner, tmp_path / "copy")
     shutil.move(tmp_path / "copy", inner / "chest_xray")
-    with caplog.at_level(logging.INFO):
-        for start in (tmp_path / "data", inner):
-            assert folder_layout.locate(start) == inner
-            pd.testing.assert_frame_equal(manifest.build(start)[0], before)
-    assert "second copy" in caplog.text
+    for start in (tmp_path / "data", inner):
+        assert folder_layout.locate(start) == inner
+        table, exclusions, _ = manifest.build(start)
+        pd.testing.assert_frame_equal(table, before)
+        assert exclusions.to_dict("records") == [
+            {
+                "path": "chest_xray/",
+                "files": 12,
+                "reason": "outside train, val and test: a second copy, or another set",
+            }
+        ]
 
 
-@pytest.mark.parametrize("inside", ["", "chest_xray", "chest_xray/chest_xray", "ChestXRay2017/chest_xray"])
+@pytest.mark.parametrize(
+    "inside", ["", "chest_xray", "chest_xray/chest_xray", "ChestXRay2017/chest_xray", "CellData/chest_xray"]
+)
 def test_the_set_is_found_wherever_a_zip_puts_it(tmp_path, inside):
     root = fill(tmp_path / "data" / inside)
     assert folder_layout.locate(tmp_path / "data") == root
     assert manifest.build(tmp_path / "data")[0]["path"].str.match(r"(train|val|test)/").all()
+
+
+def test_another_set_of_the_same_layout_beside_it_is_not_taken_for_it(tmp_path):
+    (tmp_path / "CellData" / "OCT" / "train" / "CNV").mkdir(parents=True)
+    (tmp_path / "CellData" / "OCT" / "test").mkdir()
+    (tmp_path / "CellData" / "OCT" / "train" / "CNV" / "CNV-1-1.jpeg").write_bytes(picture(1))
+    (tmp_path / "notes.txt").write_bytes(b"notes")
+    root = fill(tmp_path / "CellData" / "chest_xray")
+    assert folder_layout.locate(tmp_path) == root
+    exclusions = manifest.build(tmp_path)[1]
+    assert exclusions[["path", "files"]].to_records(index=False).tolist() == [("../../notes.txt", 1), ("../OCT/", 1)]
+    assert exclusions["reason"].str.startswith("beside the radiographs").all()
+
+
+def test_whatever_lies_beside_the_class_folders_is_named_with_its_count(root):
+    for name, count in (("COVID19", 3), ("BACTERIA", 2), ("empty", 0)):
+        (root / "train" / name).mkdir()
+        for number in range(count):
+            (root / "train" / name / f"{number}.jpeg").write_bytes(picture(number))
+    (root / "validation").mkdir()
+    (root / "validation" / "a.jpeg").write_bytes(picture(1))
+    for stray in ("labels.csv", "train/stray.jpeg"):
+        (root / stray).write_bytes(b"stray")
+    elsewhere = root.parent / "elsewhere"
+    elsewhere.mkdir()
+    (root / "test" / "NORMAL" / "more").symlink_to(elsewhere)
+    table, exclusions, _ = manifest.build(root)
+    assert len(table) == 12
+    assert dict(zip(exclusions["path"], exclusions["files"], strict=True)) == {
+        "labels.csv": 1, "test/NORMAL/more/": 0, "train/BACTERIA/": 2, "train/COVID19/": 3, "train/stray.jpeg": 1,
+        "validation/": 1,
+    }  # fmt: skip
+    reasons = exclusions.set_index("path")["reason"]
+    assert reasons["train/COVID19/"] == "outside NORMAL and PNEUMONIA"
+    assert reasons["validation/"] == "outside train, val and test"
+    assert reasons["test/NORMAL/more/"] == "a link to a folder, which is not followed"
+
+
+def test_a_name_that_is_not_utf8_is_left_out_by_name(root, tmp_path):
+    odd = os.fsencode(root / "train" / "NORMAL") + b"/IM-0001-0001-caf\xe9.jpeg"
+    os.rename(root / "train" / "NORMAL" / "IM-0000-0001.jpeg", odd)  # noqa: PTH104 - pathlib has no bytes
+    table, exclusions, _ = manifest.build(root)
+    assert len(table) == 11
+    assert exclusions.iloc[0].to_dict() == {
+        "path": r"train/NORMAL/IM-0001-0001-caf\xe9.jpeg", "files": 1, "reason": "its name is not UTF-8: rename it"
+    }  # fmt: skip
+    tables.write("exclusions", exclusions, tmp_path / "exclusions.csv")
+
+
+def test_a_pipe_is_not_waited_for_and_a_link_to_itself_is_no_file(root):
+    os.mkfifo(root / "train" / "NORMAL" / "IM-0090-0001.jpeg")
+    loop = root / "train" / "NORMAL" / "IM-0091-0001.jpeg"
+    loop.symlink_to(loop)
+    reasons = manifest.build(root)[1].set_index("path")["reason"]
+    assert reasons["train/NORMAL/IM-0090-0001.jpeg"] == "not a file (a pipe, socket or device)"
+    assert reasons["train/NORMAL/IM-0091-0001.jpeg"].startswith("cannot be read: Too many levels of symbolic links")
+
+
+def save(pixels):
+    return cv2.imencode(".png", pixels)[1].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("pixels", "reason"),
+    [
+        (np.full((1, 1), 9, np.uint8), "too small: sides must be at least 24 pixels, got 1 x 1"),
+        (np.full((1, 20_000), 9, np.uint8), "too small: sides must be at least 24 pixels, got 20000 x 1"),
+        (np.zeros((40, 40), np.uint8), "blank: its grey levels must span at least 8, got 0 of 256"),
+        (np.full((40, 40), 200, np.uint8), "blank: its grey levels must span at least 8, got 0 of 256"),
+    ],
+)
+def test_what_is_too_small_or_blank_is_left_out_with_what_was_got(root, pixels, reason):
+    (root / "train" / "NORMAL" / "IM-0090-0001.png").write_bytes(save(pixels))
+    exclusions = manifest.build(root, smallest_side=24, least_grey_range=8)[1]
+    assert exclusions["reason"].tolist() == [reason]
+    assert manifest.build(root)[1].empty, "both rules are the caller's"
+
+
+def test_a_jpeg_damaged_in_its_middle_is_left_out_without_a_word_on_the_terminal(root, capfd):
+    data = bytearray(picture(1, quality=95))
+    data = data[: len(data) // 2] + bytes(40) + data[len(data) // 2 + 40 :]
+    (root / "train" / "NORMAL" / "IM-0090-0001.jpeg").write_bytes(bytes(data))
+    assert manifest.build(root)[1]["reason"].str.startswith("damaged JPEG: ").all()
+    assert capfd.readouterr().err == ""
 
 
 def test_pictures_in_a_folder_inside_a_class_folder_count(root):
@@ -270,21 +347,15 @@ def test_patients_overlap_by_number_but_not_by_number_etiology_and_series(tmp_pa
         "test/NORMAL/x.png",
     ):
         (root / path).write_bytes(picture(len(path), "PNG"))
-    found = manifest.overlap(manifest.build(root)[0])
+    found = patients.overlap(manifest.build(root)[0])
     assert found["reading"].tolist() == ["number", "number and series", "number, etiology and series"]
     assert found["shared"].tolist() == [2, 1, 0]
     assert found["images"].tolist() == [2, 1, 0]
     assert found["patients"].tolist() == [
+        8,
         9,
         10,
-        11,
-    ]  # 6 of `fill`, x.png, and 2, 3 or 4 of the numbers 77 and 78
-
-
-def test_names_that_tell_no_patients_apart_are_noticed(root):
-    table = manifest.build(root)[0]
-    assert manifest.has_patients(table)
-    assert not manifest.has_patients(table.assign(series="unknown"))
+    ]  # 6 of `fill`, and 2, 3 or 4 of the numbers 77 and 78; nobody counts x.png
 
 
 @pytest.fixture(scope="module")
@@ -296,7 +367,8 @@ def real():
 def test_the_real_radiographs_are_all_read(real):
     table, exclusions, _ = real
     assert len(table) == 5232
-    assert exclusions.empty
+    beside = dict(zip(exclusions["path"], exclusions["files"], strict=True))
+    assert beside == {"../acquisition.csv": 1, "../originals/": 198}
     found = table.groupby(["part", "label"]).size().to_dict()
     classes = {(part, label): name for part in PARTS for name, label in LABELS.items()}
     assert found == {key: len(list((REAL / "chest_xray" / key[0] / name).iterdir())) for key, name in classes.items()}
@@ -313,7 +385,7 @@ def test_the_real_radiographs_are_all_read(real):
 
 @needs_real_data
 def test_real_patients_are_shared_by_number_but_by_the_last_reading_none(real):
-    shared = manifest.overlap(real[0])["shared"].tolist()
+    shared = patients.overlap(real[0])["shared"].tolist()
     assert shared[0] > shared[1] > shared[2] == 0
 
 

@@ -1,6 +1,8 @@
 import errno
 import hashlib
 import io
+import subprocess
+import sys
 import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pneumo_utils.datasets import downloads, manifest, sources
+from pneumo_utils.datasets import downloads, manifest, patients, sources
 
 CONTENT = np.random.default_rng(0).integers(0, 256, 300_000, np.uint8).tobytes()
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -66,6 +68,11 @@ def radiographs(top):
     return zipped([top + name for name in names] + ["__MACOSX/chest_xray/train/NORMAL/._a.jpeg"], picture)
 
 
+def visible(folder):
+    """Names in `folder`, without the locks."""
+    return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock")
+
+
 FILES = (("NORMAL", "IM-0001-0001.jpeg"), ("PNEUMONIA", "person1_virus_1.jpeg"))
 
 
@@ -74,7 +81,7 @@ def test_a_download_arrives_whole_and_is_not_repeated(server, tmp_path, capfd):
     assert fetch(server, target).read_bytes() == CONTENT
     fetch(server, target)
     assert server.asked == [None]
-    assert list(target.parent.iterdir()) == [target]
+    assert visible(target.parent) == ["file.zip"]
     assert capfd.readouterr().err == ""  # no progress bar off a terminal
 
 
@@ -114,7 +121,7 @@ def test_no_server_at_all_ends_in_one_sentence(server, tmp_path):
 def test_another_content_is_refused_and_thrown_away(server, tmp_path):
     with pytest.raises(ValueError, match=f"^file must have SHA-256 {'0' * 64}, got {SHA256}: run again$"):
         fetch(server, tmp_path / "file", sha256="0" * 64)
-    assert list(tmp_path.iterdir()) == []
+    assert visible(tmp_path) == []
 
 
 def test_a_page_in_place_of_the_file_is_refused(server, tmp_path):
@@ -124,7 +131,7 @@ def test_a_page_in_place_of_the_file_is_refused(server, tmp_path):
     server.status = 403
     with pytest.raises(ValueError, match="^download must be answered with the file, got 403"):
         fetch(server, tmp_path / "file")
-    assert list(tmp_path.iterdir()) == []
+    assert visible(tmp_path) == []
 
 
 def test_a_cache_that_cannot_be_written_is_said_in_one_sentence(server, tmp_path):
@@ -150,7 +157,7 @@ def test_a_zip_is_unpacked_whole_without_litter(tmp_path):
     (tmp_path / "out.part" / "left.txt").write_text("")
     folder = downloads.unpack(tmp_path / "a.zip", tmp_path / "out")
     assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*")) == ["a/b.txt", "c.txt"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip", "out"]
+    assert visible(tmp_path) == ["a.zip", "out"]
 
 
 @pytest.mark.parametrize("name", ["../evil.txt", "a/../../evil.txt", "/evil.txt", "..\\evil.txt", "C:/evil.txt"])
@@ -168,7 +175,7 @@ def test_a_damaged_zip_leaves_nothing_behind(tmp_path):
         (tmp_path / "a.zip").write_bytes(damaged)
         with pytest.raises(ValueError, match="^a.zip must be a whole zip file, got: "):
             downloads.unpack(tmp_path / "a.zip", tmp_path / "out")
-        assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+        assert visible(tmp_path) == ["a.zip"]
 
 
 @pytest.fixture
@@ -183,12 +190,12 @@ def mendeley(server, monkeypatch):
 def test_mendeley_is_downloaded_once_and_unpacked(mendeley, tmp_path, monkeypatch):
     mendeley.breaks = [200]
     monkeypatch.setattr(downloads, "_CHUNK", 100)
-    root = sources.obtain("mendeley", cache=tmp_path)
+    root = sources.provide("mendeley", cache=tmp_path)
     assert manifest.build(root)[0]["part"].value_counts().to_dict() == {"train": 2, "test": 2}
     assert not list(tmp_path.rglob("._*"))
-    assert sources.obtain("mendeley", cache=tmp_path) == root
+    assert sources.provide("mendeley", cache=tmp_path) == root
     assert mendeley.asked == [None, "bytes=200-"]
-    assert [path.name for path in tmp_path.iterdir()] == ["mendeley-rscbjbr9sj-2"]
+    assert visible(tmp_path) == ["mendeley-rscbjbr9sj-2"]
 
 
 @pytest.mark.parametrize("given", ["own/ChestXRay2017.zip", "own"])
@@ -196,7 +203,7 @@ def test_a_mendeley_zip_at_hand_is_used_and_kept(mendeley, tmp_path, given):
     (tmp_path / "own").mkdir()
     archive = tmp_path / "own" / "ChestXRay2017.zip"
     archive.write_bytes(mendeley.content)
-    root = sources.obtain("mendeley", folder=str(tmp_path / given), cache=tmp_path / "cache")
+    root = sources.provide("mendeley", folder=str(tmp_path / given), cache=tmp_path / "cache")
     assert len(manifest.build(root)[0]) == 4
     assert archive.is_file()
     assert mendeley.asked == []
@@ -206,8 +213,88 @@ def test_another_zip_than_mendeleys_is_refused_and_kept(mendeley, tmp_path):
     archive = tmp_path / "ChestXRay2017.zip"
     archive.write_bytes(mendeley.content[:-1])
     with pytest.raises(ValueError, match=r"^ChestXRay2017.zip must have [\d,]+ bytes, got [\d,]+: download it again$"):
-        sources.obtain("mendeley", folder=str(archive), cache=tmp_path / "cache")
+        sources.provide("mendeley", folder=str(archive), cache=tmp_path / "cache")
     assert archive.is_file()
+
+
+@pytest.mark.parametrize("top", ["", "chest_xray/", "CellData/chest_xray/"])
+def test_any_zip_that_holds_the_layout_is_unpacked_once(tmp_path, top):
+    archive = tmp_path / "archive.zip"
+    archive.write_bytes(radiographs(top))
+    folder = sources.provide("folder", folder=str(archive), cache=tmp_path / "cache")
+    assert len(manifest.build(folder)[0]) == 4
+    inside = next(folder.rglob("*.jpeg"))
+    before = inside.stat().st_mtime_ns, inside.stat().st_ino
+    assert sources.provide("folder", folder=str(archive), cache=tmp_path / "cache") == folder
+    assert (inside.stat().st_mtime_ns, inside.stat().st_ino) == before
+    inside.unlink()
+    sources.provide("folder", folder=str(archive), cache=tmp_path / "cache")
+    assert inside.is_file(), "a folder that lacks a file is not taken for whole"
+
+
+def test_the_nested_copy_in_a_zip_is_named(tmp_path):
+    names = [f"{top}{part}/{kind}/{name}" for top in ("chest_xray/", "chest_xray/chest_xray/")
+             for part in ("train", "test") for kind, name in FILES]  # fmt: skip
+    picture = cv2.imencode(".jpeg", np.full((8, 8), 99, np.uint8))[1].tobytes()
+    (tmp_path / "archive.zip").write_bytes(zipped(names, picture))
+    folder = sources.provide("folder", folder=str(tmp_path / "archive.zip"), cache=tmp_path / "cache")
+    table, exclusions, _ = manifest.build(folder)
+    assert len(table) == 4
+    assert exclusions["path"].tolist() == ["chest_xray/"]
+    assert exclusions["files"].tolist() == [4]
+
+
+def test_a_zip_without_the_layout_with_a_password_or_too_large_is_refused(tmp_path, monkeypatch):
+    archive = tmp_path / "archive.zip"
+    archive.write_bytes(zipped(["notes.txt"]))
+    with pytest.raises(ValueError, match="^data folder must hold train/ and test/, got notes.txt in "):
+        sources.provide("folder", folder=str(archive), cache=tmp_path / "cache")
+    data = bytearray(radiographs("chest_xray/"))
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # the bit that says: encrypted
+        at = data.find(mark)
+        while at >= 0:
+            data[at + place] |= 1
+            at = data.find(mark, at + 4)
+    archive.write_bytes(data)
+    with pytest.raises(ValueError, match="^archive.zip must be a zip file without a password, got: "):
+        sources.provide("folder", folder=str(archive), cache=tmp_path / "cache")
+    archive.write_bytes(radiographs("chest_xray/"))
+    monkeypatch.setattr(downloads, "_LARGEST", 100)
+    with pytest.raises(ValueError, match="^archive.zip must unpack to at most 0 GB, got 0 GB$"):
+        sources.provide("folder", folder=str(archive), cache=tmp_path / "cache")
+    assert not list((tmp_path / "cache").glob("archive*/chest_xray"))
+
+
+def together(count, work):
+    """Run `work` in `count` processes that start at once, and return their exit codes."""
+    code = f"import sys\nsys.path.insert(0, {str(Path(__file__).parents[2])!r})\n{work}"
+    running = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(count)]
+    return [one.wait() for one in running]
+
+
+def test_processes_that_start_at_once_make_each_set_once_and_whole(tmp_path):
+    archive = tmp_path / "pneumoniamnist.npz"
+    arrays = {}
+    for part, n in (("train", 300), ("val", 20), ("test", 40)):
+        arrays[f"{part}_images"] = np.arange(n * 64, dtype=np.uint8).reshape(n, 8, 8)
+        arrays[f"{part}_labels"] = np.arange(n) % 2
+    np.savez(archive, **arrays)
+    (tmp_path / "archive.zip").write_bytes(radiographs("chest_xray/"))
+    work = f"""
+from pneumo_utils.datasets import sources
+cache = {str(tmp_path / "cache")!r}
+sources.provide("medmnist", folder={str(archive)!r}, cache=cache)
+sources.provide("folder", folder={str(tmp_path / "archive.zip")!r}, cache=cache)
+sources.provide("phantom", cache=cache, phantom_patients=8)
+"""
+    assert together(4, work) == [0, 0, 0, 0]
+    made = visible(tmp_path / "cache")
+    assert len(made) == 3, made
+    folder = next((tmp_path / "cache").glob("pneumoniamnist-*"))
+    assert downloads.count_files(folder) == 360
+    next(folder.rglob("*.png")).unlink()
+    assert sources.provide("medmnist", folder=str(archive), cache=tmp_path / "cache") == folder
+    assert downloads.count_files(folder) == 360, "a set that lacks a picture is not taken for whole"
 
 
 def test_kaggle_comes_from_kagglehub(monkeypatch, tmp_path):
@@ -217,7 +304,7 @@ def test_kaggle_comes_from_kagglehub(monkeypatch, tmp_path):
     downloads_zip.write_bytes(radiographs("chest_xray/"))
     folder, asked = downloads.unpack(downloads_zip, tmp_path / "versions"), []
     monkeypatch.setattr(kagglehub, "dataset_download", lambda handle: asked.append(handle) or str(folder))
-    assert sources.obtain("kaggle", cache=tmp_path) == folder / "chest_xray"
+    assert sources.provide("kaggle", cache=tmp_path) == folder
     assert asked == ["paultimothymooney/chest-xray-pneumonia/versions/2"]
 
 
@@ -230,7 +317,7 @@ def test_kaggle_without_a_connection_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setattr(kagglehub, "dataset_download", offline)
     rule = "^Kaggle set .* must be reachable, got Failed to resolve .*: connect .* use DATA=<folder>$"
     with pytest.raises(ValueError, match=rule):
-        sources.obtain("kaggle", cache=tmp_path)
+        sources.provide("kaggle", cache=tmp_path)
 
 
 def medmnist(path, **changed):
@@ -246,18 +333,18 @@ def medmnist(path, **changed):
 @pytest.mark.parametrize("given", ["pneumoniamnist_28.npz", "."])
 def test_medmnist_becomes_a_folder_of_pictures_once(tmp_path, given):
     arrays = medmnist(tmp_path / "pneumoniamnist_28.npz")
-    root = sources.obtain("medmnist", folder=str(tmp_path / given), cache=tmp_path / "cache")
+    root = sources.provide("medmnist", folder=str(tmp_path / given), cache=tmp_path / "cache")
     table, exclusions, _ = manifest.build(root)
     assert exclusions.empty
     assert len(table) == 14
     assert table["part"].value_counts().to_dict() == {"train": 6, "val": 4, "test": 4}
-    assert not manifest.has_patients(table)
+    assert not patients.known(table).any()
     assert table["patient"].is_unique
     for number, label in enumerate(["NORMAL", "PNEUMONIA"]):
         stored = cv2.imread(str(root / "train" / label / f"train-{number:05}.png"), cv2.IMREAD_UNCHANGED)
         assert (stored == arrays["train_images"][number]).all()
     times = {path: path.stat().st_mtime_ns for path in root.rglob("*.png")}
-    assert sources.obtain("medmnist", folder=str(tmp_path / given), cache=tmp_path / "cache") == root
+    assert sources.provide("medmnist", folder=str(tmp_path / given), cache=tmp_path / "cache") == root
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*.png")} == times
     assert not list((tmp_path / "cache").glob("*.part"))
 
@@ -278,7 +365,7 @@ def test_medmnist_becomes_a_folder_of_pictures_once(tmp_path, given):
 def test_another_npz_than_medmnists_is_refused(tmp_path, changed, rule):
     medmnist(tmp_path / "pneumoniamnist.npz", **changed)
     with pytest.raises(ValueError, match=f"^{rule}"):
-        sources.obtain("medmnist", folder=str(tmp_path), cache=tmp_path / "cache")
+        sources.provide("medmnist", folder=str(tmp_path), cache=tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
 
 
@@ -286,41 +373,41 @@ def test_another_npz_than_medmnists_is_refused(tmp_path, changed, rule):
 def test_a_file_that_is_no_npz_is_refused(tmp_path, content):
     (tmp_path / "pneumoniamnist.npz").write_bytes(content)
     with pytest.raises(ValueError, match=r"^pneumoniamnist.npz must be a .npz file of PneumoniaMNIST, got: "):
-        sources.obtain("medmnist", folder=str(tmp_path), cache=tmp_path / "cache")
+        sources.provide("medmnist", folder=str(tmp_path), cache=tmp_path / "cache")
 
 
 def test_a_missing_file_is_named(tmp_path):
     rule = r"^data.folder must name a file pneumoniamnist\*.npz or the folder that holds one, got "
     for given in (str(tmp_path), str(tmp_path / "gone.npz"), ""):
         with pytest.raises(ValueError, match=rule):
-            sources.obtain("medmnist", folder=given, cache=tmp_path)
+            sources.provide("medmnist", folder=given, cache=tmp_path)
 
 
 def test_a_folder_is_checked_and_taken_as_it_is(tmp_path):
     (tmp_path / "a.zip").write_bytes(radiographs(""))
     folder = downloads.unpack(tmp_path / "a.zip", tmp_path / "own")
-    assert sources.obtain("folder", folder=str(folder), cache=tmp_path / "cache") == folder
+    assert sources.provide("folder", folder=str(folder), cache=tmp_path / "cache") == folder
     assert not (tmp_path / "cache").exists()
     with pytest.raises(ValueError, match="^data folder must exist, got "):
-        sources.obtain("folder", folder=str(tmp_path / "gone"), cache=tmp_path)
+        sources.provide("folder", folder=str(tmp_path / "gone"), cache=tmp_path)
     with pytest.raises(ValueError, match="^data.folder must name the folder of the radiographs, got nothing"):
-        sources.obtain("folder", cache=tmp_path)
+        sources.provide("folder", cache=tmp_path)
 
 
 def test_the_phantom_is_drawn_into_the_cache_once(tmp_path):
     options = {"cache": tmp_path, "phantom_patients": 12, "phantom_seed": 3}
-    root = sources.obtain("phantom", **options)
+    root = sources.provide("phantom", **options)
     table, exclusions, _ = manifest.build(root)
     assert exclusions.empty
     assert set(table["label"]) == {0, 1}
-    assert manifest.has_patients(table)
+    assert patients.known(table).all()
     times = {path: path.stat().st_mtime_ns for path in root.rglob("*.*")}
-    assert sources.obtain("phantom", **options) == root
+    assert sources.provide("phantom", **options) == root
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*.*")} == times
-    assert sources.obtain("phantom", **options, phantom_shortcut=True) != root
+    assert sources.provide("phantom", **options, phantom_shortcut=True) != root
 
 
 def test_an_unknown_source_is_refused(tmp_path):
     rule = "^data.source must be one of phantom, folder, kaggle, mendeley, medmnist, got 'kagle'$"
     with pytest.raises(ValueError, match=rule):
-        sources.obtain("kagle", cache=Path(tmp_path))
+        sources.provide("kagle", cache=Path(tmp_path))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumo_utils.imaging import decoding
-from pneumo_utils.imaging.decoding import ImageError
+from pneumo_utils.imaging import decoding, image_files
+from pneumo_utils.imaging.image_files import ImageError
 
 GREY = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (60, 80), dtype=np.uint8), (0, 0), 4)
 GREY = cv2.normalize(GREY, None, 0, 255, cv2.NORM_MINMAX)
@@ -79,18 +79,128 @@ def test_every_stored_mode_decodes_to_the_same_grey(name):
 
 @pytest.mark.parametrize("name", [name for name in STORED if " " not in name and name != "progressive"])
 def test_the_stored_mode_is_named(name):
-    assert decoding.stored_mode(STORED[name]) == name
+    assert decoding.decode_sound(STORED[name])[1] == name
 
 
 def test_the_stored_mode_of_a_jpeg_is_its_number_of_channels():
-    assert decoding.stored_mode(STORED["grey JPEG"]) == decoding.stored_mode(STORED["progressive"]) == "grey"
-    assert decoding.stored_mode(STORED["RGB JPEG"]) == "RGB"
+    modes = [decoding.decode_sound(STORED[name])[1] for name in ("grey JPEG", "progressive", "RGB JPEG")]
+    assert modes == ["grey", "grey", "RGB"]
 
 
 def test_sixteen_bits_keep_their_full_range():
     ramp = np.linspace(0, 65535, 256).round().astype(np.uint16)[None].repeat(4, axis=0)
     decoded = decoding.decode(cv2.imencode(".png", ramp)[1].tobytes())
     assert (decoded[0] == np.arange(256)).all()
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_sixteen_bits_that_use_only_some_come_out_as_bright_as_eight(bits):
+    stretched = np.rint(GREY.astype(float) * ((1 << bits) - 1) / 255).astype(np.uint16)
+    pixels, mode = decoding.decode_sound(cv2.imencode(".png", stretched)[1].tobytes())
+    assert np.abs(pixels.astype(int) - GREY).max() <= 1
+    assert mode == ("grey16" if bits == 16 else f"grey16, {bits} bits in use")
+
+
+def test_bits_in_use_are_taken_from_the_file_where_it_says_them():
+    dark = (GREY.astype(np.uint16) // 2) * 16  # 12 bits, of which the brightest pixel needs 11
+    plain = cv2.imencode(".png", dark)[1].tobytes()
+    said = b"sBIT" + bytes([11])
+    chunk = (1).to_bytes(4, "big") + said + zlib.crc32(said).to_bytes(4, "big")
+    pixels, mode = decoding.decode_sound(plain[:33] + chunk + plain[33:])
+    assert mode == "grey16, 11 bits in use"
+    assert np.abs(pixels - dark / 2047 * 255).max() <= 1
+    assert decoding.decode_sound(plain)[1] == "grey16, 12 bits in use"
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("BMP", {}), ("WEBP", {"lossless": True}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"}),
+        ("TIFF", {"tiffinfo": {262: 0}}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_other_formats_give_the_same_grey(kind, options, mode):
+    if "tiffinfo" in options and mode == "RGB":
+        pytest.skip("only grey may have white at zero")
+    data = packed(PICTURE.convert(mode), kind, **options)
+    pixels, stored = decoding.decode_sound(data)
+    assert np.abs(pixels.astype(int) - GREY).max() <= 1
+    assert stored == {"L": "RGB" if kind == "WEBP" else "grey", "RGB": "RGB"}[mode]
+    assert (decoding.decode_square(data, 32) == decoding.resize(pixels, 32)).all()
+
+
+def test_a_tiff_of_sixteen_bits_in_which_white_is_zero_is_turned_round():
+    wide = GREY.astype(np.uint16) * 257
+    for stored, options in ((wide, {}), (65535 - wide, {"tiffinfo": {262: 0}})):
+        assert (decoding.decode(packed(Image.fromarray(stored), "TIFF", **options)) == GREY).all()
+    colour = cv2.imencode(".tiff", np.dstack([wide] * 3))[1].tobytes()
+    pixels, mode = decoding.decode_sound(colour)
+    assert mode == "RGB16"
+    assert np.abs(pixels.astype(int) - GREY).max() <= 1
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+def test_grey_levels_that_are_no_whole_numbers_of_8_or_16_bits_are_refused(kind):
+    with pytest.raises(ImageError, match="^unsupported TIFF: grey levels must have 8 or 16 bits"):
+        decoding.decode(packed(Image.fromarray(GREY.astype(kind)), "TIFF"))
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "BMP", "WEBP"])
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.95])
+def test_a_truncated_file_of_another_format_is_refused(kind, share, capfd):
+    data = packed(PICTURE, kind)
+    with pytest.raises(ImageError, match="truncated"):
+        decoding.decode(data[: int(len(data) * share)])
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "WEBP", "PNG"])
+def test_several_pictures_in_one_file_are_refused(kind):
+    data = packed(PICTURE, kind, save_all=True, append_images=[Image.fromarray(255 - GREY)])
+    with pytest.raises(ImageError, match="^holds 2 pictures: a radiograph is one$"):
+        decoding.decode(data)
+
+
+def _overwrite(data, start, count):
+    data[start : start + count] = bytes(count)
+
+
+def _flip(data, start, count):
+    data[start : start + count] = bytes(byte ^ 0x55 for byte in data[start : start + count])
+
+
+def _cut(data, start, count):
+    del data[start : start + count]
+
+
+@pytest.mark.parametrize("harm", [_overwrite, _flip, _cut])
+@pytest.mark.parametrize("place", [0.3, 0.5, 0.8])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_damaged_in_its_middle_is_refused_by_name_of_the_damage(harm, place, progressive, capfd):
+    data = bytearray(packed(LARGE_PICTURE, "JPEG", quality=95, progressive=progressive))
+    harm(data, int(len(data) * place), 200)
+    with pytest.raises(ImageError, match="^damaged JPEG: "):
+        decoding.decode_sound(bytes(data))
+    assert capfd.readouterr().err == ""
+
+
+def test_a_jpeg_whose_line_ends_were_turned_is_refused():
+    data = packed(LARGE_PICTURE, "JPEG", quality=95).replace(b"\n", b"\r\n")
+    with pytest.raises(ImageError):
+        decoding.decode_sound(data)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA"])
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+def test_every_format_comes_out_upright(orientation, mode, kind):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = packed(PICTURE.convert(mode), kind, exif=exif, **({"lossless": True} if kind == "WEBP" else {}))
+    mirrored = {2: (1,), 3: (0, 1), 4: (0,), 5: (), 6: (1,), 7: (0, 1), 8: (0,)}.get(orientation, ())
+    upright = np.flip(GREY.T if orientation > 4 else GREY, mirrored)
+    assert np.abs(decoding.decode(data).astype(int) - upright).max() <= 1
 
 
 def test_a_transparent_picture_is_laid_over_black():
@@ -158,14 +268,17 @@ def test_bytes_after_the_end_do_no_harm():
     ("data", "reason"),
     [
         (b"", r"empty file \(0 bytes\)"),
-        (b"<html>not found</html>", r"not an image \(neither JPEG nor PNG\)"),
-        (packed(PICTURE, "BMP"), "not an image"),
-        (packed(PICTURE, "JPEG")[:40], "truncated or damaged JPEG: its header cannot be read"),
-        (packed(PICTURE)[:12], "truncated or damaged PNG: its header cannot be read"),
+        (b"<html>not found</html>", r"not an image \(none of JPEG, PNG, TIFF, BMP or WebP\)"),
+        (packed(PICTURE, "GIF"), "a GIF, must be JPEG, PNG, TIFF, BMP or WebP"),
+        (bytes(128) + b"DICM" + bytes(40), "a DICOM file, must be JPEG"),
+        (b"%PDF-1.4 ...", "a PDF, must be JPEG"),
+        (packed(PICTURE, "JPEG")[:40], "truncated, damaged or unsupported JPEG: its header cannot be read"),
+        (packed(PICTURE)[:12], "truncated, damaged or unsupported PNG: its header cannot be read"),
+        (packed(PICTURE, "TIFF")[:12], "truncated, damaged or unsupported TIFF: its header cannot be read"),
     ],
 )
 def test_the_reason_is_one_a_user_understands(data, reason):
-    for function in (decoding.decode, decoding.stored_mode):
+    for function in (decoding.decode, decoding.decode_sound, image_files.read_header):
         with pytest.raises(ImageError, match=f"^{reason}"):
             function(data)
 
@@ -175,7 +288,7 @@ def test_a_picture_larger_than_any_radiograph_is_refused():
     size = (40_000).to_bytes(4, "big") * 2
     ihdr = b"IHDR" + size + head[24:29]
     huge = head[:12] + ihdr + zlib.crc32(ihdr).to_bytes(4, "big") + head[33:]
-    with pytest.raises(ImageError, match="unsupported image"):
+    with pytest.raises(ImageError, match="^too large: "):
         decoding.decode(huge)
 
 

@@ -32,38 +32,63 @@ def test_none_means_random_weights(model):
     assert pretrained_weights.resolve(model, "none") is None
 
 
-@pytest.mark.parametrize("given", ["imagenet", "none", "no/such/folder"])
+@pytest.mark.parametrize("given", ["imagenet", "none", "."])
 def test_the_small_network_never_has_pretrained_weights(given):
     assert pretrained_weights.resolve("cnn", given) is None
 
 
+@pytest.mark.parametrize("model", ["cnn", *pretrained_weights.PRETRAINED])
+def test_a_path_that_is_given_and_not_there_is_an_error_for_every_network(model, tmp_path):
+    with pytest.raises(pretrained_weights.MissingPathError, match="got '.*gone', which is not there$"):
+        pretrained_weights.resolve(model, str(tmp_path / "gone"))
+
+
+def write(path, *shapes, model="", fill=0.0, layers=()):
+    """A weights file with kernels of these shapes, or those of `model`."""
+    with h5py.File(path, "w") as opened:
+        for number, shape in enumerate([*(pretrained_weights.kernel_shapes(model) if model else ()), *shapes]):
+            opened.create_dataset(f"layers/{number}/kernel", shape, np.float16)  # not allocated: reads as 0
+        if fill:
+            opened["layers/0/kernel"][0, 0, 0, 0] = fill
+        if layers:
+            opened.attrs["layer_names"] = [name.encode() for name in layers]
+    return path
+
+
 def test_the_path_of_a_file_is_that_file(tmp_path):
-    file = tmp_path / "mine.h5"
-    file.write_bytes(b"1")
+    file = write(tmp_path / "mine.h5", model="vgg16")
     assert pretrained_weights.resolve("vgg16", str(file)) == file.resolve()
 
 
 def test_a_folder_gives_the_file_that_begins_with_the_models_name(tmp_path):
-    for name in ("resnet50_notop.h5", "vgg16_notop.h5", "vgg16.txt"):
-        (tmp_path / name).write_bytes(b"1")
+    for model in ("resnet50", "vgg16"):
+        write(tmp_path / f"{model}_notop.h5", model=model)
+    (tmp_path / "vgg16.txt").write_bytes(b"1")
     assert pretrained_weights.resolve("vgg16", str(tmp_path)) == (tmp_path / "vgg16_notop.h5").resolve()
     assert pretrained_weights.resolve("resnet50", str(tmp_path)) == (tmp_path / "resnet50_notop.h5").resolve()
 
 
+def test_of_several_files_the_one_that_fits_is_taken(tmp_path):
+    write(tmp_path / "vgg16_a_with_classifier.h5", (25088, 4096), model="vgg16")
+    fitting = write(tmp_path / "vgg16_notop.h5", model="vgg16")
+    assert pretrained_weights.resolve("vgg16", str(tmp_path)) == fitting.resolve()
+    fitting.unlink()
+    with pytest.raises(pretrained_weights.UnfitError, match="must be those without the classifier, got 1 dense"):
+        pretrained_weights.resolve("vgg16", str(tmp_path))
+
+
 def test_a_relative_path_becomes_absolute_for_notebooks_that_run_elsewhere(tmp_path, monkeypatch):
-    (tmp_path / "vgg16.h5").write_bytes(b"1")
+    write(tmp_path / "vgg16.h5", model="vgg16")
     monkeypatch.chdir(tmp_path)
     assert pretrained_weights.resolve("vgg16", ".").is_absolute()
 
 
-@pytest.mark.parametrize("inside", [True, False])
-def test_a_place_without_the_file_says_so_and_gives_advice(tmp_path, inside):
-    place = tmp_path if inside else tmp_path / "none"
-    got = f"no file vgg16*.h5 in {place}" if inside else f"no file or folder {place}"
+def test_a_folder_without_the_file_says_so_and_gives_advice(tmp_path):
     with pytest.raises(pretrained_weights.WeightsError) as caught:
-        pretrained_weights.resolve("vgg16", str(place))
+        pretrained_weights.resolve("vgg16", str(tmp_path))
     assert str(caught.value) == (
-        f"weights of vgg16 must be imagenet, none or a path, got {got}; connect once to the internet, "
+        f"weights of vgg16 must be imagenet, none or a path, got no file vgg16*.h5 in {tmp_path}; "
+        "connect once to the internet, "
         f"or put {VGG16} into a folder and pass WEIGHTS=<folder>, "
         "or allow random weights (training.random_weights_allowed: [vgg16])"
     )
@@ -101,41 +126,44 @@ def test_the_digest_is_of_the_content_and_empty_for_random_weights(tmp_path):
     assert pretrained_weights.digest(None) == ""
 
 
-@pytest.fixture
-def file(tmp_path):
-    """Write a weights file of arrays of these shapes."""
-
-    def write(*shapes):
-        with h5py.File(tmp_path / "any.h5", "w") as opened:
-            for number, shape in enumerate(shapes):
-                opened[f"layers/{number}/kernel"] = np.zeros(shape, np.float16)
-        return tmp_path / "any.h5"
-
-    return write
-
-
-VGG16_KERNELS = [(3, 3, 3, 64), *[(3, 3, 4, 4)] * 12]
-
-
-def test_a_file_with_the_convolutions_of_its_network_passes(file):
-    pretrained_weights.check_file("vgg16", file(*VGG16_KERNELS, (64,)))
-    pretrained_weights.check_file("resnet50", file((7, 7, 3, 64), *[(1, 1, 4, 4)] * 52))
+@pytest.mark.parametrize("model", pretrained_weights.PRETRAINED)
+def test_a_file_with_the_convolutions_of_its_network_passes(model, tmp_path):
+    file = write(tmp_path / "any.h5", (64,), model=model)
+    assert pretrained_weights.check_file(model, file) == file
 
 
 @pytest.mark.parametrize(
-    ("model", "shapes", "said"),
+    ("model", "content", "said"),
     [
-        ("resnet50", VGG16_KERNELS, "weights of resnet50 must hold its 53 convolutions, got 13 in"),
-        ("vgg16", [(7, 7, 3, 64), *[(3, 3, 4, 4)] * 12], "weights of vgg16 must hold its 13 convolutions"),
-        ("vgg16", [*VGG16_KERNELS, (8, 4)], "must be those without the classifier, got 1 dense layers in"),
+        ("resnet50", {"model": "vgg16"}, "resnet50 must hold its 53 convolutions, got 13 with 7 of the right shape in"),
+        ("vgg16", {"model": "resnet50"}, "weights of vgg16 must hold its 13 convolutions, got 53 with"),
+        ("vgg16", {"model": "vgg16", "fill": np.nan}, "finite numbers, got NaN or infinity in layers/0/kernel of"),
+        ("vgg16", {"model": "vgg16", "fill": np.inf}, "finite numbers, got NaN or infinity in layers/0/kernel of"),
+        ("vgg16", {"model": "vgg16", "layers": ["conv2d_1"]}, "must name its layers, got no block1_conv1 in"),
     ],
 )
-def test_a_file_of_another_network_or_with_a_classifier_is_refused(file, model, shapes, said):
-    with pytest.raises(pretrained_weights.WeightsError, match=said):
-        pretrained_weights.check_file(model, file(*shapes))
+def test_a_file_of_another_network_or_with_no_numbers_is_refused(model, content, said, tmp_path):
+    with pytest.raises(pretrained_weights.UnfitError, match=said):
+        pretrained_weights.check_file(model, write(tmp_path / "any.h5", **content))
 
 
-def test_a_file_that_is_no_hdf5_is_refused(tmp_path):
+def test_a_file_that_is_no_hdf5_or_cut_short_is_refused(tmp_path):
     (tmp_path / "vgg16.h5").write_bytes(b"not weights")
-    with pytest.raises(pretrained_weights.WeightsError, match="must be an HDF5 file, got .*vgg16.h5, which is none"):
-        pretrained_weights.check_file("vgg16", tmp_path / "vgg16.h5")
+    whole = write(tmp_path / "whole.h5", model="vgg16").read_bytes()
+    (tmp_path / "cut.h5").write_bytes(whole[: len(whole) // 2])
+    for name in ("vgg16.h5", "cut.h5"):
+        with pytest.raises(
+            pretrained_weights.UnfitError, match=f"must be an HDF5 file, got .*{name}, which is none or"
+        ):
+            pretrained_weights.check_file("vgg16", tmp_path / name)
+
+
+@pytest.mark.parametrize("model", pretrained_weights.PRETRAINED)
+def test_kernels_have_the_shapes_of_keras_own_networks(model):
+    from pneumo_utils.networks.backend import keras
+
+    network = {"vgg16": keras.applications.VGG16, "resnet50": keras.applications.ResNet50}[model]
+    built = [
+        tuple(weight.shape) for weight in network(include_top=False, weights=None).weights if len(weight.shape) == 4
+    ]
+    assert sorted(pretrained_weights.kernel_shapes(model)) == sorted(built)

@@ -46,3 +46,20 @@ def test_the_command_that_reruns_a_study_names_what_it_needs_and_no_folder_of_th
     name, data, weights, command
 ):
     assert front_page.rerun(name, load(name, PROJECT / "params", data=data, weights=weights)) == command
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], "Every picture below the data folder was used."),
+        ([("train/a.jpeg", 1)], "One file below the data folder was left out of every number here; "),
+        ([("train/COVID19/", 16), ("a", 1)], "17 files below the data folder were left out of every number here, "
+         "among them all of train/COVID19/ (16); "),
+        ([(f"{n}/", 1) for n in range(6)], "6 files below the data folder were left out of every number here, among "
+         "them all of 0/ (1), 1/ (1), 2/ (1), 3/ (1) and 2 more folders; "),
+    ],
+)  # fmt: skip
+def test_what_no_number_counts_is_named_with_its_count(rows, said):
+    exclusions = pd.DataFrame([{"path": path, "files": files, "reason": "r"} for path, files in rows])
+    exclusions = exclusions.reindex(columns=["path", "files", "reason"]).astype({"path": "str"})
+    assert front_page.omission(exclusions).startswith(said)

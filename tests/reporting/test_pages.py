@@ -123,7 +123,7 @@ def test_a_page_is_put_in_place_in_one_step(tmp_path, monkeypatch):
 
 
 def test_the_front_page_shows_five_metrics_by_model_and_every_page(tmp_path):
-    soup = soup_of(index_page(tmp_path, exclusions=2))
+    soup = soup_of(index_page(tmp_path, omission="2 files were left out."))
     heads = [cell.get_text() for cell in soup.select("thead th")]
     assert heads == ["Model", *HEADLINE]
     assert [cell.get_text() for cell in soup.select("tbody th")] == list(headline().index)
@@ -131,12 +131,10 @@ def test_the_front_page_shows_five_metrics_by_model_and_every_page(tmp_path):
     assert [link["href"] for link in soup.select("ol.pages a")] == ["04_evaluation.html", "b.html"]
     assert [name.get_text() for name in soup.select("dl dt")] == ["Commit", "Data"]
     text = soup.get_text()
-    assert "2 images were left out" in text
+    assert "2 files were left out" in text
     assert "not a medical device" in text
 
 
 def test_the_front_page_refuses_a_headline_that_lacks_a_metric(tmp_path):
     with pytest.raises(PageError, match="recall"):
         index_page(tmp_path, headline=headline().drop(columns="recall"))
-    with pytest.raises(PageError, match="exclusions"):
-        index_page(tmp_path, exclusions=-1)

@@ -217,7 +217,7 @@ def test_what_is_not_yaml_is_said_in_one_line(tmp_path, content, said):
 
 @pytest.mark.parametrize(
     ("given", "source"),
-    [("my/folder", "folder"), ("set.npz", "medmnist"), ("SET.NPZ", "medmnist"), ("archive.zip", "mendeley")],
+    [("my/folder", "folder"), ("set.npz", "medmnist"), ("SET.NPZ", "medmnist"), ("archive.zip", "folder")],
 )
 def test_data_takes_the_place_of_source_and_folder(load, given, source):
     got = load(data=given).data

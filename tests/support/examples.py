@@ -11,7 +11,7 @@ GOOD = {
     "manifest": CASE
     | {"part": "train", "series": "IM", "number": 1, "width": 40, "height": 30, "mode": "grey", "bytes": 900}
     | {"sha256": "0f" * 32},
-    "exclusions": {"path": "train/NORMAL/a.txt", "reason": "its ending is none of .jpeg, .jpg, .png"},
+    "exclusions": {"path": "train/NORMAL/a.txt", "files": 1, "reason": "not an image"},
     "acquisition": {"path": CASE["path"], "bytes_per_pixel": 0.3, "jpeg_quality": 95.0, "jpeg_table": "0f" * 6}
     | {"progressive": False, "mean": 120.5, "spread": 60.1, "p5": 3.0, "p50": 110.0, "p95": 230.0}
     | {"border": 0.1, "corners": 0.01},
@@ -34,6 +34,8 @@ GOOD = {
         "lower": 0.8,
     }
     | {"upper": 0.95, "sensitivity": 0.9, "specificity": 0.8, "flip_rate": 0.1, "n": 40},
+    "near_duplicates": {"path": "test/NORMAL/a.jpeg", "split": "test", "other": CASE["path"], "other_split": "train"}
+    | {"same_patient": False, "identical": False, "correlation": 0.999},
     "splits": CASE | {"part": "val", "split": "validation"},
     "history": {"model": "cnn", "seed": 0, "phase": "end_to_end", "epoch": 1, "loss": 0.6, "auc": 0.7}
     | {"val_loss": 0.5, "val_auc": 0.8, "seconds": 1.5, "kept": True},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pneumo_utils.records.contracts.columns import AT_LEAST_1, CASE, Column, between, one_of
+from pneumo_utils.records.contracts.columns import AT_LEAST_0, AT_LEAST_1, CASE, Column, between, one_of
 from pneumo_utils.records.vocabulary import PARTS, SPLITS
 
 DATASETS: dict[str, dict[str, Column]] = {
@@ -10,7 +10,7 @@ DATASETS: dict[str, dict[str, Column]] = {
     "manifest": CASE
     | {
         "part": Column("str", **one_of(PARTS)),
-        "series": Column("str"),  # numbering series of the file name: person, IM, NORMAL2-IM, or unknown
+        "series": Column("str"),  # numbering series of the file name: person, IM, NORMAL2-IM, version 3, or unknown
         "number": Column("int", optional=True),  # the number in the file name; empty where the name has none
         "width": Column("int", **AT_LEAST_1),  # pixels
         "height": Column("int", **AT_LEAST_1),  # pixels
@@ -18,8 +18,8 @@ DATASETS: dict[str, dict[str, Column]] = {
         "bytes": Column("int", **AT_LEAST_1),
         "sha256": Column("str", rule="64 hex digits", holds=lambda s: s.str.fullmatch("[0-9a-f]{64}")),
     },
-    # one row a file that was found but cannot be used
-    "exclusions": {"path": Column("str"), "reason": Column("str")},
+    # one row a file that was found but cannot be used, or a folder that is not looked into (with a slash at its end)
+    "exclusions": {"path": Column("str"), "files": Column("int", **AT_LEAST_0), "reason": Column("str")},
     # one row a radiograph of the manifest: how it was taken and saved
     "acquisition": {
         "path": Column("str"),
@@ -37,4 +37,14 @@ DATASETS: dict[str, dict[str, Column]] = {
     },
     # one row a radiograph of the manifest
     "splits": CASE | {"part": Column("str", **one_of(PARTS)), "split": Column("str", **one_of(SPLITS))},
+    # one row a pair of nearly equal pictures in two splits
+    "near_duplicates": {
+        "path": Column("str"),
+        "split": Column("str", **one_of(SPLITS)),
+        "other": Column("str"),
+        "other_split": Column("str", **one_of(SPLITS)),
+        "same_patient": Column("bool"),
+        "identical": Column("bool"),  # byte for byte
+        "correlation": Column("float", **between(0, 1)),  # of the pictures at 32 x 32
+    },
 }

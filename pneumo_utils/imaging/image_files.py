@@ -1,0 +1,160 @@
+"""What a picture file is before its pixels are looked at: format, colour mode, depth; whether it is whole and sound."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+import simplejpeg
+from PIL import Image
+
+FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
+ENDINGS = (".jpeg", ".jpg", ".png", ".tif", ".tiff", ".bmp", ".webp")
+_MODES = {"L": "grey", "1": "grey", "LA": "grey+alpha", "P": "palette", "PA": "palette"}
+_DEPTHS = (8, 10, 12, 14, 16)  # bits that detectors and PACS use
+_BEFORE_PIXELS = 4096  # bytes of a PNG in which its sBIT stands
+_BITS_PER_SAMPLE = 258  # tag of a TIFF
+_MAGIC = {  # how files begin, by what they are in words
+    "JPEG": (b"\xff\xd8\xff",),
+    "PNG": (b"\x89PNG\r\n\x1a\n",),
+    "TIFF": (b"II*\0", b"MM\0*"),
+    "BMP": (b"BM",),
+    "WebP": (b"RIFF",),
+}
+_OTHERS = {b"GIF8": "a GIF", b"%PDF": "a PDF", b"PK\x03\x04": "a zip archive", b"\x1f\x8b": "a gzip archive"}
+
+# Pillow warns in lines that name no file: of damaged entries, which are found here where they matter, and of pictures
+# above 89 million pixels, which are refused.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+
+
+class ImageError(ValueError):
+    """A file that cannot be used as a radiograph; the message is the reason, in words for its owner."""
+
+
+def is_image(name: str) -> bool:
+    """Whether `name` ends like a picture this study reads: one of `ENDINGS`, in any case."""
+    return name.lower().endswith(ENDINGS)
+
+
+def read_header(data: bytes) -> Image.Image:
+    """Open a picture without decoding its pixels.
+
+    Args:
+        data: the bytes of the whole file.
+
+    Raises:
+        ImageError: empty, of another format, of more than 89 million pixels, or with several pictures in it.
+    """
+    if not data:
+        raise ImageError("empty file (0 bytes)")
+    try:
+        header = Image.open(io.BytesIO(data), formats=FORMATS)
+        frames = 1 if header.format == "MPO" else getattr(header, "n_frames", 1)  # the others of an MPO are previews
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(f"too large: {error}") from error
+    except Exception as error:  # Pillow raises what it likes over damaged headers
+        raise ImageError(_explain_unreadable(data)) from error
+    if frames > 1:
+        raise ImageError(f"holds {frames} pictures: a radiograph is one")
+    return header
+
+
+def _explain_unreadable(data: bytes) -> str:
+    for name, beginnings in _MAGIC.items():
+        if data.startswith(beginnings):
+            return f"truncated, damaged or unsupported {name}: its header cannot be read"
+    is_called = next((words for start, words in _OTHERS.items() if data.startswith(start)), "")
+    if data[128:132] == b"DICM":
+        is_called = "a DICOM file"
+    kinds = "JPEG, PNG, TIFF, BMP or WebP"
+    return f"{is_called}, must be {kinds}" if is_called else f"not an image (none of {kinds})"
+
+
+def check_whole(header: Image.Image, data: bytes) -> None:
+    """Find in a glance that a file ends early: OpenCV fills what is missing with grey.
+
+    Args:
+        header: of `data`, by `read_header`.
+        data: the bytes of the whole file.
+
+    Raises:
+        ImageError: truncated, or a PNG with a damaged part.
+    """
+    if header.format == "PNG":
+        if data.rfind(b"IEND") < data.rfind(b"IDAT"):
+            raise ImageError("truncated: the PNG ends early")
+        try:
+            header.verify()  # the checksum of every chunk
+        except Exception as error:  # of several kinds, by the chunk that is damaged
+            raise ImageError(f"damaged PNG: {error}") from error
+    elif header.format in ("TIFF", "BMP", "WEBP"):  # rare enough to be decoded twice
+        try:
+            header.load()
+        except Exception as error:  # as above
+            raise ImageError(f"truncated or damaged {header.format}: {error}") from error
+    # Neither marker can occur inside compressed data, and a thumbnail ends before the picture's scans:
+    # in a whole file no scan starts behind the last end, whatever bytes trail. (Searched from there on: it is quicker.)
+    elif data.find(b"\xff\xda", data.rfind(b"\xff\xd9") + 1) >= 0:
+        raise ImageError("truncated: the JPEG ends early")
+
+
+def check_sound(header: Image.Image, data: bytes) -> None:
+    """Read a JPEG through to its end and take each of the decoder's warnings for what it is: damage in the middle.
+
+    Other formats have checksums, or fail by themselves when they are decoded. It takes two thirds of the time of
+    decoding, so it is done once, where a file is met first.
+
+    Args:
+        header: of `data`, by `read_header`.
+        data: the bytes of the whole file.
+
+    Raises:
+        ImageError: damaged.
+    """
+    if header.format not in ("JPEG", "MPO"):
+        return
+    eighth = {"min_width": max(1, header.width // 8), "min_height": max(1, header.height // 8)}
+    try:
+        simplejpeg.decode_jpeg(data, colorspace="GRAY", strict=True, **eighth)
+    except ValueError as error:
+        raise ImageError(f"damaged JPEG: {str(error).strip()}") from error
+
+
+def stored_mode(header: Image.Image, data: bytes) -> str:
+    """Name the stored colour mode: grey, grey+alpha, RGB, RGBA, palette, CMYK; with `16` where 16 bits deep.
+
+    Args:
+        header: of `data`, by `read_header`.
+        data: the bytes of the whole file.
+    """
+    if header.mode.startswith("I"):
+        return "grey16"
+    if header.format == "TIFF":
+        deep = header.tag_v2.get(_BITS_PER_SAMPLE, (8,))[0] > 8
+    else:
+        deep = header.format == "PNG" and data[24] == 16  # the bit depth in IHDR, which always comes first
+    return _MODES.get(header.mode, header.mode) + ("16" if deep else "")
+
+
+def used_bits(header: Image.Image, data: bytes, largest: int) -> int:
+    """How many of its 16 bits a picture uses: as its file says, else the least usual depth that holds its largest.
+
+    Twelve bits of a detector are often saved as 16 without being stretched, and would be nearly black.
+
+    Args:
+        header: of `data`, by `read_header`.
+        data: the bytes of the whole file.
+        largest: value of a pixel, at most 65,535.
+
+    Returns:
+        at most 16; 8, 10, 12, 14 or 16 where the file does not say, or says too little.
+    """
+    said = 0
+    if header.format == "PNG" and (place := data.find(b"sBIT", 0, _BEFORE_PIXELS)) > 0:
+        said = data[place + 4]
+    elif header.format == "TIFF":
+        said = header.tag_v2.get(_BITS_PER_SAMPLE, (16,))[0] % 16  # 16 of them say nothing
+    holds = next(depth for depth in _DEPTHS if largest < 1 << depth)
+    return said if 8 < said <= 16 and largest < 1 << said else holds

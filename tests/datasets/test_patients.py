@@ -1,0 +1,73 @@
+import pandas as pd
+import pytest
+from support.radiographs import fill
+
+from pneumo_utils.datasets import manifest, patients
+
+
+@pytest.fixture
+def root(tmp_path):
+    return fill(tmp_path / "data")
+
+
+def table(tmp_path, rows, head="path,patient"):
+    file = tmp_path / "patients.csv"
+    file.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
+    return file
+
+
+def test_a_table_supplies_what_names_do_not_tell(root, tmp_path):
+    for number in range(2):
+        plain = root / "train" / "NORMAL" / f"IM-{number:04}-0001.jpeg"
+        plain.rename(plain.with_name(f"{number}.jpeg"))
+    unknown = manifest.build(root)[0]
+    assert patients.known(unknown).sum() == 10
+    given = table(tmp_path, ["train/NORMAL/0.jpeg,child A", "train/NORMAL/1.jpeg,child A"])
+    known = manifest.build(root, patients=given)[0]
+    assert patients.known(known).all()
+    assert known["patient"].nunique() == 11
+
+
+@pytest.mark.parametrize(
+    ("rows", "head", "rule"),
+    [
+        ([], "file,patient", "^patients.csv must have the columns path and patient, got no path$"),
+        (["a.jpeg,"], "path,patient", "^patients.csv, line 2: path and patient must not be empty$"),
+        (["a.jpeg,1", "a.jpeg,2"], "path,patient", "^patients.csv must name one patient a path, got two for 'a.jpeg'$"),
+        (["a.jpeg,1"], "path,patient", "^paths in patients.csv must be files of the data folder, got 1 .*: 'a.jpeg'$"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused_in_one_sentence(root, tmp_path, rows, head, rule):
+    with pytest.raises(ValueError, match=rule):
+        manifest.build(root, patients=table(tmp_path, rows, head))
+
+
+def test_a_table_that_is_not_there_or_no_text_is_refused(root, tmp_path):
+    with pytest.raises(ValueError, match="^patients must name a CSV file, got '.*gone.csv': No such file"):
+        manifest.build(root, patients=tmp_path / "gone.csv")
+    (tmp_path / "bytes.csv").write_bytes(b"path,patient\n\xff\xfe,1\n")
+    with pytest.raises(ValueError, match="^bytes.csv must be a CSV file in UTF-8, got: "):
+        manifest.build(root, patients=tmp_path / "bytes.csv")
+
+
+def cases(*named):
+    paths = [f"{number}.jpeg" for number in range(len(named))]
+    return pd.DataFrame({"path": paths, "patient": [one or path for one, path in zip(named, paths, strict=True)]})
+
+
+@pytest.mark.parametrize(
+    ("named", "count"),
+    [
+        (("a", "a", "b"), "3 radiographs of 2 patients"),
+        (("a", "a", ""), "3 radiographs, 2 of them of 1 known patients"),
+        (("", "", ""), "3 radiographs of unknown patients"),
+    ],
+)
+def test_nobody_counts_patients_that_are_not_known(named, count):
+    assert patients.count(cases(*named)) == count
+
+
+def test_the_reader_is_told_for_how_many_the_patient_is_known():
+    assert patients.explain(cases("a", "b")) == "The patient of each of the 2 radiographs is known."
+    told = patients.explain(cases("a", "", ""))
+    assert told.startswith("The patient is known for 1 of 3 radiographs. Each of the other 2 counts as a patient")

@@ -1,0 +1,56 @@
+"""What every page with numbers says before them."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from support.examples import example
+
+from pneumo_utils.__main__ import PROJECT
+from pneumo_utils.records.store import Store
+from pneumo_utils.reporting.notices import notices
+from pneumo_utils.study.definition import load
+
+
+@pytest.fixture
+def study():
+    return load("kermany", PROJECT / "params", data="/my/data")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store("mine", tmp_path)
+
+
+def predictions(*probabilities, model="cnn"):
+    rows = [example("predictions", 1, model=model, probability=probability) for probability in probabilities]
+    return pd.concat(rows, ignore_index=True)
+
+
+def test_where_all_is_known_and_told_apart_nothing_is_said(store, study):
+    store.write("manifest", example("manifest", 3))
+    store.write("predictions", predictions(0.1, 0.2))
+    store.write("near_duplicates", example("near_duplicates", 2).head(0))
+    assert notices(store, study, ("cnn",)) == []
+
+
+def test_unknown_patients_are_told_on_pages_with_numbers(store, study):
+    table = example("manifest", 3)
+    table.loc[1:, "patient"] = table["path"][1:]
+    store.write("manifest", table)
+    (said,) = notices(store, study, ("cnn",))
+    assert said.startswith("The patient is known for 1 of 3 radiographs.")
+    assert notices(store, study, ()) == [], "pages without numbers of networks say it in their own words"
+
+
+def test_test_radiographs_that_are_also_trained_on_are_counted_once(store, study):
+    store.write("near_duplicates", example("near_duplicates", 3))
+    (said,) = notices(store, study, ("cnn",))
+    assert said.startswith("One test radiograph has a nearly equal picture in training or validation")
+
+
+def test_a_model_that_says_the_same_of_every_radiograph_is_named(store, study):
+    store.write("predictions", pd.concat([predictions(0.3, 0.3), predictions(0.3, 0.4, model="vgg16")]))
+    store.write("reference_predictions", predictions(1.0, 1.0, model="always"))
+    (said,) = notices(store, study, ("cnn", "vgg16"))
+    assert said.startswith("Small CNN gives all radiographs of a split the same probability, 0.300")
