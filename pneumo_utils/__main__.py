@@ -58,7 +58,7 @@ def _set_apart() -> None:
 
 def _run(given: argparse.Namespace) -> None:
     from pneumo_utils.datasets import folder_layout
-    from pneumo_utils.pipeline import runner, study_run
+    from pneumo_utils.pipeline import runner, study_lock, study_run
     from pneumo_utils.study import definition  # imported here: `--help` should not wait for pandas
 
     if given.command == "parameters" and not given.study:
@@ -88,7 +88,8 @@ def _run(given: argparse.Namespace) -> None:
         return
     started = time.monotonic()
     line.check()
-    ran = study_run.StudyRun(line).to_the_end()
+    with study_lock.hold(line.name, line.store.work):
+        ran = study_run.StudyRun(line).to_the_end()
     page = Path(os.path.relpath(line.store.folder / "index.html"))
     print(f"{page}: {ran} of {len(line.steps)} notebooks ran, {time.monotonic() - started:.0f} s")
 

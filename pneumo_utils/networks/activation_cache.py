@@ -1,10 +1,11 @@
 """Rows of activations on disk, found by the content they were computed from: nothing is computed twice.
 
     trunk       what computed the rows, as a hash; another trunk starts an empty folder
-    rows.u16    the rows, one after another, each in 65,535 steps from its lowest to its highest value
-    keys.bin    16 bytes a row: hash of what it was computed from, written after the row
+    rows.u16c   the rows, one after another, each in 65,535 steps from its lowest to its highest value
+    keys.bin    20 bytes a row: hash of what it was computed from, and checksum of hash and row; written last
 
-A run that is cut off leaves whole rows behind, and the next one goes on from there. Steps take the room of float16 and
+A run that is cut off leaves whole rows behind, and the next one goes on from there, as it does from the first row whose
+checksum is wrong. Steps take the room of float16 and
 are up to 32 times as fine near the highest value: what is computed from them stays closer.
 """
 
@@ -13,15 +14,16 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-_KEY = 16  # bytes
+_KEY, _ENTRY = 16, 20  # bytes of a key, and of a key with its checksum
 _COPIED = 1024  # rows at once
 _STEPS = 2**16 - 1  # between the lowest and the highest value of a row
-_FORMAT = "u16"  # rows in another format count as those of another trunk
+_FORMAT = "u16c"  # rows in another format count as those of another trunk
 
 
 class DiskError(OSError):
@@ -31,6 +33,10 @@ class DiskError(OSError):
 def digest(row: np.ndarray) -> bytes:
     """Key of the row that is computed from `row`: 16 bytes of BLAKE2b over its values."""
     return hashlib.blake2b(np.ascontiguousarray(row), digest_size=_KEY).digest()
+
+
+def _checksum(key: bytes, row: bytes) -> bytes:
+    return zlib.crc32(row, zlib.crc32(key)).to_bytes(4, "little")
 
 
 class Rows:
@@ -84,13 +90,24 @@ class ActivationCache:
         if not read_only:
             for file in (self._rows, self._keys):
                 file.touch()
-        whole = min(self._rows.stat().st_size // self._row_bytes, self._keys.stat().st_size // _KEY)
+        entries = self._sound_entries()
+        whole = len(entries)
         if not read_only:
-            os.truncate(self._rows, whole * self._row_bytes)  # what a cut left half-written
-            os.truncate(self._keys, whole * _KEY)
-        keys = self._keys.read_bytes()
-        self._place = {keys[at * _KEY : (at + 1) * _KEY]: at for at in range(whole)}
+            os.truncate(self._rows, whole * self._row_bytes)  # what a cut left half-written, or a disk damaged
+            os.truncate(self._keys, whole * _ENTRY)
+        self._place = {entry[:_KEY]: at for at, entry in enumerate(entries)}
         self.count = whole  # rows on disk
+
+    def _sound_entries(self) -> list[bytes]:
+        """Entries of all rows before the first that is not whole, or not as it was written."""
+        held, sound = self._keys.read_bytes(), []
+        with self._rows.open("rb") as rows:
+            for start in range(0, len(held) - _ENTRY + 1, _ENTRY):
+                entry, row = held[start : start + _ENTRY], rows.read(self._row_bytes)
+                if len(row) < self._row_bytes or _checksum(entry[:_KEY], row) != entry[_KEY:]:
+                    break
+                sound.append(entry)
+        return sound
 
     def __contains__(self, key: bytes) -> bool:
         return key in self._place
@@ -109,10 +126,11 @@ class ActivationCache:
 
     def append(self, keys: Sequence[bytes], rows: np.ndarray) -> None:
         """Keep `rows`, finite (k, *shape), under `keys`, none of which is there yet."""
+        packed = self._pack(rows)
         with self._rows.open("ab") as file:
-            file.write(self._pack(rows).data)
+            file.write(packed.data)
         with self._keys.open("ab") as file:  # last: a row without its key counts as not written
-            file.write(b"".join(keys))
+            file.write(b"".join(key + _checksum(key, row.tobytes()) for key, row in zip(keys, packed, strict=True)))
         self._place.update({key: self.count + i for i, key in enumerate(keys)})
         self.count += len(keys)
 
@@ -137,6 +155,8 @@ class ActivationCache:
         asked = list(dict.fromkeys(keys))
         if self.count <= 2 * len(asked):
             return
+        held = self._keys.read_bytes()
+        entries = [held[at * _ENTRY : (at + 1) * _ENTRY] for at in self.places(asked)]
         packed, places, fresh = self.rows().packed, self.places(asked), self._rows.with_suffix(".part")
         with fresh.open("wb") as file:
             for start in range(0, len(places), _COPIED):
@@ -144,5 +164,5 @@ class ActivationCache:
         del packed
         self._keys.write_bytes(b"")  # a cut between here and the end costs the rows, never mixes them up
         fresh.replace(self._rows)
-        self._keys.write_bytes(b"".join(asked))
+        self._keys.write_bytes(b"".join(entries))
         self._open()

@@ -11,9 +11,10 @@ from pneumo_utils.records.store import Store
 def read(store: Store, page: str) -> dict:
     """The record of a page; empty where it never ran or was cut off, so that it runs again."""
     try:
-        return json.loads(store.record_file(page).read_text(encoding="utf-8"))
+        kept = json.loads(store.record_file(page).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+    return kept if isinstance(kept, dict) else {}
 
 
 def write(store: Store, page: str, record: dict) -> None:

@@ -122,7 +122,7 @@ class Pipeline:
 
     def is_fresh(self, step: steps.Step, record: dict, key: str) -> bool:
         """Whether `step` has run with `key`, and what it wrote is there as it wrote it."""
-        return record.get("key") == key and record["written"] == self._output_hashes(step)
+        return record.get("key") == key and record.get("written") == self._output_hashes(step)
 
     def finish(self, step: steps.Step, key: str, seconds: float) -> dict:
         """Keep the record of `step`, whose notebook has run to its end in `seconds`.

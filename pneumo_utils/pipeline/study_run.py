@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from threading import Lock
 
+from pneumo_utils.datasets import folder_layout
 from pneumo_utils.pipeline import notebook_workers, run_records
 from pneumo_utils.pipeline.notebook_workers import NotebookWorkers
 from pneumo_utils.pipeline.progress_display import ProgressDisplay
@@ -132,7 +133,7 @@ class StudyRun:
     @cached_property
     def _expected(self) -> dict[str, float]:
         """Seconds of every page on the reference machine."""
-        pictures = sum(path.is_file() for path in self._line.data.rglob("*"))
+        pictures = len(folder_layout.list_files(folder_layout.locate(self._line.data)))
         return expected_time.of_steps(self._line.steps, self._line.study, pictures)
 
     @cached_property

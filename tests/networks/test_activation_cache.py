@@ -50,7 +50,7 @@ def test_another_trunk_starts_empty(kept):
     assert other.count == 0 and keys(1)[0] not in other
 
 
-@pytest.mark.parametrize("cut", [("rows.u16", 5), ("keys.bin", 7)])
+@pytest.mark.parametrize("cut", [("rows.u16c", 5), ("keys.bin", 7)])
 def test_a_cut_costs_the_row_it_fell_into_and_no_other(kept, cut):
     name, lost = cut
     file = kept.folder / name
@@ -59,6 +59,18 @@ def test_a_cut_costs_the_row_it_fell_into_and_no_other(kept, cut):
     assert found.count == 2 and keys(3)[0] not in found
     found.append(keys(4), rows(4))
     np.testing.assert_array_equal(found.rows()[found.places(keys(1, 2, 4))], rows(1, 2, 4))
+
+
+@pytest.mark.parametrize("name", ["rows.u16c", "keys.bin"])
+def test_a_flipped_bit_costs_its_row_and_those_after_it_and_none_is_read_as_good(kept, name):
+    file = kept.folder / name
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 4  # in the second row
+    file.write_bytes(data)
+    found = again(kept)
+    assert found.count == 1 and keys(2)[0] not in found and keys(3)[0] not in found
+    found.append(keys(2, 3), rows(2, 3))
+    np.testing.assert_array_equal(again(kept).rows()[found.places(keys(1, 2, 3))], rows(1, 2, 3))
 
 
 def test_rows_nobody_asks_for_go_once_they_are_the_greater_part(kept):
@@ -79,7 +91,7 @@ def test_too_little_room_on_the_disk_is_told_before_the_work(kept):
 
 
 def test_a_reader_changes_nothing_on_disk_whoever_is_writing(kept):
-    with (kept.folder / "rows.u16").open("ab") as file:
+    with (kept.folder / "rows.u16c").open("ab") as file:
         file.write(b"half a row")
     before = {path: path.read_bytes() for path in kept.folder.iterdir()}
     reader = activation_cache.ActivationCache(kept.folder, "trunk", SHAPE, read_only=True)

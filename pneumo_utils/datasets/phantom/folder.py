@@ -9,6 +9,7 @@ for, its acquisition shortcut.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterable
@@ -86,7 +87,7 @@ def write(folder: Path, *, patients: int, seed: int, shortcut: bool) -> Path:
     for left in (part, stale):
         shutil.rmtree(left, ignore_errors=True)
     _save_all(part, pictures)
-    (part / _SETTINGS).write_text(json.dumps(settings | {"images": len(pictures)}, indent=1) + "\n")
+    (part / _SETTINGS).write_text(json.dumps(settings | {"sha256": _digest(part)}, indent=1) + "\n")
     if folder.exists():
         folder.rename(stale)
     part.rename(folder)
@@ -136,11 +137,18 @@ def lesions(folder: Path, paths: Iterable[str], size: int) -> list[np.ndarray] |
 def _is_whole(folder: Path, settings: dict) -> bool:
     try:
         stored = json.loads((folder / _SETTINGS).read_text())
-        images, stored = stored["images"], {name: stored[name] for name in settings}
+        digest, stored = stored["sha256"], {name: stored[name] for name in settings}
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    counts = {len(list((folder / kind).glob("*/*/*.*"))) for kind in ("chest_xray", "truth/lungs", "truth/lesion")}
-    return stored == settings and counts == {images}
+    return stored == settings and digest == _digest(folder)
+
+
+def _digest(folder: Path) -> str:
+    """SHA-256 over name and content of every picture and truth: a lost, cut or flipped one is noticed."""
+    found = hashlib.sha256()
+    for path in sorted(path for kind in ("chest_xray", "truth") for path in (folder / kind).rglob("*.*")):
+        found.update(path.relative_to(folder).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()
 
 
 def _save_all(folder: Path, pictures: dict[str, tuple[str, _View]]) -> None:

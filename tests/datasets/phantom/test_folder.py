@@ -241,6 +241,22 @@ def test_half_written_folder_is_never_taken_for_whole(tmp_path, monkeypatch):
     assert digests(folder) == whole
 
 
+@pytest.mark.parametrize("inside", ["chest_xray", "truth"])
+def test_a_flipped_bit_or_a_lost_picture_is_noticed_and_the_set_drawn_anew(tmp_path, inside):
+    write = lambda: phantom_folder.write(tmp_path / "set", patients=8, seed=0, shortcut=False)  # noqa: E731
+    write()
+    before = digests(tmp_path / "set")
+    file = next((tmp_path / "set" / inside).rglob("*.*"))
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    write()
+    assert digests(tmp_path / "set") == before
+    file.unlink()
+    write()
+    assert digests(tmp_path / "set") == before
+
+
 def test_foreign_folder_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(ValueError, match="folder must be new, empty or written by the phantom, got "):

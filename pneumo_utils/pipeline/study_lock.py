@@ -1,0 +1,53 @@
+"""One run of a study at a time: whoever comes second waits, and is told for whom."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from pneumo_utils.records.atomic import atomic_write
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def hold(name: str, folder: Path) -> Iterator[None]:
+    """Hold the study `name` until the block ends; wait while another process does.
+
+    The lock is the kernel's own on a file in `folder`. It dies with its process, however that ends: there is no file
+    that somebody has to delete.
+
+    Args:
+        name: of the study.
+        folder: of its run directory; it must be there.
+    """
+    lock, told = FileLock(folder / "run.lock"), folder / "run.json"
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        _log.info("study %s is being run by %s; this run waits, and goes on when that one ends", name, _holder(told))
+        lock.acquire()
+    try:
+        who = {"process": os.getpid(), "machine": socket.gethostname()}
+        with atomic_write(told) as part:
+            part.write_text(json.dumps(who | {"since": f"{datetime.now():%Y-%m-%d %H:%M:%S}"}), encoding="utf-8")
+        yield
+    finally:
+        told.unlink(missing_ok=True)
+        lock.release()
+
+
+def _holder(told: Path) -> str:
+    try:
+        who = json.loads(told.read_text(encoding="utf-8"))
+        return f"process {who['process']} on {who['machine']} since {who['since']}"
+    except (OSError, ValueError, KeyError):  # it has only just begun
+        return "another process"
