@@ -40,8 +40,11 @@ data: $(READY) ## only draw, download or find the radiographs of STUDY
 lab: $(READY) ## open the notebooks in JupyterLab on 127.0.0.1
 	@$(PY) -m jupyter lab --ip=127.0.0.1 --notebook-dir=notebooks --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
-test: $(READY) ## run every test, the smoke study included
-	@$(PY) -m pytest $(SIDE_BY_SIDE)
+test: $(READY) ## run the tests, the smoke study included
+	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not long"
+
+test-long: $(READY) ## run every test, with twenty kills, and write reports/reliability.md
+	@rm -f reports/.reliability && RELIABILITY="$(CURDIR)/reports/.reliability" $(PY) -m pytest $(SIDE_BY_SIDE) && $(PY) tests/support/reliability.py
 
 check: $(READY) ## run the fast tests only
 	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not slow"

@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import logging
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -98,6 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; 0 where all went well, 1 after a sentence about what did not, 130 when interrupted."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("pneumo_utils").setLevel(logging.INFO)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end is as good as interrupted
     try:
         _set_apart()
         _run(_parser().parse_args(arguments))

@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
+from support import killing, reliability
 from support.browser import CHROMIUM, faults
 
 from pneumo_utils.__main__ import PROJECT, main
@@ -53,14 +54,21 @@ def report(place: Path, reports: str = "reports", *more: str) -> int:
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory) -> list[Path]:
-    """Two runs of the whole study that share nothing: one's notebooks side by side, the other's one after another."""
+    """Two runs of the whole study that share nothing: one's notebooks side by side, the other's one after another, and
+    that one killed again and again.
+    """
     folders = [params(tmp_path_factory.mktemp(name)) for name in ("study", "again")]
     alone = folders[1] / "params" / "smoke.yaml"
     alone.write_text(alone.read_text().replace("notebooks_at_once: 2", "notebooks_at_once: 1"))
-    started = [
-        subprocess.Popen([sys.executable, "-m", "pneumo_utils", *command(folder, "reports")]) for folder in folders
-    ]
-    assert [process.wait() for process in started] == [0, 0]
+    first, second = ([sys.executable, "-m", "pneumo_utils", *command(folder, "reports")] for folder in folders)
+    started = subprocess.Popen(first)
+    killed = killing.run(second, folders[1] / "reports" / "smoke", 20 if reliability.ASKED else 3)
+    assert started.wait() == 0
+    reliability.note("killed with SIGKILL", killed.moments.total())
+    reliability.note("epochs run twice", len(killed.repeated))
+    reliability.note("processes left running", killed.orphans)
+    assert not killed.repeated and not killed.orphans, killed
+    assert killed.moments.total() >= (15 if reliability.ASKED else 3), killed
     return folders
 
 
@@ -74,18 +82,20 @@ def smoke(place) -> Path:
     return place / "reports" / "smoke"
 
 
-def test_the_same_study_elsewhere_gives_equal_tables(places):
+def test_the_same_study_killed_and_one_notebook_at_a_time_gives_equal_tables(places):
     for table in tables.CONTRACTS:
         first, second = (pd.read_csv(place / f"reports/smoke/tables/{table}.csv") for place in places)
         timed = [column for column in first if column in ("seconds", "peak_memory")]
         pd.testing.assert_frame_equal(first.drop(columns=timed), second.drop(columns=timed), check_exact=True)
+        reliability.note("tables equal to the bit after that", 1)
 
 
-def test_every_page_and_table_is_there_and_nothing_half_written(smoke):
+def test_every_page_and_table_is_there_and_nothing_half_written(smoke, places):
     assert sorted(path.stem for path in smoke.glob("*.html")) == sorted(PAGES)
     found = {path.stem: tables.read(path.stem, path) for path in (smoke / "tables").glob("*.csv")}
     assert set(found) == set(tables.CONTRACTS)
-    assert not list(smoke.rglob("*.part*")) and not list(smoke.rglob("*broken*"))
+    for reports in (smoke, places[1] / "reports" / "smoke"):
+        assert not list(reports.rglob("*.part*")) and not list(reports.rglob("*broken*"))
 
 
 def test_no_page_shows_what_only_a_programmer_would_understand(smoke):
@@ -170,6 +180,7 @@ def test_a_parameter_of_the_evaluation_reruns_what_uses_it_and_no_training(place
     assert ran == {"04_evaluation", "05_gradcam", "06_robustness"}
 
 
+@pytest.mark.long
 def test_bad_files_are_left_out_with_a_reason_and_the_rest_goes_on_from_every_seed(place, smoke, tmp_path, capsys):
     source = next((place / "cache").glob("phantom-*")) / "chest_xray"
     shutil.copytree(source, tmp_path / "set")

@@ -48,6 +48,7 @@ class StudyRun:
             PageError: a page cannot be rendered.
         """
         training = self._line.study.training
+        self._store.delete_unfinished()
         self._store.delete_networks_except([(model, seed) for model in training.models for seed in training.seeds])
         try:
             with self._stack:  # at whose end nothing runs, and nobody else writes the page of progress

@@ -87,6 +87,11 @@ class Store(RunDirectory):
             for seed in set(self.seeds(model)) - {one for other, one in but if other == model}:
                 shutil.rmtree(self.network_folder(model, seed))
 
+    def delete_unfinished(self) -> None:
+        """Delete what a run that was killed left half-written; nobody else may be running the study."""
+        for part in [*self.folder.rglob("*.part.*"), *self.folder.rglob("*.part")]:
+            part.unlink(missing_ok=True)
+
     def delete_activations(self, model: str) -> None:
         """Delete what the frozen trunk of `model` gave: large, and of no use once nothing more is trained on it."""
         shutil.rmtree(self.activations_folder(model), ignore_errors=True)

@@ -16,7 +16,8 @@ from pneumo_utils.__main__ import PROJECT
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_a_study_in_one_sentence_and_leaves_nothing_running(tmp_path):
+@pytest.mark.parametrize("end", [os.killpg, pytest.param(os.kill, marks=pytest.mark.long)])
+def test_ctrl_c_and_a_polite_kill_end_a_study_in_one_sentence_and_leave_nothing_running(tmp_path, end):
     shutil.copytree(PROJECT / "params", tmp_path / "params")
     smoke = tmp_path / "params" / "smoke.yaml"
     smoke.write_text(smoke.read_text().replace("cache: data", f"cache: {tmp_path / 'cache'}"))
@@ -27,7 +28,8 @@ def test_ctrl_c_ends_a_study_in_one_sentence_and_leaves_nothing_running(tmp_path
     )  # fmt: skip
     assert until(lambda: bool(below(started.pid, "ipykernel")), 150)
     children = below(started.pid)
-    os.killpg(started.pid, signal.SIGINT)  # as a terminal does: to all that run in it
+    # as a terminal does, to all that run in it; as `kill` and Slurm do, to one
+    end(started.pid, signal.SIGINT if end is os.killpg else signal.SIGTERM)
     told = started.communicate(timeout=60)[1]
     assert started.returncode == 130 and told.splitlines()[-1] == "interrupted; what was finished is kept"
     assert "Traceback" not in told and gone(children)

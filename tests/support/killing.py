@@ -1,0 +1,129 @@
+"""A study that is killed again and again at seeded moments, and then left alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from support.processes import below, gone
+
+_EPOCH = re.compile(r"epoch (\d+) of \d+ done")
+_LONGEST = 240  # seconds that a moment is waited for
+
+
+@dataclass
+class Kills:
+    """What happened."""
+
+    moments: Counter = field(default_factory=Counter)  # where the study was killed
+    orphans: int = 0  # processes that outlived their parent
+    repeated: list[str] = field(default_factory=list)  # epochs that were kept and run again
+
+
+def _progress(work: Path) -> dict[str, tuple[str, int]]:
+    """By page the stage, and the epochs of it that are over."""
+    found = {}
+    for file in work.glob("progress/*.json"):
+        try:
+            told = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        epoch = _EPOCH.search(told["note"])
+        found[file.stem] = told["stage"], int(epoch[1]) if epoch else 0
+    return found
+
+
+def _kept(work: Path) -> dict[str, tuple[int, int]]:
+    """By the folder of a network the phase and the epochs of it that its state holds."""
+    found = {}
+    for file in work.rglob("training-state.npz"):
+        try:
+            with np.load(file) as state:
+                told = json.loads(str(state["told"]))
+        except (OSError, ValueError, KeyError):
+            continue
+        found[str(file.parent)] = told["phase"], told["epoch"]
+    return found
+
+
+def _moments(work: Path, chance: random.Random) -> dict[str, Callable[[], bool]]:
+    """Kinds of moments, each as a question that is asked until it is true."""
+    due = time.monotonic() + chance.uniform(4, 25)
+    return {
+        "inside an epoch": lambda: any(epoch for _, epoch in _progress(work).values()),
+        "inside a write": lambda: any(work.parent.rglob("*.part.*")),
+        "inside a render": lambda: any(work.parent.glob("0*.part.html")),
+        "while something else is told": lambda: any("epoch" not in one for one, _ in _progress(work).values()),
+        "anywhere": lambda: time.monotonic() > due,
+    }
+
+
+def run(command: list[str], reports: Path, count: int, seed: int = 0) -> Kills:
+    """Run a study, kill it `count` times, and run it to its end.
+
+    Args:
+        command: that runs it.
+        reports: folder of its report.
+        count: how often.
+        seed: of the moments, and of who is killed: all its processes, the parent alone, or a kernel alone.
+    """
+    chance, work, happened = random.Random(seed), reports / "work", Kills()
+    for turn in range(count):
+        started = subprocess.Popen(
+            command, start_new_session=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+        kind = list(_moments(work, chance))[turn % 5]
+        true, end = _moments(work, chance)[kind], time.monotonic() + _LONGEST
+        while started.poll() is None and not true() and time.monotonic() < end:
+            time.sleep(0.01)
+        if started.poll() is not None:
+            break
+        whole = below(started.pid)
+        _kill(started, chance.choice(("all", "parent", "kernel")))
+        started.wait()
+        happened.moments[kind] += 1
+        happened.orphans += not gone(whole, 20)
+        kept = _kept(work)
+        if kept and turn + 1 < count:
+            happened.repeated += _repeated(command, work, kept)
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    return happened
+
+
+def _kill(started: subprocess.Popen, whom: str) -> None:
+    if whom == "all":
+        os.killpg(started.pid, signal.SIGKILL)
+        for one in below(started.pid) if psutil.pid_exists(started.pid) else ():
+            one.kill()
+    elif whom == "parent":
+        started.kill()
+    else:
+        for kernel in below(started.pid, "ipykernel_launcher")[:1]:
+            kernel.kill()
+
+
+def _repeated(command: list[str], work: Path, kept: dict[str, tuple[int, int]]) -> list[str]:
+    """Go on until a state has moved, and name what it does not go on from."""
+    started = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    end, worse = time.monotonic() + _LONGEST, []
+    while started.poll() is None and time.monotonic() < end:
+        now = _kept(work)
+        worse = [name for name, at in kept.items() if name in now and now[name] < at]
+        if worse or any(now.get(name) != at for name, at in kept.items()):
+            break
+        time.sleep(0.02)
+    started.kill()
+    started.wait()
+    return worse
