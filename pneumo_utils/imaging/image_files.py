@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+import zlib
 
 import simplejpeg
 from PIL import Image
@@ -14,6 +15,8 @@ _MODES = {"L": "grey", "1": "grey", "LA": "grey+alpha", "P": "palette", "PA": "p
 _DEPTHS = (8, 10, 12, 14, 16)  # bits that detectors and PACS use
 _BEFORE_PIXELS = 4096  # bytes of a PNG in which its sBIT stands
 _BITS_PER_SAMPLE = 258  # tag of a TIFF
+_SCAN = b"\xff\xda"  # marker of a JPEG before compressed data
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 _MAGIC = {  # how files begin, by what they are in words
     "JPEG": (b"\xff\xd8\xff",),
     "PNG": (b"\x89PNG\r\n\x1a\n",),
@@ -53,7 +56,7 @@ def read_header(data: bytes) -> Image.Image:
         header = Image.open(io.BytesIO(data), formats=FORMATS)
         frames = 1 if header.format == "MPO" else getattr(header, "n_frames", 1)  # the others of an MPO are previews
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"too large: {error}") from error
+        raise ImageError(f"too large: it must have at most {Image.MAX_IMAGE_PIXELS:,} pixels") from error
     except Exception as error:  # Pillow raises what it likes over damaged headers
         raise ImageError(_explain_unreadable(data)) from error
     if frames > 1:
@@ -96,15 +99,15 @@ def check_whole(header: Image.Image, data: bytes) -> None:
             raise ImageError(f"truncated or damaged {header.format}: {error}") from error
     # Neither marker can occur inside compressed data, and a thumbnail ends before the picture's scans:
     # in a whole file no scan starts behind the last end, whatever bytes trail. (Searched from there on: it is quicker.)
-    elif data.find(b"\xff\xda", data.rfind(b"\xff\xd9") + 1) >= 0:
+    elif data.find(_SCAN, data.rfind(b"\xff\xd9") + 1) >= 0 or _SCAN not in data:
         raise ImageError("truncated: the JPEG ends early")
 
 
 def check_sound(header: Image.Image, data: bytes) -> None:
     """Read a JPEG through to its end and take each of the decoder's warnings for what it is: damage in the middle.
 
-    Other formats have checksums, or fail by themselves when they are decoded. It takes two thirds of the time of
-    decoding, so it is done once, where a file is met first.
+    A PNG is read through, too: it may hold fewer rows than its header says, which OpenCV tells the terminal alone. All
+    this takes two thirds of the time of decoding, so it is done once, where a file is met first.
 
     Args:
         header: of `data`, by `read_header`.
@@ -113,6 +116,8 @@ def check_sound(header: Image.Image, data: bytes) -> None:
     Raises:
         ImageError: damaged.
     """
+    if header.format == "PNG":
+        _check_rows(data)
     if header.format not in ("JPEG", "MPO"):
         return
     eighth = {"min_width": max(1, header.width // 8), "min_height": max(1, header.height // 8)}
@@ -120,6 +125,23 @@ def check_sound(header: Image.Image, data: bytes) -> None:
         simplejpeg.decode_jpeg(data, colorspace="GRAY", strict=True, **eighth)
     except ValueError as error:
         raise ImageError(f"damaged JPEG: {str(error).strip()}") from error
+
+
+def _check_rows(data: bytes) -> None:
+    """Find a PNG that holds fewer rows than its header says; interlaced ones hold theirs in another order."""
+    width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+    depth, kind, interlaced = data[24], data[25], data[28]
+    inflated, held, at = zlib.decompressobj(), 0, 8
+    while at + 8 <= len(data) and not interlaced:
+        size, name = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        try:
+            held += len(inflated.decompress(data[at + 8 : at + 8 + size])) if name == b"IDAT" else 0
+        except zlib.error as error:
+            raise ImageError(f"damaged PNG: {error}") from error
+        at += 12 + size
+    wanted = height * (1 + (width * _PNG_CHANNELS[kind] * depth + 7) // 8)
+    if held < wanted and not interlaced:
+        raise ImageError(f"truncated: the PNG holds {held / wanted:.0%} of its rows")
 
 
 def stored_mode(header: Image.Image, data: bytes) -> str:
