@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib.util
 import logging
 import os
@@ -95,6 +96,11 @@ def _run(given: argparse.Namespace) -> None:
     print(f"{page}: {ran} of {len(line.steps)} notebooks ran, {time.monotonic() - started:.0f} s")
 
 
+def _advice(sentence: str) -> str:
+    full = any(os.strerror(number) in sentence for number in (errno.ENOSPC, errno.EDQUOT))
+    return ": make room and run again; what was finished is kept" if full else ""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; 0 where all went well, 1 after a sentence about what did not, 130 when interrupted."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
@@ -108,7 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     except (ValueError, RuntimeError, OSError) as error:
         for sentence in getattr(error, "sentences", [str(error)]):
-            print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
+            print(f"error: {' '.join(sentence.split())}{_advice(sentence)}", file=sys.stderr)
         if os.environ.get("PNEUMO_DEBUG"):
             raise
         return 1

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -122,7 +122,10 @@ class ProgressDisplay:
             self._page = now
             told = {page: doing for page, (_, doing) in seen.items() if doing}
             alone = len(seen) == 1
-            self._write_page(_joined(left, *(doing if alone else f"{page}: {doing}" for page, doing in told.items())))
+            with suppress(OSError):  # a full disk stops the study where it writes what is needed, not here
+                self._write_page(
+                    _joined(left, *(doing if alone else f"{page}: {doing}" for page, doing in told.items()))
+                )
 
     def _look(self) -> tuple[str, dict[str, tuple[float, str]]]:
         """Time left of the study in words; of every notebook the share that is done, and what it does."""

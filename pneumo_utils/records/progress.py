@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -91,7 +91,8 @@ class Stage:
     def _tell(self) -> None:
         self._told = time.monotonic()
         if self._file:
-            with atomic_write(Path(self._file)) as part:
+            # how far work has come is a courtesy: a full disk must not end the work for it
+            with suppress(OSError), atomic_write(Path(self._file)) as part:
                 part.write_text(json.dumps(asdict(self._state)), encoding="utf-8")
 
 

@@ -86,7 +86,7 @@ def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study
         StudyError: no such study, not YAML 1.2, or a parameter breaks a rule.
     """
     path = folder / f"{name}.yaml"
-    if not path.is_file():
+    if name not in names(folder):  # not only whether it is there: `../` would lead out of the folder of reports
         raise StudyError(f"STUDY must be one of {', '.join(names(folder))}, got {name!r}")
     raw = read_sections(path)
     if data and isinstance(raw.get("data"), dict):
@@ -107,7 +107,7 @@ def read_sections(path: Path) -> dict:
     """
     try:
         raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, ValueError, RecursionError) as error:  # bytes that are no text, numbers and nests without end
         problem = " ".join(str(error).split("To suppress")[0].split())
         raise StudyError(f"{path.name} must be valid YAML, got: {problem}") from error
     if not isinstance(raw, dict):

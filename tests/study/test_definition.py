@@ -197,6 +197,12 @@ def test_an_unknown_study_lists_those_that_are_there():
     assert str(caught.value) == f"STUDY must be one of {', '.join(definition.names(PARAMS))}, got 'kermani'"
 
 
+@pytest.mark.parametrize("name", ["../params/smoke", "/etc/passwd", "", ".", "smoke.yaml", "candidates/../smoke"])
+def test_a_name_that_would_lead_out_of_the_reports_is_no_study(name):
+    with pytest.raises(definition.StudyError, match="^STUDY must be one of "):
+        definition.load(name, PARAMS)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -204,6 +210,15 @@ def test_an_unknown_study_lists_those_that_are_there():
         (b"about:\n\ttitle: x", "mine.yaml must be valid YAML, got: while scanning"),
         (b"\xff\xfe\x00", "mine.yaml must be valid YAML, got: 'utf-8' codec can't decode"),
         (b"- 1\n- 2", "mine.yaml must hold sections of parameters, got list"),
+        (b"about: " + b"[" * 5000 + b"]" * 5000, "mine.yaml must be valid YAML, got: maximum recursion depth"),
+        (b"about: " + b"9" * 5000, "mine.yaml must be valid YAML, got: Exceeds the limit"),
+        (
+            b"about: !!python/object/apply:os.system [ls]",
+            "mine.yaml must be valid YAML, got: could not determine a con",
+        ),
+        (b"about: 1\n---\nabout: 2", "mine.yaml must be valid YAML, got: expected a single document"),
+        (b"about: &a {x: *a}", "mine.yaml: about.title is missing"),
+        (b"about:\x00", "mine.yaml must be valid YAML, got: unacceptable character"),
         (b"", "mine.yaml must hold sections of parameters, got NoneType"),
     ],
 )
