@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import psutil
+
 from pneumo_utils.pipeline.notebook_parameters import PipelineError
 from pneumo_utils.records.atomic import atomic_write
+from pneumo_utils.study.expected_space import Space
 
+_log = logging.getLogger(__name__)
 _LEAST_FREE = 1.0  # GB: pictures, networks and pages of a study
 
 
@@ -38,6 +43,31 @@ def run(checks: Iterable[Callable[[], object]]) -> None:
             told.append(str(error))
     if told:
         raise PreflightError(list(dict.fromkeys(told)))
+
+
+def check_space(needed: Space, folder: Path, shown: Path) -> None:
+    """Tell what a study will take, and see that the disk has it; what earlier runs left there counts as room.
+
+    Args:
+        needed: by the study.
+        folder: that is written to.
+        shown: the folder as its user knows it.
+
+    Raises:
+        PipelineError: the disk is too small.
+    """
+    kept = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    free, memory = (shutil.disk_usage(folder).free + kept) / 1e9, psutil.virtual_memory().available / 1e9
+    disk, wanted = needed.disk / 1e9, needed.memory / 1e9
+    if free < disk:
+        raise PipelineError(f"disk of {shown} must have about {disk:.1f} GB for this study, got {free:.1f}: make room")
+    if memory < wanted:
+        _log.warning(
+            "needs about %.1f GB of memory, and %.1f are free: a smaller batch_size or notebooks_at_once needs less",
+            wanted, memory,
+        )  # fmt: skip
+    else:
+        _log.info("needs about %.1f GB of disk and %.1f GB of memory", disk, wanted)
 
 
 def check_folder(folder: Path, name: str, shown: Path) -> None:

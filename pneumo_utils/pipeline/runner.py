@@ -18,7 +18,7 @@ from pneumo_utils.pipeline.notebook_parameters import NotebookParameters, Pipeli
 from pneumo_utils.pipeline.page_renderer import PageRenderer
 from pneumo_utils.records import fingerprint, provenance
 from pneumo_utils.records.store import Store
-from pneumo_utils.study import steps
+from pneumo_utils.study import expected_space, steps
 from pneumo_utils.study.definition import Study
 
 _log = logging.getLogger(__name__)
@@ -58,6 +58,8 @@ class Pipeline:
         for model in models:
             self._find_start(model)
         self.data = self.obtain()
+        pictures = len(folder_layout.list_files(folder_layout.locate(self.data)))
+        preflight.check_space(expected_space.of_study(self.study, pictures), self.store.work, self.store.folder)
 
     def _check_notebooks(self) -> None:
         missing = sorted({step.notebook for step in self.steps if not self.notebook(step).is_file()})

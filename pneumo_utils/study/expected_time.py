@@ -20,7 +20,7 @@ _TRACING = {"cnn": 2.5, "vgg16": 5.0, "resnet50": 25.0}  # before the first step
 _IMPORTS = 5.0
 _HEAD = 0.0002  # a picture's activations through the head
 _HELD_OUT = 0.3  # share of the pictures that networks are asked about, not trained on
-_WAYS = 18  # in which a picture of `perturbation_cases` is shown
+WAYS = 18  # in which a picture of `perturbation_cases` is shown
 _PERMUTED = 24 * 96  # pictures seen by the network that learns permuted labels
 _MAPS = 90  # passes a checked picture: ten shufflings of some five blocks, and what is hidden step by step
 
@@ -37,7 +37,7 @@ def of_steps(steps: list[Step], study: Study, pictures: int) -> dict[str, float]
 
 
 def _seconds(step: Step, study: Study, pictures: int) -> float:
-    models, drawn = study.training.models, study.evaluation.perturbation_cases * _WAYS
+    models, drawn = study.training.models, study.evaluation.perturbation_cases * WAYS
     if step.own:
         return _of_network(step.own["model"], study, pictures)
     return {
@@ -57,7 +57,7 @@ def _of_network(model: str, study: Study, pictures: int) -> float:
     if _on_trunk(model, given):
         once += (given.head_epochs + given.top_epochs) * learned * _HEAD
     trainings = len(given.seeds) + (2 + 3 * given.left_out_series) * (model == given.retrained_model)
-    judged = (1.5 * held_out + study.evaluation.perturbation_cases * _WAYS) * given.test_views
+    judged = (1.5 * held_out + study.evaluation.perturbation_cases * WAYS) * given.test_views
     seconds = _IMPORTS + trainings * once + len(given.seeds) * judged * _forward(model, given.test_image_size or size)
     if _on_trunk(model, given):
         seconds += (learned * given.cached_views + held_out) * _forward(model, size)

@@ -11,6 +11,7 @@ COLOURS = {"normal": "#0072B2", "bacterial": "#D55E00", "viral": "#E69F00", "unk
 CLASSES = {"NORMAL": "#0072B2", "PNEUMONIA": "#D55E00"}
 MODEL_COLOURS = (*CLASSES.values(), "#009E73", "#CC79A7", "#56B4E9", "#000000")
 _STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 9.5}
+_STYLE |= {"text.parse_math": False}  # titles hold names of patients and files, and a $ in one is a $
 
 
 def new_figure(rows: int = 1, columns: int = 1, width: float = 7.2, height: float = 3.2) -> tuple[Figure, np.ndarray]:

@@ -36,6 +36,13 @@ def test_pictures_show_each_under_its_title_and_leave_the_rest_blank():
     assert fig.axes[0].images[0].get_clim() == (0, 255)  # not stretched by each picture's own range
 
 
+def test_a_file_name_in_a_title_is_no_formula_and_no_format():
+    names = ["$\\frac{1$", "{0} %d %s", "<b>&amp;"]
+    fig = drawn(dataset_figures.pictures(IMAGES[:3], names, columns=3))
+    fig.canvas.draw()
+    assert [axis.get_title() for axis in fig.axes] == names
+
+
 def test_counts_are_those_of_the_table():
     fig = drawn(dataset_figures.count_bars(manifest()))
     axis = fig.axes[0]
