@@ -49,6 +49,12 @@ test-long: $(READY) ## run every test, with twenty kills, and write reports/reli
 check: $(READY) ## run the fast tests only
 	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not slow"
 
+fuzz: $(READY) ## try twenty thousand odd inputs a kind on images, names, parameter files and tables (minutes)
+	@FUZZ=20000 $(PY) -m pytest tests/test_fuzz.py
+
+audit: $(READY) ## check the lock for known vulnerabilities, where a database can be reached
+	@$(VENV)/bin/uv tool run pip-audit --strict --requirement $(LOCK) --disable-pip --require-hashes
+
 bench: $(READY) ## measure speed against what people do today; results land in reports/bench/
 	@DATA="$(DATA)" WEIGHTS="$(WEIGHTS)" ORIGINALS="$(ORIGINALS)" $(PY) benchmarks/runner.py
 

@@ -72,7 +72,11 @@ def read(name: str, path: Path) -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: there is no such file.
-        TableError: it breaks its contract.
+        TableError: it is no table, or breaks its contract.
     """
     kinds = {column: _KINDS[spec.kind] for column, spec in CONTRACTS[name].items() if spec.kind == "str"}
-    return check(name, pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""]))
+    try:
+        frame = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""])
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise TableError(f"{path.name} must be a table of comma-separated values in UTF-8, got: {error}") from error
+    return check(name, frame)
