@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from pneumo_utils.records.vocabulary import IMAGE_MODELS, REFERENCES
 from pneumo_utils.study.definition import load
 
 pytestmark = pytest.mark.slow
+SECRET = "hunter2-AKIAIOSFODNN7EXAMPLE"
 PAGES = (
     "01_eda",
     "02_preprocessing",
@@ -61,7 +63,7 @@ def places(tmp_path_factory) -> list[Path]:
     alone = folders[1] / "params" / "smoke.yaml"
     alone.write_text(alone.read_text().replace("notebooks_at_once: 2", "notebooks_at_once: 1"))
     first, second = ([sys.executable, "-m", "pneumo_utils", *command(folder, "reports")] for folder in folders)
-    started = subprocess.Popen(first)
+    started = subprocess.Popen(first, env=os.environ | {"AWS_SECRET_ACCESS_KEY": SECRET, "KAGGLE_KEY": SECRET})
     killed = killing.run(second, folders[1] / "reports" / "smoke", 20 if reliability.ASKED else 3)
     assert started.wait() == 0
     reliability.note("killed with SIGKILL", killed.moments.total())
@@ -96,6 +98,11 @@ def test_every_page_and_table_is_there_and_nothing_half_written(smoke, places):
     assert set(found) == set(tables.CONTRACTS)
     for reports in (smoke, places[1] / "reports" / "smoke"):
         assert not list(reports.rglob("*.part*")) and not list(reports.rglob("*broken*"))
+
+
+def test_no_credential_of_the_environment_reaches_a_page_a_notebook_or_a_table(smoke):
+    holding = [path for path in smoke.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+    assert holding == []
 
 
 def test_no_page_shows_what_only_a_programmer_would_understand(smoke):
