@@ -42,8 +42,10 @@ def locate(folder: Path) -> Path:
         LayoutError: there is no such folder, or it holds no `train` or no `test`.
     """
     folder = Path(folder).expanduser()
-    if not folder.is_dir():
+    if not folder.exists():
         raise LayoutError(f"data folder must exist, got {str(folder)!r}")
+    if not folder.is_dir():
+        raise LayoutError(f"data must be a folder, a .zip or a .npz file, got the file {str(folder)!r}")
     found = [place for place in _within(folder, _DEEPEST) if any((place / part).is_dir() for part in ("train", "test"))]
     if not found:
         raise LayoutError(f"data folder must hold train/ and test/, got {_list_some(folder)} in {str(folder)!r}")

@@ -78,7 +78,7 @@ class NotebookParameters:
 
     def place(self, given: str) -> Path:
         """Where a path of the parameter file lies: relative to the project, `~` being the home folder."""
-        return self.project / Path(given).expanduser()
+        return Path(os.path.normpath(self.project / Path(given).expanduser()))
 
     def _from_notebooks(self, path: Path) -> str:
         """`path` as a notebook sees it, from its own folder."""

@@ -254,6 +254,9 @@ def test_val_may_be_missing(tmp_path):
 def test_a_folder_that_holds_no_study_is_refused_in_one_sentence(root, tmp_path):
     with pytest.raises(ValueError, match="^data folder must exist, got '.*nowhere'$"):
         manifest.build(tmp_path / "nowhere")
+    (tmp_path / "notes.txt").write_text("notes")
+    with pytest.raises(ValueError, match="^data must be a folder, a .zip or a .npz file, got the file '.*notes.txt'$"):
+        manifest.build(tmp_path / "notes.txt")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match=r"^data folder must hold train/ and test/, got nothing in '.*empty'$"):
         manifest.build(tmp_path / "empty")
