@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from pneumo_utils.networks import models, pretrained_weights, replicates, training
+from pneumo_utils.networks import models, optimisation, pretrained_weights, replicates, training
+from pneumo_utils.networks.backend import keras
 from pneumo_utils.networks.training_state import TrainingState
 from pneumo_utils.records import fingerprint, provenance
 from pneumo_utils.records.atomic import atomic_write
@@ -52,6 +56,40 @@ def train_or_load(recipe: replicates.Recipe, seed: int, store: Store) -> Trained
     return TrainedNetwork(
         *(store.read_network_table(name, recipe.model, seed) for name in NETWORK_TABLES), trained_now=not fresh
     )
+
+
+def judge_perturbed(
+    network: keras.Model, model: str, seed: int, store: Store, settings: optimisation.Settings
+) -> np.ndarray:
+    """What a kept network says of the perturbed pictures; it goes on where it was killed, after every 512 of them.
+
+    Args:
+        network: of `store`, reloaded.
+        model: which it is.
+        seed: it was trained from.
+        store: the run directory; answers are kept in it, beside the network.
+        settings: test views and what of them is averaged.
+
+    Returns:
+        float (n,) in [0, 1], in the order of the table `perturbations`.
+    """
+    file = store.perturbed_answers_file(model, seed)
+    made_of = [fingerprint.of_file(one) for one in (store.network_file(model, seed), store.perturbed_file)]
+    key = fingerprint.of(made_of, asdict(settings), fingerprint.of_room("networks.training"), provenance.versions())
+
+    def keep(answers: np.ndarray) -> None:
+        with atomic_write(file) as part, part.open("wb") as stream:
+            np.savez(stream, key=np.array(key), answers=answers)
+
+    return training.predict_images(network, store.read_perturbed(), settings, keep=keep, known=_known(file, key))
+
+
+def _known(file: Path, key: str) -> np.ndarray | None:
+    try:
+        with np.load(file) as kept:
+            return kept["answers"] if str(kept["key"]) == key else None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # none, or cut off, or damaged
+        return None
 
 
 def _train(recipe: replicates.Recipe, seed: int, store: Store, state: TrainingState) -> None:

@@ -18,6 +18,7 @@ from pneumo_utils.networks.training_state import Snapshot, TrainingState
 from pneumo_utils.records import progress
 
 _AT_ONCE = 32  # pictures in one call of a finished network, however many it was trained on at once
+PART = 512  # pictures after which answers may be kept: whole calls, so that parts change no bit
 RowsOf = Callable[[np.ndarray], np.ndarray]  # rows -> what the network eats
 
 
@@ -172,7 +173,12 @@ def predict_varied(
 
 
 def predict_images(
-    network: keras.Model, images: np.ndarray, settings: optimisation.Settings, rows: np.ndarray | None = None
+    network: keras.Model,
+    images: np.ndarray,
+    settings: optimisation.Settings,
+    rows: np.ndarray | None = None,
+    keep: Callable[[np.ndarray], None] | None = None,
+    known: np.ndarray | None = None,
 ) -> np.ndarray:
     """Probability of pneumonia for pictures, averaged over their test views.
 
@@ -182,6 +188,8 @@ def predict_images(
         settings: test views and what of them is averaged: probabilities, or logits, of which the
             probability is then taken.
         rows: of the pictures that are asked about, int (k,); None: all.
+        keep: is given all answers so far, every `PART` of them.
+        known: answers that were kept of the first pictures, a whole number of parts.
 
     Returns:
         float (k,) in [0, 1].
@@ -189,11 +197,21 @@ def predict_images(
     rows = np.arange(len(images)) if rows is None else rows
     pixels = features.Pixels(images, rows[:0], Augmentation(), 0, network.input.shape[1])
     views, judge = TEST_VIEWS[settings.test_views], _as_graph(network)
+    found = np.zeros(0) if known is None else known
     with progress.stage(f"judging {len(rows):,} pictures", len(views) * len(rows)) as told:
-        every = [_predict_rows(judge, lambda at, n=n: pixels.test_view(at, n), rows, told) for n in views]
-    if settings.test_average == "logit":
-        return expit(np.mean([logits(answers) for answers in every], axis=0))
-    return np.mean(every, axis=0)
+        told.advance(len(views) * len(found))
+        while len(found) < len(rows):
+            part = rows[len(found) : len(found) + PART]
+            every = [_predict_rows(judge, lambda at, n=n: pixels.test_view(at, n), part, told) for n in views]
+            found = np.concatenate([found, _average(every, settings.test_average)])
+            if keep is not None:
+                keep(found)
+    return found
+
+
+def _average(every: list[np.ndarray], of: str) -> np.ndarray:
+    """Mean over views, of probabilities or of logits."""
+    return expit(np.mean([logits(answers) for answers in every], axis=0)) if of == "logit" else np.mean(every, axis=0)
 
 
 def _predict_held_out(

@@ -106,6 +106,10 @@ class RunDirectory:
         """Where a training that was killed goes on; gone once it is over."""
         return self.network_folder(model, seed) / "training-state.npz"
 
+    def perturbed_answers_file(self, model: str, seed: int) -> Path:
+        """What that network has said so far of the pictures made harder."""
+        return self.network_folder(model, seed) / "perturbed-answers.npz"
+
     def explanation_file(self, model: str, seed: int, name: str) -> Path:
         """What that network answered when it was asked `name` to explain it."""
         return self.network_folder(model, seed) / f"{name}.npz"
