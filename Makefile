@@ -15,7 +15,7 @@ CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder tests/test_smoke.py tests
 GIVEN := $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
-.PHONY: help install report compare pdf data lab test check bench recipes lint format lock picture lungs parameters clean
+.PHONY: help install report compare pdf data lab test check bench recipes lint format lock picture lungs parameters clean audit fuzz test-long
 .DEFAULT_GOAL := help
 
 help: ## this list

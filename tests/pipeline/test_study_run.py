@@ -24,8 +24,9 @@ def test_ctrl_c_and_a_polite_kill_end_a_study_in_one_sentence_and_leave_nothing_
     line = [sys.executable, "-m", "pneumo_utils", "report", "smoke", "--params", str(tmp_path / "params")]
     started = subprocess.Popen(
         [*line, "--reports", str(tmp_path / "reports")], cwd=PROJECT, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
+        start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
+    # a test that runs in the background inherits that interrupts are ignored
     assert until(lambda: bool(below(started.pid, "ipykernel")), 150)
     children = below(started.pid)
     # as a terminal does, to all that run in it; as `kill` and Slurm do, to one
