@@ -45,10 +45,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _from_project(path: str) -> str:
-    """A path as it was typed, relative to the project as in parameter files; words and nothing stay as they are."""
-    if path in ("", "imagenet", "none"):
-        return path
-    return Path(os.path.relpath(Path(path).expanduser(), PROJECT)).as_posix()
+    """A path as it was typed, relative to the project as in parameter files."""
+    return Path(os.path.relpath(os.path.expanduser(path), PROJECT)).as_posix()  # noqa: PTH111 - of an unknown ~name, too
 
 
 def _set_apart() -> None:
@@ -73,9 +71,13 @@ def _run(given: argparse.Namespace) -> None:
 
         print(os.path.relpath(comparison_page.write(given.first, given.second, given.reports.resolve())))
         return
-    replaced = {name: _from_project(getattr(given, name, "")) for name in ("data", "weights")}
+    data, weights = (getattr(given, name, "") for name in ("data", "weights"))
+    replaced = {
+        "data": _from_project(data) if data else "",
+        "weights": weights if weights in ("", "imagenet", "none") else _from_project(weights),
+    }
     chosen = definition.load(given.study, given.params, **replaced)
-    line = runner.Pipeline(given.study, chosen, PROJECT, given.reports.resolve())
+    line = runner.Pipeline(given.study, chosen, PROJECT, Path(os.path.expanduser(given.reports)).resolve())  # noqa: PTH111
     if given.command == "parameters":
         print(definition.to_yaml(line.given.of_notebook(line.steps, given.notebook or "01_eda", given.model)), end="")
         return

@@ -170,6 +170,7 @@ def test_a_second_run_runs_and_writes_nothing(place, smoke):
 
 def test_a_lost_table_or_page_is_made_again_and_nothing_else_runs(place, smoke, capsys):
     (smoke / "tables" / "metrics.csv").unlink()
+    (smoke / "tables" / "predictions.csv").unlink()
     (smoke / "01_eda.html").unlink()
     assert report(place) == 0
     assert "1 of 8 notebooks ran" in capsys.readouterr().out

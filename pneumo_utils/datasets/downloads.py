@@ -18,6 +18,7 @@ import requests
 from tqdm import tqdm
 
 from pneumo_utils.datasets import folder_layout
+from pneumo_utils.imaging import image_files
 from pneumo_utils.records.atomic import alone
 
 _CHUNK = 1 << 16  # bytes read at a time; what of a chunk has come when the connection breaks is lost
@@ -76,21 +77,25 @@ def check(path: Path, *, size: int, sha256: str, name: str, delete: bool = False
 def unpack(archive: Path, folder: Path) -> Path:
     """Unpack a zip into `folder` without the litter of macOS, whole or not at all, by one process at a time.
 
-    A folder that is there already with as many files is used again.
+    A folder that is there already with the same files, by name and size, is used again.
 
     Raises:
         DownloadError: not a zip, damaged, encrypted, larger than 50 GB when unpacked, a name in it leads out of
-            `folder`, or the disk is full.
+            `folder`, stands there twice or cannot be a file's, or the disk is full.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
-            members = list({one.filename: one for one in opened.infolist() if _is_wanted(one)}.values())
+            members = [one for one in opened.infolist() if _is_wanted(one)]
+            sizes = {PurePosixPath(one.filename.replace("\\", "/")).as_posix(): one.file_size for one in members}
+            if len(sizes) < len(members):
+                got = f"{len(members) - len(sizes):,} that are there twice"
+                raise DownloadError(f"{archive.name} must name each file once, got {got}")
             need = sum(member.file_size for member in members)
             if need > _LARGEST:
                 got = f"{need / 1e9:,.0f} GB"
                 raise DownloadError(f"{archive.name} must unpack to at most {_LARGEST / 1e9:.0f} GB, got {got}")
             with reserve_space(folder.parent, 0), alone(folder):
-                if count_files(folder) != len(members):
+                if _sizes(folder) != sizes:
                     with reserve_space(folder.parent, need):
                         _extract(opened, members, folder)
     except (zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error) as error:
@@ -106,7 +111,13 @@ def _extract(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: P
         shutil.rmtree(old, ignore_errors=True)
     try:
         for member in tqdm(members, desc=f"unpacking {Path(archive.filename).name}", unit="file", disable=None):
-            archive.extract(member, part)
+            try:
+                archive.extract(member, part)
+            except OSError as error:
+                if error.errno not in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EINVAL):
+                    raise  # it is about the disk
+                named = f"{Path(archive.filename).name} must hold names of files, got {member.filename[:80]!r}"
+                raise DownloadError(f"{named}: {error.strerror}") from error
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -154,11 +165,19 @@ def reserve_space(folder: Path, need: int) -> Iterator[None]:
         raise DownloadError(f"cache folder must {rule}, got {str(folder)!r}: {reason}") from error
 
 
+def _sizes(folder: Path) -> dict[str, int]:
+    """Bytes of every file below `folder`, by its path with forward slashes."""
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+
+
 def _is_wanted(member: zipfile.ZipInfo) -> bool:
     path = PurePosixPath(member.filename.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
         raise DownloadError(f"names in a zip must stay inside its folder, got {member.filename!r}")
-    return not member.is_dir() and not any(folder_layout.is_litter(name) for name in path.parts)
+    if member.is_dir() or "__MACOSX" in path.parts:
+        return False
+    hidden = any(folder_layout.is_litter(name) for name in path.parts)
+    return not hidden or image_files.is_image(path.name)  # hidden pictures are unpacked, to be named as left out
 
 
 def _size(path: Path) -> int:

@@ -77,6 +77,8 @@ def _table(name: str, rows: list[dict]) -> pd.DataFrame:
 def _row(root: Path, path: str, smallest_side: int, least_grey_range: int) -> dict:
     if (shown := _printable(path)) != path:
         return {"path": shown, "reason": "its name is not UTF-8: rename it"}
+    if "\r" in path:  # ends a row of a table
+        return {"path": path.replace("\r", "\\r"), "reason": "its name holds a carriage return: rename it"}
     try:
         data = _read(root / path)
         pixels, mode = decoding.decode_sound(data)
@@ -140,7 +142,7 @@ def _folder(path: str) -> str:
 
 
 def published_counts(manifest: pd.DataFrame) -> list[str]:
-    """Compare with the published set: one sentence a part and class that differs, or one that all is there.
+    """Compare with the counts of the published set: one sentence a part and class that differs, or one that none does.
 
     Args:
         manifest: contract `manifest`; without any row of `val`, the 16 of `val` are expected in `train`.
@@ -153,7 +155,7 @@ def published_counts(manifest: pd.DataFrame) -> list[str]:
     found = manifest.groupby(["part", manifest["label"].map(_CLASS)]).size().to_dict()
     differing = [_difference(place, found.get(place, 0), count) for place, count in expected.items()]
     sentences = [sentence for sentence in differing if sentence]
-    return sentences or [f"all {sum(PUBLISHED.values()):,} published images are there{note}"]
+    return sentences or [f"there are as many images as were published, {sum(PUBLISHED.values()):,}{note}"]
 
 
 def _difference(place: tuple[str, str], found: int, expected: int) -> str:

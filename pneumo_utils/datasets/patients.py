@@ -38,6 +38,8 @@ def read_table(table: Path) -> dict[str, str]:
             found: dict[str, str] = {}
             for row in rows:
                 path, patient = ((row[name] or "").strip() for name in _COLUMNS)
+                if "\r" in path + patient:  # ends a row of a table
+                    raise PatientTableError(f"{table.name}, line {rows.line_num}: no cell may hold a carriage return")
                 if not path or not patient:
                     raise PatientTableError(f"{table.name}, line {rows.line_num}: path and patient must not be empty")
                 if found.setdefault(path, patient) != patient:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import zipfile
 from pathlib import Path
 
 from pneumo_utils.datasets import downloads, folder_layout, medmnist
@@ -107,7 +108,8 @@ def _require_folder(folder: str) -> str:
 
 
 def _is_zip(folder: str) -> bool:
-    return folder.lower().endswith(".zip") and Path(folder).expanduser().is_file()
+    place = Path(folder).expanduser()
+    return place.is_file() and (folder.lower().endswith(".zip") or zipfile.is_zipfile(place))
 
 
 def _kaggle() -> Path:

@@ -58,16 +58,32 @@ def split_by_patient(manifest: pd.DataFrame, *, validation_fraction: float, seed
     if not len(outside):
         raise SplitError(f"manifest must hold pictures outside test, got {len(manifest)}, all in test")
     member = patient_groups(manifest)[outside]
-    strata = manifest["etiology"].to_numpy()[outside]
-    folds = min(_FINEST, *(len(np.unique(member[strata == stratum])) for stratum in np.unique(strata)))
+    strata = _strata(manifest.iloc[outside], member)
+    counts = {stratum: len(np.unique(member[strata == stratum])) for stratum in np.unique(strata)}
+    rarest = min(counts, key=counts.get)
+    folds = min(_FINEST, counts[rarest])
     if folds < 2:
-        raise SplitError("each etiology must have at least 2 patients outside test, got 1")
+        raise SplitError(f"each etiology must have at least 2 patients outside test, got 1 that is {rarest}")
     cutter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     parts = [held_out for _, held_out in cutter.split(outside, strata, member)]
     taken = max(1, round(validation_fraction * folds))
     split = np.where(manifest["part"] == "test", "test", "train").astype(object)
     split[outside[np.concatenate(parts[: min(taken, folds - 1)])]] = "validation"
     return manifest[_COLUMNS].assign(split=split)
+
+
+def _strata(outside: pd.DataFrame, member: np.ndarray) -> np.ndarray:
+    """Etiologies, but for a few pictures of unknown one: these go with the commonest of their class, since the rarest
+    stratum decides how finely patients can be divided.
+    """
+    strata = outside["etiology"].to_numpy().copy()
+    for label in (0, 1):
+        own = (outside["label"] == label).to_numpy()
+        unknown = own & (strata == filenames.UNKNOWN)
+        known = outside["etiology"][own & ~unknown]
+        if len(known) and len(np.unique(member[unknown])) < _FINEST:
+            strata[unknown] = known.mode()[0]
+    return strata
 
 
 def repool(manifest: pd.DataFrame, like: pd.DataFrame, *, by_patient: bool, seed: int) -> pd.DataFrame:

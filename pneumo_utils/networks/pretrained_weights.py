@@ -101,16 +101,17 @@ def check_file(model: str, path: Path) -> Path:
     arrays: dict[str, np.ndarray] = {}
     try:
         with h5py.File(path) as file:
-            named = {_text(name) for name in file.attrs.get("layer_names", ())}
-            file.visititems(
-                lambda name, item: arrays.update({name: item[()]} if isinstance(item, h5py.Dataset) else {})
-            )
+            named = {_text(name) for name in np.atleast_1d(file.attrs.get("layer_names", []))}
+            file.visititems(lambda name, item: arrays.update({name: item[()]} if _is_numbers(item) else {}))
     except OSError as error:
         raise UnfitError(f"weights of {model} must be an HDF5 file, got {path}, which is none or cut short") from error
     kernels, wanted = Counter(one.shape for one in arrays.values() if one.ndim == 4), kernel_shapes(model)
     if kernels != Counter(wanted):
         got = f"{kernels.total()} with {(kernels & Counter(wanted)).total()} of the right shape in {path}"
         raise UnfitError(f"weights of {model} must hold its {len(wanted)} convolutions, got {got}")
+    biases, wanted = Counter(one.shape for one in arrays.values() if one.ndim == 1), Counter((k[-1],) for k in wanted)
+    if wanted - biases:
+        raise UnfitError(f"weights of {model} must hold a bias for each convolution, got too few in {path}")
     dense = sum(one.ndim == 2 for one in arrays.values())
     if dense:
         raise UnfitError(f"weights of {model} must be those without the classifier, got {dense} dense layers in {path}")
@@ -124,8 +125,13 @@ def check_file(model: str, path: Path) -> Path:
     return path
 
 
-def _text(name: bytes | str) -> str:
-    return name.decode("utf-8", "replace") if isinstance(name, bytes) else name
+def _is_numbers(item: object) -> bool:
+    """Whether an entry of an HDF5 file is an array of numbers; some programs store words beside them."""
+    return getattr(item, "shape", None) is not None and item.dtype.kind in "fiu"
+
+
+def _text(name: object) -> str:
+    return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
 
 
 def _from_keras(model: str) -> Path:

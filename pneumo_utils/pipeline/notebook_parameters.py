@@ -78,7 +78,7 @@ class NotebookParameters:
 
     def place(self, given: str) -> Path:
         """Where a path of the parameter file lies: relative to the project, `~` being the home folder."""
-        return Path(os.path.normpath(self.project / Path(given).expanduser()))
+        return Path(os.path.normpath(self.project / os.path.expanduser(given)))  # noqa: PTH111 - an unknown ~name stays
 
     def _from_notebooks(self, path: Path) -> str:
         """`path` as a notebook sees it, from its own folder."""

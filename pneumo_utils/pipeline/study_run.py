@@ -50,6 +50,7 @@ class StudyRun:
         training = self._line.study.training
         self._store.delete_unfinished()
         self._store.delete_networks_except([(model, seed) for model in training.models for seed in training.seeds])
+        self._store.join_network_tables(training.ensemble, training.seeds)  # what a hand has changed or lost
         try:
             with self._stack:  # at whose end nothing runs, and nobody else writes the page of progress
                 while self._waiting or self._running:
@@ -87,6 +88,7 @@ class StudyRun:
         for stale in (self._store.page_file(step.page), self._store.record_file(step.page)):
             stale.unlink(missing_ok=True)
         self._since[step.page] = datetime.now().astimezone()
+        self._store.parameters_file.unlink(missing_ok=True)  # until all is done, the tables are of two studies
         self._tell()
         told = self._store.progress_file(step.page)
         self._display.begin(step.page, told)

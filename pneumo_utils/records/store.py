@@ -75,7 +75,8 @@ class Store(RunDirectory):
             complete = set(itertools.product(members, seeds)) <= set(there)
             if name in _ANSWERS and complete and not ensemble_predictions.incomplete_paths(joined, members):
                 joined = ensemble_predictions.add_ensemble(joined, members, seeds[0])
-            self.write(name, joined)
+            if not tables.holds(name, joined, self.table_file(name)):  # edited, lost, or not yet joined
+                self.write(name, joined)
 
     def delete_networks_except(self, but: list[tuple[str, int]]) -> None:
         """Delete every trained network, and what belongs to it, that is not among the (model, seed) of `but`."""

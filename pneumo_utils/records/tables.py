@@ -67,6 +67,12 @@ def write(name: str, frame: pd.DataFrame, path: Path) -> None:
         checked.to_csv(part, index=False, lineterminator="\n")
 
 
+def holds(name: str, frame: pd.DataFrame, path: Path) -> bool:
+    """Whether the file at `path` is, byte for byte, what `write` would make of `frame`."""
+    text = check(name, frame).to_csv(index=False, lineterminator="\n")
+    return path.is_file() and path.read_bytes() == text.encode("utf-8")
+
+
 def read(name: str, path: Path) -> pd.DataFrame:
     """Read the CSV at `path` and check it against contract `name`.
 

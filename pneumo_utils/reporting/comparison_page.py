@@ -89,7 +89,7 @@ def write(first: str, second: str, reports: Path) -> Path:
 
 def _side(name: str, reports: Path) -> _Side:
     store = Store(name, reports)
-    inside = ".." not in Path(name).parts and not Path(name).is_absolute()
+    inside = Path(name).as_posix() == name and ".." not in Path(name).parts and not Path(name).is_absolute()
     if not (inside and store.parameters_file.is_file() and store.table_file("seed_spread").is_file()):
         done = sorted(file.parent.relative_to(reports).as_posix() for file in reports.rglob("parameters.yaml"))
         raise ComparisonError(

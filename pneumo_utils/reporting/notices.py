@@ -21,7 +21,7 @@ def notices(store: Store, study: Study, networks: tuple[str, ...]) -> list[str]:
     sentences = [_PHANTOM] if study.data.source == "phantom" else []
     if networks and store.table_file("manifest").is_file() and not patients.known(store.read("manifest")).all():
         sentences.append(patients.explain(store.read("manifest")))
-    sentences += _seen_before(store) if networks else []
+    sentences += [*_shared_patients(store), *_seen_before(store)] if networks else []
     sentences += _constant_answers(store, networks)
     if networks and store.table_file("models").is_file():
         known = store.read("models")
@@ -33,6 +33,20 @@ def notices(store: Store, study: Study, networks: tuple[str, ...]) -> list[str]:
                 f"{'its' if len(random) == 1 else 'their'} numbers say nothing about transfer learning."
             )
     return sentences
+
+
+def _shared_patients(store: Store) -> list[str]:
+    if not store.table_file("splits").is_file():
+        return []
+    cases = store.read("splits")
+    tested = cases["split"] == "test"
+    both = cases[tested & cases["patient"].isin(cases["patient"][~tested])]
+    if both.empty:
+        return []
+    return [
+        f"{both['patient'].nunique():,} patients of the test part, with {len(both):,} radiographs of it, stand in "
+        "training or validation, too: results may be too good."
+    ]
 
 
 def _seen_before(store: Store) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import MODELS
 from pneumo_utils.reporting import page_shell
 from pneumo_utils.reporting.display import table_html
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def write(reports: Path) -> None:
         for page in (*reports.glob("*/index.html"), *reports.glob("*/*/index.html"))
         if (page.parent / "tables" / "seed_spread.csv").is_file()
     )
-    studies = [_row(folder, reports) for folder in finished]
+    studies = [row for folder in finished if (row := _row(folder, reports))]
     best = [{"network": one.model, "n": one.n} | dict(one.metrics) for one in studies]
     table = pd.DataFrame(best, index=pd.Index([one.name for one in studies], name="study"))
     caption = "Network of the highest AUC-ROC on the test part of each study, 95 % intervals over patients"
@@ -59,8 +62,13 @@ def write(reports: Path) -> None:
     )
 
 
-def _row(folder: Path, reports: Path) -> _Row:
-    measured = Store(folder.name, folder.parent).read("seed_spread")
+def _row(folder: Path, reports: Path) -> _Row | None:
+    """The row of a study; None where its table is another version's or damaged: it must not stop the others."""
+    try:
+        measured = Store(folder.name, folder.parent).read("seed_spread")
+    except ValueError as error:
+        _log.warning("study %s is left out of the page of all studies: %s", folder.relative_to(reports), error)
+        return None
     test = measured[(measured["split"] == "test") & measured["model"].isin(MODELS)]
     auc = test[test["metric"] == "auc_roc"].set_index("model")["mean"]
     best = test[test["model"] == auc.idxmax()]
@@ -77,4 +85,5 @@ def _row(folder: Path, reports: Path) -> _Row:
 
 
 def _title(page: Path) -> str:
-    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").h1.get_text()
+    head = BeautifulSoup(page.read_text(encoding="utf-8", errors="replace"), "html.parser").h1
+    return head.get_text() if head else page.stem

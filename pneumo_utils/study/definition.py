@@ -70,7 +70,8 @@ class Study(parameters.Section):
 
 def names(folder: Path) -> list[str]:
     """Names of the studies in `folder` and below, sorted; those below with their folder, as `candidates/a`."""
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+    found = [path for path in folder.rglob("*.yaml") if path.is_file()]
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in found)
 
 
 def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study:
@@ -86,6 +87,8 @@ def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study
         StudyError: no such study, not YAML 1.2, or a parameter breaks a rule.
     """
     path = folder / f"{name}.yaml"
+    if not names(folder):
+        raise StudyError(f"folder of parameter files must hold some that end with .yaml, got none in {str(folder)!r}")
     if name not in names(folder):  # not only whether it is there: `../` would lead out of the folder of reports
         raise StudyError(f"STUDY must be one of {', '.join(names(folder))}, got {name!r}")
     raw = read_sections(path)

@@ -201,6 +201,15 @@ def test_a_name_that_is_not_utf8_is_left_out_by_name(root, tmp_path):
     tables.write("exclusions", exclusions, tmp_path / "exclusions.csv")
 
 
+def test_a_name_with_a_carriage_return_is_left_out_by_name(root, tmp_path):
+    (root / "train" / "NORMAL" / "IM-0999-0001\r.jpeg").write_bytes(picture(1))
+    table, exclusions, _ = manifest.build(root)
+    assert exclusions["path"].tolist() == [r"train/NORMAL/IM-0999-0001\r.jpeg"]
+    assert exclusions["reason"].tolist() == ["its name holds a carriage return: rename it"]
+    tables.write("manifest", table, tmp_path / "manifest.csv")
+    pd.testing.assert_frame_equal(tables.read("manifest", tmp_path / "manifest.csv"), table)
+
+
 def test_a_pipe_is_not_waited_for_and_a_link_to_itself_is_no_file(root):
     os.mkfifo(root / "train" / "NORMAL" / "IM-0090-0001.jpeg")
     loop = root / "train" / "NORMAL" / "IM-0091-0001.jpeg"
@@ -290,7 +299,9 @@ def counted(counts):
 
 
 def test_the_published_set_is_recognised_with_and_without_val():
-    assert manifest.published_counts(counted(manifest.PUBLISHED)) == ["all 5,856 published images are there"]
+    assert manifest.published_counts(counted(manifest.PUBLISHED)) == [
+        "there are as many images as were published, 5,856"
+    ]
     merged = {
         ("train", "NORMAL"): 1349,
         ("train", "PNEUMONIA"): 3883,
@@ -298,7 +309,7 @@ def test_the_published_set_is_recognised_with_and_without_val():
         ("test", "PNEUMONIA"): 390,
     }
     (sentence,) = manifest.published_counts(counted(merged))
-    assert sentence.startswith("all 5,856 published images are there (the 16 of val are in train")
+    assert sentence.startswith("there are as many images as were published, 5,856 (the 16 of val are in train")
 
 
 def test_what_is_missing_and_what_is_surplus_is_said_in_words():

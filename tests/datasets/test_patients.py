@@ -34,6 +34,7 @@ def test_a_table_supplies_what_names_do_not_tell(root, tmp_path):
         ([], "file,patient", "^patients.csv must have the columns path and patient, got no path$"),
         (["a.jpeg,"], "path,patient", "^patients.csv, line 2: path and patient must not be empty$"),
         (["a.jpeg,1", "a.jpeg,2"], "path,patient", "^patients.csv must name one patient a path, got two for 'a.jpeg'$"),
+        (['a.jpeg,"1\r2"'], "path,patient", r"^patients.csv, line \d: no cell may hold a carriage return$"),
         (["a.jpeg,1"], "path,patient", "^paths in patients.csv must be files of the data folder, got 1 .*: 'a.jpeg'$"),
     ],
 )

@@ -244,6 +244,27 @@ def test_the_nested_copy_in_a_zip_is_named(tmp_path):
     assert exclusions["files"].tolist() == [4]
 
 
+def test_a_zip_that_names_a_file_twice_or_names_no_file_is_refused_by_the_name_of_the_zip(tmp_path):
+    for names, said in (
+        (["train//a.png", "train/a.png"], "^archive.zip must name each file once, got 1 that are there twice$"),
+        (["train/a.png", "train/a.png/b.png"], "^archive.zip must hold names of files, got 'train/a.png"),
+        (["train/" + "x" * 300], "^archive.zip must hold names of files, got 'train/xxx.*: File name too long$"),
+    ):
+        (tmp_path / "archive.zip").write_bytes(zipped(names))
+        with pytest.raises(ValueError, match=said):
+            downloads.unpack(tmp_path / "archive.zip", tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+
+def test_hidden_pictures_of_a_zip_are_named_and_a_zip_needs_no_ending(tmp_path):
+    names = [f"train/{kind}/{name}" for kind, name in FILES] + [f"test/{kind}/{name}" for kind, name in FILES]
+    picture = cv2.imencode(".jpeg", np.full((8, 8), 99, np.uint8))[1].tobytes()
+    (tmp_path / "archive").write_bytes(zipped([*names, "train/NORMAL/.x.png", ".extra/y.png", ".DS_Store"], picture))
+    folder = sources.provide("folder", folder=str(tmp_path / "archive"), cache=tmp_path / "cache")
+    exclusions = manifest.build(folder)[1]
+    assert dict(zip(exclusions["path"], exclusions["files"], strict=True)) == {".extra/": 1, "train/NORMAL/.x.png": 1}
+
+
 def test_a_zip_without_the_layout_with_a_password_or_too_large_is_refused(tmp_path, monkeypatch):
     archive = tmp_path / "archive.zip"
     archive.write_bytes(zipped(["notes.txt"]))

@@ -59,6 +59,24 @@ manifests = st.builds(
 )  # fmt: skip
 
 
+def test_two_odd_names_do_not_decide_how_large_validation_is():
+    frame = manifest(0)
+    odd = frame[frame["part"] == "train"].head(2).assign(patient=["x", "y"], path=["train/x", "train/y"])
+    odd = odd.assign(sha256=[digest("x"), digest("y")], etiology="unknown", label=1)
+    found = cut(pd.concat([frame, odd], ignore_index=True))
+    outside = found[found["split"] != "test"]
+    assert (outside["split"] == "validation").mean() == pytest.approx(0.2, abs=0.05)
+    assert splits.shared_patients(found) == 0
+
+
+def test_an_etiology_of_one_patient_is_named():
+    frame = manifest(0)
+    alone = frame[(frame["etiology"] != "viral") | (frame["part"] == "test")]
+    one = frame[(frame["etiology"] == "viral") & (frame["part"] == "train")].head(1)
+    with pytest.raises(splits.SplitError, match="at least 2 patients outside test, got 1 that is viral$"):
+        cut(pd.concat([alone, one], ignore_index=True))
+
+
 @quick
 @given(frame=manifests, fraction=st.sampled_from([0.05, 0.1, 0.2, 0.35, 0.5]), seed=st.integers(0, 2**31 - 1))
 def test_no_patient_and_no_file_stands_on_two_sides(frame, fraction, seed):

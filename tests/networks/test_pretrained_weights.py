@@ -48,6 +48,7 @@ def write(path, *shapes, model="", fill=0.0, layers=()):
     with h5py.File(path, "w") as opened:
         for number, shape in enumerate([*(pretrained_weights.kernel_shapes(model) if model else ()), *shapes]):
             opened.create_dataset(f"layers/{number}/kernel", shape, np.float16)  # not allocated: reads as 0
+            opened.create_dataset(f"layers/{number}/bias", shape[-1:], np.float16)
         if fill:
             opened["layers/0/kernel"][0, 0, 0, 0] = fill
         if layers:
@@ -145,6 +146,27 @@ def test_a_file_with_the_convolutions_of_its_network_passes(model, tmp_path):
 def test_a_file_of_another_network_or_with_no_numbers_is_refused(model, content, said, tmp_path):
     with pytest.raises(pretrained_weights.UnfitError, match=said):
         pretrained_weights.check_file(model, write(tmp_path / "any.h5", **content))
+
+
+def test_what_other_programs_store_beside_the_arrays_is_passed_over(tmp_path):
+    file = write(tmp_path / "any.h5", model="vgg16")
+    with h5py.File(file, "a") as opened:
+        opened["comment"] = "trained elsewhere"
+        opened["words"] = np.array([b"a", b"b"])
+        opened["empty"] = h5py.Empty("f4")
+    assert pretrained_weights.check_file("vgg16", file) == file
+    with h5py.File(file, "a") as opened:
+        opened.attrs["layer_names"] = 5
+    with pytest.raises(pretrained_weights.UnfitError, match="must name its layers, got no block1_conv1"):
+        pretrained_weights.check_file("vgg16", file)
+
+
+def test_a_file_without_the_biases_is_refused(tmp_path):
+    file = write(tmp_path / "any.h5", model="vgg16")
+    with h5py.File(file, "a") as opened:
+        del opened["layers/3/bias"]
+    with pytest.raises(pretrained_weights.UnfitError, match="must hold a bias for each convolution, got too few"):
+        pretrained_weights.check_file("vgg16", file)
 
 
 def test_a_file_that_is_no_hdf5_or_cut_short_is_refused(tmp_path):

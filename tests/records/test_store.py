@@ -120,6 +120,21 @@ def test_joining_waits_while_another_process_joins(run):
     assert run.table_file("predictions").exists()
 
 
+def test_joining_mends_a_table_that_was_edited_or_lost_and_leaves_a_good_one_alone(run):
+    run.write_network_table("predictions", "cnn", 0, example("predictions", 2, model="cnn", seed=0))
+    run.join_network_tables([], [0])
+    file = run.table_file("predictions")
+    before, written = file.read_bytes(), file.stat().st_mtime_ns
+    run.join_network_tables([], [0])
+    assert file.stat().st_mtime_ns == written
+    file.write_bytes(before.replace(b"0.25", b"0.99"))
+    run.join_network_tables([], [0])
+    assert file.read_bytes() == before
+    file.unlink()
+    run.join_network_tables([], [0])
+    assert file.read_bytes() == before
+
+
 def test_gather_joins_shares_in_the_order_of_networks_and_seeds(run):
     for model in reversed(MODELS):
         for name in ("history", "predictions", "models"):

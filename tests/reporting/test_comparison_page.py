@@ -86,6 +86,17 @@ def test_the_page_of_all_studies_names_it(tmp_path):
     ]
 
 
+def test_a_study_that_is_damaged_stops_no_other(tmp_path, caplog):
+    for name in ("one", "other", "torn", "empty"):
+        study(tmp_path, name, 0.9)
+    (tmp_path / "torn" / "tables" / "seed_spread.csv").write_text("model,mean\ncnn,1\n")
+    (tmp_path / "empty" / "index.html").write_text("")
+    comparison_page.write("one", "other", tmp_path)
+    assert "study torn is left out of the page of all studies: seed_spread must have the columns" in caplog.text
+    shown = soup_of(tmp_path / "index.html").get_text()
+    assert "other" in shown and "torn" not in shown
+
+
 def test_other_test_images_are_not_paired_and_the_page_says_so(tmp_path):
     study(tmp_path, "one", 0.9)
     study(tmp_path, "other", 0.2, digest="1e")
@@ -123,6 +134,8 @@ def test_studies_without_a_network_in_common_cannot_be_paired():
     [
         (("one", "one"), "A and B must be two studies, got 'one' twice"),
         (("one", "absent"), "A and B must be finished studies in .*, one, got 'absent'"),
+        (("one/", "one"), "A and B must be finished studies in .*, one, got 'one/'"),
+        (("../one", "one"), "A and B must be finished studies in .*, one, got '../one'"),
         (("", "one"), "A and B must be finished studies in .*, one, got ''"),
     ],
 )

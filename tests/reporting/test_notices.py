@@ -43,6 +43,14 @@ def test_unknown_patients_are_told_on_pages_with_numbers(store, study):
     assert notices(store, study, ()) == [], "pages without numbers of networks say it in their own words"
 
 
+def test_patients_that_are_tested_and_trained_on_are_counted(store, study):
+    cases = pd.concat([example("splits", 4, split="train"), example("splits", 2, split="test")], ignore_index=True)
+    cases["patient"], cases["path"] = ["a", "b", "c", "d", "a", "e"], [f"{n}.jpeg" for n in range(6)]
+    store.write("splits", cases)
+    (said,) = notices(store, study, ("cnn",))
+    assert said.startswith("1 patients of the test part, with 1 radiographs of it, stand in training or validation")
+
+
 def test_test_radiographs_that_are_also_trained_on_are_counted_once(store, study):
     store.write("near_duplicates", example("near_duplicates", 3))
     (said,) = notices(store, study, ("cnn",))
