@@ -84,7 +84,7 @@ def smoke(place) -> Path:
     return place / "reports" / "smoke"
 
 
-def test_the_same_study_killed_and_one_notebook_at_a_time_gives_equal_tables(places):
+def test_the_same_study_killed_again_and_again_gives_equal_tables(places):
     for table in tables.CONTRACTS:
         first, second = (pd.read_csv(place / f"reports/smoke/tables/{table}.csv") for place in places)
         timed = [column for column in first if column in ("seconds", "peak_memory")]

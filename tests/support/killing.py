@@ -83,7 +83,8 @@ def run(command: list[str], reports: Path, count: int, seed: int = 0) -> Kills:
             command, start_new_session=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
         kind, true = list(_moments(work).items())[turn % 4]
-        due = time.monotonic() + chance.uniform(5, 25)  # moments that do not come are not waited for
+        # where there are many, moments that do not come soon are not waited for
+        due = time.monotonic() + (chance.uniform(5, 25) if count > len(_moments(work)) else _LONGEST)
         while started.poll() is None and not (reached := true()) and time.monotonic() < due:
             time.sleep(0.01)
         if started.poll() is not None:
@@ -107,9 +108,10 @@ def _kill(started: subprocess.Popen, whom: str) -> None:
             one.kill()
     elif whom == "parent":
         started.kill()
-    else:
-        for kernel in below(started.pid, "ipykernel_launcher")[:1]:
-            kernel.kill()
+    elif kernels := below(started.pid, "ipykernel_launcher"):
+        kernels[0].kill()
+    else:  # none is there just now
+        started.kill()
 
 
 def _repeated(command: list[str], work: Path, kept: dict[str, tuple[int, int]]) -> list[str]:
@@ -122,6 +124,8 @@ def _repeated(command: list[str], work: Path, kept: dict[str, tuple[int, int]]) 
         if worse or any(now.get(name) != at for name, at in kept.items()):
             break
         time.sleep(0.02)
+    whole = below(started.pid)
     started.kill()
     started.wait()
+    gone(whole, 20)  # a kernel outlives its parent by a second, and would write beside the next one
     return worse
