@@ -5,7 +5,6 @@ Another operating point, or another number of bootstrap draws, asks no network a
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +13,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.explanation import faithfulness, heat_maps, plausibility, sanity_check
-from pneumo_utils.records import fingerprint, provenance
-from pneumo_utils.records.atomic import atomic_write
+from pneumo_utils.records import fingerprint, kept_arrays, provenance
 from pneumo_utils.records.store import Store
 
 Answer = dict[str, np.ndarray]  # by name, of numbers or of text
@@ -133,16 +131,10 @@ def lung_masks(store: Store, images: np.ndarray) -> np.ndarray:
 def _load_or_make(file: Path, of: list[str], make: Callable[[], Answer]) -> Answer:
     """What `file` holds if it was made of the same, or else what is made now, and kept."""
     key = fingerprint.of(of, provenance.versions())
-    try:
-        with np.load(file) as there:
-            found = dict(there)
-        if found.pop("key") == key:
-            return found
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # never asked, or no file of ours
-        pass
-    found = make()
-    with atomic_write(file) as part, part.open("wb") as stream:
-        np.savez_compressed(stream, key=np.array(key), **found)
+    found = kept_arrays.read(file, key)
+    if found is None:
+        found = make()
+        kept_arrays.write(file, key, found)
     return found
 
 

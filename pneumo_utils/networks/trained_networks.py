@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,7 +11,7 @@ import pandas as pd
 from pneumo_utils.networks import models, optimisation, pretrained_weights, replicates, training
 from pneumo_utils.networks.backend import keras
 from pneumo_utils.networks.training_state import TrainingState
-from pneumo_utils.records import fingerprint, provenance
+from pneumo_utils.records import fingerprint, kept_arrays, provenance
 from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.records.run_directory import NETWORK_TABLES
 from pneumo_utils.records.store import Store
@@ -77,19 +75,12 @@ def judge_perturbed(
     made_of = [fingerprint.of_file(one) for one in (store.network_file(model, seed), store.perturbed_file)]
     key = fingerprint.of(made_of, asdict(settings), fingerprint.of_room("networks.training"), provenance.versions())
 
+    known = (kept_arrays.read(file, key) or {}).get("answers")
+
     def keep(answers: np.ndarray) -> None:
-        with atomic_write(file) as part, part.open("wb") as stream:
-            np.savez(stream, key=np.array(key), answers=answers)
+        kept_arrays.write(file, key, {"answers": answers})
 
-    return training.predict_images(network, store.read_perturbed(), settings, keep=keep, known=_known(file, key))
-
-
-def _known(file: Path, key: str) -> np.ndarray | None:
-    try:
-        with np.load(file) as kept:
-            return kept["answers"] if str(kept["key"]) == key else None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # none, or cut off, or damaged
-        return None
+    return training.predict_images(network, store.read_perturbed(), settings, keep=keep, known=known)
 
 
 def _train(recipe: replicates.Recipe, seed: int, store: Store, state: TrainingState) -> None:

@@ -20,6 +20,7 @@ from pneumo_utils.records.contracts.robustness import ROBUSTNESS
 
 CONTRACTS: dict[str, dict[str, Column]] = DATASETS | ROBUSTNESS | NETWORKS | EVALUATION | EXPLANATION
 
+_CSV = {"index": False, "lineterminator": "\n"}
 _KINDS = {"str": "str", "int": "Int64", "float": "float64", "bool": "boolean"}  # kinds that refuse or keep the empty
 
 
@@ -64,12 +65,12 @@ def write(name: str, frame: pd.DataFrame, path: Path) -> None:
     """Check `frame` against contract `name` and write it as CSV, whole or not at all."""
     checked = check(name, frame)
     with atomic_write(path) as part:
-        checked.to_csv(part, index=False, lineterminator="\n")
+        checked.to_csv(part, **_CSV)
 
 
 def holds(name: str, frame: pd.DataFrame, path: Path) -> bool:
     """Whether the file at `path` is, byte for byte, what `write` would make of `frame`."""
-    text = check(name, frame).to_csv(index=False, lineterminator="\n")
+    text = check(name, frame).to_csv(**_CSV)
     return path.is_file() and path.read_bytes() == text.encode("utf-8")
 
 

@@ -87,10 +87,11 @@ def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study
         StudyError: no such study, not YAML 1.2, or a parameter breaks a rule.
     """
     path = folder / f"{name}.yaml"
-    if not names(folder):
+    there = names(folder)
+    if not there:
         raise StudyError(f"folder of parameter files must hold some that end with .yaml, got none in {str(folder)!r}")
-    if name not in names(folder):  # not only whether it is there: `../` would lead out of the folder of reports
-        raise StudyError(f"STUDY must be one of {', '.join(names(folder))}, got {name!r}")
+    if name not in there:  # not only whether it is there: `../` would lead out of the folder of reports
+        raise StudyError(f"STUDY must be one of {', '.join(there)}, got {name!r}")
     raw = read_sections(path)
     if data and isinstance(raw.get("data"), dict):
         raw["data"] |= {"source": _source_of(data), "folder": data}
