@@ -11,9 +11,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import psutil
 from filelock import FileLock, Timeout
 
 from pneumo_utils.records.atomic import atomic_write
+
+_MARK = "PNEUMO_RUN"  # names the folder of the study to every process that a run starts
+_GONE = 30  # seconds that a killed process may take to go
 
 _log = logging.getLogger(__name__)
 
@@ -23,7 +27,8 @@ def hold(name: str, folder: Path) -> Iterator[None]:
     """Hold the study `name` until the block ends; wait while another process does.
 
     The lock is the kernel's own on a file in `folder`. It dies with its process, however that ends: there is no file
-    that somebody has to delete.
+    that somebody has to delete. The notebooks of a run that was killed live on for a second: they are ended first,
+    since they would write beside this one.
 
     Args:
         name: of the study.
@@ -35,14 +40,35 @@ def hold(name: str, folder: Path) -> Iterator[None]:
     except Timeout:
         _log.info("study %s is being run by %s; this run waits, and goes on when that one ends", name, _holder(told))
         lock.acquire()
+    before = os.environ.get(_MARK)
     try:
+        _end_what_is_left(folder)
+        os.environ[_MARK] = str(folder.resolve())
         who = {"process": os.getpid(), "machine": socket.gethostname()}
         with atomic_write(told) as part:
             part.write_text(json.dumps(who | {"since": f"{datetime.now():%Y-%m-%d %H:%M:%S}"}), encoding="utf-8")
         yield
     finally:
         told.unlink(missing_ok=True)
+        os.environ.pop(_MARK, None)
+        if before is not None:
+            os.environ[_MARK] = before
         lock.release()
+
+
+def _end_what_is_left(folder: Path) -> None:
+    """Kill what an earlier run of the study in `folder` has started and left behind, and wait until it is gone."""
+    this = psutil.Process()
+    own = {this.pid, *(one.pid for one in [*this.parents(), *this.children(recursive=True)])}
+    left = []
+    for one in psutil.process_iter():
+        try:
+            if one.pid not in own and one.environ().get(_MARK) == str(folder.resolve()):
+                one.kill()
+                left.append(one)
+        except psutil.Error:  # somebody else's, or gone meanwhile
+            continue
+    psutil.wait_procs(left, timeout=_GONE)
 
 
 def _holder(told: Path) -> str:

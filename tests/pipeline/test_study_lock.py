@@ -1,12 +1,15 @@
 """Two runs of one study: the second waits, is told for whom, and goes on however the first ends."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
+from support.processes import gone
 
 from pneumo_utils.pipeline import study_lock
 
@@ -69,3 +72,41 @@ def test_nobody_waits_where_nobody_runs_and_another_study_runs_beside(holder, tm
         pass
     assert caplog.messages == []
     assert not (tmp_path / "other" / "run.json").exists()
+
+
+LEAVE = """
+import os, subprocess, sys
+from pathlib import Path
+from pneumo_utils.pipeline import study_lock
+with study_lock.hold("demo", Path(sys.argv[1])):
+    left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdout=subprocess.DEVNULL)
+    print(left.pid, flush=True)
+    os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_killed_run_left_behind_is_gone_before_the_next_begins(tmp_path):
+    (tmp_path / "other").mkdir()
+    command = [sys.executable, "-c", LEAVE, str(tmp_path)]
+    told = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, cwd=Path(__file__).parents[2])
+    left = psutil.Process(int(told.stdout))
+    with study_lock.hold("other", tmp_path / "other"):
+        assert left.is_running()
+    with study_lock.hold("demo", tmp_path):
+        assert gone([left], 0)
+
+
+def test_the_mark_of_a_run_ends_with_it(tmp_path):
+    before = dict(os.environ)
+    with study_lock.hold("demo", tmp_path):
+        assert os.environ != before
+    assert dict(os.environ) == before
+
+
+def test_what_this_process_has_started_itself_is_left_alone(tmp_path):
+    with study_lock.hold("demo", tmp_path):
+        own = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    with study_lock.hold("demo", tmp_path):
+        assert own.poll() is None
+    own.kill()
+    own.wait()

@@ -69,7 +69,7 @@ def _moments(work: Path) -> dict[str, Callable[[], bool]]:
 
 
 def run(command: list[str], reports: Path, count: int, seed: int = 0) -> Kills:
-    """Run a study, kill it `count` times, and run it to its end.
+    """Run a study and kill it `count` times; each run begins the moment the one before it is dead.
 
     Args:
         command: that runs it.
@@ -77,7 +77,7 @@ def run(command: list[str], reports: Path, count: int, seed: int = 0) -> Kills:
         count: how often.
         seed: of the moments, and of who is killed: all its processes, the parent alone, or a kernel alone.
     """
-    chance, work, happened = random.Random(seed), reports / "work", Kills()
+    chance, work, happened, whole = random.Random(seed), reports / "work", Kills(), []
     for turn in range(count):
         started = subprocess.Popen(
             command, start_new_session=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
@@ -89,15 +89,14 @@ def run(command: list[str], reports: Path, count: int, seed: int = 0) -> Kills:
             time.sleep(0.01)
         if started.poll() is not None:
             break
-        whole = below(started.pid)
+        whole += below(started.pid)
         _kill(started, chance.choice(("all", "parent", "kernel")))
         started.wait()
         happened.moments[kind if reached else "anywhere"] += 1
-        happened.orphans += not gone(whole, 20)
         kept = _kept(work)
         if kept and turn + 1 < count:
             happened.repeated += _repeated(command, work, kept)
-    subprocess.run(command, check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    happened.orphans = sum(not gone([one], 20) for one in whole)
     return happened
 
 
@@ -124,8 +123,6 @@ def _repeated(command: list[str], work: Path, kept: dict[str, tuple[int, int]]) 
         if worse or any(now.get(name) != at for name, at in kept.items()):
             break
         time.sleep(0.02)
-    whole = below(started.pid)
     started.kill()
     started.wait()
-    gone(whole, 20)  # a kernel outlives its parent by a second, and would write beside the next one
     return worse
