@@ -13,9 +13,10 @@ READY := $(VENV)/.ready
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 # One worker a core, each file to one of them, the longest first.
 SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder tests/test_smoke.py tests
+EXTRAS := --extra dicom --extra onnx --extra litert --extra export --extra web
 GIVEN := $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
-.PHONY: help install report compare pdf data lab test check bench recipes lint format lock picture lungs parameters clean audit fuzz test-long
+.PHONY: help install report compare pdf serve data lab test check bench recipes lint format lock picture lungs parameters clean audit fuzz test-long
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -33,6 +34,9 @@ compare: $(READY) ## what differs between the finished studies A and B, and what
 
 pdf: $(READY) ## print the pages of the finished STUDY into reports/STUDY/STUDY.pdf, where a Chromium is found
 	@$(PY) -m pneumo_utils pdf "$(STUDY)"
+
+serve: $(READY) ## open a page on this machine that scores radiographs with the bundle of the finished STUDY
+	@$(PY) -m pneumo_utils serve "reports/$(STUDY)/model"
 
 data: $(READY) ## only draw, download or find the radiographs of STUDY
 	@$(PY) -m pneumo_utils data "$(STUDY)" $(GIVEN)
@@ -77,8 +81,8 @@ parameters: $(READY) ## list every parameter with type, range and help
 	@$(PY) -m pneumo_utils parameters
 
 lock: ## compile requirements*.txt anew from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --extra cpu --group dev --generate-hashes --custom-compile-command "make lock" -q -o requirements.txt
-	uv pip compile pyproject.toml --universal --python-version 3.11 --extra gpu --group dev --generate-hashes --custom-compile-command "make lock" -q -o requirements-gpu.txt -c requirements.txt
+	uv pip compile pyproject.toml --universal --python-version 3.11 --extra cpu $(EXTRAS) --group dev --generate-hashes --custom-compile-command "make lock" -q -o requirements.txt
+	uv pip compile pyproject.toml --universal --python-version 3.11 --extra gpu $(EXTRAS) --group dev --generate-hashes --custom-compile-command "make lock" -q -o requirements-gpu.txt -c requirements.txt
 	echo uv | uv pip compile - --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" -q -o requirements-uv.txt
 
 clean: ## delete reports and drawn phantoms; downloads, environment and reports/bench stay

@@ -12,11 +12,15 @@ import sys
 import time
 from pathlib import Path
 
+from pneumo_utils.deployment import prediction_command, serve_command
+
 PROJECT = Path(__file__).resolve().parent.parent
+_SCORING = {"predict": prediction_command, "serve": serve_command}
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m pneumo_utils", description="Run a study, or part of it.")
+    told = "Run a study, or part of it; score other radiographs with it."
+    parser = argparse.ArgumentParser(prog="python -m pneumo_utils", description=told)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (
         ("report", "run what changed and render all pages"),
@@ -29,6 +33,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--weights", default="", help="imagenet, none or a path in place of the study's weights")
         command.add_argument("--params", type=Path, default=PROJECT / "params", help="folder of the parameter files")
         command.add_argument("--reports", type=Path, default=PROJECT / "reports", help="folder of all reports")
+    for name, room in _SCORING.items():
+        room.add_arguments(commands.add_parser(name, help=room.HELP))
     command = commands.add_parser("compare", help="write the page of two finished studies")
     command.add_argument("first", help="name of a study")
     command.add_argument("second", help="name of another")
@@ -56,7 +62,14 @@ def _set_apart() -> None:
     os.environ["MPLBACKEND"] = "agg"
 
 
-def _run(given: argparse.Namespace) -> None:
+def _run(given: argparse.Namespace) -> int:
+    if given.command in _SCORING:
+        return _SCORING[given.command].run(given)
+    _report(given)
+    return 0
+
+
+def _report(given: argparse.Namespace) -> None:
     from pneumo_utils.datasets import folder_layout
     from pneumo_utils.pipeline import runner, study_lock, study_run
     from pneumo_utils.study import definition  # imported here: `--help` should not wait for pandas
@@ -87,7 +100,7 @@ def _run(given: argparse.Namespace) -> None:
     if given.command == "pdf":
         from pneumo_utils.reporting import study_pdf  # imported here, as above
 
-        names = ["index", *(step.page for step in line.steps), "cases"]
+        names = ["index", *(step.page for step in line.steps), "cases", "cards"]
         print(os.path.relpath(study_pdf.write(line.store.folder, names)))
         return
     started = time.monotonic()
@@ -104,13 +117,16 @@ def _advice(sentence: str) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; 0 where all went well, 1 after a sentence about what did not, 130 when interrupted."""
+    """Run the command line; 0 where all went well, 1 after a sentence about what did not, 130 when interrupted.
+
+    `predict` has 3, too: some files were refused.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("pneumo_utils").setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end is as good as interrupted
     try:
         _set_apart()
-        _run(_parser().parse_args(arguments))
+        return _run(_parser().parse_args(arguments))
     except KeyboardInterrupt:
         print("interrupted; what was finished is kept", file=sys.stderr)
         return 130
@@ -120,8 +136,12 @@ def main(arguments: list[str] | None = None) -> int:
         if os.environ.get("PNEUMO_DEBUG"):
             raise
         return 1
-    return 0
+
+
+def script() -> None:
+    """What the command `pneumo-utils` runs."""
+    sys.exit(main())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script()

@@ -8,12 +8,11 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from pneumo_utils.datasets import acquisition_properties, filenames, folder_layout
 from pneumo_utils.datasets import patients as whose
-from pneumo_utils.imaging import decoding, image_files
+from pneumo_utils.imaging import decoding, image_files, picture_limits
 from pneumo_utils.records import progress, tables
 from pneumo_utils.records.vocabulary import LABELS
 
@@ -82,7 +81,7 @@ def _row(root: Path, path: str, smallest_side: int, least_grey_range: int) -> di
     try:
         data = _read(root / path)
         pixels, mode = decoding.decode_sound(data)
-        _check_worth(pixels, smallest_side, least_grey_range)
+        picture_limits.check_worth(pixels, smallest_side, least_grey_range)
     except image_files.ImageError as error:
         return {"path": path, "reason": str(error)}
     except OSError as error:
@@ -115,16 +114,6 @@ def _read(path: Path) -> bytes:
     if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for without end
         raise image_files.ImageError("not a file (a pipe, socket or device)")
     return path.read_bytes()
-
-
-def _check_worth(pixels: np.ndarray, smallest_side: int, least_grey_range: int) -> None:
-    if min(pixels.shape) < smallest_side:
-        wide = f"{pixels.shape[1]} x {pixels.shape[0]}"
-        raise image_files.ImageError(f"too small: sides must be at least {smallest_side} pixels, got {wide}")
-    darkest, brightest = np.percentile(pixels, (1, 99), method="nearest")
-    if brightest - darkest < least_grey_range:
-        got = f"{brightest - darkest} of 256"
-        raise image_files.ImageError(f"blank: its grey levels must span at least {least_grey_range}, got {got}")
 
 
 def _check_every_class(kept: list[dict], bad: list[dict]) -> None:

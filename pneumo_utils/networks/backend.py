@@ -4,10 +4,9 @@ Importing it does something, because TensorFlow and Keras read their environment
 has set for other programs (`keras.json`, `KERAS_BACKEND`, `TF_XLA_FLAGS`) must not change a number.
 """
 
-import contextlib
 import os
-import sys
-from collections.abc import Iterator
+
+from pneumo_utils.records.quiet import silent
 
 # Off by default on processors without AVX-512, where it still makes training 2 to 4 times faster.
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
@@ -15,22 +14,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.pop("TF_XLA_FLAGS", None)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Send what C++ writes to the standard error to nowhere: lines before its logging starts heed no level."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
-with _silent():
+with silent():
     import keras
     import tensorflow as tf
     from keras import layers

@@ -3,6 +3,7 @@
 reports/<study>/index.html, <page>.html     what people read
 reports/<study>/parameters.yaml             what it ran with
 reports/<study>/tables/*.csv                what travels between notebooks
+reports/<study>/model/                      what scores other radiographs, whole in one folder
 reports/<study>/work/                       pixels, activations, networks, notebooks: large, can be made again
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pneumo_utils.records.contracts.deployment import DEPLOYMENT
 from pneumo_utils.records.contracts.evaluation import EVALUATION
 from pneumo_utils.records.contracts.explanation import EXPLANATION
 
@@ -37,6 +39,7 @@ WRITERS = {
     **dict.fromkeys(EXPLANATION, "05_gradcam"),
     "test_maps": "05_gradcam",
     **dict.fromkeys(("perturbed_performance", "leakage", "shifted_rates", "shift_tolerance"), "06_robustness"),
+    **dict.fromkeys(DEPLOYMENT, "07_deployment"),
 }
 NETWORK_TABLES = ("history", "predictions", "models")  # of each network by itself, until they are joined
 
@@ -81,6 +84,27 @@ class RunDirectory:
     def parameters_file(self) -> Path:
         """The parameters that the study ran with."""
         return self.folder / "parameters.yaml"
+
+    @property
+    def bundle_folder(self) -> Path:
+        """The model bundle: all that scoring needs, to be copied anywhere."""
+        return self.folder / "model"
+
+    @property
+    def bundle_card_file(self) -> Path:
+        """The model card in the bundle; written with the front page, since it tells of all pages."""
+        return self.bundle_folder / "model_card.md"
+
+    def bundle_files(self) -> list[Path]:
+        """What the model bundle says of itself, and whatever else lies in it but the card."""
+        own = self.bundle_folder / "bundle.json"
+        others = (path for path in self.bundle_folder.rglob("*") if path.is_file())
+        return [own, *sorted(path for path in others if path not in (own, self.bundle_card_file))]
+
+    @property
+    def exports_folder(self) -> Path:
+        """The bundled networks in the formats of other engines, until they are packed."""
+        return self.work / "exports"
 
     @property
     def data_file(self) -> Path:

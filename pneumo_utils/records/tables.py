@@ -13,12 +13,15 @@ import pandas as pd
 from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.records.contracts.columns import Column
 from pneumo_utils.records.contracts.datasets import DATASETS
+from pneumo_utils.records.contracts.deployment import DEPLOYMENT
 from pneumo_utils.records.contracts.evaluation import EVALUATION
 from pneumo_utils.records.contracts.explanation import EXPLANATION
 from pneumo_utils.records.contracts.networks import NETWORKS
 from pneumo_utils.records.contracts.robustness import ROBUSTNESS
 
-CONTRACTS: dict[str, dict[str, Column]] = DATASETS | ROBUSTNESS | NETWORKS | EVALUATION | EXPLANATION
+CONTRACTS: dict[str, dict[str, Column]] = (
+    DATASETS | ROBUSTNESS | NETWORKS | EVALUATION | EXPLANATION | DEPLOYMENT
+)
 
 _CSV = {"index": False, "lineterminator": "\n"}
 _KINDS = {"str": "str", "int": "Int64", "float": "float64", "bool": "boolean"}  # kinds that refuse or keep the empty

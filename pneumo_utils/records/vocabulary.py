@@ -15,3 +15,4 @@ OUTCOMES = {  # (label, what was called) -> how readers call it
     (1, 0): "false negative",  # a pneumonia that was missed
     (0, 1): "false positive",
 }
+ENGINES = ("keras", "onnx", "litert", "litert-int8")  # what runs the networks of a bundle

@@ -19,6 +19,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pneumo_utils.study import parameters
+from pneumo_utils.study.section import Section, raise_rule
 
 # Names that parameter files written before 0.1.0 may hold: no aliases, but the error can say what they are called now,
 # where the likest name would mislead.
@@ -39,7 +40,7 @@ class StudyError(ValueError):
     """A study file is missing or breaks a rule; the message names key, rule and what was got."""
 
 
-class Study(parameters.Section):
+class Study(Section):
     """One whole run."""
 
     about: parameters.About
@@ -50,13 +51,22 @@ class Study(parameters.Section):
     training: parameters.Training
     evaluation: parameters.Evaluation
     gradcam: parameters.GradCAM
+    deployment: parameters.Deployment
     run: parameters.Run
 
     @model_validator(mode="after")
     def _no_enlarging_at_test(self):
         if self.training.test_image_size > self.images.stored_size:
             rule = f"training.test_image_size must be at most images.stored_size, {self.images.stored_size}"
-            parameters.raise_rule(rule, self.training.test_image_size)
+            raise_rule(rule, self.training.test_image_size)
+        return self
+
+    @model_validator(mode="after")
+    def _bundle_of_what_is_trained(self):
+        trained = [*self.training.models, *(["ensemble"] if self.training.ensemble else [])]
+        if self.deployment.bundled_model not in trained:
+            rule = f"deployment.bundled_model must be one that is trained, {', '.join(trained)}"
+            raise_rule(rule, self.deployment.bundled_model)
         return self
 
     def flat(self) -> dict:

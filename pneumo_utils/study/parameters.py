@@ -2,41 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NoReturn, get_args
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field, model_validator
+
+from pneumo_utils.study.section import ModelName, Section, raise_rule, require_layer, require_unique, seed
 
 Source = Literal["phantom", "folder", "kaggle", "mendeley", "medmnist"]
-ModelName = Literal["cnn", "vgg16", "resnet50"]
-
-
-class Section(BaseModel):
-    """A group of parameters: nothing unknown, nothing converted, nothing changed later."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-def _seed(help_text: str):
-    return Annotated[int, Field(ge=0, le=2**31 - 1, description=help_text)]
-
-
-def raise_rule(rule: str, got: object) -> NoReturn:
-    """Say that several keys of a section do not go together."""
-    raise PydanticCustomError("together", "{rule}, got {got}", {"rule": rule, "got": got})
-
-
-def _require_unique(values: list) -> list:
-    if len(set(values)) < len(values):
-        raise PydanticCustomError("twice", "each must stand there once")
-    return values
-
-
-def _require_layer(named: str) -> str:
-    network, _, layer = named.partition(":")
-    if network not in get_args(ModelName) or not layer:
-        raise PydanticCustomError("layer", "must be network:layer, such as vgg16:block4_conv3")
-    return named
 
 
 class About(Section):
@@ -62,7 +34,7 @@ class Data(Section):
         ge=0, le=128, description="pictures are left out as blank where their grey levels span less, of 256"
     )
     phantom_patients: int = Field(ge=8, le=20_000, description="phantom: number of patients drawn")
-    phantom_seed: _seed("phantom: seed of the drawing")
+    phantom_seed: seed("phantom: seed of the drawing")
     phantom_shortcut: bool = Field(description="phantom: tie JPEG quality to the class in train, not in test")
 
 
@@ -85,7 +57,7 @@ class Split(Section):
     """How patients are divided."""
 
     validation_fraction: float = Field(ge=0.05, le=0.5, description="share of train's patients for validation")
-    split_seed: _seed("seed of the patient-grouped split")
+    split_seed: seed("seed of the patient-grouped split")
 
 
 class Augmentation(Section):
@@ -107,10 +79,10 @@ class Augmentation(Section):
 class Training(Section):
     """How the networks are trained."""
 
-    models: Annotated[list[ModelName], AfterValidator(_require_unique)] = Field(
+    models: Annotated[list[ModelName], AfterValidator(require_unique)] = Field(
         min_length=1, description="which networks, in the order of the report"
     )
-    ensemble: Annotated[list[ModelName], AfterValidator(_require_unique)] = Field(
+    ensemble: Annotated[list[ModelName], AfterValidator(require_unique)] = Field(
         description="networks whose probabilities, of all seeds, are averaged into one more model; [] for none"
     )
     weights: str = Field(min_length=1, description="imagenet | none | path of a folder with .h5 files, or of a file")
@@ -181,7 +153,7 @@ class Training(Section):
     left_out_series: bool = Field(
         description="retrained_model: also trained without each numbering series in turn, up to four times more"
     )
-    seeds: Annotated[list[_seed("of one training")], AfterValidator(_require_unique)] = Field(
+    seeds: Annotated[list[seed("of one training")], AfterValidator(require_unique)] = Field(
         min_length=1, description="seeds each network is trained from; galleries and curves show the first"
     )
 
@@ -228,19 +200,33 @@ class Evaluation(Section):
         ge=4, le=100_000, description="test radiographs that are also shown in harder ways, half of them normal"
     )
     replicates: int = Field(ge=100, le=100_000, description="bootstrap draws of patients behind every interval")
-    bootstrap_seed: _seed("seed of the bootstrap")
+    bootstrap_seed: seed("seed of the bootstrap")
 
 
 class GradCAM(Section):
     """What the heat maps show, and how they are checked."""
 
     heat_map: Literal["gradcam", "gradcam++"] = Field(description="method of the maps that are shown and checked")
-    explained_layers: list[Annotated[str, AfterValidator(_require_layer)]] = Field(
+    explained_layers: list[Annotated[str, AfterValidator(require_layer)]] = Field(
         description="network:layer whose activations are weighed; others: the last layer with height and width"
     )
     gallery_cases: int = Field(ge=1, le=12, description="cases shown of each network and outcome")
     checked_cases: int = Field(
         ge=4, le=100_000, description="test radiographs whose maps are put to the tests that run networks again"
+    )
+
+
+class Deployment(Section):
+    """What goes into the bundle that scores other radiographs."""
+
+    bundled_model: Literal["cnn", "vgg16", "resnet50", "ensemble"] = Field(
+        description="network that is packed with the study's first seed, or the ensemble with all its members"
+    )
+    false_alarms: float = Field(
+        ge=0.001, le=0.2, description="share of the study's own radiographs that the gate may refuse, on validation"
+    )
+    exported_engines: Annotated[list[Literal["onnx", "litert", "litert-int8"]], AfterValidator(require_unique)] = Field(
+        description="engines that the network is exported for, beside Keras; none: []"
     )
 
 

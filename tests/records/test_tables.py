@@ -94,6 +94,16 @@ BAD = {  # for every rule, values that break it
     "shuffles": [0],
     "against": ["all"],
     "pictures": ["both"],
+    "wanted": ["passed"],
+    "refused": [-1],
+    "latency_ratio": [-0.01],
+    "latency_lower": [-0.01],
+    "latency_upper": [-0.01],
+    "auc_difference": [1.01, -1.01],
+    "auc_lower": [1.01, -1.01],
+    "auc_upper": [1.01, -1.01],
+    "largest_difference": [1.01, -0.01],
+    "status": ["unknown"],
 }
 COLUMNS = [(name, column) for name, contract in tables.CONTRACTS.items() for column in contract]
 RULES = [(name, column) for name, column in COLUMNS if tables.CONTRACTS[name][column].rule]

@@ -13,7 +13,7 @@ PARAMS = Path(__file__).parents[2] / "params"
 SMOKE = (PARAMS / "smoke.yaml").read_text(encoding="utf-8")
 TARGET = "evaluation.threshold_target"
 MARGIN = "evaluation.threshold_margin"
-GRADCAM = SMOKE[SMOKE.index("gradcam:\n") : SMOKE.index("\nrun:")]
+GRADCAM = SMOKE[SMOKE.index("gradcam:\n") : SMOKE.index("\ndeployment:")]
 
 
 @pytest.fixture

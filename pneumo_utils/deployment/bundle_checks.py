@@ -1,0 +1,106 @@
+"""Whether a bundle says what the study said, from the file on the disk to the decision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pneumo_utils.deployment.bundle import FILE, Bundle
+from pneumo_utils.deployment.scores import REFUSED, SCORED
+from pneumo_utils.deployment.scoring import Scorer
+from pneumo_utils.records import progress
+
+EACH = 100  # pictures of every kind that the gate is shown
+COMPARED = 200  # test pictures that every engine judges, about
+_MEGABYTE = 1_000_000
+
+
+def list_files(bundle: Bundle) -> pd.DataFrame:
+    """Every file of a bundle with its size in megabytes, as text, and the beginning of its hash."""
+    names = [FILE, *sorted(bundle.contents.hashes)]
+    sizes = [f"{(bundle.folder / name).stat().st_size / _MEGABYTE:.3f}" for name in names]
+    hashes = [bundle.digest[:12], *(bundle.contents.hashes[name][:12] for name in names[1:])]
+    return pd.DataFrame({"MB": sizes, "SHA-256": hashes}, index=pd.Index(names, name="file"))
+
+
+def score_again(bundle: Bundle, folder: Path, paths: pd.Series) -> pd.DataFrame:
+    """Score files with a bundle as a clinic would do it.
+
+    Args:
+        bundle: of the study.
+        folder: that the paths are relative to.
+        paths: of the test set.
+
+    Returns:
+        contract `bundle_scores`.
+    """
+    scorer = Scorer(bundle)
+    answers = scorer.score(str(folder / path) for path in paths)
+    told = progress.track(answers, f"scoring {len(paths):,} files with the bundle", len(paths))
+    rows = [
+        (path, answer.score.status, answer.score.probability, answer.score.reason or None)
+        for path, answer in zip(paths, told, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["path", "status", "probability", "reason"])
+
+
+def compare(again: pd.DataFrame, predictions: pd.DataFrame, model: str, seed: int) -> pd.DataFrame:
+    """Set what the bundle said against the study's own predictions.
+
+    Args:
+        again: contract `bundle_scores`.
+        predictions: contract `predictions`.
+        model: that is bundled.
+        seed: it has in the tables.
+
+    Returns:
+        one row: files, rows missing or doubled, files scored and refused, largest difference of a probability.
+    """
+    own = predictions[(predictions["model"] == model) & (predictions["seed"] == seed)]
+    own = own[own["split"] == "test"].set_index("path")["probability"]
+    scored = again[again["status"] == SCORED].set_index("path")["probability"]
+    off = np.abs(scored - own.reindex(scored.index))
+    row = {
+        "files": len(own),
+        "missing": len(own.index.difference(again["path"])),
+        "doubled": int(again["path"].duplicated().sum()),
+        "scored": len(scored),
+        "refused": int((again["status"] == REFUSED).sum()),
+        "largest difference": float(off.max()) if len(off) else np.nan,
+    }
+    return pd.DataFrame([row], index=["bundle"])
+
+
+def findings(checks: pd.DataFrame, exports: pd.DataFrame, compared: pd.DataFrame, false_alarms: float) -> list[str]:
+    """What a reader should take along, as lines of a list.
+
+    Args:
+        checks: contract `gate_checks`.
+        exports: contract `exports`.
+        compared: of `compare`.
+        false_alarms: share of validation that the gate may refuse.
+    """
+    test, row = checks.iloc[0], compared.iloc[0].to_dict()
+    counts = {name: int(row[name]) for name in ("files", "scored", "refused", "missing", "doubled")}
+    off = row["largest difference"]
+    same = "equal" if off == 0 else f"are within {off:.1g} of"
+    odd = checks[checks["wanted"] == REFUSED]
+    worst = odd.loc[odd["share"].idxmin()]
+    lines = [
+        f"- The bundle answers for all {counts['files']:,} test files: {counts['scored']:,} scored, "
+        f"{counts['refused']:,} refused, {counts['missing']:,} missing, {counts['doubled']:,} twice. "
+        f"Probabilities {same} the study's.",
+        f"- Of the test radiographs the gate refuses {test['share']:.1%} ({test['lower']:.1%} to {test['upper']:.1%}, "
+        f"n = {test['n']:,}); {false_alarms:.0%} were allowed on validation.",
+        f"- Of {odd['n'].sum():,} pictures that are no upright radiograph it refuses {odd['refused'].sum():,} "
+        f"({odd['refused'].sum() / odd['n'].sum():.1%}); least of the kind *{worst['pictures']}*, {worst['share']:.1%} "
+        f"(n = {worst['n']:,}).",
+    ]
+    others = exports[exports["engine"] != "keras"]
+    return lines + [
+        f"- {one.engine}: {one.bytes / _MEGABYTE:.1f} MB, {one.latency_ratio:.2f} times the latency of Keras "
+        f"({one.latency_lower:.2f} to {one.latency_upper:.2f}), probabilities at most {one.largest_difference:.2g} off (n = {one.n:,})."
+        for one in others.itertuples()
+    ]

@@ -1,0 +1,82 @@
+"""Which files are scored: files, folders, patterns, and a list on the standard input."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+STANDARD_INPUT = "-"
+_PACKED = "__MACOSX"  # what the Mac's archiver leaves beside each picture
+
+
+class InputError(ValueError):
+    """Something that was named is not there."""
+
+
+@dataclass(frozen=True)
+class InputFiles:
+    """What was found."""
+
+    paths: tuple[str, ...]  # each once, in the order given; within a folder by name
+    hidden: int  # files that were passed over, since their names begin with a dot or they lie in such a folder
+    repeated: int  # paths that were named more than once
+    errors: tuple[tuple[str, str], ...]  # folders that cannot be listed, and why
+
+
+def find(given: Iterable[str], lines: Iterable[str] = ()) -> InputFiles:
+    """List the files to be scored: every file of a folder, whatever it is called, at any depth.
+
+    Args:
+        given: files, folders or patterns with `*`, `?` or `[`; `STANDARD_INPUT` stands for `lines`.
+        lines: paths, one a line; empty ones are passed over.
+
+    Raises:
+        InputError: a file is not there, or a pattern fits nothing.
+    """
+    found: dict[str, None] = {}
+    hidden, repeated = 0, 0
+    errors: list[tuple[str, str]] = []
+    for path in _expand(given, lines):
+        for one in _walk(path, errors) if Path(path).is_dir() else [path]:
+            if one is None:
+                hidden += 1
+            elif one in found:
+                repeated += 1
+            else:
+                found[one] = None
+    return InputFiles(tuple(found), hidden, repeated, tuple(errors))
+
+
+def name_safely(path: str) -> str:
+    """`path` as text that fits a line of UTF-8: what does not is written as an escape."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace").replace("\r", "\\r").replace("\n", "\\n")
+
+
+def _expand(given: Iterable[str], lines: Iterable[str]) -> Iterator[str]:
+    for one in given:
+        if one == STANDARD_INPUT:
+            yield from (line.rstrip("\r\n") for line in lines if line.strip())
+        elif os.path.lexists(one):
+            yield one
+        elif glob.has_magic(one) and (fitting := sorted(glob.iglob(one, recursive=True))):  # noqa: PTH207 - keeps `./`
+            yield from fitting
+        else:
+            rule = "a pattern must fit a file" if glob.has_magic(one) else "path must be a file or folder that is there"
+            raise InputError(f"{rule}, got {one}")
+
+
+def _walk(folder: str, errors: list[tuple[str, str]]) -> Iterator[str | None]:
+    """Every file below `folder`; None for each that is hidden."""
+
+    def note(error: OSError) -> None:
+        errors.append((str(error.filename), error.strerror or "cannot be listed"))
+
+    for place, folders, names in os.walk(folder, onerror=note):
+        folders.sort()
+        inside = os.path.relpath(place, folder)
+        secret = any(part == _PACKED or (part.startswith(".") and part != ".") for part in Path(inside).parts)
+        for name in sorted(names):
+            yield None if secret or name.startswith(".") else os.path.join(place, name)  # noqa: PTH118 - as it was given

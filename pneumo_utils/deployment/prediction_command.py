@@ -1,0 +1,35 @@
+"""The arguments of `predict`, apart from what it does: `--help` should not wait for OpenCV."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pneumo_utils.deployment.scores import ANSWER_FILES, TERMINAL
+from pneumo_utils.records.vocabulary import ENGINES
+
+HELP = "score radiographs with the bundle of a finished study, one row a file"
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `predict`."""
+    command.add_argument("path", nargs="+", help="files, folders or patterns; - reads paths from the standard input")
+    command.add_argument("--model", required=True, type=Path, help="bundle, such as reports/kermany/model")
+    command.add_argument(
+        "--out",
+        default=TERMINAL,
+        help="table to write; rows that are in it already are kept (default: - , the terminal)",
+    )
+    command.add_argument("--json", action="store_true", help="one JSON object a line instead of CSV")
+    command.add_argument("--engine", choices=ENGINES, default="keras", help="what runs the networks (default: keras)")
+    command.add_argument("--threads", type=int, default=0, help="of the engine; 0: as many as there are cores")
+    command.add_argument("--any-age", action="store_true", help="score also where a DICOM header says another age")
+    for kind, text in ANSWER_FILES.items():
+        command.add_argument(f"--{kind}", type=Path, metavar="FOLDER", help=text)
+
+
+def run(given: argparse.Namespace) -> int:
+    """See `prediction.run`."""
+    from pneumo_utils.deployment import prediction  # imported here: `--help` should not wait for it
+
+    return prediction.run(given)

@@ -1,0 +1,183 @@
+"""The table of scores as a file that grows row by row, and goes on where it was cut off.
+
+Rows come in the order of the inputs. They are written to a `.part` file, which becomes the table when the last one is
+there. What an earlier run has answered, finished or killed, is found again by path, content and bundle.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from pneumo_utils.deployment.scores import Score
+
+COLUMNS = (
+    "path", "sha256", "status", "probability", "calibrated", "decision", "unsure", "flags", "reason",
+    "bundle", "engine",
+)  # fmt: skip
+DIGITS = 16  # of the bundle's digest
+_KEY = ("path", "sha256", "bundle", "engine")  # what a row that is kept must share with the one that is wanted
+
+
+class ScoreFileError(ValueError):
+    """The file that shall hold the scores holds something else."""
+
+
+class ScoreTable(AbstractContextManager):
+    """Writes scores to `path`, within a `with`.
+
+    Args:
+        path: of the table; its folder is made if need be.
+        bundle: digest of the bundle.
+        engine: that answers, with what else changes an answer.
+        as_json: one JSON object a line instead of CSV.
+
+    Raises:
+        ScoreFileError: there is a file at `path` that is no table of scores.
+    """
+
+    def __init__(self, path: Path, bundle: str, engine: str, as_json: bool = False):
+        self.path, self._json = path, as_json
+        self._own = {"bundle": bundle[:DIGITS], "engine": engine}
+        self._part = path.with_name(f"{path.name}.part")
+        self._before = path.with_name(f"{path.name}.before.part")  # rows of runs that were killed
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _check(path, as_json)
+        self._save_rows_of_killed_run()
+        self._kept = {file: _index(file, as_json) for file in (self._before, path) if file.is_file()}
+
+    def __enter__(self) -> ScoreTable:
+        self._stream = self._part.open("wb")
+        if not self._json:
+            self._stream.write(_line(COLUMNS))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stream.close()
+        if kind is None:
+            self._part.replace(self.path)
+            self._before.unlink(missing_ok=True)
+
+    def find(self, path: str, sha256: str) -> str | None:
+        """The status in the row that an earlier run wrote for this content at this path; None: it must be made."""
+        row = self._find(path, sha256)
+        return None if row is None else row[0]["status"]
+
+    def keep(self, path: str, sha256: str) -> str:
+        """Write the row that `find` has found once more; its status."""
+        row, line = self._find(path, sha256)
+        self._stream.write(line)
+        self._stream.flush()
+        return row["status"]
+
+    def write(self, score: Score) -> None:
+        """Write a new row; it is in the file when this returns."""
+        self._stream.write(render(score, self._own, self._json))
+        self._stream.flush()
+
+    def _find(self, path: str, sha256: str) -> tuple[dict, bytes] | None:
+        wanted = {"path": path, "sha256": sha256} | self._own
+        digest = _digest(wanted)
+        for file, index in self._kept.items():
+            if digest in index:
+                start, length = index[digest]
+                with file.open("rb") as stream:
+                    stream.seek(start)
+                    line = stream.read(length)
+                row = _parse(line, self._json)
+                if row is not None and all((row[name] or "") == wanted[name] for name in _KEY):
+                    return row, line
+        return None
+
+    def _save_rows_of_killed_run(self) -> None:
+        if not self._part.is_file():
+            return
+        with self._before.open("ab") as stream:
+            for _, line in _whole_lines(self._part, self._json):
+                stream.write(line)
+            stream.flush()
+            os.fsync(stream.fileno())
+        self._part.unlink()
+
+
+def render(score: Score, own: dict[str, str], as_json: bool) -> bytes:
+    """One score as a line.
+
+    Args:
+        score: of one file.
+        own: columns `bundle` and `engine`.
+        as_json: a JSON object instead of a row of CSV.
+    """
+    if as_json:
+        return (json.dumps(score.as_json() | own, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+    row = score.as_row() | own
+    return _line([row[name] for name in COLUMNS])
+
+
+def header() -> bytes:
+    """First line of a table in CSV."""
+    return _line(COLUMNS)
+
+
+def _line(cells: list[str] | tuple[str, ...]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow([" ".join(cell.splitlines()) for cell in cells])
+    return text.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _digest(row: dict[str, str]) -> int:
+    text = "\n".join(row[name] or "" for name in _KEY).encode("utf-8", "backslashreplace")
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
+
+
+def _parse(line: bytes, as_json: bool) -> dict | None:
+    try:
+        text = line.decode("utf-8")
+        if as_json:
+            row = json.loads(text)
+            return row if set(_KEY) <= set(row) else None
+        cells = next(csv.reader([text]))
+    except (ValueError, StopIteration, csv.Error, TypeError):
+        return None
+    return dict(zip(COLUMNS, cells, strict=True)) if len(cells) == len(COLUMNS) else None
+
+
+def _whole_lines(file: Path, as_json: bool) -> Iterator[tuple[int, bytes]]:
+    """Where each row begins, and the row; a line that was cut off is left out, and so is the header."""
+    with file.open("rb") as stream:
+        start = 0
+        for line in _lines(stream):
+            row = _parse(line, as_json) if line.endswith(b"\n") else None
+            if row is not None and line != header():
+                yield start, line
+            start += len(line)
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    while line := stream.readline():
+        yield line
+
+
+def _index(file: Path, as_json: bool) -> dict[int, tuple[int, int]]:
+    """By digest of its key where a row begins, and how long it is: memory stays small however many rows there are."""
+    return {_digest(_parse(line, as_json)): (start, len(line)) for start, line in _whole_lines(file, as_json)}
+
+
+def _check(path: Path, as_json: bool) -> None:
+    if not path.is_file() or not path.stat().st_size:
+        return
+    with path.open("rb") as stream:
+        first = stream.readline()
+    if (_parse(first, True) is None) if as_json else (first != header()):
+        kind = "JSON lines" if as_json else "CSV"
+        raise ScoreFileError(f"out must be a new file or a table of scores as {kind}, got {path}: it is left as it is")

@@ -1,0 +1,54 @@
+"""How far scoring has come: a bar on a terminal, a line every half minute where there is none."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections import Counter
+from contextlib import AbstractContextManager
+from types import TracebackType
+
+from tqdm import tqdm
+
+from pneumo_utils.deployment.scores import REFUSED
+
+_PAUSE = 30.0  # seconds between two lines
+
+_log = logging.getLogger(__name__)
+
+
+class ScoringProgress(AbstractContextManager):
+    """Tells on the standard error how many files are done and how long the rest will take.
+
+    Args:
+        total: files in all.
+    """
+
+    def __init__(self, total: int):
+        self._total, self._counts = total, Counter()
+        self._began = self._told = time.monotonic()
+        # nothing is shown where all is done within a second
+        self._bar = tqdm(total=total, unit=" files", leave=False, delay=1, disable=not sys.stderr.isatty())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bar.close()
+
+    def advance(self, status: str) -> None:
+        """One file more is done."""
+        self._counts[status] += 1
+        self._bar.update()
+        if self._counts[REFUSED]:
+            self._bar.set_postfix(refused=self._counts[REFUSED], refresh=False)
+        if self._bar.disable and time.monotonic() - self._told > _PAUSE:
+            self._told = time.monotonic()
+            _log.info("%s", self.sentence(self._told - self._began))
+
+    def sentence(self, seconds: float) -> str:
+        """How far it has come after `seconds`."""
+        done = self._counts.total()
+        left = seconds / done * (self._total - done) if done else 0
+        rest = f"{left / 60:.0f} min" if left > 90 else f"{left:.0f} s"
+        return f"{done:,} of {self._total:,} files, {self._counts[REFUSED]:,} refused, about {rest} left"

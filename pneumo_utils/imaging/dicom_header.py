@@ -1,0 +1,195 @@
+"""What the header of a DICOM file says: whether it is a radiograph of a chest, from where it was taken, and how old.
+
+Values are quoted in sentences only where they are terms that the standard defines. Free text may hold anything, a name
+too.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pneumo_utils.imaging.image_files import ImageError
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+FRONTAL = ("AP", "PA")
+_RADIOGRAPHY = ("CR", "DX", "DR", "RF", "RG")
+_MODALITIES = {  # PS3.3 C.7.3.1.1.1
+    "CT": "computed tomography", "MR": "magnetic resonance", "US": "ultrasound", "NM": "nuclear medicine",
+    "PT": "positron emission tomography", "MG": "mammography", "XA": "angiography", "IO": "intra-oral radiography",
+    "PX": "panoramic radiography", "OT": "other", "XC": "photography", "GM": "general microscopy",
+    "SM": "slide microscopy", "ES": "endoscopy", "OP": "ophthalmic photography", "ECG": "electrocardiography",
+    "HD": "haemodynamics", "BMD": "bone densitometry", "IVUS": "intravascular ultrasound", "SEG": "segmentation",
+    "REG": "registration", "DOC": "document", "SR": "structured report", "PR": "presentation state",
+    "KO": "key object selection", "RTIMAGE": "radiotherapy image", "RTDOSE": "radiotherapy dose",
+    "RTSTRUCT": "radiotherapy structures", "RTPLAN": "radiotherapy plan",
+}  # fmt: skip
+_STORAGE = "1.2.840.10008.5.1.4.1.1."
+_SECONDARY_CAPTURE = _STORAGE + "7"
+_NO_RADIOGRAPHS = {  # how SOP class UIDs begin, PS3.4 B.5
+    "1.2.840.10008.1.3.10": "a DICOMDIR, the index of a medium",
+    _STORAGE + "88.": "a structured report",
+    _STORAGE + "104.1": "an encapsulated PDF",
+    _STORAGE + "104.": "an encapsulated document",
+    _STORAGE + "11.": "a presentation state",
+    _STORAGE + "9.": "a waveform",
+    _STORAGE + "66.": "a segmentation or registration",
+    "1.2.840.10008.5.1.4.39.": "a colour palette",
+    "1.2.840.10008.5.1.4.38.": "a hanging protocol",
+}
+_CHEST = ("CHEST", "THORAX", "LUNG")
+_CHEST_CODES = ("816094009", "51185008", "302551006", "39607008", "181216001", "T-D3000", "T-28000")
+_BODY_PARTS = (  # terms of PS3.16 annex L that radiographs have
+    "ABDOMEN", "ABDOMENPELVIS", "ANKLE", "ARM", "BREAST", "CALCANEUS", "CALF", "CLAVICLE", "COCCYX", "CSPINE",
+    "CTSPINE", "ELBOW", "EXTREMITY", "EYE", "FACE", "FEMUR", "FINGER", "FOOT", "FOREARM", "HAND", "HEAD", "HEADNECK",
+    "HEEL", "HIP", "HUMERUS", "JAW", "KNEE", "LEG", "LLEG", "LSPINE", "LSSPINE", "MANDIBLE", "MAXILLA", "NECK", "NOSE",
+    "ORBIT", "PATELLA", "PELVIS", "RADIUS", "RIB", "SCAPULA", "SHOULDER", "SINUS", "SKULL", "SPINE", "SSPINE",
+    "STERNUM", "THIGH", "THUMB", "TIBIA", "TLSPINE", "TMJ", "TOE", "TSPINE", "ULEG", "ULNA", "WHOLEBODY", "WRIST",
+    "ZYGOMA",
+)  # fmt: skip
+_VIEWS = ("AP", "PA", "LL", "RL", "LLD", "RLD", "LLO", "RLO")  # PS3.3 C.8.1.3
+_VIEW_CODES = {  # PS3.16 CID 4010, SNOMED CT and the older SNOMED RT
+    "399348003": "AP", "272479007": "PA", "399067008": "LATERAL", "399173006": "LL", "399198007": "RL",
+    "R-10206": "AP", "R-10214": "PA", "R-10236": "LL", "R-10232": "RL",
+}  # fmt: skip
+_DAYS = {"D": 1, "W": 7, "M": 365.25 / 12, "Y": 365.25}
+
+
+def text(dataset: Dataset, keyword: str) -> str:
+    """The first value of an attribute, in capitals and without spaces around; empty where there is none."""
+    value = dataset.get(keyword)
+    if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue":
+        value = value[0] if len(value) else None
+    return "" if value is None else str(value).strip(" \0").upper()
+
+
+def check_kind(dataset: Dataset) -> tuple[str, ...]:
+    """Let pass what may be a radiograph of a chest.
+
+    Args:
+        dataset: the whole file.
+
+    Returns:
+        remarks.
+
+    Raises:
+        ImageError: no image, another modality, or another part of the body.
+    """
+    said = text(dataset, "SOPClassUID") or text(getattr(dataset, "file_meta", {}), "MediaStorageSOPClassUID")
+    for beginning, words in _NO_RADIOGRAPHS.items():
+        if said.startswith(beginning):
+            raise ImageError(f"a DICOM file must be a radiograph, got {words}")
+    remarks = [_check_modality(text(dataset, "Modality")), _check_body_part(dataset)]
+    if said == _SECONDARY_CAPTURE:
+        remarks.append("secondary capture: the grey levels may not be those of the detector")
+    if text(dataset, "PresentationIntentType") == "FOR PROCESSING":
+        remarks.append("presentation intent is FOR PROCESSING: the grey levels are not meant to be looked at")
+    if text(dataset, "BurnedInAnnotation") == "YES":
+        remarks.append("text is burned into the picture")
+    return tuple(remark for remark in remarks if remark)
+
+
+def _check_modality(said: str) -> str:
+    if said in _RADIOGRAPHY:
+        return "modality is RF, fluoroscopy" if said == "RF" else ""
+    if not said:
+        return "modality is not stated"
+    got = f"{said} ({_MODALITIES[said]})" if said in _MODALITIES else "another"
+    raise ImageError(f"modality must be radiography ({', '.join(_RADIOGRAPHY)}), got {got}")
+
+
+def _check_body_part(dataset: Dataset) -> str:
+    said = text(dataset, "BodyPartExamined")
+    if said and not any(word in said for word in _CHEST):
+        raise ImageError(f"body part must be the chest, got {said if said in _BODY_PARTS else 'another'}")
+    if not said:
+        regions = dataset.get("AnatomicRegionSequence") or []
+        if not len(regions):
+            return "body part is not stated"
+        if text(regions[0], "CodeValue") not in _CHEST_CODES:
+            raise ImageError("body part must be the chest, got another (anatomic region)")
+    return "body part is more than the chest" if re.search("ABD|PELVIS|NECK|SPINE", said) else ""
+
+
+def view_of(dataset: Dataset) -> str:
+    """Name from where the picture was taken: AP, PA, LL, RL, LLD, RLD, LLO, RLO, LATERAL, OTHER, or empty: not stated.
+
+    The source is View Position (PS3.3 C.8.1.3), or else the View Code Sequence (PS3.16 CID 4010).
+    """
+    said = text(dataset, "ViewPosition")
+    if not said:
+        codes = dataset.get("ViewCodeSequence") or []
+        return _VIEW_CODES.get(text(codes[0], "CodeValue"), "OTHER") if len(codes) else ""
+    if said in _VIEWS:
+        return said
+    return "LATERAL" if said.startswith("LAT") else "OTHER"
+
+
+def age_of(dataset: Dataset) -> float | None:
+    """Age in years when the picture was taken, from Patient's Age, or else from the dates of birth and of the study.
+
+    Returns:
+        at least 0 and at most 130; None where nothing usable is stated.
+    """
+    stated = re.fullmatch(r"(\d{1,3})([DWMY])", text(dataset, "PatientAge"))
+    if stated:
+        years = int(stated[1]) / 12 if stated[2] == "M" else int(stated[1]) * _DAYS[stated[2]] / 365.25
+        return years if years <= 130 else None
+    born, taken = _date(dataset, "PatientBirthDate"), None
+    for keyword in ("AcquisitionDate", "AcquisitionDateTime", "ContentDate", "SeriesDate", "StudyDate"):
+        taken = taken or _date(dataset, keyword)
+    if born is None or taken is None:
+        return None
+    completed = taken.year - born.year - ((taken.month, taken.day) < (born.month, born.day))
+    years = min(max((taken - born).days / 365.25, completed), completed + 0.999)  # leap days move no birthday
+    return years if 0 <= years <= 130 else None
+
+
+def _date(dataset: Dataset, keyword: str) -> date | None:
+    found = re.match(r"(\d{4})[.-]?(\d\d)[.-]?(\d\d)", text(dataset, keyword))
+    try:
+        return date(*map(int, found.groups())) if found else None
+    except ValueError:
+        return None
+
+
+def check_age(age_years: float | None, least: float, largest: float, any_age: bool) -> str:
+    """Ask whether a patient is as old as the children whom the networks were trained on.
+
+    Args:
+        age_years: at least 0, or None where it is unknown.
+        least: age in completed years.
+        largest: likewise.
+        any_age: remark on other ages instead of refusing them.
+
+    Returns:
+        a remark, empty where there is nothing to say.
+
+    Raises:
+        ImageError: of another age.
+    """
+    if age_years is None:
+        return "age is not stated"
+    if least <= age_years < largest + 1:
+        return ""
+    months, years = int(age_years * 12 + 1e-6), int(age_years)
+    # ages above 89 can identify (45 CFR 164.514), so they are not told apart
+    got = f"{months} months" if years < 1 else "90 or more" if years >= 90 else f"{years}"
+    sentence = f"age must be {least:g} to {largest:g} years, got {got}"
+    if not any_age:
+        raise ImageError(sentence)
+    return sentence
+
+
+def check_view(view: str) -> str:
+    """Ask whether a view is frontal; returns a remark where it is not stated.
+
+    Raises:
+        ImageError: lateral, oblique or another view.
+    """
+    if view and view not in FRONTAL:
+        raise ImageError(f"view position must be frontal (AP or PA), got {view if view != 'OTHER' else 'another'}")
+    return "" if view else "view position is not stated"

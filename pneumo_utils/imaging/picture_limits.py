@@ -1,0 +1,27 @@
+"""What is too small or too blank to be a radiograph, whoever reads it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pneumo_utils.imaging.image_files import ImageError
+
+
+def check_worth(pixels: np.ndarray, smallest_side: int, least_grey_range: int) -> None:
+    """Refuse a picture that is too small, or blank.
+
+    Args:
+        pixels: uint8 (height, width).
+        smallest_side: of both sides, pixels.
+        least_grey_range: of the grey levels from the 1st to the 99th percentile.
+
+    Raises:
+        ImageError: it is.
+    """
+    if min(pixels.shape) < smallest_side:
+        wide = f"{pixels.shape[1]} x {pixels.shape[0]}"
+        raise ImageError(f"too small: sides must be at least {smallest_side} pixels, got {wide}")
+    darkest, brightest = np.percentile(pixels, (1, 99), method="nearest")
+    if brightest - darkest < least_grey_range:
+        got = f"{brightest - darkest} of 256"
+        raise ImageError(f"blank: its grey levels must span at least {least_grey_range}, got {got}")

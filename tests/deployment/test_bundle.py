@@ -1,0 +1,104 @@
+"""A bundle is whole or it is refused, in one sentence; it needs nothing but its folder."""
+
+import json
+import math
+import shutil
+
+import pytest
+from support import bundles
+
+from pneumo_utils.deployment import bundle
+from pneumo_utils.deployment.bundle import Bundle, BundleError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return bundles.write(tmp_path / "model").folder
+
+
+def change(folder, **told):
+    file = folder / bundle.FILE
+    file.write_text(json.dumps(json.loads(file.read_text()) | told))
+
+
+def test_a_copied_bundle_says_what_was_written(folder, tmp_path):
+    copy = Bundle(shutil.copytree(folder, tmp_path / "elsewhere"))
+    assert copy.digest == Bundle(folder).digest
+    assert copy.contents.preparation.stored_size == 64
+    assert [file.read_text() for file in copy.networks("keras")] == ["no network"]
+    assert (copy.decision.threshold, copy.decision.band) == (0.5, 1.0)
+    assert set(copy.contents.hashes) == {"LICENSE", "gate.npz", "networks/cnn-0.keras"}
+    assert copy.contents.notice.startswith("Made from drawn pictures")
+
+
+def test_a_band_without_end_refers_everything(tmp_path):
+    point = bundles.TOLD["operating_point"] | {"band": None}
+    assert bundles.write(tmp_path / "model", operating_point=point).decision.band == math.inf
+
+
+def test_a_field_that_a_later_program_added_does_no_harm(folder):
+    change(folder, colour="blue")
+    assert Bundle(folder).contents.study == "drawn"
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        ({"version": 2}, "version of .* must be at most 1, got 2: use a later pneumo-utils"),
+        ({"version": "1"}, "version of .* must be at most 1, got 1"),
+        ({"networks": []}, "networks of .* must be valid, got: List should have at least 1 item"),
+        ({"preparation": {}}, "preparation.stored_size of .* must be valid, got: Field required"),
+    ],
+)
+def test_a_bundle_that_cannot_be_read_is_refused_by_what_is_wrong_with_it(folder, told, sentence):
+    change(folder, **told)
+    with pytest.raises(BundleError, match=sentence):
+        Bundle(folder)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"title": 1}', "\x00"])
+def test_something_else_called_bundle_json_is_refused(folder, text):
+    (folder / bundle.FILE).write_text(text)
+    with pytest.raises(BundleError, match="bundle.json must be the JSON that a study writes"):
+        Bundle(folder)
+
+
+def test_a_folder_that_is_no_bundle_is_refused(tmp_path):
+    with pytest.raises(BundleError, match=r"model must be a folder with bundle.json, as a study writes it to .*, got "):
+        Bundle(tmp_path)
+
+
+def test_a_file_with_a_flipped_bit_is_never_used(folder):
+    file = folder / "networks" / "cnn-0.keras"
+    file.write_bytes(b"No network")
+    with pytest.raises(BundleError, match="networks/cnn-0.keras of the bundle must have SHA-256 .* copy .* anew"):
+        Bundle(folder).networks("keras")
+    file.unlink()
+    with pytest.raises(BundleError, match="got no such file"):
+        Bundle(folder).networks("keras")
+
+
+@pytest.mark.parametrize("name", ["../network.keras", "/etc/passwd"])
+def test_no_file_outside_the_folder_is_read(folder, name):
+    network = {"model": "cnn", "seed": 0, "files": {"keras": name}}
+    change(folder, networks=[network], hashes={name: "0" * 64})
+    with pytest.raises(BundleError, match="files of a bundle must lie in it, got"):
+        Bundle(folder).networks("keras")
+
+
+def test_an_engine_that_was_not_exported_is_named_with_those_that_were(folder):
+    with pytest.raises(BundleError, match=r"engine must be one that the bundle has \(keras\), got onnx"):
+        Bundle(folder).networks("onnx")
+
+
+def test_a_bundle_is_replaced_whole_or_not_at_all(folder, monkeypatch):
+    before = Bundle(folder).digest
+    monkeypatch.setattr(bundle, "Contents", None)
+    with pytest.raises(AttributeError):
+        bundles.write(folder)
+    monkeypatch.undo()
+    assert Bundle(folder).digest == before
+    assert [path.name for path in folder.parent.iterdir() if ".part" in path.name] == []
+    (folder / "stale").touch()
+    bundles.write(folder)
+    assert not (folder / "stale").exists()

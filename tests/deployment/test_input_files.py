@@ -1,0 +1,71 @@
+"""Which files are scored, each once, and which are passed over with their count."""
+
+import os
+
+import pytest
+
+from pneumo_utils.deployment import input_files
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("b.png", "a.jpeg", "deep/er/c.txt", ".DS_Store", "__MACOSX/._a.jpeg", ".cache/d.png", "odd[1].png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    return tmp_path
+
+
+def test_every_file_of_a_folder_is_found_whatever_it_is_called_and_hidden_ones_are_counted(folder):
+    found = input_files.find(["."])
+    assert found.paths == ("./a.jpeg", "./b.png", "./odd[1].png", "./deep/er/c.txt")
+    assert (found.hidden, found.repeated, found.errors) == (3, 0, ())
+
+
+def test_a_file_that_is_named_twice_is_scored_once_and_said_so(folder):
+    found = input_files.find(["a.jpeg", "*.jpeg", "a.jpeg"])
+    assert found.paths == ("a.jpeg",) and found.repeated == 2
+
+
+def test_a_name_with_brackets_is_a_file_before_it_is_a_pattern(folder):
+    assert input_files.find(["odd[1].png"]).paths == ("odd[1].png",)
+
+
+def test_a_hidden_file_that_is_named_itself_is_scored(folder):
+    assert input_files.find([".DS_Store"]).paths == (".DS_Store",)
+
+
+def test_the_standard_input_names_files_one_a_line(folder):
+    found = input_files.find(["b.png", "-"], ["a.jpeg\n", "\n", "gone.png\r\n"])
+    assert found.paths == ("b.png", "a.jpeg", "gone.png")
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("gone", "path must be a file or folder that is there, got gone"),
+        ("*.dcm", "a pattern must fit a file, got [*].dcm"),
+    ],
+)
+def test_what_is_not_there_is_told_before_anything_is_scored(folder, given, sentence):
+    with pytest.raises(input_files.InputError, match=sentence):
+        input_files.find([given])
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may list every folder")
+def test_a_folder_that_cannot_be_listed_is_named(folder):
+    (folder / "deep").chmod(0)
+    try:
+        found = input_files.find(["."])
+    finally:
+        (folder / "deep").chmod(0o700)
+    assert found.errors == (("./deep", "Permission denied"),)
+
+
+def test_a_link_that_leads_back_does_not_go_round_for_ever(folder):
+    (folder / "deep" / "loop").symlink_to(folder)
+    assert len(input_files.find(["deep"]).paths) == 1
+
+
+def test_a_name_that_is_no_text_is_written_as_an_escape():
+    assert input_files.name_safely("caf\udce9\nx") == "caf\\xe9\\nx"

@@ -1,0 +1,97 @@
+"""The table of scores: in order, whole, and it goes on where it was cut off, to the byte."""
+
+import csv
+import json
+
+import pytest
+
+from pneumo_utils.deployment import score_table
+from pneumo_utils.deployment.score_table import ScoreFileError, ScoreTable
+from pneumo_utils.deployment.scores import SCORED, Score, refuse
+
+BUNDLE = "b" * 64
+SCORES = [
+    Score("a, b.png", "1" * 64, SCORED, 0.123456789, 0.2, "normal", False, ("dark", "low contrast")),
+    refuse("c\\nd.png", 'empty file ("0" bytes)\nor so', "2" * 64),
+    Score("e.png", "3" * 64, SCORED, 1.0, 0.99, "pneumonia", True),
+]
+
+
+class Killed(BaseException):
+    pass
+
+
+def write(path, scores, engine="keras", as_json=False, stop=None):
+    """Write as `predict` does; how many were made anew."""
+    made = 0
+    with ScoreTable(path, BUNDLE, engine, as_json) as table:
+        for number, score in enumerate(scores):
+            if number == stop:
+                raise Killed
+            if table.find(score.path, score.sha256):
+                table.keep(score.path, score.sha256)
+            else:
+                table.write(score)
+                made += 1
+    return made
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_run_that_is_killed_twice_goes_on_and_ends_with_the_same_bytes(tmp_path, as_json):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert write(whole, SCORES, as_json=as_json) == 3
+    for stop in (1, 2):
+        with pytest.raises(Killed):
+            write(cut, SCORES, as_json=as_json, stop=stop)
+        assert not cut.exists()
+    part = tmp_path / "cut.part"
+    part.write_bytes(part.read_bytes() + b'"half a row')  # a write that was cut off
+    assert write(cut, SCORES, as_json=as_json) == 1
+    assert cut.read_bytes() == whole.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cut", "whole"]
+
+
+def test_what_has_not_changed_is_kept_and_what_has_is_made_anew(tmp_path):
+    path = tmp_path / "scores.csv"
+    write(path, SCORES)
+    changed = refuse("e.png", "empty file (0 bytes)", "4" * 64)
+    assert write(path, [SCORES[1], changed, SCORES[0]]) == 1
+    assert [row["path"] for row in csv.DictReader(path.open())] == ["c\\nd.png", "e.png", "a, b.png"]
+
+
+def test_another_engine_or_bundle_answers_anew(tmp_path):
+    path = tmp_path / "scores.csv"
+    write(path, SCORES)
+    assert write(path, SCORES, engine="onnx") == 3
+    with ScoreTable(path, "c" * 64, "onnx") as table:
+        assert table.find(SCORES[0].path, SCORES[0].sha256) is None
+
+
+def test_a_row_holds_every_column_on_one_line_and_numbers_are_numbers(tmp_path):
+    path = tmp_path / "scores.csv"
+    write(path, SCORES)
+    rows = list(csv.DictReader(path.open()))
+    assert tuple(rows[0]) == score_table.COLUMNS and path.read_text().count("\n") == 4
+    assert (rows[0]["probability"], rows[0]["unsure"], rows[0]["flags"]) == (
+        "0.123456789",
+        "false",
+        "dark; low contrast",
+    )
+    assert (rows[1]["status"], rows[1]["reason"]) == ("refused", 'empty file ("0" bytes) or so')
+
+
+def test_a_json_line_has_numbers_booleans_and_null(tmp_path):
+    path = tmp_path / "scores.jsonl"
+    write(path, SCORES, as_json=True)
+    first, second, _ = map(json.loads, path.read_text().splitlines())
+    assert (first["probability"], first["unsure"], first["flags"]) == (0.123456789, False, ["dark", "low contrast"])
+    assert (second["probability"], second["decision"], second["unsure"]) == (None, None, None)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_file_that_is_something_else_is_left_as_it_is(tmp_path, as_json):
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear colleague,\n")
+    with pytest.raises(ScoreFileError, match="out must be a new file or a table of scores"):
+        ScoreTable(path, BUNDLE, "keras", as_json)
+    assert path.read_text() == "Dear colleague,\n"
