@@ -62,15 +62,26 @@ class PageRenderer:
         records = [run_records.read(self.store, step.page) for step in self.steps]
         sentences = notices(self.store, self.study, tuple(self.study.training.models))
         key = fingerprint.of(
-            records, self.study.digest(), sentences, self._appearance("front_page", "cases_page", "studies_page")
-        )
+            records, self.study.digest(), sentences,
+            self._appearance("front_page", "cases_page", "cards_page", "studies_page"),
+        )  # fmt: skip
         if run_records.read(self.store, "index") == {"page": [key, *self._page_hashes()]}:
             return
-        from pneumo_utils.reporting import cases_page, front_page, studies_page  # imported here, as in `render`
+        from pneumo_utils.reporting import (  # imported here, as in `render`
+            cards_page,
+            cases_page,
+            front_page,
+            model_card,
+            studies_page,
+        )
 
         with atomic_write(self.store.parameters_file) as part:
             part.write_text(to_yaml(self.study.model_dump()), encoding="utf-8")
         cases_page.write(self.store, self.study, sentences)
+        cards_page.write_page(self.store, self.study, sentences)
+        with atomic_write(self.store.bundle_card_file) as part:
+            bundled = self.study.deployment.bundled_model
+            part.write_text(model_card.model_card(self.store, self.study, bundled), encoding="utf-8")
         front_page.write(self.store, self.study, self.steps, records, sentences)
         run_records.write(self.store, "index", {"page": [key, *self._page_hashes()]})
         studies_page.write(self.reports)
@@ -83,7 +94,7 @@ class PageRenderer:
         progress_page.write(self.store, self.study, self.steps, seconds, running, **why)
 
     def _page_hashes(self) -> list[str]:
-        return [fingerprint.of_file(self.store.page_file(page)) for page in ("index", "cases")]
+        return [fingerprint.of_file(self.store.page_file(page)) for page in ("index", "cases", "cards")]
 
     def _nav(self, step: steps.Step):
         from pneumo_utils.reporting.pages import Link, Nav

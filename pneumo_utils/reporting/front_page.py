@@ -18,6 +18,9 @@ from pneumo_utils.reporting.index_page import FrontPage, Page, render_index
 from pneumo_utils.study.definition import Study
 from pneumo_utils.study.steps import Step
 
+_CARDS = Page(
+    "cards.html", "Cards and checklists", "What must be known before use, and what do the reporting guidelines ask for?"
+)
 _CASES = Page(
     "cases.html", "Every test radiograph", "What would another operating point mean, and whom would each network miss?"
 )
@@ -48,6 +51,7 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict], no
                 for step, record in zip(steps, records, strict=True)
             ),
             _CASES,
+            _CARDS,
         ],
         headline=headline.rename(
             index=TITLES, columns={name: name.lower() for name in ("Accuracy", "Precision", "Recall")}

@@ -36,7 +36,7 @@ def test_a_running_study_links_what_is_done_and_loads_itself_anew(written):
     states = [line.get_text() for line in page.select(".pages .time")]
     assert states[0] == "done, 7 s" and states[1] == "runs since 09:30:00" and set(states[2:]) == {"waits"}
     assert [link["href"] for link in page.select(".pages a")] == ["01_eda.html"], "old pages of later steps are not"
-    assert page.find("meta", attrs={"http-equiv": "refresh"}) and "1 of 8 pages are done" in page.get_text()
+    assert page.find("meta", attrs={"http-equiv": "refresh"}) and "1 of 9 pages are done" in page.get_text()
 
 
 def test_pages_that_run_side_by_side_both_say_so(written):

@@ -1,0 +1,122 @@
+"""Model cards, the data card and their page: what they say is in the tables, and what is unknown is said to be."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+from ruamel.yaml import YAML
+from support.browser import CHROMIUM, faults
+from support.cards import DRAWN, KERMANY, OTHER, finished_study
+
+from pneumo_utils.reporting import card_markdown, cards_page, data_card, model_card
+
+SECTIONS = (
+    "Release", "Intended use", "Out of scope", "Training data", "Model", "Performance", "Limitations", "Warnings",
+    "Ethical considerations", "Maintenance", "Contact",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=[KERMANY, DRAWN, OTHER])
+def study(request, tmp_path_factory):
+    return finished_study(tmp_path_factory.mktemp("reports"), request.param)
+
+
+def header(card: str) -> dict:
+    return YAML(typ="safe").load(card.split("---\n")[1])
+
+
+def test_the_header_of_a_model_card_holds_what_hugging_face_reads(study):
+    found = header(model_card.model_card(*study, "cnn"))
+    assert (found["license"], found["library_name"]) == ("mit", "keras")
+    assert found["pipeline_tag"] == "image-classification" and "not-a-medical-device" in found["tags"]
+    result = found["model-index"][0]["results"][0]
+    assert {"type", "name"} <= set(result["task"]) and {"type", "name", "split"} <= set(result["dataset"])
+    auc = next(one for one in result["metrics"] if one["type"] == "roc_auc")
+    assert auc["value"] == 0.971 and auc["name"] == "roc_auc (95 % interval 0.951–0.991, n = 40)"
+
+
+def test_a_metric_that_is_not_defined_is_left_out_of_the_header(tmp_path):
+    store, study = finished_study(tmp_path, KERMANY)
+    rates = store.read("seed_spread")
+    rates.loc[rates["metric"] == "precision", ["mean", "lower", "upper"]] = None
+    store.write("seed_spread", rates)
+    card = model_card.model_card(store, study, "cnn")
+    assert "precision" not in [one["type"] for one in header(card)["model-index"][0]["results"][0]["metrics"]]
+    assert "| Precision | not defined | 40 |" in card
+
+
+def test_a_model_card_has_every_section(study):
+    card = model_card.model_card(*study, "cnn")
+    assert [line[3:] for line in card.split("\n") if line.startswith("## ")] == list(SECTIONS)
+    assert "| AUC-ROC | 0.971 (0.951–0.991) | 40 |" in card and "| viral | 0.900 (0.800–1.000) | 40 | 30 |" in card
+
+
+def test_a_network_that_the_study_does_not_have_is_refused(study):
+    with pytest.raises(ValueError, match="model must be a network of the study, got 'resnet50'"):
+        model_card.model_card(*study, "resnet50")
+
+
+def test_a_card_of_drawn_radiographs_says_so_first_and_names_no_hospital(tmp_path):
+    store, study = finished_study(tmp_path, DRAWN)
+    for card in (model_card.model_card(store, study, "cnn"), data_card.data_card(store, study)):
+        first = card.split("\n# ")[-1].split("\n\n")[1]
+        assert "rawn" in first and "child" in first and "Guangzhou" not in card
+
+
+def test_the_data_card_counts_radiographs_and_patients_of_every_split(study):
+    card = data_card.data_card(*study)
+    assert "| split | normal | bacterial | viral | all |" in card
+    assert "| train | 3 (3) | 2 (2) | 1 (1) | 6 (6) |" in card and "| all | 7 (7) | 4 (4) | 3 (3) | 14 (14) |" in card
+    assert "| not an image | 1 |" in card
+
+
+def test_only_the_published_set_is_given_its_source_and_licence(study):
+    store, parameters = study
+    card = data_card.data_card(store, parameters)
+    assert ("10.17632/rscbjbr9sj.2" in card and "CC BY 4.0" in card) == ("Kermany" in card)
+    assert ("Kermany" in card) == (
+        parameters.data.source == "folder" and store.read("manifest")["number"].notna().all()
+    )
+
+
+def test_text_from_outside_stays_text():
+    nasty = "<script>alert(1)</script> | *a* [b](c) `d`"
+    html = card_markdown.page_html(f"# x\n\n## y\n\n{card_markdown.plain(nasty)}\n", level=3, prefix="p")
+    soup = BeautifulSoup(html, "html.parser")
+    assert soup.p.get_text() == nasty and soup.find(["script", "a", "em", "code"]) is None
+    assert soup.h3["id"] == "p-y" and soup.h1 is None
+
+
+def test_a_table_of_a_card_becomes_one_of_the_page():
+    told = card_markdown.table(pd.DataFrame({"a|b": ["x"], "n": [1341]}), "Counts (n = 1)")
+    soup = BeautifulSoup(card_markdown.page_html(told, level=3, prefix="p"), "html.parser")
+    assert soup.caption.span.string == "Counts (n = 1)" and soup.tbody.th["scope"] == "row"
+    assert [cell.get_text() for cell in soup.find_all(["th", "td"])] == ["a|b", "n", "x", "1,341"]
+    assert soup.td["class"] == ["number"] and soup.div["class"] == ["table-scroll"]
+
+
+def test_the_page_folds_every_card_and_list_and_tells_what_is_in_it(study):
+    page = cards_page.write_page(*study, ["A notice."])
+    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    folded = [summary.get_text() for summary in soup.select("details > summary")]
+    assert len(folded) == 5 and not soup.select("details[open]")
+    assert "no external test" in folded[0] and all("not done" in text for text in folded[2:])
+    ids = [one["id"] for one in soup.select("[id]")]
+    assert len(ids) == len(set(ids)) and {"model-cards", "data-card", "checklists"} <= set(ids)
+    for link in soup.select("a[download]"):
+        assert (page.parent / link["href"]).read_text(encoding="utf-8").strip()
+
+
+def test_the_same_study_gives_the_same_page(tmp_path):
+    store, study = finished_study(tmp_path, KERMANY)
+    assert len({cards_page.write_page(store, study, []).read_bytes() for _ in range(2)}) == 1
+
+
+@pytest.mark.slow
+def test_the_page_is_faultless_in_a_browser(tmp_path):
+    if CHROMIUM is None:
+        pytest.skip("no chromium, chromium-browser or google-chrome on the path")
+    page = cards_page.write_page(*finished_study(tmp_path, KERMANY), ["A notice."])
+    dead = "dead link: "  # the other pages of the study are not there: `test_checklists` asks whether links hold
+    assert [fault for fault in faults(page.parent, CHROMIUM) if dead not in fault] == []

@@ -1,0 +1,78 @@
+"""A run directory with the tables that cards and checklists read, made of single rows: no study is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from pneumo_utils.__main__ import PROJECT
+from pneumo_utils.records.store import Store
+from pneumo_utils.study.definition import Study, load
+from support.examples import example
+
+KERMANY, DRAWN, OTHER = "kermany", "drawn", "other"
+_SPLITS = {"train": 6, "validation": 4, "test": 4}
+_KINDS = ("normal", "bacterial", "normal", "viral")
+
+
+def finished_study(folder: Path, kind: str) -> tuple[Store, Study]:
+    """A study of two networks on fourteen radiographs.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of the reports.
+    kind : str
+        `KERMANY`, `DRAWN` or `OTHER`: what the radiographs are to be taken for.
+    """
+    study = load("demo" if kind == DRAWN else "kermany", PROJECT / "params", data="" if kind == DRAWN else str(folder))
+    store, splits = Store("smoke", folder), _splits()
+    store.write("splits", splits)
+    number = pd.NA if kind == OTHER else 1
+    manifest = example("manifest", len(splits), number=number)
+    manifest[["path", "patient", "label", "etiology", "part"]] = splits[
+        ["path", "patient", "label", "etiology", "part"]
+    ].to_numpy()
+    store.write("manifest", manifest.astype({"label": int, "number": "Int64"}))
+    store.write("exclusions", example("exclusions", 1, path="train/NORMAL/<b>a|b</b>.txt"))
+    for name in ("acquisition_audit", "operating_points", "models", "sanity", "near_duplicates"):
+        store.write(name, example(name, 1))
+    rule = study.evaluation.threshold_rule
+    store.write("operating_points", example("operating_points", 1, model="cnn", seed=0, rule=rule, threshold=0.4567))
+    store.write("localisation", example("localisation", 1).head(int(kind == DRAWN)))
+    store.write("referral_band", example("referral_band", 1, model="cnn", seed=0, split="test"))
+    store.write("etiology_sensitivity", example("etiology_sensitivity", 1, model="cnn", seed=0, split="test"))
+    store.write("perturbed_performance", _perturbed())
+    store.write("seed_spread", _measured())
+    return store, study
+
+
+def _splits() -> pd.DataFrame:
+    rows = []
+    for split, count in _SPLITS.items():
+        for number in range(count):
+            etiology = _KINDS[number % len(_KINDS)]
+            label = int(etiology != "normal")
+            part = "test" if split == "test" else "train"
+            path = f"{part}/{('NORMAL', 'PNEUMONIA')[label]}/{split}-{number}.jpeg"
+            rows.append((path, f"{split}-{number}", label, etiology, part, split))
+    return pd.DataFrame(rows, columns=["path", "patient", "label", "etiology", "part", "split"])
+
+
+def _perturbed() -> pd.DataFrame:
+    told = {"model": "cnn", "seed": 0, "auc": 0.9, "lower": 0.8, "upper": 0.95}
+    ways = (("plain", 0.0), ("noise", 25.0), ("without_lungs", 1.0))
+    rows = [example("perturbed_performance", 1, perturbation=way, strength=much, **told) for way, much in ways]
+    return pd.concat(rows, ignore_index=True)
+
+
+def _measured() -> pd.DataFrame:
+    told = {"split": "test", "mean": 0.971, "lower": 0.951, "upper": 0.991, "sd": None, "seeds": 1, "n": 40}
+    metrics = ("accuracy", "precision", "recall", "f1", "auc_roc", "specificity", "brier", "ece")
+    rows = [
+        example("seed_spread", 1, model=model, metric=metric, **told)
+        for model in ("cnn", "acquisition")
+        for metric in metrics
+    ]
+    return pd.concat(rows, ignore_index=True)
