@@ -33,6 +33,8 @@ PAGES = (
     "04_evaluation",
     "05_gradcam",
     "06_robustness",
+    "07_deployment",
+    "cards",
     "cases",
     "index",
 )
@@ -166,7 +168,7 @@ def test_a_second_run_runs_and_writes_nothing(place, smoke):
     before = {path: path.stat().st_mtime_ns for path in smoke.rglob("*.*")}
     again = [sys.executable, "-m", "pneumo_utils", *command(place, "reports")]
     done = subprocess.run(again, capture_output=True, text=True, check=True)
-    assert "0 of 8 notebooks ran" in done.stdout
+    assert "0 of 9 notebooks ran" in done.stdout
     assert {path: path.stat().st_mtime_ns for path in smoke.rglob("*.*")} == before
 
 
@@ -175,7 +177,7 @@ def test_a_lost_table_or_page_is_made_again_and_nothing_else_runs(place, smoke, 
     (smoke / "tables" / "predictions.csv").unlink()
     (smoke / "01_eda.html").unlink()
     assert report(place) == 0
-    assert "1 of 8 notebooks ran" in capsys.readouterr().out
+    assert "1 of 9 notebooks ran" in capsys.readouterr().out
     assert (smoke / "tables" / "metrics.csv").is_file() and (smoke / "01_eda.html").is_file()
 
 
@@ -187,7 +189,7 @@ def test_a_parameter_of_the_evaluation_reruns_what_uses_it_and_no_training(place
     assert report(place) == 0
     path.write_text(text)
     ran = {line.split()[0] for line in caplog.messages if line.split()[1:2] == ["runs,"]}
-    assert ran == {"04_evaluation", "05_gradcam", "06_robustness"}
+    assert ran == {"04_evaluation", "05_gradcam", "06_robustness", "07_deployment"}
 
 
 @pytest.mark.long

@@ -7,6 +7,7 @@ which shows as soon as the first pages are done.
 
 from __future__ import annotations
 
+from pneumo_utils.records.vocabulary import ENSEMBLE
 from pneumo_utils.study.definition import Study
 from pneumo_utils.study.parameters import Training
 from pneumo_utils.study.steps import Step
@@ -22,6 +23,9 @@ _HEAD = 0.0002  # a picture's activations through the head
 _HELD_OUT = 0.3  # share of the pictures that networks are asked about, not trained on
 WAYS = 18  # in which a picture of `perturbation_cases` is shown
 _PERMUTED = 24 * 96  # pictures seen by the network that learns permuted labels
+_LOOK = 0.012  # a picture before the gate
+_SPOILED = 1800  # pictures that the gate is shown beside the test part
+_EXPORT = 5.0  # a network for another engine
 _MAPS = 90  # passes a checked picture: ten shufflings of some five blocks, and what is hidden step by step
 
 
@@ -46,7 +50,18 @@ def _seconds(step: Step, study: Study, pictures: int) -> float:
         "04_evaluation": 6 + len(models) * (1 + 0.001 * pictures * study.evaluation.replicates / 2000),
         "05_gradcam": 10 + sum(_of_maps(model, study) for model in models),
         "06_robustness": 3 + len(models) * 0.0002 * drawn,
+        "07_deployment": _of_bundle(study, pictures),
     }[step.page]
+
+
+def _of_bundle(study: Study, pictures: int) -> float:
+    given, asked = study.training, study.deployment
+    members = given.ensemble if asked.bundled_model == ENSEMBLE else [asked.bundled_model]
+    test = pictures * _HELD_OUT / 2
+    judged = min(pictures, 1500) + test * given.test_views * (2 + len(asked.exported_engines))
+    size = given.test_image_size or study.images.image_size
+    passes = sum(judged * _forward(model, size) + _TRACING[model] for model in members)
+    return _IMPORTS + passes + _LOOK * (_SPOILED + test) + _EXPORT * len(asked.exported_engines) * len(members)
 
 
 def _of_network(model: str, study: Study, pictures: int) -> float:

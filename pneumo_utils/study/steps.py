@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pneumo_utils.records.contracts.deployment import DEPLOYMENT
 from pneumo_utils.records.contracts.evaluation import EVALUATION
 from pneumo_utils.records.contracts.explanation import EXPLANATION
 from pneumo_utils.records.store import Store
@@ -109,12 +110,15 @@ def _after_training(models: list[str], seeds: list[int], retrained_model: str) -
     networks = tuple(models)
     leakage = ("leakage",) if retrained_model != "none" else ()
 
+    def trained(store: Store) -> list[Path]:
+        networks = [store.network_file(model, seed) for model in models for seed in seeds]
+        return [store.images_file, store.data_file, *networks]
+
     def explained(store: Store) -> list[Path]:
         permuted = [
             store.label_permutation.network_file(model, seeds[0]) for model in models if retrained_model == model
         ]
-        trained = [store.network_file(model, seed) for model in models for seed in seeds]
-        return [store.images_file, store.data_file, *trained, *permuted]
+        return [*trained(store), *permuted]
 
     return [
         Step(
@@ -140,4 +144,14 @@ def _after_training(models: list[str], seeds: list[int], retrained_model: str) -
             tables_written=("perturbed_performance", "shifted_rates", "shift_tolerance", *leakage),
             networks=networks,
         ),
+        _packing(networks, trained),
     ]  # fmt: skip
+
+
+def _packing(networks: tuple[str, ...], trained: Files) -> Step:
+    return Step(
+        "07_deployment", "07_deployment", "07 Scoring other radiographs",
+        "What does a clinic get, what does it refuse to judge, and does it still say what the study said?",
+        tables_read=("manifest", "splits", "predictions", "operating_points"), tables_written=tuple(DEPLOYMENT),
+        files_read=trained, files_written=lambda store: store.bundle_files(), networks=networks,
+    )  # fmt: skip

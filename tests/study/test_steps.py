@@ -29,6 +29,7 @@ def test_pages_stand_in_running_order_one_training_a_network():
         "04_evaluation",
         "05_gradcam",
         "06_robustness",
+        "07_deployment",
     ]
 
 
@@ -53,7 +54,7 @@ def test_networks_wait_for_pixels_alone_and_what_explains_them_for_all_networks_
     networks = {f"03_finetune-{model}" for model in ALL}
     assert all(after[network] == {"01_eda", "02_preprocessing"} for network in networks)
     assert networks < after["04_evaluation"] and "05_gradcam" not in after["06_robustness"]
-    assert networks | {"04_evaluation"} <= after["05_gradcam"] & after["06_robustness"]
+    assert networks | {"04_evaluation"} <= after["05_gradcam"] & after["06_robustness"] & after["07_deployment"]
 
 
 def test_no_two_steps_write_the_same_file(store):
