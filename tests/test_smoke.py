@@ -132,6 +132,22 @@ def test_the_evaluation_runs_from_the_tables_alone_without_tensorflow(place, smo
     assert "<span>The three surest false negatives and false positives" in executed.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(("engine", "off"), [("keras", 1e-6), ("onnx", 1e-3)])
+def test_the_bundle_scores_every_file_from_the_command_line_as_the_study_did(smoke, place, tmp_path, engine, off):
+    folder, out = next((place / "cache").glob("phantom-*")) / "chest_xray", tmp_path / "scores.csv"
+    given = ["predict", str(folder), "--model", str(smoke / "model"), "--engine", engine, "--out", str(out)]
+    done = subprocess.run([sys.executable, "-m", "pneumo_utils", *given], capture_output=True, text=True)
+    scored = pd.read_csv(out)
+    assert done.returncode == (3 if (scored["status"] == "refused").any() else 0), done.stderr
+    files = sorted(str(path) for path in folder.rglob("*") if path.is_file())
+    assert sorted(scored["path"]) == files and scored["path"].is_unique
+    own = tables.read("predictions", smoke / "tables" / "predictions.csv").query("model == 'cnn'")
+    own = own.assign(path=[str(folder / path) for path in own["path"]]).set_index("path")["probability"]
+    both = scored[scored["status"] == "scored"].set_index("path")["probability"].reindex(own.index).dropna()
+    assert len(both) > 0.6 * len(own), "the gate of so small a study may refuse some"
+    assert (both - own.reindex(both.index)).abs().max() <= off
+
+
 def test_predictions_hold_every_held_out_picture_once_a_network_and_seed(smoke):
     splits, predictions = (tables.read(name, smoke / "tables" / f"{name}.csv") for name in ("splits", "predictions"))
     held_out = splits[splits["split"] != "train"]

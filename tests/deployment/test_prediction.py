@@ -1,0 +1,155 @@
+"""`predict` as its user meets it: exit codes, one row a file, files beside the table, and going on after a kill."""
+
+import csv
+import io
+import json
+import logging
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import bundles, dicom_samples, judging
+
+from pneumo_utils.__main__ import main
+from pneumo_utils.deployment import heat_map_overlays, prediction
+
+
+class Hot:
+    """Draws the same overlay for everything."""
+
+    def __init__(self, bundle):
+        pass
+
+    def draw(self, picture, whole):
+        """As `Overlays.draw`."""
+        return heat_map_overlays.lay_over(whole, np.ones((4, 4)))
+
+
+@pytest.fixture
+def engine(monkeypatch):
+    monkeypatch.setattr(heat_map_overlays, "Overlays", Hot)
+    return judging.put(monkeypatch)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch, engine):
+    """A bundle, and a folder with two radiographs and a letter; the working directory."""
+    monkeypatch.chdir(tmp_path)
+    bundles.write(tmp_path / "model")
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    for name, mean in (("a.png", 120), ("deep/b.png", 180)):
+        pixels = np.clip(np.random.default_rng(mean).normal(mean, 20, (80, 100)), 0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "in" / name)
+    (tmp_path / "in" / "letter.txt").write_text("Dear colleague,")
+    return tmp_path
+
+
+def predict(*given):
+    return main(["predict", *given, "--model", "model"])
+
+
+def rows(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_the_exit_code_tells_whether_all_some_or_none_were_scored(place, capsys):
+    assert predict("in/a.png") == 0
+    assert predict("in/letter.txt") == 1
+    capsys.readouterr()
+    assert predict("in") == 3
+    assert [row["status"] for row in rows(capsys.readouterr().out)] == ["scored", "refused", "scored"]
+
+
+def test_every_file_is_one_row_in_order_and_a_sentence_counts_them(place, capsys, caplog):
+    caplog.set_level(logging.INFO, logger="pneumo_utils")
+    (place / "in" / ".hidden").touch()
+    assert predict("in", "in/a.png", "--out", "out/scores.csv") == 3
+    found = rows((place / "out" / "scores.csv").read_text())
+    assert [row["path"] for row in found] == ["in/a.png", "in/letter.txt", "in/deep/b.png"]
+    assert caplog.messages == [
+        "3 files: 2 scored, 1 refused, 1 hidden files passed over, 1 named twice and scored once"
+    ]
+    assert capsys.readouterr().out == ""
+
+
+def test_the_standard_input_may_name_the_files_and_json_is_one_object_a_line(place, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("in/a.png\nin/gone.png\n"))
+    assert predict("-", "--json") == 3
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert first["status"] == "scored" and second["reason"] == "must be a regular file, got no such file"
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (["gone"], "path must be a file or folder that is there, got gone"),
+        (["in", "--threads", "-1"], "threads must be at least 0, got -1"),
+        (["in", "--out", "in/letter.txt"], "out must be a new file or a table of scores as CSV, got in/letter.txt"),
+        (["in", "--engine", "onnx"], "engine must be one that the bundle has (keras), got onnx"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_and_nothing_is_written(place, capsys, given, sentence):
+    before = sorted(place.rglob("*"))
+    assert predict(*given) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith(f"error: {sentence}") and said.err.count("\n") == 1 and said.out == ""
+    assert sorted(place.rglob("*")) == before
+
+
+def test_an_empty_folder_is_told(place, capsys):
+    (place / "empty").mkdir()
+    assert predict("empty") == 1
+    assert "error: path must hold at least one file, got none in empty" in capsys.readouterr().err
+
+
+def test_what_was_answered_is_not_judged_again_and_the_file_stays_the_same(place, engine):
+    predict("in", "--out", "scores.csv")
+    first, seen = (place / "scores.csv").read_bytes(), engine.seen
+    predict("in", "--out", "scores.csv")
+    assert engine.seen == seen and (place / "scores.csv").read_bytes() == first
+    Image.new("L", (80, 80), 200).save(place / "in" / "a.png")
+    (place / "in" / "a.png").write_bytes((place / "in" / "deep" / "b.png").read_bytes())
+    predict("in", "--out", "scores.csv")
+    assert engine.seen == seen + 2, "two views of the one that changed"
+
+
+def test_a_run_that_dies_goes_on_and_ends_with_the_same_bytes(place, engine, monkeypatch):
+    predict("in", "--out", "whole.csv", "--heatmaps", "maps-whole")
+    write, count = prediction.AnswerFiles.write, iter(range(9))
+
+    def die(self, score, radiograph):
+        if next(count) == 1:
+            raise KeyboardInterrupt
+        return write(self, score, radiograph)
+
+    monkeypatch.setattr(prediction.AnswerFiles, "write", die)
+    assert predict("in", "--out", "cut.csv", "--heatmaps", "maps") == 130
+    assert not (place / "cut.csv").exists()
+    monkeypatch.undo()
+    judging_again = judging.Brightness()
+    monkeypatch.setattr("pneumo_utils.deployment.averaged_networks.open_engine", lambda *given: judging_again)
+    monkeypatch.setattr("pneumo_utils.deployment.scoring.Gate.of", lambda arrays: judging.DarkGate())
+    monkeypatch.setattr(heat_map_overlays, "Overlays", Hot)
+    monkeypatch.chdir(place)
+    assert predict("in", "--out", "cut.csv", "--heatmaps", "maps") == 3
+    assert (place / "cut.csv").read_bytes() == (place / "whole.csv").read_bytes()
+    assert judging_again.seen == 2, "the first file was there already"
+    names = [sorted(path.name for path in (place / folder).iterdir()) for folder in ("maps", "maps-whole")]
+    assert names[0] == names[1] and len(names[0]) == 2
+
+
+def test_an_overlay_that_is_gone_is_drawn_again(place, engine):
+    predict("in/a.png", "--out", "scores.csv", "--heatmaps", "maps")
+    (lost,) = (place / "maps").iterdir()
+    lost.unlink()
+    predict("in/a.png", "--out", "scores.csv", "--heatmaps", "maps")
+    assert lost.exists() and Image.open(lost).size[0] == 100
+
+
+def test_a_dicom_file_is_answered_by_a_report_an_overlay_and_fhir(place):
+    (place / "x.dcm").write_bytes(dicom_samples.saved(dicom_samples.dataset()))
+    assert predict("x.dcm", "in/letter.txt", "--dicom-out", "pacs", "--fhir-out", "fhir", "--out", "scores.csv") == 3
+    assert len(list((place / "pacs").rglob("*.dcm"))) == 2
+    reports = [json.loads(path.read_text()) for path in (place / "fhir").iterdir()]
+    assert {report["resourceType"] for report in reports} == {"DiagnosticReport"} and len(reports) == 2
