@@ -98,9 +98,11 @@ def findings(checks: pd.DataFrame, exports: pd.DataFrame, compared: pd.DataFrame
         f"({odd['refused'].sum() / odd['n'].sum():.1%}); least of the kind *{worst['pictures']}*, {worst['share']:.1%} "
         f"(n = {worst['n']:,}).",
     ]
-    others = exports[exports["engine"] != "keras"]
-    return lines + [
-        f"- {one.engine}: {one.bytes / _MEGABYTE:.1f} MB, {one.latency_ratio:.2f} times the latency of Keras "
-        f"({one.latency_lower:.2f} to {one.latency_upper:.2f}), probabilities at most {one.largest_difference:.2g} off (n = {one.n:,})."
-        for one in others.itertuples()
-    ]
+    return lines + [_tell(one) for one in exports[exports["engine"] != "keras"].itertuples()]
+
+
+def _tell(one) -> str:
+    """A row of the contract `exports` as a line."""
+    latency = f"{one.latency_ratio:.2f} times the latency of Keras ({one.latency_lower:.2f} to {one.latency_upper:.2f})"
+    off = f"probabilities at most {one.largest_difference:.2g} off (n = {one.n:,})"
+    return f"- {one.engine}: {one.bytes / _MEGABYTE:.1f} MB, {latency}, {off}."

@@ -85,6 +85,8 @@ def test_the_standard_input_may_name_the_files_and_json_is_one_object_a_line(pla
     [
         (["gone"], "path must be a file or folder that is there, got gone"),
         (["in", "--threads", "-1"], "threads must be at least 0, got -1"),
+        (["in", "--shard", "3/2"], "shard must be I/N with I from 1 to N, got 3/2"),
+        (["in", "--shard", "half"], "shard must be I/N with I from 1 to N, got half"),
         (["in", "--out", "in/letter.txt"], "out must be a new file or a table of scores as CSV, got in/letter.txt"),
         (["in", "--engine", "onnx"], "engine must be one that the bundle has (keras), got onnx"),
     ],
@@ -95,6 +97,15 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_written(place, capsys, giv
     said = capsys.readouterr()
     assert said.err.startswith(f"error: {sentence}") and said.err.count("\n") == 1 and said.out == ""
     assert sorted(place.rglob("*")) == before
+
+
+def test_shares_of_the_files_together_are_all_of_them_once(place):
+    for number in (1, 2):
+        predict("in", "--shard", f"{number}/2", "--out", f"part-{number}.csv")
+    predict("in", "--out", "whole.csv")
+    parts = [(place / f"part-{number}.csv").read_text().splitlines()[1:] for number in (1, 2)]
+    assert [len(part) for part in parts] == [2, 1]
+    assert sorted(sum(parts, [])) == sorted((place / "whole.csv").read_text().splitlines()[1:])
 
 
 def test_an_empty_folder_is_told(place, capsys):
