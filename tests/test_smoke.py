@@ -58,10 +58,14 @@ def report(place: Path, reports: str = "reports", *more: str) -> int:
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory) -> list[Path]:
-    """Two runs of the whole study that share nothing, the second killed inside an epoch. In `make test-long` it is
-    killed twenty times, and then goes on one notebook after another.
+    """Two runs of the study that share nothing, the second killed inside an epoch and with the small CNN alone. In
+    `make test-long` it has all networks, is killed twenty times, and then goes on one notebook after another.
     """
     folders = [params(tmp_path_factory.mktemp(name)) for name in ("study", "again")]
+    if not reliability.ASKED:
+        few = folders[1] / "params" / "smoke.yaml"
+        alone = few.read_text().replace("models: [cnn, vgg16, resnet50]", "models: [cnn]")
+        few.write_text(alone.replace("ensemble: [cnn, vgg16, resnet50]", "ensemble: []"))
     first, second = ([sys.executable, "-m", "pneumo_utils", *command(folder, "reports")] for folder in folders)
     started = subprocess.Popen(first, env=os.environ | {"AWS_SECRET_ACCESS_KEY": SECRET, "KAGGLE_KEY": SECRET})
     killed = killing.run(second, folders[1] / "reports" / "smoke", 20 if reliability.ASKED else 1)
@@ -91,8 +95,13 @@ def smoke(place) -> Path:
 def test_the_same_study_killed_and_run_again_gives_equal_tables(places):
     for table in tables.CONTRACTS:
         first, second = (pd.read_csv(place / f"reports/smoke/tables/{table}.csv") for place in places)
-        timed = [column for column in first if column in ("seconds", "peak_memory")]
-        pd.testing.assert_frame_equal(first.drop(columns=timed), second.drop(columns=timed), check_exact=True)
+        if not reliability.ASKED:  # the second has fewer networks, and what is said of several is not there
+            first, second = (rows[rows["model"] == "cnn"] if "model" in rows else rows for rows in (first, second))
+            if table in ("comparisons", "stability"):
+                continue
+        timed = [column for column in first if column in ("seconds", "peak_memory") or column.startswith("latency")]
+        first, second = (rows.drop(columns=timed).reset_index(drop=True) for rows in (first, second))
+        pd.testing.assert_frame_equal(first, second, check_exact=True)
         reliability.note("tables equal to the bit after that", 1)
 
 

@@ -70,7 +70,7 @@ def compare(again: pd.DataFrame, predictions: pd.DataFrame, model: str, seed: in
         "refused": int((again["status"] == REFUSED).sum()),
         "largest difference": float(off.max()) if len(off) else np.nan,
     }
-    return pd.DataFrame([row], index=["bundle"])
+    return pd.DataFrame([row], index=pd.Index([model], name="bundle of"))
 
 
 def findings(checks: pd.DataFrame, exports: pd.DataFrame, compared: pd.DataFrame, false_alarms: float) -> list[str]:

@@ -115,9 +115,8 @@ def for_display(decision: Mapping[str, object], title: str) -> pd.DataFrame:
         "slope": "calibration, slope", "intercept": "calibration, intercept",
     }  # fmt: skip
     shown = {name: decision[key] for key, name in names.items()}
-    return pd.DataFrame(
-        [shown | {"referral band, logits": "all" if decision["band"] is None else decision["band"]}], [title]
-    )
+    shown["referral band, logits"] = "all" if decision["band"] is None else decision["band"]
+    return pd.DataFrame([shown], pd.Index([title], name="network"))
 
 
 def file_name(model: str, seed: int, engine: str) -> str:
