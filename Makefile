@@ -16,7 +16,7 @@ SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder tests/test_smoke.
 EXTRAS := --extra dicom --extra onnx --extra litert --extra export --extra web
 GIVEN := $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
-.PHONY: help install report compare pdf serve data lab test check bench recipes lint format lock picture lungs parameters clean audit fuzz test-long
+.PHONY: help install report compare pdf serve export data lab test check bench recipes lint format lock picture lungs parameters clean audit fuzz test-long
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -37,6 +37,9 @@ pdf: $(READY) ## print the pages of the finished STUDY into reports/STUDY/STUDY.
 
 serve: $(READY) ## open a page on this machine that scores radiographs with the bundle of the finished STUDY
 	@$(PY) -m pneumo_utils serve "reports/$(STUDY)/model"
+
+export: $(READY) ## write a page that scores radiographs in any browser, offline too: reports/STUDY/browser
+	@$(PY) -m pneumo_utils export "reports/$(STUDY)/model"
 
 data: $(READY) ## only draw, download or find the radiographs of STUDY
 	@$(PY) -m pneumo_utils data "$(STUDY)" $(GIVEN)

@@ -22,7 +22,8 @@ import numpy as np
 import rows
 
 from pneumo_utils.datasets.phantom import radiograph
-from pneumo_utils.deployment import averaged_networks, bundle, bundle_writing, exports, gate, scoring
+from pneumo_utils.deployment import averaged_networks, bundle, bundle_writing, exports, scoring
+from pneumo_utils.deployment.quality_control import gate
 from pneumo_utils.imaging import decoding
 
 STORED, SHOWN, VIEWS, AVERAGE = 224, 160, 4, "logit"
@@ -37,8 +38,9 @@ from pneumo_utils.__main__ import main
 code = main(sys.argv[1:])
 from pathlib import Path
 from pneumo_utils.records import provenance
-status = Path("/proc/self/status")  # Linux: what getrusage tells there is at least the peak of whoever started this
-peaks = [line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM")] if status.exists() else []
+status = Path("/proc/self/status")  # Linux, where getrusage tells at least the peak of whoever started this
+lines = status.read_text().splitlines() if status.exists() else []
+peaks = [line.split()[1] for line in lines if line.startswith("VmHWM")]
 print(int(peaks[0]) / 1024 if peaks else provenance.peak_memory(), file=sys.stderr)
 """
 

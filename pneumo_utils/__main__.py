@@ -12,10 +12,11 @@ import sys
 import time
 from pathlib import Path
 
-from pneumo_utils.deployment import prediction_command, serve_command
+from pneumo_utils.deployment import prediction_command
+from pneumo_utils.deployment.web import export_command, serve_command
 
 PROJECT = Path(__file__).resolve().parent.parent
-_SCORING = {"predict": prediction_command, "serve": serve_command}
+_SCORING = {"predict": prediction_command, "serve": serve_command, "export": export_command}
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pneumo_utils.deployment import input_files, score_table
-from pneumo_utils.deployment.answer_files import AnswerFiles
+from pneumo_utils.deployment.answers.answer_files import AnswerFiles
 from pneumo_utils.deployment.bundle import Bundle
 from pneumo_utils.deployment.input_files import InputFiles
 from pneumo_utils.deployment.scores import ANSWER_FILES, REFUSED, SCORED, TERMINAL

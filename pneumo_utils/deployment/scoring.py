@@ -14,7 +14,7 @@ import numpy as np
 from pneumo_utils.deployment import input_files, radiograph_reading
 from pneumo_utils.deployment.averaged_networks import BATCH, AveragedNetworks
 from pneumo_utils.deployment.bundle import Bundle
-from pneumo_utils.deployment.gate import Gate
+from pneumo_utils.deployment.quality_control.gate import Gate
 from pneumo_utils.deployment.radiograph_reading import Radiograph
 from pneumo_utils.deployment.scores import SCORED, Score, refuse
 

@@ -19,9 +19,7 @@ from pneumo_utils.records.contracts.explanation import EXPLANATION
 from pneumo_utils.records.contracts.networks import NETWORKS
 from pneumo_utils.records.contracts.robustness import ROBUSTNESS
 
-CONTRACTS: dict[str, dict[str, Column]] = (
-    DATASETS | ROBUSTNESS | NETWORKS | EVALUATION | EXPLANATION | DEPLOYMENT
-)
+CONTRACTS: dict[str, dict[str, Column]] = DATASETS | ROBUSTNESS | NETWORKS | EVALUATION | EXPLANATION | DEPLOYMENT
 
 _CSV = {"index": False, "lineterminator": "\n"}
 _KINDS = {"str": "str", "int": "Int64", "float": "float64", "bool": "boolean"}  # kinds that refuse or keep the empty

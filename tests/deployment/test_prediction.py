@@ -12,7 +12,8 @@ from PIL import Image
 from support import bundles, dicom_samples, judging
 
 from pneumo_utils.__main__ import main
-from pneumo_utils.deployment import heat_map_overlays, prediction
+from pneumo_utils.deployment import prediction
+from pneumo_utils.deployment.answers import heat_map_overlays
 
 
 class Hot:

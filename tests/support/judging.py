@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pneumo_utils.deployment import averaged_networks, scoring
-from pneumo_utils.deployment.gate import Verdict
+from pneumo_utils.deployment.quality_control.gate import Verdict
 
 
 class Brightness:

@@ -15,7 +15,7 @@ import numpy as np
 
 from pneumo_utils.deployment import bundle
 from pneumo_utils.deployment.scores import SCORED, Score, refuse
-from pneumo_utils.deployment.web_app import WebApp
+from pneumo_utils.deployment.web.web_app import WebApp
 
 HOST = "127.0.0.1:8000"
 TOLD = {

@@ -1,0 +1,209 @@
+"""Answers that a PACS takes: a structured report, and the overlay as a picture of the same study.
+
+The report follows TID 1500 of PS3.16, the picture is a Secondary Capture of PS3.3 A.8. Patient and study are copied
+from the source into these two and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from pneumo_utils.deployment.answers import dicom_report
+from pneumo_utils.deployment.answers.dicom_report import MAKER, NOTICE, Algorithm, Uids
+from pneumo_utils.deployment.scores import SCORED, Score
+from pneumo_utils.imaging import dicom_files, dicom_header
+from pneumo_utils.records.atomic import atomic_write
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+_COPIED = (  # of patient and study, PS3.3 C.7.1.1 and C.7.2.1
+    "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "PatientAge", "StudyDate",
+    "StudyTime", "StudyID", "AccessionNumber", "StudyDescription", "ReferringPhysicianName",
+)  # fmt: skip
+_MAY_BE_EMPTY = (  # type 2: they must be there
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
+    "AccessionNumber", "ReferringPhysicianName",
+)  # fmt: skip
+_POINTERS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
+_OVERLAY_SERIES = 9902  # far above the numbers of a modality
+_MARGIN, _BAR = 4, 20  # rows in which the notice stands: at least, and one in so many
+
+
+class AnswerError(ValueError):
+    """An answer that cannot be written; the message says why."""
+
+
+def write(
+    source: bytes,
+    score: Score,
+    overlay: np.ndarray | None,
+    algorithm: Algorithm,
+    folder: Path,
+    created: datetime | None = None,
+) -> list[Path]:
+    """Write the report, and the overlay where there is one.
+
+    UIDs follow from source, bundle and answer: the same answer is the same object. One that lies there is left alone.
+
+    Args:
+        source: the bytes of the DICOM file that was scored.
+        score: of it.
+        overlay: uint8 (height, width, 3), red, green and blue.
+        algorithm: that scored it.
+        folder: is made if need be.
+        created: when the answer was made; None: now.
+
+    Returns:
+        the files, named after their UIDs: the report, and the overlay.
+
+    Raises:
+        AnswerError: the score is none, the source lacks UIDs to point to, or highdicom is not installed.
+        ImageError: the source cannot be read.
+    """
+    _check(score)
+    created = created or datetime.now().astimezone()
+    with dicom_files.keep_quiet():
+        evidence = _evidence(dicom_files.read_dataset(source))
+    uids = Uids(evidence.SOPInstanceUID, algorithm.digest)
+    said = repr((score.probability, score.calibrated, score.decision, score.unsure, score.flags, algorithm))
+    made = [("report", said.encode(), lambda uid: dicom_report.report(evidence, score, algorithm, uids, uid))]
+    if overlay is not None:
+        signed = burn_in(overlay)
+        made.append(("overlay", signed.tobytes(), lambda uid: _capture(evidence, signed, algorithm, uids, uid)))
+    files = []
+    for kind, content, make in made:
+        uid = uids.of(kind, hashlib.sha256(content).hexdigest())
+        files.append(folder / f"{uid}.dcm")
+        if not files[-1].exists():
+            _save(make, uid, files[-1], created)
+    return files
+
+
+def _check(score: Score) -> None:
+    if score.status != SCORED:
+        raise AnswerError(f"status must be {SCORED} for a DICOM answer, got {score.status}")
+    try:
+        import highdicom  # noqa: F401
+    except ImportError as error:
+        raise AnswerError("DICOM answers need highdicom: pip install pneumo-utils[dicom]") from error
+
+
+def burn_in(overlay: np.ndarray, notice: str = NOTICE) -> np.ndarray:
+    """Write a notice into a black bar below a picture.
+
+    Args:
+        overlay: uint8 (height, width, 3).
+        notice: of one line.
+
+    Returns:
+        uint8 (height and the bar, width, 3).
+    """
+    if overlay.ndim != 3 or overlay.shape[2] != 3 or overlay.dtype != np.uint8:
+        raise AnswerError(f"overlay must be uint8 (height, width, 3), got {overlay.dtype} {overlay.shape}")
+    width = overlay.shape[1]
+    (wide, high), below = cv2.getTextSize(notice, cv2.FONT_HERSHEY_SIMPLEX, 1.0, 1)
+    scale = min(0.95 * width / wide, max(overlay.shape[0] / _BAR, 8) / high)
+    bar = np.zeros((int(np.ceil((high + below) * scale)) + 2 * _MARGIN, width, 3), np.uint8)
+    place = (int((width - wide * scale) / 2), _MARGIN + int(np.ceil(high * scale)))
+    thick = max(1, round(scale * 1.5))
+    cv2.putText(bar, notice, place, cv2.FONT_HERSHEY_SIMPLEX, scale, (255, 255, 0), thick, cv2.LINE_AA)
+    return np.concatenate([overlay, bar])
+
+
+def _evidence(source: Dataset) -> Dataset:
+    """What of the source goes into its answers, with empty values where the standard wants them."""
+    from pydicom import Dataset
+    from pydicom.uid import UID
+
+    pointers = {name: dicom_header.text(source, name) for name in _POINTERS}
+    for name, uid in pointers.items():
+        if not UID(uid).is_valid:
+            got = "another" if uid else "none"
+            raise AnswerError(f"{name} of the source must be a UID for a DICOM answer to point to it, got {got}")
+    kept = Dataset()
+    for name in _COPIED:
+        if name in source and source[name].value is not None:
+            kept[name] = source[name]
+    for name in _MAY_BE_EMPTY:
+        if name not in kept or not _is_valid(name, str(kept[name].value)):
+            setattr(kept, name, "")
+    for name, uid in pointers.items():
+        setattr(kept, name, uid)
+    kept.Modality = dicom_header.text(source, "Modality") or "OT"
+    kept.PatientOrientation = source.get("PatientOrientation") or ""
+    return kept
+
+
+def _is_valid(name: str, value: str) -> bool:
+    """Whether an attribute may be copied: highdicom refuses a date, time or sex that breaks the standard."""
+    from pydicom import config
+    from pydicom.valuerep import validate_value
+
+    kinds = {"PatientBirthDate": "DA", "StudyDate": "DA", "StudyTime": "TM"}
+    if name == "PatientSex":
+        return value in ("M", "F", "O", "")
+    if name not in kinds:
+        return True
+    try:
+        validate_value(kinds[name], value, config.RAISE)
+    except ValueError:
+        return False
+    return True
+
+
+def _capture(evidence: Dataset, pixels: np.ndarray, algorithm: Algorithm, uids: Uids, uid: str) -> Dataset:
+    from highdicom.sc import SCImage
+    from pydicom import Dataset
+
+    made = SCImage(
+        pixel_array=pixels,
+        photometric_interpretation="RGB",
+        bits_allocated=8,
+        coordinate_system="PATIENT",
+        patient_orientation=("L", "F"),
+        study_instance_uid=evidence.StudyInstanceUID,
+        series_instance_uid=uids.of("overlay series"),
+        series_number=_OVERLAY_SERIES,
+        sop_instance_uid=uid,
+        instance_number=1,
+        manufacturer=MAKER,
+        series_description=f"Heat map: {NOTICE}",
+        specific_character_set="ISO_IR 192",
+    )
+    for name in _COPIED:
+        if name in evidence:
+            made[name] = evidence[name]
+    made.PatientOrientation = evidence.PatientOrientation  # highdicom wants one, and the source may have none
+    made.BurnedInAnnotation = "YES"  # the notice
+    made.ManufacturerModelName, made.SoftwareVersions = algorithm.name[:64], algorithm.version[:64]
+    made.DerivationDescription = "Grad-CAM heat map over the source image"
+    pointed = Dataset()
+    pointed.ReferencedSOPClassUID, pointed.ReferencedSOPInstanceUID = evidence.SOPClassUID, evidence.SOPInstanceUID
+    made.SourceImageSequence = [pointed]
+    return made
+
+
+def _save(make: Callable[[str], Dataset], uid: str, file: Path, created: datetime) -> None:
+    day, moment = created.strftime("%Y%m%d"), created.strftime("%H%M%S")
+    with dicom_files.keep_quiet(), atomic_write(file) as part:
+        try:
+            made = make(uid)
+            for name in ("InstanceCreation", "Content"):
+                if f"{name}Date" in made or name == "InstanceCreation":
+                    setattr(made, f"{name}Date", day)
+                    setattr(made, f"{name}Time", moment)
+            if "DateOfSecondaryCapture" in made:
+                made.DateOfSecondaryCapture, made.TimeOfSecondaryCapture = day, moment
+            for item in made.get("ContributingEquipmentSequence", []):
+                item.ContributionDateTime = f"{day}{moment}"
+            made.save_as(part, enforce_file_format=True)
+        except (ValueError, TypeError, AttributeError) as error:  # pydicom and highdicom, over values of the source
+            raise AnswerError("patient and study of the source must keep to the DICOM standard to be copied") from error

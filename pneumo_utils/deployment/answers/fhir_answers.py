@@ -1,0 +1,167 @@
+"""Answers that a record system takes: a FHIR DiagnosticReport as JSON, which R4 and R5 both accept.
+
+https://hl7.org/fhir/R4/diagnosticreport.html and https://hl7.org/fhir/R5/diagnosticreport.html; only what the two have
+in common is used. Nothing is said of the patient but the reference that the caller gives.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from pathlib import Path
+
+from pneumo_utils.deployment.answers.dicom_report import Algorithm
+from pneumo_utils.deployment.scores import SCORED, Score
+from pneumo_utils.records.atomic import atomic_write
+
+NOTICE = "Research, not for diagnosis."
+_LOINC, _SNOMED, _UCUM = "http://loinc.org", "http://snomed.info/sct", "http://unitsofmeasure.org"
+_DICOM = "http://dicom.nema.org/resources/ontology/DCM"
+_TERMS = "http://terminology.hl7.org/CodeSystem/"
+_EXAMINATIONS = {
+    "PA": ("24648-8", "XR Chest PA"),
+    "AP": ("36572-6", "XR Chest AP"),
+    "": ("30745-4", "XR Chest Views"),
+}
+_FINDINGS = {"pneumonia": ("52101004", "Present"), "normal": ("272519000", "Absent")}
+_INTERPRETATIONS = {"pneumonia": ("POS", "Positive"), "normal": ("NEG", "Negative")}
+
+
+def report(
+    score: Score,
+    algorithm: Algorithm,
+    view: str = "",
+    study_uid: str = "",
+    subject: str = "",
+    issued: datetime | None = None,
+) -> dict:
+    """Make the report on one file, whether it was scored or refused.
+
+    Args:
+        score: of it.
+        algorithm: that scored it.
+        view: AP or PA, or empty: not stated.
+        study_uid: Study Instance UID, where the file is DICOM.
+        subject: reference to the patient, such as Patient/17, as the record system knows it.
+        issued: when the answer was made, with its time zone; None: not told.
+
+    Returns:
+        the resource, by the names of FHIR.
+
+    Raises:
+        ValueError: `issued` has no time zone.
+    """
+    if issued is not None and issued.tzinfo is None:
+        raise ValueError("issued must have a time zone, got none")
+    whose = {"subject": {"reference": subject}} if subject else {}
+    code = _concept(_LOINC, *_EXAMINATIONS.get(view, _EXAMINATIONS[""]))
+    made = {
+        "resourceType": "DiagnosticReport",
+        "contained": [_device(algorithm), _observation(score, algorithm, study_uid, whose)],
+        **_identify(score),
+        "status": "preliminary",
+        "category": [_concept(_TERMS + "v2-0074", "RAD", "Radiology")],
+        "code": code,
+        **whose,
+        "result": [{"reference": "#finding"}],
+        "conclusion": f"{_conclude(score)} {NOTICE}",
+    }
+    if issued is not None:
+        made["issued"] = issued.isoformat(timespec="seconds")
+    return made
+
+
+def write(
+    score: Score,
+    algorithm: Algorithm,
+    folder: Path,
+    view: str = "",
+    study_uid: str = "",
+    subject: str = "",
+    issued: datetime | None = None,
+) -> Path:
+    """Write `report` as JSON, named after the hash of the file: its own name may tell the patient's.
+
+    Returns:
+        the file.
+    """
+    name = score.sha256 or hashlib.sha256(score.path.encode("utf-8", "surrogateescape")).hexdigest()
+    file = folder / f"{name}.json"
+    made = report(score, algorithm, view, study_uid, subject, issued)
+    with atomic_write(file) as part:
+        part.write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return file
+
+
+def _observation(score: Score, algorithm: Algorithm, study_uid: str, whose: dict) -> dict:
+    notes = [NOTICE, *score.flags]
+    made = {
+        "resourceType": "Observation",
+        "id": "finding",
+        "status": "preliminary",
+        "category": [_concept(_TERMS + "observation-category", "imaging", "Imaging")],
+        "code": _concept(_SNOMED, "233604007", "Pneumonia"),
+        **whose,
+        "device": {"reference": "#algorithm"},
+        "note": [{"text": note} for note in notes],
+    }
+    if study_uid:
+        study = {"system": "urn:dicom:uid", "value": f"urn:oid:{study_uid}"}
+        made["derivedFrom"] = [{"type": "ImagingStudy", "identifier": study}]
+    if score.status != SCORED:
+        reason = _concept(_TERMS + "data-absent-reason", "error", "Error")
+        return made | {"dataAbsentReason": reason | {"text": score.reason or "refused"}}
+    interpretation = _concept(_TERMS + "v3-ObservationInterpretation", *_INTERPRETATIONS[score.decision])
+    return made | {
+        "valueCodeableConcept": _concept(_SNOMED, *_FINDINGS[score.decision]),
+        "interpretation": [interpretation],
+        "component": _components(score, algorithm),
+    }
+
+
+def _components(score: Score, algorithm: Algorithm) -> list[dict]:
+    """The numbers behind a decision."""
+    numbers = [
+        (_concept(_DICOM, "122157", "Probability"), score.probability),
+        ({"text": "Calibrated probability"}, score.calibrated),
+        ({"text": "Probability from which on pneumonia is called"}, algorithm.threshold),
+    ]
+    made = [{"code": code, "valueQuantity": _quantity(value)} for code, value in numbers if value is not None]
+    if score.unsure is not None:
+        made.append({"code": {"text": "Unsure: leave it to a human"}, "valueBoolean": bool(score.unsure)})
+    return made
+
+
+def _device(algorithm: Algorithm) -> dict:
+    return {
+        "resourceType": "Device",
+        "id": "algorithm",
+        "identifier": [{"system": "urn:ietf:rfc:3986", "value": f"hash://sha256/{algorithm.digest}"}],
+        "manufacturer": "pneumo-utils",
+        "modelNumber": algorithm.name,
+        "version": [{"value": algorithm.version}],
+        "note": [{"text": NOTICE}],
+    }
+
+
+def _identify(score: Score) -> dict:
+    """What a report is known by, where its file could be read."""
+    identifier = {"system": "urn:ietf:rfc:3986", "value": f"hash://sha256/{score.sha256}"}
+    return {"identifier": [identifier]} if score.sha256 else {}
+
+
+def _conclude(score: Score) -> str:
+    if score.status != SCORED:
+        return f"Not scored: {score.reason or 'refused'}."
+    called = {"pneumonia": "Called pneumonia", "normal": "Called normal"}[score.decision]
+    doubt = ", but unsure: leave it to a human" if score.unsure else ""
+    return f"{called} at a probability of {score.probability:.3f}{doubt}."
+
+
+def _concept(system: str, code: str, display: str) -> dict:
+    return {"coding": [{"system": system, "code": code, "display": display}]}
+
+
+def _quantity(value: float) -> dict:
+    return {"value": round(float(value), 9), "system": _UCUM, "code": "1"}

@@ -1,0 +1,57 @@
+"""What is unusual in how a radiograph was taken or saved, and when nothing can be seen in a picture at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pneumo_utils.deployment.quality_control.picture_statistics import Exposure, Lungs
+
+_DARK, _LIGHT, _FLAT = 20.0, 235.0, 16.0  # mean greys, and contrast in grey levels, beyond which nothing can be seen
+_FRAME = 0.06  # share of the side: a wider border of constant grey is told
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What 98 of 100 radiographs held out have."""
+
+    mean: np.ndarray  # float (2,), least and largest mean grey level
+    contrast: float  # least, grey levels
+    edge: float  # largest share of the rim that is lung
+
+    @classmethod
+    def fit(cls, exposures: Sequence[Exposure], lungs: Sequence[Lungs]) -> Usual:
+        """Learn it from radiographs held out."""
+        return cls(
+            np.quantile([one.mean for one in exposures], [0.01, 0.99]),
+            float(np.quantile([one.contrast for one in exposures], 0.02)),
+            float(np.quantile([one.edge for one in lungs], 0.98)),
+        )
+
+
+def find_unseen(exposure: Exposure) -> str:
+    """Why nothing can be seen in a picture; "" where something can."""
+    if exposure.contrast < _FLAT:
+        return f"is nearly blank: greys must span at least {_FLAT:.0f} of 255 levels, got {exposure.contrast:.0f}"
+    if exposure.mean < _DARK:
+        return f"is too dark: mean grey level must be at least {_DARK:.0f} of 255, got {exposure.mean:.0f}"
+    if exposure.mean > _LIGHT:
+        return f"is too bright: mean grey level must be at most {_LIGHT:.0f} of 255, got {exposure.mean:.0f}"
+    return ""
+
+
+def remark(usual: Usual, exposure: Exposure, lungs: Lungs, frame: float) -> tuple[str, ...]:
+    """What is unusual in how a radiograph was taken or saved, but no reason to refuse it."""
+    low, high = usual.mean
+    found = {
+        f"darker than usual: mean grey level {exposure.mean:.0f}, usually at least {low:.0f}": exposure.mean < low,
+        f"brighter than usual: mean grey level {exposure.mean:.0f}, usually at most {high:.0f}": exposure.mean > high,
+        f"low contrast: {exposure.contrast:.0f} grey levels, usually at least {usual.contrast:.0f}":
+            exposure.contrast < usual.contrast,
+        f"lungs touch the edge of the picture ({lungs.edge:.0%} of it, usually at most {usual.edge:.0%}): "
+        "a part may be cut off": lungs.edge > usual.edge,
+        f"a border of constant grey takes {frame:.0%} of a side": frame > _FRAME,
+    }  # fmt: skip
+    return tuple(text for text, holds in found.items() if holds)

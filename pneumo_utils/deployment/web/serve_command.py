@@ -1,0 +1,28 @@
+"""The arguments of `serve`, apart from what it does: `--help` should not wait for OpenCV."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pneumo_utils.records.vocabulary import ENGINES
+
+HELP = "open a page on this machine that scores radiographs with the bundle of a finished study"
+HOST, PORT = "127.0.0.1", 8000
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `serve`."""
+    command.add_argument("model", type=Path, help="bundle, such as reports/kermany/model")
+    command.add_argument("--port", type=int, default=PORT, help=f"of the page; 0: any free one (default: {PORT})")
+    command.add_argument("--host", default=HOST, help=f"address to listen at (default: {HOST}, this machine alone)")
+    command.add_argument("--engine", choices=ENGINES, default="keras", help="what runs the networks (default: keras)")
+    command.add_argument("--threads", type=int, default=0, help="of the engine; 0: as many as there are cores")
+    command.add_argument("--any-age", action="store_true", help="score also where a DICOM header says another age")
+
+
+def run(given: argparse.Namespace) -> int:
+    """See `serving.run`."""
+    from pneumo_utils.deployment.web import serving  # imported here: `--help` should not wait for it
+
+    return serving.run(given)

@@ -1,0 +1,127 @@
+// Takes files, has them scored one at a time in a worker, and shows what comes of it. No file leaves this device.
+import { fillCard, make, tell } from "./cards.js";
+import { keepOffline } from "./offline.js";
+import { makeTable } from "./table.js";
+
+const MOST = 200; // files at once: each is held until the page is cleared
+const at = id => document.getElementById(id);
+const page = at("content").dataset;
+const point = { threshold: Number(page.threshold), low: Number(page.low), high: Number(page.high) };
+const told = { columns: page.columns.split(","), digest: page.bundle, engine: page.engine };
+const plural = (count, what) => `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
+const say = text => { at("status").textContent = text; };
+let files = []; // { file, card, answer }, in the order they came
+let worker, ready = false, busy = null, leftOut = "";
+
+// scoring
+
+function next() {
+  busy = ready ? files.find(one => !one.answer) ?? null : null;
+  if (busy) worker.postMessage(busy.file);
+}
+
+function take({ answer, seconds }) {
+  const one = busy;
+  if (files.includes(one)) { // not cleared meanwhile
+    one.answer = answer;
+    one.card.dataset.seconds = seconds.toFixed(3);
+    fillCard(one.card, one.file, answer, point);
+    const done = files.filter(each => each.answer).length;
+    at("progress").value = done;
+    at("save").disabled = false;
+    if (done === files.length) finish();
+  }
+  next();
+}
+
+function finish() {
+  const count = keep => files.filter(({ answer }) => keep(answer)).length;
+  const scored = count(answer => answer.status === "scored"), unsure = count(answer => answer.unsure);
+  const left = unsure ? `${unsure} of them left to a human` : "", refused = files.length - scored;
+  const parts = [`${scored} scored`, left, refused ? `${refused} refused` : ""];
+  const said = files.length === 1 ? tell(files[0].answer)[0] : parts.filter(Boolean).join(", ");
+  say(`${plural(files.length, "file")} done: ${said}.${leftOut}`);
+  at("progress").hidden = true;
+}
+
+function fail(sentence) {
+  ready = false;
+  at("tool").classList.add("failed");
+  at("files").disabled = true;
+  at("loading").hidden = at("progress").hidden = true;
+  say(`This page cannot score: ${sentence.replace(/\.$/, "")}.`);
+}
+
+// files
+
+async function open(entry) { // the files of a folder, at any depth
+  if (entry.isFile) return [await new Promise((found, failed) => entry.file(found, failed))];
+  const reader = entry.createReader(), inside = [];
+  for (let part; (part = await new Promise((found, failed) => reader.readEntries(found, failed))).length;) inside.push(...part);
+  return (await Promise.all(inside.filter(one => !one.name.startsWith(".")).map(open))).flat();
+}
+
+function add(given) {
+  const taken = [...given].slice(0, Math.max(0, MOST - files.length)), left = given.length - taken.length;
+  if (at("files").disabled || !given.length) return;
+  for (const file of taken) {
+    const card = make("li", "waiting small", make("h3", "", file.name), make("p", "verdict", "Waiting …"));
+    files.push({ file, card });
+    at("cards").append(card);
+  }
+  if (left) leftOut = ` ${plural(left, "file")} left out: this page takes ${MOST}, the command predict any number.`;
+  at("results").hidden = !files.length;
+  Object.assign(at("progress"), { hidden: false, max: files.length, value: files.filter(one => one.answer).length });
+  say(`${plural(taken.length, "file")} to be scored.${leftOut}`);
+  if (!busy) next();
+}
+
+function clear() {
+  for (const image of document.querySelectorAll("#cards img")) URL.revokeObjectURL(image.src);
+  files = [];
+  leftOut = "";
+  at("cards").replaceChildren();
+  at("results").hidden = at("progress").hidden = at("save").disabled = true;
+  say("Cleared.");
+  at("files").focus();
+}
+
+function save() {
+  const table = makeTable(files.flatMap(one => one.answer ?? []), told), link = make("a");
+  Object.assign(link, { href: URL.createObjectURL(new Blob([table], { type: "text/csv" })), download: "scores.csv" });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+at("files").addEventListener("change", ({ target }) => { add(target.files); target.value = ""; });
+for (const kind of ["dragover", "drop"]) document.addEventListener(kind, event => event.preventDefault()); // beside the zone: nothing
+document.addEventListener("dragover", () => at("drop").classList.add("over"));
+for (const kind of ["dragleave", "drop"]) document.addEventListener(kind, () => at("drop").classList.remove("over"));
+document.addEventListener("drop", async ({ dataTransfer }) => {
+  const entries = [...dataTransfer.items].map(item => item.webkitGetAsEntry?.()).filter(Boolean), loose = [...dataTransfer.files];
+  add(entries.some(entry => entry.isDirectory) ? (await Promise.all(entries.map(open))).flat() : loose);
+});
+at("save").addEventListener("click", save);
+at("clear").addEventListener("click", clear);
+
+// the start
+
+async function start() {
+  at("tool").hidden = false;
+  if (!isSecureContext) return fail("it must be opened over https or on localhost, got an address that browsers do not trust");
+  const kept = await keepOffline();
+  worker = new Worker("worker.js", { type: "module" });
+  worker.addEventListener("error", event => fail(event.message || "its program could not be loaded"));
+  worker.addEventListener("message", ({ data }) => {
+    if (data.failed) return fail(data.failed);
+    if (!data.ready) return take(data);
+    ready = true;
+    at("loading").hidden = true;
+    at("kept").textContent = kept;
+    if (!files.length) say("Ready.");
+    return next();
+  });
+  return undefined;
+}
+
+start();

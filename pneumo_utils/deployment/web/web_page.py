@@ -1,0 +1,132 @@
+"""The page that scores radiographs: what it says of the networks, and how an answer travels to it."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping
+from importlib import resources
+
+import cv2
+import numpy as np
+
+from pneumo_utils.deployment import score_table
+from pneumo_utils.deployment.answers.heat_map_overlays import Overlays
+from pneumo_utils.deployment.bundle import Bundle
+from pneumo_utils.deployment.score_table import DIGITS
+from pneumo_utils.deployment.scores import Score
+
+_PACKAGE = "pneumo_utils.deployment.web"
+_LEAST, _LONGEST = 384, 768  # longer side of a picture on the page, pixels
+_QUALITY = 90  # of its JPEG
+_MAP_SIDE = 128  # of a heat map, pixels; the browser enlarges it smoothly
+
+
+class HeatMaps(Overlays):
+    """Draws heat maps that the page lays over radiographs itself, so that a reader may fade them."""
+
+    def __init__(self, bundle: Bundle):
+        super().__init__(bundle)
+        size = bundle.contents.preparation.stored_size
+        self.draw_map(np.zeros((size, size), np.uint8))  # the first of all compiles, and nobody waits for it
+
+    def draw_map(self, picture: np.ndarray) -> np.ndarray:
+        """The heat map of one radiograph, averaged over the networks.
+
+        Args:
+            picture: uint8 (stored size, stored size), what the networks were shown.
+
+        Returns:
+            float (stored size, stored size) in [0, 1].
+        """
+        return np.mean([explainer.maps(picture[None])[0] for explainer in self._explainers], axis=0)
+
+
+def read_asset(name: str) -> str:
+    """The text of the file `name` that the page loads."""
+    return resources.files(_PACKAGE).joinpath(f"templates/{name}").read_text(encoding="utf-8")
+
+
+def render(
+    bundle: Bundle, how: str, limits: Mapping[str, int], no_maps: str = "", warning: str = "", card: str = ""
+) -> str:
+    """The page as HTML.
+
+    Args:
+        bundle: that answers.
+        how: the engine, with what else changes an answer.
+        limits: `bytes` of a file, and `files` at once.
+        no_maps: why there are no heat maps, one sentence; empty where there are.
+        warning: what who reads the page must know of the way to it, one sentence.
+        card: address of the model card; empty: there is none.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader(_PACKAGE, "templates"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    told = bundle.contents
+    return environment.get_template("scoring_page.html.j2").render(
+        told=told, how=how, limits=limits, no_maps=no_maps, warning=warning, digest=bundle.digest[:DIGITS],
+        header=score_table.header().decode().strip(), unsure=find_unsure(bundle),
+        networks=", ".join(f"{one.model} (seed {one.seed})" for one in told.networks),
+        ages=f"{told.least_age:g} to {told.largest_age:g} years",
+        card=card,
+    )  # fmt: skip
+
+
+def find_unsure(bundle: Bundle) -> tuple[float, float]:
+    """The probabilities between which the referral band lies."""
+    decision = bundle.decision
+    threshold = min(max(decision.threshold, 1e-7), 1 - 1e-7)
+    centre = math.log(threshold / (1 - threshold))
+    return tuple(_probability(centre + side * decision.band) for side in (-1, 1))
+
+
+def describe(score: Score, bundle: Bundle, how: str, whole: np.ndarray | None = None) -> dict:
+    """An answer as the page takes it.
+
+    Args:
+        score: of one file.
+        bundle: that answered.
+        how: as in `render`.
+        whole: uint8 (height, width), the radiograph in its own shape; None where there is none.
+
+    Returns:
+        `score` (fields of `Score.as_json`), `row` (its line of the table, CSV), `picture` (a data URL, or null).
+    """
+    own = {"bundle": bundle.digest[:DIGITS], "engine": how}
+    return {
+        "score": score.as_json(),
+        "row": score_table.render(score, own, False).decode(),
+        "picture": None if whole is None else _encode_picture(whole),
+    }
+
+
+def encode_map(heat: np.ndarray) -> str:
+    """A heat map as a data URL: coloured, and the less opaque the colder.
+
+    Args:
+        heat: float (rows, columns) in [0, 1].
+    """
+    small = np.clip(cv2.resize(heat.astype(np.float32), (_MAP_SIDE, _MAP_SIDE), interpolation=cv2.INTER_AREA), 0, 1)
+    levels = np.rint(255 * small).astype(np.uint8)
+    drawn = np.dstack([cv2.applyColorMap(levels, cv2.COLORMAP_MAGMA), levels])
+    return _data_url("png", cv2.imencode(".png", drawn)[1])
+
+
+def _encode_picture(whole: np.ndarray) -> str:
+    longest = max(whole.shape)
+    scale = min(max(longest, _LEAST), _LONGEST) / longest
+    height, width = (max(1, round(side * scale)) for side in whole.shape)
+    grey = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    return _data_url("jpeg", cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1])
+
+
+def _data_url(kind: str, encoded: np.ndarray) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(encoded.tobytes()).decode()}"
+
+
+def _probability(logit: float) -> float:
+    return 1 / (1 + math.exp(-min(max(logit, -700.0), 700.0)))  # beyond them the exponential overflows

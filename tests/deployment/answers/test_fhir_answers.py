@@ -1,0 +1,95 @@
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pneumo_utils.deployment.answers import fhir_answers
+from pneumo_utils.deployment.answers.dicom_report import Algorithm
+from pneumo_utils.deployment.scores import Score
+
+ALGORITHM = Algorithm("VGG16, one network", "2026-01-02", "ab" * 32, 0.4)
+FOUND = Score("ward/Secret-Name.dcm", "c" * 64, "scored", 0.9, 0.8, "pneumonia", False, ("age is not stated",))
+UNSURE = Score("b.png", "d" * 64, "scored", 0.39, 0.3, "normal", True)
+REFUSED = Score("c.png", "e" * 64, "refused", reason="blank: its grey levels must span at least 8, got 2 of 256")
+UNREAD = Score("gone.png", "", "refused", reason="must be a regular file, got no such file")
+WHERE = {"view": "AP", "study_uid": "1.2.3", "subject": "Patient/17", "issued": datetime(2026, 1, 2, 3, tzinfo=UTC)}
+
+
+def finding(made):
+    return next(part for part in made["contained"] if part["resourceType"] == "Observation")
+
+
+@pytest.mark.parametrize("version", ["R4B.", ""], ids=["R4B", "R5"])
+@pytest.mark.parametrize("score", [FOUND, UNSURE, REFUSED, UNREAD], ids=["found", "unsure", "refused", "unread"])
+@pytest.mark.parametrize("where", [{}, WHERE], ids=["bare", "full"])
+def test_a_report_is_valid_fhir_by_the_models_of_others(version, score, where):
+    name = f"fhir.resources.{version}diagnosticreport"
+    models = pytest.importorskip(name, reason="fhir.resources, which knows the rules of FHIR, is not installed")
+    made = fhir_answers.report(score, ALGORITHM, **where)
+    back = models.DiagnosticReport.model_validate_json(json.dumps(made))
+    assert back.status == "preliminary"
+    assert len(back.contained) == 2
+
+
+def test_the_models_of_others_refuse_what_is_no_report():
+    models = pytest.importorskip("fhir.resources.diagnosticreport", reason="fhir.resources is not installed")
+    made = fhir_answers.report(FOUND, ALGORITHM)
+    finding(made)["valueQuantity"] = {"value": 1}  # a second value
+    with pytest.raises(ValueError, match="valueQuantity|value"):
+        models.DiagnosticReport.model_validate_json(json.dumps(made))
+
+
+def test_decision_probability_and_doubt_are_told_in_codes():
+    made = finding(fhir_answers.report(FOUND, ALGORITHM))
+    assert made["code"]["coding"][0]["code"] == "233604007"
+    assert made["valueCodeableConcept"]["coding"][0]["display"] == "Present"
+    assert made["interpretation"][0]["coding"][0]["code"] == "POS"
+    values = [part.get("valueQuantity", {}).get("value", part.get("valueBoolean")) for part in made["component"]]
+    assert values == [0.9, 0.8, 0.4, False]
+    other = finding(fhir_answers.report(UNSURE, ALGORITHM))
+    assert other["valueCodeableConcept"]["coding"][0]["display"] == "Absent"
+    assert other["component"][-1]["valueBoolean"] is True
+    assert "unsure: leave it to a human" in fhir_answers.report(UNSURE, ALGORITHM)["conclusion"]
+
+
+def test_a_refused_picture_has_a_reason_in_place_of_a_value():
+    made = finding(fhir_answers.report(REFUSED, ALGORITHM))
+    assert made["dataAbsentReason"]["text"] == REFUSED.reason
+    assert not any(key.startswith("value") for key in made)
+    assert "component" not in made
+
+
+def test_every_remark_and_the_notice_are_notes():
+    made = fhir_answers.report(FOUND, ALGORITHM)
+    assert [note["text"] for note in finding(made)["note"]] == ["Research, not for diagnosis.", "age is not stated"]
+    assert "not for diagnosis" in made["conclusion"]
+
+
+@pytest.mark.parametrize(("view", "code"), [("PA", "24648-8"), ("AP", "36572-6"), ("", "30745-4")])
+def test_the_examination_is_named_by_its_view(view, code):
+    assert fhir_answers.report(FOUND, ALGORITHM, view=view)["code"]["coding"][0]["code"] == code
+
+
+def test_study_and_patient_are_pointed_to_only_where_they_are_given():
+    bare, full = fhir_answers.report(FOUND, ALGORITHM), fhir_answers.report(FOUND, ALGORITHM, **WHERE)
+    assert "subject" not in json.dumps(bare) and "derivedFrom" not in json.dumps(bare)
+    assert full["subject"] == finding(full)["subject"] == {"reference": "Patient/17"}
+    assert finding(full)["derivedFrom"][0]["identifier"] == {"system": "urn:dicom:uid", "value": "urn:oid:1.2.3"}
+
+
+def test_the_name_of_the_file_is_told_nowhere(tmp_path: Path):
+    file = fhir_answers.write(FOUND, ALGORITHM, tmp_path / "answers")
+    assert file.name == "c" * 64 + ".json"
+    assert "Secret" not in file.read_text(encoding="utf-8")
+    assert "gone" not in fhir_answers.write(UNREAD, ALGORITHM, tmp_path).name
+
+
+def test_writing_twice_gives_the_same_bytes(tmp_path: Path):
+    first, second = (fhir_answers.write(FOUND, ALGORITHM, tmp_path / name, **WHERE) for name in "ab")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_time_without_a_zone_is_refused():
+    with pytest.raises(ValueError, match="^issued must have a time zone, got none$"):
+        fhir_answers.report(FOUND, ALGORITHM, issued=datetime(2026, 1, 2))

@@ -1,0 +1,125 @@
+import argparse
+import importlib.util
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.scoring_page import FakeScorer, write_bundle
+
+from pneumo_utils.deployment.bundle import BundleError
+from pneumo_utils.deployment.web import request_guard, serve_command, serving
+from pneumo_utils.deployment.web.serving import ServeError
+
+PROJECT = Path(__file__).parents[3]
+SERVE = """
+import argparse, logging, signal, sys
+sys.path.insert(0, "tests")
+from support.scoring_page import FakeScorer
+from pneumo_utils.deployment.web import serve_command, serving
+serving.Scorer = lambda bundle, *rest: FakeScorer(bundle.folder)
+signal.signal(signal.SIGTERM, signal.default_int_handler)  # as the command line does
+logging.basicConfig(level=logging.INFO, format="%(message)s")
+command = argparse.ArgumentParser()
+serve_command.add_arguments(command)
+sys.exit(serve_command.run(command.parse_args()))
+"""
+
+
+def given(*arguments):
+    command = argparse.ArgumentParser()
+    serve_command.add_arguments(command)
+    return command.parse_args([*map(str, arguments)])
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_the_page_is_served_until_it_is_interrupted_and_no_name_is_logged(tmp_path, kind):
+    httpx = pytest.importorskip("httpx")
+    write_bundle(tmp_path / "model")
+    running = [sys.executable, "-c", SERVE, str(tmp_path / "model"), "--port", "0"]
+    with subprocess.Popen(running, cwd=PROJECT, stderr=subprocess.PIPE, text=True) as program:
+        first = program.stderr.readline()
+        address = re.search(r"http://127\.0\.0\.1:\d+", first)[0]
+        headers = {"content-type": "application/octet-stream", "x-file-name": "crash-secret"}
+        assert httpx.post(f"{address}/score", content=b"x", headers=headers).status_code == 200
+        assert httpx.get(f"{address}/secret").status_code == 404
+        program.send_signal(kind)
+        told = first + program.stderr.read()
+    assert program.returncode == 0
+    assert "Ctrl-C ends it" in told and "ended; no file was kept" in told
+    assert "secret" not in told and "Traceback" not in told
+
+
+def test_a_port_that_is_taken_is_told_in_one_sentence_before_anything_is_opened(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ServeError, match=f"port must be free, got {port}: another program listens there"):
+            serving.run(given(tmp_path / "no bundle", "--port", port))
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_port_that_is_none_is_refused(port):
+    with pytest.raises(ServeError, match="port must be 0 to 65535"):
+        serving.listen("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+def test_a_host_elsewhere_is_refused(host):
+    with pytest.raises(ServeError, match=f"host must be an address of this machine, got {host}"):
+        serving.listen(host, 0)
+
+
+def test_the_socket_is_free_again_when_the_bundle_is_none(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(BundleError):
+        serving.run(given(tmp_path / "no bundle", "--port", port))
+    serving.listen("127.0.0.1", port).close()
+
+
+def test_only_this_machine_is_served_unless_another_host_is_named(tmp_path, caplog, monkeypatch):
+    uvicorn = pytest.importorskip("uvicorn")
+    monkeypatch.setattr(serving, "Scorer", lambda bundle, *rest: FakeScorer(tmp_path / "model"))
+    monkeypatch.setattr(uvicorn.Server, "run", lambda server, sockets: bound.append(sockets[0].getsockname()[0]))
+    caplog.set_level("INFO", "pneumo_utils")
+    write_bundle(tmp_path / "model")
+    bound = []
+    serving.run(given(tmp_path / "model", "--port", 0))
+    assert bound == ["127.0.0.1"] and "password" not in caplog.text
+    serving.run(given(tmp_path / "model", "--port", 0, "--host", "0.0.0.0"))
+    assert bound[1] == "0.0.0.0" and "no password" in caplog.text.replace("asks for ", "")
+    assert f"http://{socket.gethostname()}:" in caplog.text
+
+
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
+def test_without_the_extra_a_sentence_says_how_to_install_it(tmp_path, monkeypatch, missing):
+    there = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else there(name))
+    with pytest.raises(ServeError, match=rf"{missing} must be installed \(pip install pneumo-utils\[web\]\)"):
+        serving.run(given(tmp_path))
+
+
+def test_without_tensorflow_there_are_no_heat_maps_and_the_page_says_so(tmp_path, monkeypatch):
+    assert serving.find_maps(write_bundle(tmp_path / "model"))[0] is not None
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert serving.find_maps(write_bundle(tmp_path / "model")) == (None, serving.NO_MAPS)
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [("127.0.0.1", True), ("127.1.2.3", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False)],
+)
+def test_only_loopback_addresses_are_this_machine_alone(host, local):
+    assert request_guard.is_local(host) is local
+
+
+def test_help_does_not_wait_for_the_engines():
+    check = (
+        "import sys, pneumo_utils.deployment.web.serve_command; print({'numpy', 'cv2', 'starlette'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", check], cwd=PROJECT, capture_output=True, text=True, env=os.environ)
+    assert done.stdout.strip() == "set()"
