@@ -54,7 +54,7 @@ test-long: $(READY) ## run every test, with twenty kills, and write reports/reli
 	@rm -f reports/.reliability && RELIABILITY="$(CURDIR)/reports/.reliability" $(PY) -m pytest $(SIDE_BY_SIDE) && $(PY) tests/support/reliability.py
 
 check: $(READY) ## run the fast tests only
-	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not slow"
+	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not slow and not long"
 
 fuzz: $(READY) ## try twenty thousand odd inputs a kind on images, names, parameter files and tables (minutes)
 	@FUZZ=20000 $(PY) -m pytest tests/test_fuzz.py

@@ -69,7 +69,7 @@ def test_an_export_that_says_the_same_differs_by_nothing_and_keras_comes_first(f
     assert shown.index.tolist() == ["keras", "onnx"] and shown.loc["keras"].tolist()[1:] == ["1", "0", "0"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_time_is_taken_once_a_turn_in_a_process_of_its_own_that_tells_why_it_fails(files, tmp_path):
     paths = {engine: list(named.values()) for engine, named in files.items()}
     taken = export_table.time_engines(paths, pictures(3), turns=7)

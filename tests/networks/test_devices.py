@@ -38,6 +38,7 @@ for kind in ("none", "CPU"):
 """
 
 
+@pytest.mark.long
 def test_two_devices_share_every_batch_and_come_to_the_numbers_of_one(tmp_path):
     done = subprocess.run([sys.executable, "-c", SCRIPT, tmp_path], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

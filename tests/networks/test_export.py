@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow  # TensorFlow takes its time to load
 SIZE = 32
 
 
@@ -111,9 +112,8 @@ def test_in_integers_litert_says_nearly_the_same_is_a_quarter_as_large_and_leave
     assert {detail["dtype"] for detail in outer} == {np.float32}
 
 
-@pytest.mark.parametrize(
-    "model", [pytest.param("vgg16", marks=pytest.mark.slow), pytest.param("resnet50", marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("model", ["vgg16", "resnet50"])
 def test_every_backbone_can_be_exported(rooms, tmp_path, model):
     pytest.importorskip("tf2onnx")
     rooms.keras.utils.set_random_seed(0)

@@ -59,6 +59,7 @@ def test_bfloat16_leaves_the_weights_in_float32_and_what_is_computed_much_the_sa
     assert np.abs(said["bfloat16"] - said["float32"]).mean() < 0.1 * np.abs(said["float32"]).mean()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the real radiographs and weights do not lie beside the project")
 def test_on_real_radiographs_the_format_does_not_change_the_auc_by_more_than_two_thousandths(precision, tmp_path):
     from sklearn.metrics import roc_auc_score

@@ -132,6 +132,7 @@ def test_a_second_seed_of_a_backbone_runs_its_trunk_no_second_time(store, recipe
     assert (first.predictions["probability"] != second.predictions["probability"]).any()
 
 
+@pytest.mark.long
 def test_a_network_trained_from_kept_activations_is_the_same_as_one_trained_from_none(store, recipe):
     import shutil
 

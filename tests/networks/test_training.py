@@ -12,7 +12,7 @@ from support.tiny_pictures import N_TRAIN, SIZE, N, feed, settings
 pytestmark = pytest.mark.slow  # TensorFlow takes its time to load
 
 
-@pytest.mark.parametrize("model", ["vgg16", "resnet50"])
+@pytest.mark.parametrize("model", ["vgg16", pytest.param("resnet50", marks=pytest.mark.long)])
 def test_two_phases_leave_trunk_and_batch_normalisation_as_they_were(rooms, images, splits, tmp_path, model):
     optimisation, models, training = rooms["optimisation"], rooms["models"], rooms["training"]
     training.make_reproducible(0)

@@ -15,6 +15,11 @@ pytestmark = pytest.mark.slow  # TensorFlow takes its time to load
 SIZE, N = 32, 40
 
 
+def long(*kinds: str) -> list:
+    """Kinds that `make test-long` tries besides."""
+    return [pytest.param(kind, marks=pytest.mark.long) for kind in kinds]
+
+
 class Killed(BaseException):
     """What a kill leaves no time to handle."""
 
@@ -61,7 +66,7 @@ def result(store: Store, given):
 
 
 @pytest.mark.parametrize(
-    "kind", ["averaged weights", "cycles", "early stopping", "head, then top", "smaller pictures first"]
+    "kind", ["smaller pictures first", *long("averaged weights", "cycles", "early stopping", "head, then top")]
 )
 def test_killed_after_every_epoch_it_ends_with_the_bits_of_an_uninterrupted_one(store, kind, monkeypatch):
     from pneumo_utils.networks import training_state
@@ -90,7 +95,7 @@ def test_killed_after_every_epoch_it_ends_with_the_bits_of_an_uninterrupted_one(
     assert not place.training_state_file(given.model, 0).exists(), "what is over needs no state"
 
 
-@pytest.mark.parametrize("harm", ["cut", "flipped", "foreign", "another recipe"])
+@pytest.mark.parametrize("harm", ["flipped", *long("cut", "foreign", "another recipe")])
 def test_a_state_that_is_damaged_or_of_another_training_is_not_gone_on_from(store, harm, monkeypatch):
     from pneumo_utils.networks import training_state
 

@@ -17,6 +17,7 @@ from pneumo_utils.records import progress
 
 SCORED, REFUSED = "scored", "refused"
 _SEED = 10_000  # of the pictures drawn here: the gate has learned from others
+_FEWEST = 20  # pictures of every kind that is drawn
 _WINDOWS = 40  # of each photograph, at most
 
 
@@ -29,7 +30,7 @@ def measure(
         gate: fitted without any of them.
         features: what the networks make of pictures, uint8 (n, s, s) -> float (n, d).
         radiographs: uint8 (n, s, s), of the test set.
-        each: pictures of every kind but the radiographs as they are, at most.
+        each: pictures of every kind but the radiographs as they are, at most; fewer in a study with fewer radiographs.
         seed: of what is drawn.
 
     Returns:
@@ -70,6 +71,7 @@ def _frame(picture: np.ndarray) -> np.ndarray:
 
 def _kinds(radiographs: np.ndarray, each: int, seed: int) -> Iterator[tuple[str, str, np.ndarray]]:
     """What the pictures are in words, what is right, and the pictures."""
+    each = min(each, max(_FEWEST, len(radiographs)))
     generator, size = np.random.default_rng([seed, _SEED]), radiographs.shape[1]
     some = radiographs[np.sort(generator.permutation(len(radiographs))[:each])]
     yield "test radiographs as they are", SCORED, radiographs

@@ -184,7 +184,7 @@ def test_looking_needs_neither_scikit_learn_nor_pandas_nor_tensorflow():
     assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True).stdout.strip() == "set()"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real radiographs are not beside the project")
 def test_real_radiographs_pass_and_their_changed_versions_do_not():
     def load(part, start, count):
