@@ -17,19 +17,19 @@ from pneumo_utils.deployment.answers import heat_map_overlays
 
 
 class Hot:
-    """Draws the same overlay for everything."""
+    """Draws the same map for everything."""
 
     def __init__(self, bundle):
         pass
 
-    def draw(self, picture, whole):
-        """As `Overlays.draw`."""
-        return heat_map_overlays.lay_over(whole, np.ones((4, 4)))
+    def draw_map(self, picture):
+        """As `HeatMaps.draw_map`."""
+        return np.ones(picture.shape)
 
 
 @pytest.fixture
 def engine(monkeypatch):
-    monkeypatch.setattr(heat_map_overlays, "Overlays", Hot)
+    monkeypatch.setattr(heat_map_overlays, "HeatMaps", Hot)
     return judging.put(monkeypatch)
 
 
@@ -142,7 +142,7 @@ def test_a_run_that_dies_goes_on_and_ends_with_the_same_bytes(place, engine, mon
     judging_again = judging.Brightness()
     monkeypatch.setattr("pneumo_utils.deployment.averaged_networks.open_engine", lambda *given: judging_again)
     monkeypatch.setattr("pneumo_utils.deployment.scoring.Gate.of", lambda arrays: judging.DarkGate())
-    monkeypatch.setattr(heat_map_overlays, "Overlays", Hot)
+    monkeypatch.setattr(heat_map_overlays, "HeatMaps", Hot)
     monkeypatch.chdir(place)
     assert predict("in", "--out", "cut.csv", "--heatmaps", "maps") == 3
     assert (place / "cut.csv").read_bytes() == (place / "whole.csv").read_bytes()

@@ -30,7 +30,7 @@ class AnswerFiles:
             digest=bundle.digest, threshold=told.operating_point.threshold,
         )  # fmt: skip
         drawn = self._folders.keys() & {"heatmaps", "dicom-out"}
-        self._overlays = heat_map_overlays.Overlays(bundle) if drawn else None
+        self._maps = heat_map_overlays.HeatMaps(bundle) if drawn else None
         for folder in self._folders.values():
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -54,7 +54,7 @@ class AnswerFiles:
         Returns:
             the score, with a remark where an answer could not be written.
         """
-        if score.status == SCORED and self._overlays is not None:
+        if score.status == SCORED and self._maps is not None:
             score = self._draw(score, radiograph)
         if "fhir-out" in self._folders and score.sha256:
             where = {"view": radiograph.view}
@@ -64,7 +64,7 @@ class AnswerFiles:
         return score
 
     def _draw(self, score: Score, radiograph: Radiograph) -> Score:
-        overlay = self._overlays.draw(radiograph.picture, radiograph.whole)
+        overlay = heat_map_overlays.lay_over(radiograph.whole, self._maps.draw_map(radiograph.picture))
         if "heatmaps" in self._folders:
             heat_map_overlays.write(overlay, self._overlay_file(score.sha256))
         if "dicom-out" not in self._folders or radiograph.dicom is None:

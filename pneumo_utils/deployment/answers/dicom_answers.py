@@ -12,10 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
-from pneumo_utils.deployment.answers import dicom_report
+from pneumo_utils.deployment.answers import dicom_report, heat_map_overlays
 from pneumo_utils.deployment.answers.dicom_report import MAKER, NOTICE, Algorithm, Uids
 from pneumo_utils.deployment.scores import SCORED, Score
 from pneumo_utils.imaging import dicom_files, dicom_header
@@ -34,7 +33,6 @@ _MAY_BE_EMPTY = (  # type 2: they must be there
 )  # fmt: skip
 _POINTERS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
 _OVERLAY_SERIES = 9902  # far above the numbers of a modality
-_MARGIN, _BAR = 4, 20  # rows in which the notice stands: at least, and one in so many
 
 
 class AnswerError(ValueError):
@@ -65,6 +63,7 @@ def write(
         the files, named after their UIDs: the report, and the overlay.
 
     Raises:
+        OverlayError: the overlay is of another shape or kind.
         AnswerError: the score is none, the source lacks UIDs to point to, or highdicom is not installed.
         ImageError: the source cannot be read.
     """
@@ -76,7 +75,7 @@ def write(
     said = repr((score.probability, score.calibrated, score.decision, score.unsure, score.flags, algorithm))
     made = [("report", said.encode(), lambda uid: dicom_report.report(evidence, score, algorithm, uids, uid))]
     if overlay is not None:
-        signed = burn_in(overlay)
+        signed = heat_map_overlays.burn_in(overlay, NOTICE)
         made.append(("overlay", signed.tobytes(), lambda uid: _capture(evidence, signed, algorithm, uids, uid)))
     files = []
     for kind, content, make in made:
@@ -94,28 +93,6 @@ def _check(score: Score) -> None:
         import highdicom  # noqa: F401
     except ImportError as error:
         raise AnswerError("DICOM answers need highdicom: pip install pneumo-utils[dicom]") from error
-
-
-def burn_in(overlay: np.ndarray, notice: str = NOTICE) -> np.ndarray:
-    """Write a notice into a black bar below a picture.
-
-    Args:
-        overlay: uint8 (height, width, 3).
-        notice: of one line.
-
-    Returns:
-        uint8 (height and the bar, width, 3).
-    """
-    if overlay.ndim != 3 or overlay.shape[2] != 3 or overlay.dtype != np.uint8:
-        raise AnswerError(f"overlay must be uint8 (height, width, 3), got {overlay.dtype} {overlay.shape}")
-    width = overlay.shape[1]
-    (wide, high), below = cv2.getTextSize(notice, cv2.FONT_HERSHEY_SIMPLEX, 1.0, 1)
-    scale = min(0.95 * width / wide, max(overlay.shape[0] / _BAR, 8) / high)
-    bar = np.zeros((int(np.ceil((high + below) * scale)) + 2 * _MARGIN, width, 3), np.uint8)
-    place = (int((width - wide * scale) / 2), _MARGIN + int(np.ceil(high * scale)))
-    thick = max(1, round(scale * 1.5))
-    cv2.putText(bar, notice, place, cv2.FONT_HERSHEY_SIMPLEX, scale, (255, 255, 0), thick, cv2.LINE_AA)
-    return np.concatenate([overlay, bar])
 
 
 def _evidence(source: Dataset) -> Dataset:

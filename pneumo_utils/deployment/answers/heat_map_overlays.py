@@ -13,15 +13,15 @@ from pneumo_utils.records.atomic import atomic_write
 NOTICE = "research, not for diagnosis"
 _LONGEST = 1024  # side of an overlay, pixels
 _OPACITY = 0.5  # of the hottest place: the radiograph stays visible everywhere
-_INK, _FONT = (255, 255, 255), cv2.FONT_HERSHEY_SIMPLEX
+_MARGIN, _BAR = 4, 20  # rows in which the notice stands: at least, and one in so many
 
 
 class OverlayError(ValueError):
-    """Overlays cannot be drawn as asked."""
+    """An overlay that is none."""
 
 
-class Overlays:
-    """Draws overlays with the networks of one bundle.
+class HeatMaps:
+    """Draws heat maps with the networks of one bundle.
 
     Args:
         bundle: whose networks are explained: those of the engine keras, since a map needs their gradients.
@@ -37,22 +37,20 @@ class Overlays:
             for network, file in zip(told.networks, bundle.networks("keras"), strict=True)
         ]
 
-    def draw(self, picture: np.ndarray, whole: np.ndarray) -> np.ndarray:
-        """Lay the heat map of one radiograph over it.
+    def draw_map(self, picture: np.ndarray) -> np.ndarray:
+        """The heat map of one radiograph, averaged over the networks.
 
         Args:
             picture: uint8 (stored size, stored size), what the networks were shown.
-            whole: uint8 (height, width), the radiograph in its own shape.
 
         Returns:
-            uint8 (height, width, 3), RGB, its longer side at most `_LONGEST` pixels.
+            float (stored size, stored size) in [0, 1].
         """
-        maps = [explainer.maps(picture[None])[0] for explainer in self._explainers]
-        return lay_over(whole, np.mean(maps, axis=0))
+        return np.mean([explainer.maps(picture[None])[0] for explainer in self._explainers], axis=0)
 
 
 def lay_over(whole: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """Colour a radiograph by a heat map, and write below it what it may not be used for.
+    """Colour a radiograph by a heat map.
 
     Args:
         whole: uint8 (height, width).
@@ -67,22 +65,36 @@ def lay_over(whole: np.ndarray, heat: np.ndarray) -> np.ndarray:
     hot = np.clip(cv2.resize(heat.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR), 0, 1)
     colour = cv2.cvtColor(cv2.applyColorMap(np.uint8(255 * hot), cv2.COLORMAP_MAGMA), cv2.COLOR_BGR2RGB)
     opacity = (_OPACITY * hot)[..., None]
-    drawn = np.rint(grey[..., None] * (1 - opacity) + colour * opacity).astype(np.uint8)
-    return _write_notice(drawn)
+    return np.rint(grey[..., None] * (1 - opacity) + colour * opacity).astype(np.uint8)
 
 
-def _write_notice(drawn: np.ndarray) -> np.ndarray:
-    width = drawn.shape[1]
-    size = max(0.3, width / 900)
-    (wide, high), low = cv2.getTextSize(NOTICE, _FONT, size, 1)
-    size *= min(1.0, 0.95 * width / wide)
-    strip = np.zeros((2 * high + low, width, 3), np.uint8)
-    cv2.putText(strip, NOTICE, (width // 50, high + high // 2), _FONT, size, _INK, 1, cv2.LINE_AA)
-    return np.concatenate([drawn, strip])
+def burn_in(overlay: np.ndarray, notice: str = NOTICE) -> np.ndarray:
+    """Write a notice into a black bar below a picture.
+
+    Args:
+        overlay: uint8 (height, width, 3).
+        notice: of one line.
+
+    Returns:
+        uint8 (height and the bar, width, 3).
+
+    Raises:
+        OverlayError: it is of another shape or kind.
+    """
+    if overlay.ndim != 3 or overlay.shape[2] != 3 or overlay.dtype != np.uint8:
+        raise OverlayError(f"overlay must be uint8 (height, width, 3), got {overlay.dtype} {overlay.shape}")
+    width = overlay.shape[1]
+    (wide, high), below = cv2.getTextSize(notice, cv2.FONT_HERSHEY_SIMPLEX, 1.0, 1)
+    scale = min(0.95 * width / wide, max(overlay.shape[0] / _BAR, 8) / high)
+    bar = np.zeros((int(np.ceil((high + below) * scale)) + 2 * _MARGIN, width, 3), np.uint8)
+    place = (int((width - wide * scale) / 2), _MARGIN + int(np.ceil(high * scale)))
+    thick = max(1, round(scale * 1.5))
+    cv2.putText(bar, notice, place, cv2.FONT_HERSHEY_SIMPLEX, scale, (255, 255, 0), thick, cv2.LINE_AA)
+    return np.concatenate([overlay, bar])
 
 
 def write(overlay: np.ndarray, file: Path) -> None:
-    """Write an overlay, RGB, as PNG; whole or not at all."""
-    encoded = cv2.imencode(".png", cv2.cvtColor(overlay, cv2.COLOR_RGB2BGR))[1]
+    """Write an overlay, RGB, as PNG with what it may not be used for below it; whole or not at all."""
+    encoded = cv2.imencode(".png", cv2.cvtColor(burn_in(overlay), cv2.COLOR_RGB2BGR))[1]
     with atomic_write(file) as part:
         part.write_bytes(encoded.tobytes())

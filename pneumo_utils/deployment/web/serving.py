@@ -10,11 +10,11 @@ import socket
 from collections.abc import Callable
 from functools import partial
 
+from pneumo_utils.deployment.answers.heat_map_overlays import HeatMaps
 from pneumo_utils.deployment.bundle import Bundle
 from pneumo_utils.deployment.scoring import Scorer
-from pneumo_utils.deployment.web import request_guard, web_app
+from pneumo_utils.deployment.web import request_guard, web_app, web_page
 from pneumo_utils.deployment.web.web_app import WebApp
-from pneumo_utils.deployment.web.web_page import HeatMaps
 
 _MOST_REQUESTS = 64  # at once; more are told to come again
 _GRACE = 5  # seconds in which the file at hand may be finished
@@ -73,7 +73,7 @@ def find_maps(bundle: Bundle) -> tuple[Callable[[], HeatMaps] | None, str]:
     """What opens the heat maps, or why there are none."""
     if importlib.util.find_spec("tensorflow") is None:
         return None, NO_MAPS
-    return partial(HeatMaps, bundle), ""
+    return partial(web_page.open_maps, bundle), ""
 
 
 def _serve(page: WebApp, listening: socket.socket, host: str) -> None:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:  # imported for their names alone: they bring the engines alon
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from pneumo_utils.deployment.answers.heat_map_overlays import HeatMaps
     from pneumo_utils.deployment.scoring import Answer, Scorer
-    from pneumo_utils.deployment.web.web_page import HeatMaps
 
 LARGEST = 64 * 2**20  # bytes of a file
 MOST = 2000  # files that the page takes at once: for more there is `predict`

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from pneumo_utils.deployment import score_table
-from pneumo_utils.deployment.answers.heat_map_overlays import Overlays
+from pneumo_utils.deployment.answers.heat_map_overlays import HeatMaps
 from pneumo_utils.deployment.bundle import Bundle
 from pneumo_utils.deployment.score_table import DIGITS
 from pneumo_utils.deployment.scores import Score
@@ -22,24 +22,11 @@ _QUALITY = 90  # of its JPEG
 _MAP_SIDE = 128  # of a heat map, pixels; the browser enlarges it smoothly
 
 
-class HeatMaps(Overlays):
-    """Draws heat maps that the page lays over radiographs itself, so that a reader may fade them."""
-
-    def __init__(self, bundle: Bundle):
-        super().__init__(bundle)
-        size = bundle.contents.preparation.stored_size
-        self.draw_map(np.zeros((size, size), np.uint8))  # the first of all compiles, and nobody waits for it
-
-    def draw_map(self, picture: np.ndarray) -> np.ndarray:
-        """The heat map of one radiograph, averaged over the networks.
-
-        Args:
-            picture: uint8 (stored size, stored size), what the networks were shown.
-
-        Returns:
-            float (stored size, stored size) in [0, 1].
-        """
-        return np.mean([explainer.maps(picture[None])[0] for explainer in self._explainers], axis=0)
+def open_maps(bundle: Bundle) -> HeatMaps:
+    """What draws the heat maps of a bundle; the first of all compiles, and nobody shall wait for it."""
+    maps, size = HeatMaps(bundle), bundle.contents.preparation.stored_size
+    maps.draw_map(np.zeros((size, size), np.uint8))
+    return maps
 
 
 def read_asset(name: str) -> str:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from support.dicom_samples import GREY, SECRETS, UID, dataset, saved
 
-from pneumo_utils.deployment.answers import dicom_answers
+from pneumo_utils.deployment.answers import dicom_answers, heat_map_overlays
 from pneumo_utils.deployment.answers.dicom_answers import AnswerError
 from pneumo_utils.deployment.answers.dicom_report import Algorithm
+from pneumo_utils.deployment.answers.heat_map_overlays import OverlayError
 from pneumo_utils.deployment.scores import Score
 from pneumo_utils.imaging import dicom_files
 from pneumo_utils.imaging.image_files import ImageError
@@ -86,7 +87,7 @@ def test_the_overlay_is_a_picture_in_colour_with_the_notice_below(answers):
 
 @pytest.mark.parametrize("width", [60, 500, 3000])
 def test_the_notice_fits_whatever_the_width(width):
-    pixels = dicom_answers.burn_in(np.zeros((width, width, 3), np.uint8))
+    pixels = heat_map_overlays.burn_in(np.zeros((width, width, 3), np.uint8))
     seen = np.flatnonzero(pixels[width:].any(axis=(0, 2)))
     assert seen.min() > 0 and seen.max() < width - 1
     assert seen.max() - seen.min() > 0.3 * width
@@ -186,7 +187,7 @@ def test_a_score_that_is_none_is_refused(tmp_path):
 
 
 def test_an_overlay_of_another_kind_is_refused(tmp_path):
-    with pytest.raises(AnswerError, match=re.escape("overlay must be uint8 (height, width, 3), got uint8 (64, 80)")):
+    with pytest.raises(OverlayError, match=re.escape("overlay must be uint8 (height, width, 3), got uint8 (64, 80)")):
         written(tmp_path, overlay=GREY)
 
 
