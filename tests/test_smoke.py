@@ -207,6 +207,7 @@ def test_a_lost_table_or_page_is_made_again_and_nothing_else_runs(place, smoke, 
     assert (smoke / "tables" / "metrics.csv").is_file() and (smoke / "01_eda.html").is_file()
 
 
+@pytest.mark.long
 def test_a_parameter_of_the_evaluation_reruns_what_uses_it_and_no_training(place, smoke, caplog):
     path = place / "params" / "smoke.yaml"
     text = path.read_text()
