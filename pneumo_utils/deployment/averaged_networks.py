@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from pneumo_utils.deployment.decision import CLIP
 from pneumo_utils.deployment.engines import Engine, open_engine
 from pneumo_utils.imaging.augmentation import TEST_VIEWS, test_view
 
 BATCH = 32  # pictures judged at once
-_CLIP = 1e-7  # of probabilities whose logits are averaged, as `evaluation.weighted_metrics.LOGIT_CLIP`
 
 
 class AveragedNetworks:
@@ -80,5 +80,5 @@ def _average(views: list[np.ndarray], of: str) -> np.ndarray:
     views = [np.asarray(one, dtype=float) for one in views]
     if of == "probability":
         return np.mean(views, axis=0)
-    kept = np.clip(views, _CLIP, 1 - _CLIP)
+    kept = np.clip(views, CLIP, 1 - CLIP)
     return 1 / (1 + np.exp(-np.mean(np.log(kept / (1 - kept)), axis=0)))

@@ -17,7 +17,6 @@ from pneumo_utils.evaluation import calibration, operating_points, referral
 from pneumo_utils.records.vocabulary import ENSEMBLE
 
 ENDINGS = {"keras": ".keras", "onnx": ".onnx", "litert": ".tflite", "litert-int8": "-int8.tflite"}
-SPLITS = ("train", "validation", "test")
 NOTICE = "Research, not for diagnosis. Not a medical device: no authority has cleared it, no clinic has tried it."
 DRAWN = "Made from drawn pictures: what it says of a patient means nothing. "
 AGES = {"least_age": 1.0, "largest_age": 5.0}  # years, of the children in Kermany 2018
@@ -78,8 +77,8 @@ def choose_rows(splits: pd.DataFrame, split: str, seed: int) -> np.ndarray:
 
     Args:
         splits: contract `splits`.
-        split: one of `SPLITS`. Of the training set so many are drawn as the gate needs; a validation set that is too
-            small for limits is filled up with training pictures.
+        split: one of `vocabulary.SPLITS`. Of the training set so many are drawn as the gate needs; a validation set
+            that is too small for limits is filled up with training pictures.
         seed: of what is drawn.
 
     Returns:

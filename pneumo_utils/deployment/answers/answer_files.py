@@ -41,7 +41,7 @@ class AnswerFiles:
 
     def are_there(self, sha256: str, status: str, is_dicom: bool) -> bool:
         """Whether an earlier run has written all that is wanted for the file with this hash."""
-        places = [self._fhir_file(sha256)] if "fhir-out" in self._folders else []
+        places = [fhir_answers.place(self._folders["fhir-out"], sha256)] if "fhir-out" in self._folders else []
         if status == SCORED and "heatmaps" in self._folders:
             places.append(self._overlay_file(sha256))
         if status == SCORED and is_dicom and "dicom-out" in self._folders:
@@ -81,6 +81,3 @@ class AnswerFiles:
 
     def _dicom_folder(self, sha256: str) -> Path:
         return self._folders["dicom-out"] / sha256[:16]
-
-    def _fhir_file(self, sha256: str) -> Path:
-        return self._folders["fhir-out"] / f"{sha256}.json"

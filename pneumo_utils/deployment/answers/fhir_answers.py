@@ -72,6 +72,11 @@ def report(
     return made
 
 
+def place(folder: Path, sha256: str) -> Path:
+    """Where the report on the file with this hash lies."""
+    return folder / f"{sha256}.json"
+
+
 def write(
     score: Score,
     algorithm: Algorithm,
@@ -86,8 +91,7 @@ def write(
     Returns:
         the file.
     """
-    name = score.sha256 or hashlib.sha256(score.path.encode("utf-8", "surrogateescape")).hexdigest()
-    file = folder / f"{name}.json"
+    file = place(folder, score.sha256 or hashlib.sha256(score.path.encode("utf-8", "surrogateescape")).hexdigest())
     made = report(score, algorithm, view, study_uid, subject, issued)
     with atomic_write(file) as part:
         part.write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

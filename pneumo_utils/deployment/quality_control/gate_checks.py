@@ -11,11 +11,11 @@ from scipy.stats import binomtest
 
 from pneumo_utils.deployment.quality_control import changed_radiographs, odd_pictures
 from pneumo_utils.deployment.quality_control.gate import Gate
+from pneumo_utils.deployment.scores import REFUSED, SCORED
 from pneumo_utils.evaluation.metrics import format_interval
 from pneumo_utils.imaging import decoding
 from pneumo_utils.records import progress
 
-SCORED, REFUSED = "scored", "refused"
 _SEED = 10_000  # of the pictures drawn here: the gate has learned from others
 _FEWEST = 20  # pictures of every kind that is drawn
 _WINDOWS = 40  # of each photograph, at most
