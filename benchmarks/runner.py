@@ -19,7 +19,7 @@ import page
 
 HERE = Path(__file__).resolve().parent
 # what one core does first, what takes minutes last
-BENCHES = ("metrics", "phantom", "decoding", "scoring", "gradcam", "trunk", "whole", "training", "growth")
+BENCHES = ("metrics", "phantom", "decoding", "scoring", "gradcam", "trunk", "optimiser", "whole", "training", "growth")
 
 
 def run(name: str) -> bool:

@@ -12,6 +12,7 @@ from pneumo_utils.networks import features
 from pneumo_utils.networks.backend import keras, tf
 from pneumo_utils.networks.batches import Batches, class_weights
 from pneumo_utils.networks.callbacks import Averages, Clock, CycleEnds, Keeper, Patience, Teller, restore
+from pneumo_utils.networks.fused_adamw import FusedAdamW
 from pneumo_utils.networks.training_state import Snapshot, TrainingState
 from pneumo_utils.records import progress
 
@@ -236,7 +237,7 @@ def adamw(phase: Phase, settings: Settings, steps: int) -> keras.optimizers.Opti
     )
     rate = Restarts(rate, length) if phase.cycles > 1 else rate
     averaged = {"use_ema": True, "ema_momentum": settings.ema_momentum} if settings.ema_momentum else {}
-    optimiser = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay, **averaged)
+    optimiser = FusedAdamW(rate, weight_decay=settings.weight_decay, **averaged)
     optimiser.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimiser
 
