@@ -12,7 +12,7 @@ LOCK := requirements$(if $(GPU),-gpu).txt
 READY := $(VENV)/.ready
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 # One worker a core, each file to one of them, the longest first.
-SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder tests/test_smoke.py tests
+SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
 EXTRAS := --extra dicom --extra onnx --extra litert --extra export --extra web
 GIVEN := $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 

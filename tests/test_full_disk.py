@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from support import reliability
+from support.timed_columns import without_times
 
 from pneumo_utils.__main__ import PROJECT
 from pneumo_utils.records import tables
@@ -56,8 +57,7 @@ def check_refusal(said: str, reports: Path) -> None:
 def tables_of(reports: Path) -> dict[str, pd.DataFrame]:
     found = {}
     for file in sorted((reports / "smoke" / "tables").glob("*.csv")):
-        table = tables.read(file.stem, file)
-        found[file.stem] = table.drop(columns=[name for name in ("seconds", "peak_memory") if name in table])
+        found[file.stem] = without_times(tables.read(file.stem, file))
     return found
 
 

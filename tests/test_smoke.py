@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 from support import killing, reliability
 from support.browser import CHROMIUM, faults
+from support.timed_columns import without_times
 
 from pneumo_utils.__main__ import PROJECT, main
 from pneumo_utils.evaluation import metrics
@@ -23,6 +25,7 @@ from pneumo_utils.records.vocabulary import IMAGE_MODELS, REFERENCES
 from pneumo_utils.study.definition import load
 
 pytestmark = pytest.mark.slow
+PROGRAM = [sys.executable, "-m", "pneumo_utils"]
 SECRET = "hunter2-AKIAIOSFODNN7EXAMPLE"
 PAGES = (
     "01_eda",
@@ -57,35 +60,12 @@ def report(place: Path, reports: str = "reports", *more: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def places(tmp_path_factory) -> list[Path]:
-    """Two runs of the study that share nothing, the second killed inside an epoch and with the small CNN alone. In
-    `make test-long` it has all networks, is killed twenty times, and then goes on one notebook after another.
-    """
-    folders = [params(tmp_path_factory.mktemp(name)) for name in ("study", "again")]
-    if not reliability.ASKED:
-        few = folders[1] / "params" / "smoke.yaml"
-        alone = few.read_text().replace("models: [cnn, vgg16, resnet50]", "models: [cnn]")
-        alone = alone.replace("exported_engines: [onnx]", "exported_engines: []")
-        few.write_text(alone.replace("ensemble: [cnn, vgg16, resnet50]", "ensemble: []"))
-    first, second = ([sys.executable, "-m", "pneumo_utils", *command(folder, "reports")] for folder in folders)
-    started = subprocess.Popen(first, env=os.environ | {"AWS_SECRET_ACCESS_KEY": SECRET, "KAGGLE_KEY": SECRET})
-    killed = killing.run(second, folders[1] / "reports" / "smoke", 20 if reliability.ASKED else 1)
-    if reliability.ASKED:
-        alone = folders[1] / "params" / "smoke.yaml"
-        alone.write_text(alone.read_text().replace("notebooks_at_once: 2", "notebooks_at_once: 1"))
-    subprocess.run(second, check=True, capture_output=True)
-    assert started.wait() == 0
-    reliability.note("killed with SIGKILL", killed.moments.total())
-    reliability.note("epochs run twice", len(killed.repeated))
-    reliability.note("processes left running", killed.orphans)
-    assert not killed.repeated and not killed.orphans, killed
-    assert killed.moments.total() >= (15 if reliability.ASKED else 1), killed
-    return folders
-
-
-@pytest.fixture(scope="module")
-def place(places) -> Path:
-    return places[0]
+def place(tmp_path_factory) -> Path:
+    """Where the study has run once."""
+    folder = params(tmp_path_factory.mktemp("study"))
+    secrets = {"AWS_SECRET_ACCESS_KEY": SECRET, "KAGGLE_KEY": SECRET}
+    subprocess.run([*PROGRAM, *command(folder, "reports")], env=os.environ | secrets, check=True, capture_output=True)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -93,25 +73,58 @@ def smoke(place) -> Path:
     return place / "reports" / "smoke"
 
 
-def test_the_same_study_killed_and_run_again_gives_equal_tables(places):
+def check_nothing_lost(killed: killing.Kills, least: int) -> None:
+    reliability.note("killed with SIGKILL", killed.moments.total())
+    reliability.note("epochs run twice", len(killed.repeated))
+    reliability.note("processes left running", killed.orphans)
+    assert not killed.repeated and not killed.orphans and killed.moments.total() >= least, killed
+
+
+def check_equal(first: Path, second: Path) -> None:
+    tables_of = (without_times(pd.read_csv(file)) for file in (first, second))
+    pd.testing.assert_frame_equal(*tables_of, check_exact=True)
+    reliability.note("tables equal to the bit after that", 1)
+
+
+def test_a_network_killed_inside_an_epoch_goes_on_and_says_the_same_of_every_picture(place, smoke, tmp_path):
+    kept, network, page = tmp_path / "kept", smoke / "work" / "models" / "cnn", smoke / "03_finetune-cnn.html"
+    shutil.copytree(smoke, kept)
+    for lost in (page, smoke / "work" / "records" / "03_finetune-cnn.json"):
+        lost.unlink()
+    shutil.rmtree(network)
+    again = [*PROGRAM, *command(place, "reports")]
+    check_nothing_lost(killing.run(again, smoke, 1), 1)
+    trained = subprocess.Popen(again, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not page.is_file() and trained.poll() is None:
+        time.sleep(0.1)
+    trained.terminate()  # what follows has nothing to do with it
+    trained.wait()
+    made = sorted(file.relative_to(network) for file in network.rglob("*.csv"))
+    assert Path("seed-0/predictions.csv") in made
+    for file in made:
+        check_equal(network / file, kept / "work" / "models" / "cnn" / file)
+    shutil.rmtree(smoke)
+    shutil.copytree(kept, smoke)
+
+
+@pytest.mark.long
+def test_the_study_killed_twenty_times_and_run_one_notebook_after_another_gives_equal_tables(smoke, tmp_path):
+    folder = params(tmp_path)
+    again = [*PROGRAM, *command(folder, "reports")]
+    check_nothing_lost(killing.run(again, folder / "reports" / "smoke", 20), 15)
+    alone = folder / "params" / "smoke.yaml"
+    alone.write_text(alone.read_text().replace("notebooks_at_once: 2", "notebooks_at_once: 1"))
+    subprocess.run(again, check=True, capture_output=True)
     for table in tables.CONTRACTS:
-        first, second = (pd.read_csv(place / f"reports/smoke/tables/{table}.csv") for place in places)
-        if not reliability.ASKED:  # the second has fewer networks, and what is said of several is not there
-            first, second = (rows[rows["model"] == "cnn"] if "model" in rows else rows for rows in (first, second))
-            if table in ("comparisons", "stability", "exports"):
-                continue
-        timed = [column for column in first if column in ("seconds", "peak_memory") or column.startswith("latency")]
-        first, second = (rows.drop(columns=timed).reset_index(drop=True) for rows in (first, second))
-        pd.testing.assert_frame_equal(first, second, check_exact=True)
-        reliability.note("tables equal to the bit after that", 1)
+        check_equal(smoke / f"tables/{table}.csv", folder / f"reports/smoke/tables/{table}.csv")
+    assert not list((folder / "reports").rglob("*.part*")) and not list((folder / "reports").rglob("*broken*"))
 
 
-def test_every_page_and_table_is_there_and_nothing_half_written(smoke, places):
+def test_every_page_and_table_is_there_and_nothing_half_written(smoke):
     assert sorted(path.stem for path in smoke.glob("*.html")) == sorted(PAGES)
     found = {path.stem: tables.read(path.stem, path) for path in (smoke / "tables").glob("*.csv")}
     assert set(found) == set(tables.CONTRACTS)
-    for reports in (smoke, places[1] / "reports" / "smoke"):
-        assert not list(reports.rglob("*.part*")) and not list(reports.rglob("*broken*"))
+    assert not list(smoke.rglob("*.part*")) and not list(smoke.rglob("*broken*"))
 
 
 def test_no_credential_of_the_environment_reaches_a_page_a_notebook_or_a_table(smoke):
@@ -146,7 +159,7 @@ def test_the_evaluation_runs_from_the_tables_alone_without_tensorflow(place, smo
 def test_the_bundle_scores_every_file_from_the_command_line_as_the_study_did(smoke, place, tmp_path, engine, off):
     folder, out = next((place / "cache").glob("phantom-*")) / "chest_xray", tmp_path / "scores.csv"
     given = ["predict", str(folder), "--model", str(smoke / "model"), "--engine", engine, "--out", str(out)]
-    done = subprocess.run([sys.executable, "-m", "pneumo_utils", *given], capture_output=True, text=True)
+    done = subprocess.run([*PROGRAM, *given], capture_output=True, text=True)
     scored = pd.read_csv(out)
     assert done.returncode == (3 if (scored["status"] == "refused").any() else 0), done.stderr
     files = sorted(str(path) for path in folder.rglob("*") if path.is_file())
@@ -192,12 +205,13 @@ def test_every_page_is_faultless_in_a_browser(smoke):
 
 def test_a_second_run_runs_and_writes_nothing(place, smoke):
     before = {path: path.stat().st_mtime_ns for path in smoke.rglob("*.*")}
-    again = [sys.executable, "-m", "pneumo_utils", *command(place, "reports")]
+    again = [*PROGRAM, *command(place, "reports")]
     done = subprocess.run(again, capture_output=True, text=True, check=True)
     assert "0 of 9 notebooks ran" in done.stdout
     assert {path: path.stat().st_mtime_ns for path in smoke.rglob("*.*")} == before
 
 
+@pytest.mark.long
 def test_a_lost_table_or_page_is_made_again_and_nothing_else_runs(place, smoke, capsys):
     (smoke / "tables" / "metrics.csv").unlink()
     (smoke / "tables" / "predictions.csv").unlink()

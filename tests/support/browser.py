@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from support import reliability
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGS = [
     "--no-sandbox",
@@ -17,7 +19,8 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WIDTHS = (390, 1440)  # CSS pixels: a telephone and a desk
+# Width in CSS pixels, a telephone's and a desk's, and colour scheme; `make test-long` opens each in both schemes.
+WINDOWS = ((390, "dark"), (1440, "light"), *(((390, "light"), (1440, "dark")) if reliability.ASKED else ()))
 
 # Everything wrong with the page as it stands: a list of sentences.
 INSPECT = """() => {
@@ -55,7 +58,7 @@ INSPECT = """() => {
 
 
 def faults(folder: Path, executable: str) -> list[str]:
-    """Open every page of a folder, offline, at each width and in both schemes, and list what is wrong, axe's finds too.
+    """Open every page of a folder, offline, in each of `WINDOWS`, and list what is wrong, axe's finds too.
 
     Parameters
     ----------
@@ -75,10 +78,9 @@ def faults(folder: Path, executable: str) -> list[str]:
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=executable, args=ARGS)
         for path in sorted(folder.glob("*.html")):
-            for width in WIDTHS:
-                for scheme in ("light", "dark"):
-                    place = f"{path.name}, {width} px, {scheme}"
-                    found += [f"{place}: {fault}" for fault in _faults_of(browser, axe, path, width, scheme)]
+            for width, scheme in WINDOWS:
+                place = f"{path.name}, {width} px, {scheme}"
+                found += [f"{place}: {fault}" for fault in _faults_of(browser, axe, path, width, scheme)]
         browser.close()
     return found
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import browser_pages, bundles
-from support.browser import ARGS, CHROMIUM, INSPECT, WIDTHS
+from support.browser import ARGS, CHROMIUM, INSPECT, WINDOWS
 from support.browser_pages import FILTERS, SHOWN, STORED, draw_phantoms
 
 from pneumo_utils.deployment.quality_control import changed_radiographs, odd_pictures, picture_statistics
@@ -355,8 +355,7 @@ def test_a_page_with_an_altered_network_scores_nothing(browser, folder, tmp_path
     page.context.close()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), WINDOWS)
 def test_the_page_is_faultless_empty_and_filled(browser, address, said, bundle, tmp_path, width, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     cv2.imwrite(str(tmp_path / "one.png"), draw_phantoms(3000, 1, 200)[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 
 import pytest
-from support.browser import ARGS, CHROMIUM, INSPECT, WIDTHS
+from support.browser import ARGS, CHROMIUM, INSPECT, WINDOWS
 from support.scoring_page import FakeMaps, FakeScorer, serving
 
 from pneumo_utils.deployment import score_table
@@ -85,8 +85,7 @@ def verdicts(page):
     return page.locator("#cards .verdict").all_inner_texts()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), WINDOWS)
 def test_the_page_is_faultless_empty_and_filled(browser, address, said, files, width, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = opened(browser, address, said, viewport={"width": width, "height": 900}, color_scheme=scheme)
