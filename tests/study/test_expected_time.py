@@ -26,7 +26,7 @@ def test_every_page_of_every_study_takes_a_while_and_less_with_fewer_pictures(na
     ("page", "training"),
     [
         ("03_finetune-vgg16", {"end_to_end_epochs": 10}),
-        ("03_finetune-vgg16", {"progressive_epochs": 12}),
+        ("03_finetune-vgg16", {"progressive_epochs": 20}),
         ("03_finetune-vgg16", {"seeds": [0, 1]}),
         ("03_finetune-vgg16", {"test_views": 10}),
         ("03_finetune-vgg16", {"frozen_blocks": 0}),
