@@ -3,6 +3,8 @@ STUDY   ?= demo
 DATA    ?=
 WEIGHTS ?=
 ORIGINALS ?=
+JOB     ?=
+THREADS ?=
 GPU     ?=
 PYTHON  ?=
 
@@ -15,8 +17,9 @@ CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
 EXTRAS := --extra dicom --extra onnx --extra litert --extra export --extra web
 GIVEN := $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
+SHARE := $(if $(JOB),--job "$(JOB)")
 
-.PHONY: help install report compare pdf serve export data lab test check bench recipes lint format lock picture lungs parameters clean audit fuzz test-long
+.PHONY: help install report plan work compare pdf serve export data lab test check bench recipes lint format lock picture lungs parameters clean audit fuzz test-long
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -28,6 +31,12 @@ install: $(READY) ## only build the environment
 
 report: $(READY) ## run what changed of STUDY and render reports/STUDY/index.html
 	@$(PY) -m pneumo_utils report "$(STUDY)" $(GIVEN)
+
+plan: $(READY) ## list the trainings of STUDY, or of the share JOB=I/N, with their time and memory
+	@$(PY) -m pneumo_utils plan "$(STUDY)" $(GIVEN) $(SHARE)
+
+work: $(READY) ## train the networks of STUDY, or of the share JOB=I/N; many shares may run side by side
+	@$(PY) -m pneumo_utils work "$(STUDY)" $(GIVEN) $(SHARE) $(if $(THREADS),--threads "$(THREADS)")
 
 compare: $(READY) ## what differs between the finished studies A and B, and what came of it: reports/compare/
 	@$(PY) -m pneumo_utils compare "$(A)" "$(B)"

@@ -24,7 +24,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +41,7 @@ from pneumo_utils.datasets import manifest, splits
 from pneumo_utils.evaluation import intervals, weighted_metrics
 from pneumo_utils.imaging import decoding, lung_fields
 from pneumo_utils.imaging.augmentation import Augmentation
-from pneumo_utils.networks import models, optimisation, precision, replicates, training
+from pneumo_utils.networks import models, optimisation, precision, replicates, training, training_recipe
 from pneumo_utils.study.definition import load
 
 STORED, SEEN, JUDGED = 224, 112, 144  # pixels a side
@@ -118,20 +118,8 @@ def of_crops(crops: Augmentation, start: Path) -> replicates.Recipe:
 
 def of_study(name: str, start: Path) -> replicates.Recipe:
     """The recipe of VGG16 in a parameter file."""
-    study = load(name, rows.PROJECT / "params", data="", weights="")
-    given, size = study.training, study.images.image_size
-    rate = given.end_to_end_learning_rate
-    phases = (
-        optimisation.Phase("head", given.head_epochs, given.head_learning_rate),
-        optimisation.Phase("top", given.top_epochs, given.top_learning_rate),
-        optimisation.Phase("progressive", given.progressive_epochs, rate, given.progressive_size),
-        optimisation.Phase("end_to_end", given.end_to_end_epochs, rate, cycles=given.cycles),
-    )
-    return replicates.Recipe(
-        "vgg16", start, size, given.dropout, tuple(phase for phase in phases if phase.epochs),
-        optimisation.Settings(**{field.name: getattr(given, field.name) for field in fields(optimisation.Settings)}),
-        Augmentation(**study.augmentation.model_dump()), precision.choose(given.precision),
-    )  # fmt: skip
+    given = load(name, rows.PROJECT / "params", data="", weights="").flat()
+    return training_recipe.of_parameters(given, "vgg16", start)
 
 
 def train(

@@ -11,9 +11,13 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pneumo_utils.deployment import prediction_command
 from pneumo_utils.deployment.web import export_command, serve_command
+
+if TYPE_CHECKING:
+    from pneumo_utils.pipeline.runner import Pipeline
 
 PROJECT = Path(__file__).resolve().parent.parent
 _SCORING = {"predict": prediction_command, "serve": serve_command, "export": export_command}
@@ -27,6 +31,8 @@ def _parser() -> argparse.ArgumentParser:
         ("report", "run what changed and render all pages"),
         ("data", "only provide the radiographs"),
         ("pdf", "print the pages of a finished study into one file"),
+        ("plan", "list the trainings of a study, or of a share of them"),
+        ("work", "train a share of a study's networks, for `report` to find; many shares may run side by side"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("study", help="name of a file in params/, without .yaml")
@@ -34,6 +40,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--weights", default="", help="imagenet, none or a path in place of the study's weights")
         command.add_argument("--params", type=Path, default=PROJECT / "params", help="folder of the parameter files")
         command.add_argument("--reports", type=Path, default=PROJECT / "reports", help="folder of all reports")
+        if name in ("plan", "work"):
+            command.add_argument("--job", default="1/1", metavar="I/N", help="the I-th of N shares (default: all)")
+        if name == "work":
+            command.add_argument("--threads", type=int, default=0, help="of a training; 0: as many as there are cores")
     for name, room in _SCORING.items():
         room.add_arguments(commands.add_parser(name, help=room.HELP))
     command = commands.add_parser("compare", help="write the page of two finished studies")
@@ -66,50 +76,84 @@ def _set_apart() -> None:
 def _run(given: argparse.Namespace) -> int:
     if given.command in _SCORING:
         return _SCORING[given.command].run(given)
-    _report(given)
+    if given.command == "compare":
+        from pneumo_utils.reporting import comparison_page  # imported here: `--help` should not wait for pandas
+
+        print(os.path.relpath(comparison_page.write(given.first, given.second, given.reports.resolve())))
+    elif given.command == "parameters" and not given.study:
+        _describe_parameters(given)
+    else:
+        _OF_STUDY[given.command](_line(given), given)
     return 0
 
 
-def _report(given: argparse.Namespace) -> None:
-    from pneumo_utils.datasets import folder_layout
-    from pneumo_utils.pipeline import runner, study_lock, study_run
-    from pneumo_utils.study import definition  # imported here: `--help` should not wait for pandas
+def _describe_parameters(given: argparse.Namespace) -> None:
+    from pneumo_utils.study import definition  # imported here, as above
 
-    if given.command == "parameters" and not given.study:
-        if alone := given.notebook or given.model:
-            raise ValueError(f"study must be named with --notebook and --model, got {alone} alone")
-        print(definition.describe())
-        return
-    if given.command == "compare":
-        from pneumo_utils.reporting import comparison_page  # imported here, as above
+    if alone := given.notebook or given.model:
+        raise ValueError(f"study must be named with --notebook and --model, got {alone} alone")
+    print(definition.describe())
 
-        print(os.path.relpath(comparison_page.write(given.first, given.second, given.reports.resolve())))
-        return
+
+def _line(given: argparse.Namespace) -> Pipeline:
+    """The study that is named, with the data and weights that are given in place of its own."""
+    from pneumo_utils.pipeline import runner  # imported here, as above
+    from pneumo_utils.study import definition
+
     data, weights = (getattr(given, name, "") for name in ("data", "weights"))
     replaced = {
         "data": _from_project(data) if data else "",
         "weights": weights if weights in ("", "imagenet", "none") else _from_project(weights),
     }
     chosen = definition.load(given.study, given.params, **replaced)
-    line = runner.Pipeline(given.study, chosen, PROJECT, Path(os.path.expanduser(given.reports)).resolve())  # noqa: PTH111
-    if given.command == "parameters":
-        print(definition.to_yaml(line.given.of_notebook(line.steps, given.notebook or "01_eda", given.model)), end="")
-        return
-    if given.command == "data":
-        print(folder_layout.locate(line.obtain()))
-        return
-    if given.command == "pdf":
-        from pneumo_utils.reporting import study_pdf  # imported here, as above
+    return runner.Pipeline(given.study, chosen, PROJECT, Path(os.path.expanduser(given.reports)).resolve())  # noqa: PTH111
 
-        names = ["index", *(step.page for step in line.steps), "cases", "cards"]
-        print(os.path.relpath(study_pdf.write(line.store.folder, names)))
-        return
+
+def _parameters(line: Pipeline, given: argparse.Namespace) -> None:
+    from pneumo_utils.study import definition  # imported here, as above
+
+    print(definition.to_yaml(line.given.of_notebook(line.steps, given.notebook or "01_eda", given.model)), end="")
+
+
+def _data(line: Pipeline, _: argparse.Namespace) -> None:
+    from pneumo_utils.datasets import folder_layout  # imported here, as above
+
+    print(folder_layout.locate(line.obtain()))
+
+
+def _pdf(line: Pipeline, _: argparse.Namespace) -> None:
+    from pneumo_utils.reporting import study_pdf  # imported here, as above
+
+    names = ["index", *(step.page for step in line.steps), "cases", "cards"]
+    print(os.path.relpath(study_pdf.write(line.store.folder, names)))
+
+
+def _plan(line: Pipeline, given: argparse.Namespace) -> None:
+    from pneumo_utils.pipeline import training_command  # imported here, as above
+
+    line.check()
+    print(training_command.tell_plan(line, given.job))
+
+
+def _work(line: Pipeline, given: argparse.Namespace) -> None:
+    from pneumo_utils.pipeline import training_command  # imported here, as above
+
+    line.check()
+    print(training_command.do_work(line, given.job, given.threads))
+
+
+def _report(line: Pipeline, _: argparse.Namespace) -> None:
+    from pneumo_utils.pipeline import study_lock, study_run  # imported here, as above
+
     started = time.monotonic()
     line.check()
     with study_lock.hold(line.name, line.store.work):
         ran = study_run.StudyRun(line).to_the_end()
     page = Path(os.path.relpath(line.store.folder / "index.html"))
     print(f"{page}: {ran} of {len(line.steps)} notebooks ran, {time.monotonic() - started:.0f} s")
+
+
+_OF_STUDY = {"report": _report, "data": _data, "pdf": _pdf, "plan": _plan, "work": _work, "parameters": _parameters}
 
 
 def _advice(sentence: str) -> str:

@@ -203,6 +203,13 @@ def test_every_page_is_faultless_in_a_browser(smoke):
     assert faults(smoke, CHROMIUM) + faults(smoke.parent, CHROMIUM) == []
 
 
+def test_the_list_of_trainings_knows_what_the_notebooks_have_trained(place):
+    done = subprocess.run(
+        [*PROGRAM, "plan", *command(place, "reports")[1:]], capture_output=True, text=True, check=True
+    )
+    assert "6 trainings, 6 of them done" in done.stdout
+
+
 def test_a_second_run_runs_and_writes_nothing(place, smoke):
     before = {path: path.stat().st_mtime_ns for path in smoke.rglob("*.*")}
     again = [*PROGRAM, *command(place, "reports")]

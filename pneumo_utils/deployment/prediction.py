@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from pneumo_utils.deployment.input_files import InputFiles
 from pneumo_utils.deployment.scores import ANSWER_FILES, REFUSED, SCORED, TERMINAL
 from pneumo_utils.deployment.scoring import Scorer
 from pneumo_utils.deployment.scoring_progress import ScoringProgress
+from pneumo_utils.records import shares
 
 ALL_SCORED, NONE_SCORED, SOME_REFUSED = 0, 1, 3  # exit codes
 
@@ -42,7 +42,7 @@ def run(given: argparse.Namespace) -> int:
     found = input_files.find(given.path, sys.stdin if input_files.STANDARD_INPUT in given.path else ())
     if not found.paths:
         raise PredictionError(f"path must hold at least one file, got none in {', '.join(given.path)}")
-    found = replace(found, paths=take_shard(found.paths, given.shard))
+    found = replace(found, paths=shares.take(found.paths, given.shard, "shard"))
     bundle = Bundle(given.model)
     folders = {kind: getattr(given, kind.replace("-", "_")) for kind in ANSWER_FILES}
     answers = AnswerFiles(bundle, folders)
@@ -56,22 +56,6 @@ def run(given: argparse.Namespace) -> int:
     if found.paths and not counts[SCORED]:
         return NONE_SCORED
     return SOME_REFUSED if counts[REFUSED] or found.errors else ALL_SCORED
-
-
-def take_shard(paths: tuple[str, ...], shard: str) -> tuple[str, ...]:
-    """The share of the files that one of several processes scores; together the shares hold every file once.
-
-    Args:
-        paths: of all files, in the same order for every share.
-        shard: `i/n`, the i-th of n, i from 1 to n.
-
-    Raises:
-        PredictionError: it is not that.
-    """
-    found = re.fullmatch(r"([1-9][0-9]*)/([1-9][0-9]*)", shard)
-    if not found or int(found[1]) > int(found[2]):
-        raise PredictionError(f"shard must be I/N with I from 1 to N, got {shard}")
-    return paths[int(found[1]) - 1 :: int(found[2])]
 
 
 def _score(given: argparse.Namespace, found: InputFiles, scorer: Scorer, answers: AnswerFiles) -> Iterator[str]:

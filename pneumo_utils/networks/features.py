@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from filelock import FileLock
 
 from pneumo_utils.imaging.augmentation import Augmentation, test_view, unaugmented, view
 from pneumo_utils.networks import activation_cache, batchnorm_folding
@@ -131,6 +132,12 @@ def run_trunk(trunk: keras.Model, feed: Feed, *, views: int, batch_size: int, fo
         FeatureError: an activation is not finite.
         activation_cache.DiskError: there is no room for them.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f"{trunk.name}.lock"):  # of several seeds that are trained side by side one computes them
+        return _run_trunk(trunk, feed, views, batch_size, folder)
+
+
+def _run_trunk(trunk: keras.Model, feed: Feed, views: int, batch_size: int, folder: Path) -> Activations:
     trunk, kept = open_cache(trunk, folder)
     count = feed.count + (views - 1) * len(feed.train_rows)
     kept.check_disk(count)

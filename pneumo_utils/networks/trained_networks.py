@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock
 
 from pneumo_utils.networks import models, optimisation, pretrained_weights, replicates, training
 from pneumo_utils.networks.backend import keras
@@ -28,7 +29,7 @@ class TrainedNetwork:
 
 
 def train_or_load(recipe: replicates.Recipe, seed: int, store: Store) -> TrainedNetwork:
-    """Train a network and keep it, or take the one that is kept.
+    """Train a network and keep it, or take the one that is kept; wait while another process trains it.
 
     The kept one is taken only if recipe, seed, pictures, split, package versions and the text of every room that
     trains are the same: a change to a figure or a sentence trains nothing. A training that was killed goes on after its
@@ -39,21 +40,23 @@ def train_or_load(recipe: replicates.Recipe, seed: int, store: Store) -> Trained
         seed: at least 0.
         store: the run directory; the network and its shares of the tables are written to it, the key last.
     """
-    file, key = store.run_file(recipe.model, seed), _key(recipe, seed, store)
-    kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    fresh = kept.get("key") == key and kept["written"] == _output_hashes(store, recipe.model, seed)
-    if not fresh:
-        file.unlink(missing_ok=True)
-        state = TrainingState(store.training_state_file(recipe.model, seed), key)
-        _train(recipe, seed, store, state)
-        with atomic_write(file) as part:
-            part.write_text(
-                json.dumps({"key": key, "written": _output_hashes(store, recipe.model, seed)}), encoding="utf-8"
-            )
-        state.delete()
+    lock = store.training_lock(recipe.model, seed)
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        fresh = is_kept(recipe, seed, store)
+        if not fresh:
+            _train_and_keep(recipe, seed, store)
     return TrainedNetwork(
         *(store.read_network_table(name, recipe.model, seed) for name in NETWORK_TABLES), trained_now=not fresh
     )
+
+
+def is_kept(recipe: replicates.Recipe, seed: int, store: Store) -> bool:
+    """Whether `train_or_load` would train nothing; arguments as there."""
+    file = store.run_file(recipe.model, seed)
+    kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    same = kept.get("key") == _key(recipe, seed, store)
+    return same and kept["written"] == _output_hashes(store, recipe.model, seed)
 
 
 def judge_perturbed(
@@ -81,6 +84,17 @@ def judge_perturbed(
         kept_arrays.write(file, key, {"answers": answers})
 
     return training.predict_images(network, store.read_perturbed(), settings, keep=keep, known=known)
+
+
+def _train_and_keep(recipe: replicates.Recipe, seed: int, store: Store) -> None:
+    file, key = store.run_file(recipe.model, seed), _key(recipe, seed, store)
+    file.unlink(missing_ok=True)
+    state = TrainingState(store.training_state_file(recipe.model, seed), key)
+    _train(recipe, seed, store, state)
+    with atomic_write(file) as part:
+        written = _output_hashes(store, recipe.model, seed)
+        part.write_text(json.dumps({"key": key, "written": written}), encoding="utf-8")
+    state.delete()
 
 
 def _train(recipe: replicates.Recipe, seed: int, store: Store, state: TrainingState) -> None:

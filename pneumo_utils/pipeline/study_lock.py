@@ -1,4 +1,4 @@
-"""One run of a study at a time: whoever comes second waits, and is told for whom."""
+"""One run of a study at a time: whoever comes second waits, and is told for whom. Many may train for one beside."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from pneumo_utils.records.atomic import atomic_write
 
 _MARK = "PNEUMO_RUN"  # names the folder of the study to every process that a run starts
+_TRAININGS = "trainings"  # folder with a lock of everybody who trains
 _GONE = 30  # seconds that a killed process may take to go
 
 _log = logging.getLogger(__name__)
@@ -34,14 +35,10 @@ def hold(name: str, folder: Path) -> Iterator[None]:
         name: of the study.
         folder: of its run directory; it must be there.
     """
-    lock, told = FileLock(folder / "run.lock"), folder / "run.json"
+    told, before = folder / "run.json", os.environ.get(_MARK)
+    lock = _wait(name, folder)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        _log.info("study %s is being run by %s; this run waits, and goes on when that one ends", name, _holder(told))
-        lock.acquire()
-    before = os.environ.get(_MARK)
-    try:
+        _wait_for_trainings(name, folder)
         _end_what_is_left(folder)
         os.environ[_MARK] = str(folder.resolve())
         who = {"process": os.getpid(), "machine": socket.gethostname()}
@@ -54,6 +51,63 @@ def hold(name: str, folder: Path) -> Iterator[None]:
         if before is not None:
             os.environ[_MARK] = before
         lock.release()
+
+
+def wait(name: str, folder: Path) -> None:
+    """Wait while another process runs the study; arguments as `hold`."""
+    _wait(name, folder).release()
+
+
+@contextmanager
+def train_beside(name: str, folder: Path) -> Iterator[None]:
+    """Train networks of the study `name` until the block ends, beside others that do; a run waits for all of them.
+
+    Args:
+        name: of the study.
+        folder: of its run directory; it must be there.
+    """
+    lock = _wait(name, folder)
+    try:
+        own = join_trainings(folder)
+    finally:
+        lock.release()
+    try:
+        yield
+    finally:
+        own.release()
+        Path(own.lock_file).unlink(missing_ok=True)
+
+
+def join_trainings(folder: Path) -> FileLock:
+    """A lock that keeps a run waiting while this process lives; for those that one in `train_beside` starts."""
+    (folder / _TRAININGS).mkdir(exist_ok=True)
+    lock = FileLock(folder / _TRAININGS / f"{socket.gethostname()}-{os.getpid()}.lock")
+    lock.acquire()
+    return lock
+
+
+def _wait(name: str, folder: Path) -> FileLock:
+    lock = FileLock(folder / "run.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        holder = _holder(folder / "run.json")
+        _log.info("study %s is being run by %s; this run waits, and goes on when that one ends", name, holder)
+        lock.acquire()
+    return lock
+
+
+def _wait_for_trainings(name: str, folder: Path) -> None:
+    """Wait until nobody trains beside; no other can begin, as this process holds the study."""
+    for file in sorted((folder / _TRAININGS).glob("*.lock")):
+        lock = FileLock(file)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            _log.info("networks of study %s are being trained by %s; this run waits for them", name, file.stem)
+            lock.acquire()
+        lock.release()
+        file.unlink(missing_ok=True)
 
 
 def _end_what_is_left(folder: Path) -> None:

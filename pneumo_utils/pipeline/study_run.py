@@ -30,12 +30,24 @@ class StudyRun:
     def __init__(self, line: Pipeline):
         self._line, self._store, self._at_once = line, line.store, line.study.run.notebooks_at_once
         self._after = steps.prerequisites(line.steps, line.store)
-        self._waiting = list(line.steps)
+        self._steps, self._waiting = line.steps, list(line.steps)
         self._running: dict[Future[float], tuple[steps.Step, str]] = {}
         self._since: dict[str, datetime] = {}  # of what runs, or was running when the study stopped
         self._done: list[str] = []
         self._unchanged: set[str] = set()
         self._stack, self._telling = ExitStack(), Lock()
+
+    def up_to_training(self) -> None:
+        """Run what changed before the first network is trained: tables and pictures that all trainings share.
+
+        Raises:
+            as `to_the_end`.
+        """
+        self._steps = steps.before_training(self._steps)
+        self._waiting = list(self._steps)
+        self._store.delete_unfinished()
+        self._run_waiting()
+        self._tell(stopped="Its networks are trained one by one; the next run goes on from them.")
 
     def to_the_end(self) -> int:
         """Run what changed, render it, and write the front page; stop at the first failure.
@@ -51,6 +63,11 @@ class StudyRun:
         self._store.delete_unfinished()
         self._store.delete_networks_except([(model, seed) for model in training.models for seed in training.seeds])
         self._store.join_network_tables(training.ensemble, training.seeds)  # what a hand has changed or lost
+        self._run_waiting()
+        self._line.pages.write_front_page()
+        return len(self._done) - len(self._unchanged)
+
+    def _run_waiting(self) -> None:
         try:
             with self._stack:  # at whose end nothing runs, and nobody else writes the page of progress
                 while self._waiting or self._running:
@@ -62,8 +79,6 @@ class StudyRun:
         except RuntimeError as error:
             self._tell(stopped=f"{error}.", details=getattr(error, "details", ""))
             raise
-        self._line.pages.write_front_page()
-        return len(self._done) - len(self._unchanged)
 
     def _begin_what_can(self) -> None:
         while len(self._running) < self._at_once and (step := self._next()):
@@ -143,7 +158,7 @@ class StudyRun:
     def _left(self) -> TimeLeft:
         """Of the pages that will run, as it seems when the first of them does."""
         going: list[steps.Step] = []
-        for step in self._line.steps:
+        for step in self._steps:
             waits = self._after[step.page] & {one.page for one in going}
             record = run_records.read(self._store, step.page)
             if waits or not self._line.is_fresh(step, record, self._line.key(step)):

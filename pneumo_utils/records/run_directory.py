@@ -130,6 +130,10 @@ class RunDirectory:
         """Where a training that was killed goes on; gone once it is over."""
         return self.network_folder(model, seed) / "training-state.npz"
 
+    def training_lock(self, model: str, seed: int) -> Path:
+        """Held while that network is trained."""
+        return self.network_folder(model, seed) / "training.lock"
+
     def perturbed_answers_file(self, model: str, seed: int) -> Path:
         """What that network has said so far of the pictures made harder."""
         return self.network_folder(model, seed) / "perturbed-answers.npz"

@@ -14,6 +14,7 @@ PROTOCOLS = {
     "patients": "all pooled, drawn by patient",
     "pictures": "all pooled, drawn picture by picture",
 }
+POOLED = ("patients", "pictures")  # those that draw from all pictures
 WITHOUT = "without "  # a protocol named so, and a numbering series that it leaves out
 
 
@@ -28,10 +29,7 @@ def draw_splits(
         seed: of the draw, at least 0.
         series: whether each numbering series is left out once, too.
     """
-    drawn = {
-        "patients": splits.repool(manifest, like, by_patient=True, seed=seed),
-        "pictures": splits.repool(manifest, like, by_patient=False, seed=seed),
-    }
+    drawn = {name: splits.repool(manifest, like, by_patient=name == "patients", seed=seed) for name in POOLED}
     left_out = splits.leave_series_out(manifest, like) if series else {}
     return drawn | {WITHOUT + name: parts for name, parts in left_out.items()}
 

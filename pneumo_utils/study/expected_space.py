@@ -41,7 +41,7 @@ def of_study(study: Study, pictures: int) -> Space:
     networks = [_PARAMETERS[model] * _BYTES for model in given.models]
     disk += sum(networks) * len(given.seeds) + max(networks) * _STATE
     disk += max(_activations(model, study, pictures) for model in given.models)
-    memory = max(_in_training(model, study) for model in given.models)
+    memory = max(memory_of_training(model, study) for model in given.models)
     return Space(disk, memory * min(study.run.notebooks_at_once, len(given.models)))
 
 
@@ -53,6 +53,7 @@ def _activations(model: str, study: Study, pictures: int) -> float:
     return pictures * given.cached_views * places * _TRUNK_CHANNELS[model] * 2
 
 
-def _in_training(model: str, study: Study) -> float:
+def memory_of_training(model: str, study: Study) -> float:
+    """Bytes of one training; `model` is cnn, vgg16 or resnet50."""
     pixels = study.training.batch_size * study.images.image_size**2
     return _PROGRAM + _PARAMETERS[model] * _BYTES * _STATE + pixels * _PER_PIXEL[model]

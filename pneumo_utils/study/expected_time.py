@@ -64,21 +64,46 @@ def _of_bundle(study: Study, pictures: int) -> float:
     return _IMPORTS + passes + _LOOK * (_SPOILED + test) + _EXPORT * len(asked.exported_engines) * len(members)
 
 
+def of_training(model: str, study: Study, pictures: int, *, permuted: bool = False) -> float:
+    """Seconds of one training by itself.
+
+    Args:
+        model: cnn, vgg16 or resnet50.
+        study: its parameters.
+        pictures: radiographs it has, all parts together.
+        permuted: whether it learns few pictures with permuted labels.
+    """
+    size, given = study.images.image_size, study.training
+    if permuted:
+        return _IMPORTS + _TRACING[model] + _learning(model, study, _PERMUTED, size)
+    held_out = pictures * _HELD_OUT * given.test_views * _forward(model, given.test_image_size or size)
+    return _IMPORTS + _training(model, study, pictures) + _trunk(model, study, pictures) + held_out
+
+
 def _of_network(model: str, study: Study, pictures: int) -> float:
     given, size = study.training, study.images.image_size
-    learned, held_out = pictures * (1 - _HELD_OUT), pictures * _HELD_OUT
-    seen = learned * _epochs(model, given, size)
-    once = _TRACING[model] + _learning(model, study, seen, size)
-    if _on_trunk(model, given):
-        once += (given.head_epochs + given.top_epochs) * learned * _HEAD
     trainings = len(given.seeds) + (2 + 3 * given.left_out_series) * (model == given.retrained_model)
-    judged = (1.5 * held_out + study.evaluation.perturbation_cases * WAYS) * given.test_views
-    seconds = _IMPORTS + trainings * once + len(given.seeds) * judged * _forward(model, given.test_image_size or size)
-    if _on_trunk(model, given):
-        seconds += (learned * given.cached_views + held_out) * _forward(model, size)
+    judged = 1.5 * pictures * _HELD_OUT + study.evaluation.perturbation_cases * WAYS
+    seconds = _IMPORTS + trainings * _training(model, study, pictures) + _trunk(model, study, pictures)
+    seconds += len(given.seeds) * judged * given.test_views * _forward(model, given.test_image_size or size)
     if model == given.retrained_model:
         seconds += _TRACING[model] + _learning(model, study, _PERMUTED, size)
     return seconds
+
+
+def _training(model: str, study: Study, pictures: int) -> float:
+    """Seconds of one training on splits of the study, its activations at hand."""
+    given, size, learned = study.training, study.images.image_size, pictures * (1 - _HELD_OUT)
+    once = _TRACING[model] + _learning(model, study, learned * _epochs(model, given, size), size)
+    on_trunk = (given.head_epochs + given.top_epochs) * learned * _HEAD if _on_trunk(model, given) else 0.0
+    return once + on_trunk
+
+
+def _trunk(model: str, study: Study, pictures: int) -> float:
+    """Seconds to run the frozen trunk over all views, once for all seeds."""
+    given = study.training
+    views = pictures * ((1 - _HELD_OUT) * given.cached_views + _HELD_OUT)
+    return views * _forward(model, study.images.image_size) if _on_trunk(model, given) else 0.0
 
 
 def _learning(model: str, study: Study, seen: float, size: int) -> float:

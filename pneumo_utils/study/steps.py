@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +61,11 @@ def prerequisites(steps: list[Step], store: Store) -> dict[str, set[str]]:
             if read & set(other.writes(store)) or (other.own and not step.own)  # what networks wrote together
         }
     return found
+
+
+def before_training(listed: list[Step]) -> list[Step]:
+    """Those of `listed` that every training waits for."""
+    return list(itertools.takewhile(lambda step: not step.own, listed))
 
 
 def of_study(models: list[str], seeds: list[int], retrained_model: str) -> list[Step]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
+
 import numpy as np
 import pytest
+from filelock import FileLock
 from support.tiny_pictures import N_TRAIN, SIZE, N, feed
 
 pytestmark = pytest.mark.slow  # TensorFlow takes its time to load
@@ -41,6 +44,15 @@ def test_kept_activations_are_those_of_the_trunk_view_by_view(rooms, images, tmp
     mixed = kept.training(positions, turn=1)
     for row, position in enumerate(positions):
         np.testing.assert_array_equal(mixed[row], kept.view(np.array([position]), (1 + position) % 3)[0])
+
+
+def test_of_two_trainings_that_share_a_trunk_one_runs_it_and_the_other_waits(rooms, images, tmp_path):
+    trunk = rooms["models"].between(rooms["models"].build("cnn", SIZE, dropout=0.1, weights=None), None, "block2_pool")
+    run = {"views": 1, "batch_size": 8, "folder": tmp_path}
+    with ThreadPoolExecutor() as pool, FileLock(tmp_path / f"{trunk.name}.lock"):
+        waiting = pool.submit(rooms["features"].run_trunk, trunk, feed(images), **run)
+        assert not wait([waiting], timeout=1).done
+    assert len(waiting.result().kept) == N
 
 
 def test_only_pictures_that_changed_are_run_through_the_trunk_again(rooms, images, tmp_path, monkeypatch):

@@ -110,3 +110,37 @@ def test_what_this_process_has_started_itself_is_left_alone(tmp_path):
         assert own.poll() is None
     own.kill()
     own.wait()
+
+
+TRAIN = """
+import sys, time
+from pathlib import Path
+from pneumo_utils.pipeline import study_lock
+with study_lock.train_beside("demo", Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+def test_many_train_beside_each_other_and_a_run_waits_for_all_of_them(tmp_path, caplog):
+    caplog.set_level("INFO", logger="pneumo_utils")
+    command = [sys.executable, "-c", TRAIN, str(tmp_path)]
+    began, trainings = time.monotonic(), []
+    for seconds in (1.5, 60):
+        trainings.append(
+            subprocess.Popen([*command, str(seconds)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+        )
+        assert trainings[-1].stdout.readline() == b"held\n"
+    trainings[1].kill()  # who dies is not waited for
+    trainings[1].wait()
+    with study_lock.hold("demo", tmp_path):
+        assert time.monotonic() - began > 1.5 and trainings[0].poll() is not None
+    assert [line for line in caplog.messages if "are being trained by" in line and "waits for them" in line]
+    assert not list((tmp_path / "trainings").iterdir())
+
+
+def test_who_wants_to_train_waits_for_a_run(holder, tmp_path):
+    began = time.monotonic()
+    holder(1.5)
+    with study_lock.train_beside("demo", tmp_path):
+        assert time.monotonic() - began > 1.5

@@ -1,0 +1,61 @@
+"""Processes that do one thing at a time and die with whoever made them, however that ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
+from types import TracebackType
+from typing import Any, Self
+
+from pneumo_utils.pipeline import stall_guard
+
+_LOOK = 1.0  # seconds between two looks whether the parent lives
+
+
+class ProcessPool:
+    """Up to `at_once` processes, within a `with`; what still runs at its end is killed.
+
+    Args:
+        at_once: things that are done side by side.
+        each: things that one process does before another takes its place; None: any number.
+    """
+
+    def __init__(self, at_once: int, each: int | None = None):
+        self.at_once = at_once
+        self._pool = ProcessPoolExecutor(
+            at_once, get_context("spawn"), _die_with, (os.getpid(),), max_tasks_per_child=each
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            stall_guard.kill_kernels()
+            for process in (self._pool._processes or {}).values():  # noqa: SLF001, no public way before Python 3.14
+                process.kill()
+        self._pool.shutdown(cancel_futures=True)
+
+    def submit(self, work: Callable, *given: Any, **named: Any) -> Future:
+        """Start `work`, a function of a module, in one of them."""
+        return self._pool.submit(work, *given, **named)
+
+
+def _die_with(parent: int) -> None:
+    """Have this process, and the kernels it started, end when `parent` does, however that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent says so and ends the others
+    threading.Thread(target=_watch, args=(lambda: os.getppid() == parent,), daemon=True).start()
+
+
+def _watch(lives: Callable[[], bool]) -> None:
+    over = threading.Event()
+    while lives():
+        over.wait(_LOOK)
+    stall_guard.kill_kernels()
+    os._exit(1)

@@ -1,0 +1,50 @@
+"""`plan` and `work`: their arguments, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pneumo_utils.pipeline import training_work
+from pneumo_utils.pipeline.runner import Pipeline
+from pneumo_utils.pipeline.time_left import in_words
+from pneumo_utils.pipeline.training_work import Planned
+from pneumo_utils.records import shares
+
+_SAYS = "{number:>3} {name:<40} {state:<6} {time:>8} {memory:>7}  {folder}"
+
+
+def tell_plan(line: Pipeline, share: str) -> str:
+    """The trainings of a study, or of a share, a line each, and what they come to."""
+    everything = [*enumerate(training_work.plan(line), 1)]
+    own = shares.take(everything, share, "job")
+    head = _SAYS.format(number="", name="training", state="", time="about", memory="memory", folder="writes")
+    left = [planned for _, planned in own if not planned.done]
+    told = f"{len(own)} trainings, {len(own) - len(left)} of them done"
+    if left:
+        told += f"; the others take about {in_words(sum(one.seconds for one in left))} one after another"
+    return "\n".join([head, *_lines(own, line), told + _foreseen(line)])
+
+
+def _lines(own: Iterable[tuple[int, Planned]], line: Pipeline) -> Iterable[str]:
+    for number, planned in own:
+        yield _SAYS.format(
+            number=number, name=planned.job.name, state="done" if planned.done else "to do",
+            time=in_words(planned.seconds), memory=f"{planned.memory / 1e9:.1f} GB",
+            folder=planned.folder.relative_to(line.store.folder),
+        )  # fmt: skip
+
+
+def _foreseen(line: Pipeline) -> str:
+    """What the list cannot know yet."""
+    if training_work.is_prepared(line):
+        return ""
+    return "; 01_eda and 02_preprocessing run before them" + (
+        ", and name the numbering series that are left out once each" if line.study.training.left_out_series else ""
+    )
+
+
+def do_work(line: Pipeline, share: str, threads: int) -> str:
+    """Train a share, and what is said of it at the end."""
+    trained, of_share = training_work.work(line, share, threads)
+    there = f"{trained} of {of_share} trainings done now, {of_share - trained} were there"
+    return f"{there}; when all shares are done, make report STUDY={line.name} goes on"
