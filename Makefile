@@ -1,5 +1,6 @@
 # Two commands do all the set-up: `make report` and `make test`. GNU Make 3.81 will do.
 STUDY   ?= demo
+STUDIES ?= demo
 DATA    ?=
 WEIGHTS ?=
 ORIGINALS ?=
@@ -19,7 +20,7 @@ EXTRAS := --extra dicom --extra onnx --extra litert --extra export --extra web
 GIVEN := $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 SHARE := $(if $(JOB),--job "$(JOB)")
 
-.PHONY: help install report plan work compare pdf serve export data lab test check bench recipes lint format lock picture lungs parameters clean audit fuzz test-long
+.PHONY: help install report reports plan work compare pdf serve export data lab test check bench recipes lint format lock picture lungs parameters clean audit fuzz test-long
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -37,6 +38,9 @@ plan: $(READY) ## list the trainings of STUDY, or of the share JOB=I/N, with the
 
 work: $(READY) ## train the networks of STUDY, or of the share JOB=I/N; many shares may run side by side
 	@$(PY) -m pneumo_utils work "$(STUDY)" $(GIVEN) $(SHARE) $(if $(THREADS),--threads "$(THREADS)")
+
+reports: $(READY) ## run several studies, STUDIES="kermany candidates/*", and set them side by side on one page
+	@$(PY) -m pneumo_utils reports $(foreach name,$(STUDIES),"$(name)") $(GIVEN)
 
 compare: $(READY) ## what differs between the finished studies A and B, and what came of it: reports/compare/
 	@$(PY) -m pneumo_utils compare "$(A)" "$(B)"

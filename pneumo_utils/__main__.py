@@ -36,14 +36,14 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("study", help="name of a file in params/, without .yaml")
-        command.add_argument("--data", default="", help="folder, .zip or .npz file in place of the study's data")
-        command.add_argument("--weights", default="", help="imagenet, none or a path in place of the study's weights")
-        command.add_argument("--params", type=Path, default=PROJECT / "params", help="folder of the parameter files")
-        command.add_argument("--reports", type=Path, default=PROJECT / "reports", help="folder of all reports")
+        _add_places(command)
         if name in ("plan", "work"):
             command.add_argument("--job", default="1/1", metavar="I/N", help="the I-th of N shares (default: all)")
         if name == "work":
             command.add_argument("--threads", type=int, default=0, help="of a training; 0: as many as there are cores")
+    command = commands.add_parser("reports", help="run several studies, and set them side by side on one page")
+    command.add_argument("studies", nargs="+", help="names, or patterns such as 'candidates/*'")
+    _add_places(command)
     for name, room in _SCORING.items():
         room.add_arguments(commands.add_parser(name, help=room.HELP))
     command = commands.add_parser("compare", help="write the page of two finished studies")
@@ -59,6 +59,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--params", type=Path, default=PROJECT / "params", help="folder of the parameter files")
     command.add_argument("--reports", type=Path, default=PROJECT / "reports", help="folder of all reports")
     return parser
+
+
+def _add_places(command: argparse.ArgumentParser) -> None:
+    """Where a study finds what it needs, and writes what it makes."""
+    command.add_argument("--data", default="", help="folder, .zip or .npz file in place of the study's data")
+    command.add_argument("--weights", default="", help="imagenet, none or a path in place of the study's weights")
+    command.add_argument("--params", type=Path, default=PROJECT / "params", help="folder of the parameter files")
+    command.add_argument("--reports", type=Path, default=PROJECT / "reports", help="folder of all reports")
 
 
 def _from_project(path: str) -> str:
@@ -82,8 +90,10 @@ def _run(given: argparse.Namespace) -> int:
         print(os.path.relpath(comparison_page.write(given.first, given.second, given.reports.resolve())))
     elif given.command == "parameters" and not given.study:
         _describe_parameters(given)
+    elif given.command == "reports":
+        _reports(given)
     else:
-        _OF_STUDY[given.command](_line(given), given)
+        _OF_STUDY[given.command](_line(given, given.study), given)
     return 0
 
 
@@ -95,8 +105,16 @@ def _describe_parameters(given: argparse.Namespace) -> None:
     print(definition.describe())
 
 
-def _line(given: argparse.Namespace) -> Pipeline:
-    """The study that is named, with the data and weights that are given in place of its own."""
+def _reports(given: argparse.Namespace) -> None:
+    from pneumo_utils.pipeline import several_studies  # imported here, as above
+
+    lines = [_line(given, name) for name in several_studies.expand(given.studies, given.params)]
+    page = several_studies.run(lines, lines[0].store.reports)
+    print(os.path.relpath(page or lines[0].store.folder / "index.html"))
+
+
+def _line(given: argparse.Namespace, name: str) -> Pipeline:
+    """The study `name`, with the data and weights that are given in place of its own."""
     from pneumo_utils.pipeline import runner  # imported here, as above
     from pneumo_utils.study import definition
 
@@ -105,8 +123,8 @@ def _line(given: argparse.Namespace) -> Pipeline:
         "data": _from_project(data) if data else "",
         "weights": weights if weights in ("", "imagenet", "none") else _from_project(weights),
     }
-    chosen = definition.load(given.study, given.params, **replaced)
-    return runner.Pipeline(given.study, chosen, PROJECT, Path(os.path.expanduser(given.reports)).resolve())  # noqa: PTH111
+    chosen = definition.load(name, given.params, **replaced)
+    return runner.Pipeline(name, chosen, PROJECT, Path(os.path.expanduser(given.reports)).resolve())  # noqa: PTH111
 
 
 def _parameters(line: Pipeline, given: argparse.Namespace) -> None:

@@ -40,7 +40,7 @@ class PageRenderer:
             PageError: the notebook cannot become a page.
         """
         page = self.store.page_file(step.page)
-        sentences = notices(self.store, self.study, step.networks)
+        sentences = notices(self.store, self.study.data.source, step.networks)
         titles = [other.title for other in self.steps]
         key = fingerprint.of(
             record["key"], record["written"], sentences, titles, self.study.about.title, self._appearance("pages")
@@ -60,7 +60,7 @@ class PageRenderer:
     def write_front_page(self) -> None:
         """Write what needs all pages, if anything behind it has changed: front page, cases, the page of all studies."""
         records = [run_records.read(self.store, step.page) for step in self.steps]
-        sentences = notices(self.store, self.study, tuple(self.study.training.models))
+        sentences = notices(self.store, self.study.data.source, tuple(self.study.training.models))
         key = fingerprint.of(
             records, self.study.digest(), sentences,
             self._appearance("front_page", "cases_page", "cards_page", "studies_page"),

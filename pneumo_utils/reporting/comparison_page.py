@@ -3,49 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 from markupsafe import Markup
 
-from pneumo_utils.evaluation import metrics, operating_points, study_comparison
-from pneumo_utils.records.store import Store
+from pneumo_utils.evaluation import metrics, study_comparison
 from pneumo_utils.records.vocabulary import IMAGE_MODELS
-from pneumo_utils.reporting import page_shell, studies_page
+from pneumo_utils.reporting import finished_study, page_shell, studies_page
 from pneumo_utils.reporting.display import figure_html, table_html
 from pneumo_utils.reporting.figures import discrimination
-from pneumo_utils.study import definition
+from pneumo_utils.reporting.finished_study import ComparisonError, FinishedStudy
 
 FOLDER = "compare"  # in the folder of reports
 _SIGNIFICANT = 0.05
 _SHOWN = {"auc_roc": "AUC-ROC", "accuracy": "accuracy", "recall": "sensitivity", "specificity": "specificity"}
-
-
-class ComparisonError(ValueError):
-    """Two studies cannot be compared."""
-
-
-@dataclass(frozen=True)
-class _Side:
-    """One finished study."""
-
-    name: str
-    store: Store
-    sections: Mapping  # of its parameters
-
-    @property
-    def test(self) -> pd.DataFrame:
-        """Contract `predictions`: the test part, of the first seed."""
-        every = self.store.read("predictions")
-        first = self.sections["training"]["seeds"][0]
-        return every[(every["split"] == "test") & (every["seed"] == first)]
-
-    @property
-    def points(self) -> Mapping[tuple[str, int], float]:
-        """Its frozen operating points by model and seed."""
-        rule = self.sections["evaluation"]["threshold_rule"]
-        return operating_points.of_rule(self.store.read("operating_points"), rule)
 
 
 def write(first: str, second: str, reports: Path) -> Path:
@@ -64,10 +36,10 @@ def write(first: str, second: str, reports: Path) -> Path:
     """
     if first == second:
         raise ComparisonError(f"A and B must be two studies, got {first!r} twice")
-    sides = [_side(name, reports) for name in (first, second)]
+    sides = [finished_study.find(name, reports, "A and B") for name in (first, second)]
     target = reports / FOLDER / f"{'-against-'.join(name.replace('/', '-') for name in (first, second))}.html"
     differ = _differing(*(side.sections for side in sides), names=(first, second))
-    alike = study_comparison.same_test_images(*(_tested(side) for side in sides))
+    alike = study_comparison.same_test_images(*(side.tested for side in sides))
     pairs = _paired(sides) if alike else None
     page_shell.write(
         target,
@@ -75,7 +47,7 @@ def write(first: str, second: str, reports: Path) -> Path:
         study=f"{first} and {second}",
         heading=f"{first} against {second}",
         description="Two studies side by side: what differs between them, and what came of it.",
-        notices=[],
+        notices=finished_study.notices_of(sides),
         sides=[(side.name, f"../{side.name}/index.html") for side in sides],
         findings=_findings(sides, len(differ), pairs),
         differ=Markup(table_html(differ, "Parameters that differ")) if len(differ) else "",
@@ -85,22 +57,6 @@ def write(first: str, second: str, reports: Path) -> Path:
     )
     studies_page.write(reports)
     return target
-
-
-def _side(name: str, reports: Path) -> _Side:
-    store = Store(name, reports)
-    inside = Path(name).as_posix() == name and ".." not in Path(name).parts and not Path(name).is_absolute()
-    if not (inside and store.parameters_file.is_file() and store.table_file("seed_spread").is_file()):
-        done = sorted(file.parent.relative_to(reports).as_posix() for file in reports.rglob("parameters.yaml"))
-        raise ComparisonError(
-            f"A and B must be finished studies in {reports}, {', '.join(done) or 'none yet'}, got {name!r}"
-        )
-    return _Side(name, store, definition.read_sections(store.parameters_file))
-
-
-def _tested(side: _Side) -> pd.DataFrame:
-    manifest = side.store.read("manifest")
-    return manifest[manifest["path"].isin(side.test["path"])]
 
 
 def _differing(first: Mapping, second: Mapping, names: tuple[str, str]) -> pd.DataFrame:
@@ -122,7 +78,7 @@ def _in_words(value: object) -> str:
     return str(value) if value != "" else "none"
 
 
-def _headline(sides: list[_Side]) -> str:
+def _headline(sides: list[FinishedStudy]) -> str:
     """The headline metrics of every network, a column a study."""
     shown = {side.name: metrics.with_intervals(_of_networks(side), "test", _SHOWN).stack() for side in sides}
     wide = pd.DataFrame(shown).rename_axis(["network", "metric"]).rename(index=IMAGE_MODELS, level=0)
@@ -132,18 +88,18 @@ def _headline(sides: list[_Side]) -> str:
     return table_html(wide, caption)
 
 
-def _of_networks(side: _Side) -> pd.DataFrame:
+def _of_networks(side: FinishedStudy) -> pd.DataFrame:
     measured = side.store.read("seed_spread")
     return measured[measured["model"].isin(IMAGE_MODELS)]
 
 
-def _paired(sides: list[_Side]) -> pd.DataFrame:
+def _paired(sides: list[FinishedStudy]) -> pd.DataFrame:
     asked = sides[0].sections["evaluation"]
     points = (sides[0].points, sides[1].points)
     return study_comparison.paired(sides[0].test, sides[1].test, points, asked["replicates"], asked["bootstrap_seed"])
 
 
-def _paired_table(pairs: pd.DataFrame, sides: list[_Side]) -> str:
+def _paired_table(pairs: pd.DataFrame, sides: list[FinishedStudy]) -> str:
     shown = pairs.assign(
         text=[
             f"{metrics.format_interval(row.difference, row.lower, row.upper)}, p {row.p_holm:.3f}"
@@ -159,7 +115,7 @@ def _paired_table(pairs: pd.DataFrame, sides: list[_Side]) -> str:
     return table_html(wide.rename(index=IMAGE_MODELS, columns=_SHOWN).rename_axis("network"), caption)
 
 
-def _roc(sides: list[_Side]) -> str:
+def _roc(sides: list[FinishedStudy]) -> str:
     both = pd.concat([side.test.assign(study=side.name) for side in sides])
     both = both[both["model"].isin(IMAGE_MODELS)]
     drawn = discrimination.roc_of_studies(both, IMAGE_MODELS)
@@ -168,7 +124,7 @@ def _roc(sides: list[_Side]) -> str:
     )
 
 
-def _findings(sides: list[_Side], differing: int, pairs: pd.DataFrame | None) -> list[str]:
+def _findings(sides: list[FinishedStudy], differing: int, pairs: pd.DataFrame | None) -> list[str]:
     """What came of it, in sentences from values."""
     first, second = (side.name for side in sides)
     count = f"{differing} parameter{'' if differing == 1 else 's'} differ{'s' if differing == 1 else ''}."

@@ -6,7 +6,6 @@ from pneumo_utils.datasets import patients
 from pneumo_utils.evaluation import operating_points
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import ENSEMBLE, MODELS, TITLES
-from pneumo_utils.study.definition import Study
 
 _PHANTOM = (
     "Phantom: these radiographs are drawn, not taken. The page shows that the pipeline works, "
@@ -14,11 +13,16 @@ _PHANTOM = (
 )
 
 
-def notices(store: Store, study: Study, networks: tuple[str, ...]) -> list[str]:
+def notices(store: Store, source: str, networks: tuple[str, ...]) -> list[str]:
     """Sentences about a phantom, patients that are not known, test radiographs that are also trained on, models that
     say the same of every radiograph, and those of `networks` that started from random weights for want of others.
+
+    Args:
+        store: of the study.
+        source: of its radiographs.
+        networks: whose numbers the page shows.
     """
-    sentences = [_PHANTOM] if study.data.source == "phantom" else []
+    sentences = [_PHANTOM] if source == "phantom" else []
     if networks and store.table_file("manifest").is_file() and not patients.known(store.read("manifest")).all():
         sentences.append(patients.explain(store.read("manifest")))
     sentences += [*_shared_patients(store), *_seen_before(store)] if networks else []

@@ -5,51 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from support.examples import example
+from support.finished_studies import predictions, study
 from support.pages import soup_of
 
-from pneumo_utils.__main__ import PROJECT, main
-from pneumo_utils.evaluation import comparisons, intervals, seed_spread, study_comparison
+from pneumo_utils.__main__ import main
+from pneumo_utils.evaluation import comparisons, study_comparison
 from pneumo_utils.evaluation.weighted_metrics import MetricError
-from pneumo_utils.records.store import Store
 from pneumo_utils.reporting import comparison_page
 from pneumo_utils.reporting.comparison_page import ComparisonError
-from pneumo_utils.study.definition import load, to_yaml
-
-N = 60
-POINT = {"rule": "half", "seed": 0, "threshold": 0.5}
-
-
-def predictions(skill: float, models=("cnn", "vgg16"), seed: int = 0) -> pd.DataFrame:
-    """Sixty radiographs of thirty patients, judged by networks of so much skill."""
-    generator, label = np.random.default_rng(seed), (np.arange(N) % 3 > 0).astype(int)
-    own = {"path": [f"test/{i}.jpeg" for i in range(N)], "patient": [f"p{i // 2}" for i in range(N)], "label": label}
-    return pd.concat([
-        example("predictions", N).assign(
-            **own, etiology=np.where(label, "viral", "normal"), model=model, seed=0, split="test",
-            probability=np.clip(generator.normal(0.5 + skill * (label - 0.5), 0.2), 0.01, 0.99),
-        )
-        for model in models
-    ], ignore_index=True)  # fmt: skip
-
-
-def study(reports, name: str, skill: float, models=("cnn", "vgg16"), digest: str = "0f", **training):
-    """A finished study, as far as the page reads it."""
-    store, judged = Store(name, reports), predictions(skill, models)
-    sections = load("smoke", PROJECT / "params").model_dump()
-    sections["training"] |= training
-    sections["evaluation"] |= {"threshold_rule": "half", "replicates": 200}
-    store.parameters_file.parent.mkdir(parents=True)
-    store.parameters_file.write_text(to_yaml(sections))
-    (store.folder / "index.html").write_text(f"<h1>Title of {name}</h1>")
-    store.write("predictions", judged)
-    points = [example("operating_points", 1, model=model, **POINT) for model in models]
-    store.write("operating_points", pd.concat(points, ignore_index=True))
-    store.write("seed_spread", seed_spread.table(intervals.bootstrap(judged, 0.5, 200, 0)))
-    own = judged[judged["model"] == models[0]]
-    store.write("manifest", example("manifest", N, sha256=digest * 32).assign(
-        path=own["path"].to_numpy(), label=own["label"].to_numpy(), part="test"
-    ))  # fmt: skip
 
 
 def test_what_differs_and_what_came_of_it_stand_side_by_side(tmp_path):

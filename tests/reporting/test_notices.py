@@ -31,34 +31,34 @@ def test_where_all_is_known_and_told_apart_nothing_is_said(store, study):
     store.write("manifest", example("manifest", 3))
     store.write("predictions", predictions(0.1, 0.2))
     store.write("near_duplicates", example("near_duplicates", 2).head(0))
-    assert notices(store, study, ("cnn",)) == []
+    assert notices(store, study.data.source, ("cnn",)) == []
 
 
 def test_unknown_patients_are_told_on_pages_with_numbers(store, study):
     table = example("manifest", 3)
     table.loc[1:, "patient"] = table["path"][1:]
     store.write("manifest", table)
-    (said,) = notices(store, study, ("cnn",))
+    (said,) = notices(store, study.data.source, ("cnn",))
     assert said.startswith("The patient is known for 1 of 3 radiographs.")
-    assert notices(store, study, ()) == [], "pages without numbers of networks say it in their own words"
+    assert notices(store, study.data.source, ()) == [], "pages without numbers of networks say it in their own words"
 
 
 def test_patients_that_are_tested_and_trained_on_are_counted(store, study):
     cases = pd.concat([example("splits", 4, split="train"), example("splits", 2, split="test")], ignore_index=True)
     cases["patient"], cases["path"] = ["a", "b", "c", "d", "a", "e"], [f"{n}.jpeg" for n in range(6)]
     store.write("splits", cases)
-    (said,) = notices(store, study, ("cnn",))
+    (said,) = notices(store, study.data.source, ("cnn",))
     assert said.startswith("1 patients of the test part, with 1 radiographs of it, stand in training or validation")
 
 
 def test_test_radiographs_that_are_also_trained_on_are_counted_once(store, study):
     store.write("near_duplicates", example("near_duplicates", 3))
-    (said,) = notices(store, study, ("cnn",))
+    (said,) = notices(store, study.data.source, ("cnn",))
     assert said.startswith("One test radiograph has a nearly equal picture in training or validation")
 
 
 def test_a_model_that_says_the_same_of_every_radiograph_is_named(store, study):
     store.write("predictions", pd.concat([predictions(0.3, 0.3), predictions(0.3, 0.4, model="vgg16")]))
     store.write("reference_predictions", predictions(1.0, 1.0, model="always"))
-    (said,) = notices(store, study, ("cnn", "vgg16"))
+    (said,) = notices(store, study.data.source, ("cnn", "vgg16"))
     assert said.startswith("Small CNN gives all radiographs of a split the same probability, 0.300")

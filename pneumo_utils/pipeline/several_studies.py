@@ -1,0 +1,84 @@
+"""Several studies one after another, and one page that sets them side by side."""
+
+from __future__ import annotations
+
+import fnmatch
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from pneumo_utils.datasets import folder_layout
+from pneumo_utils.pipeline import study_lock
+from pneumo_utils.pipeline.runner import Pipeline
+from pneumo_utils.pipeline.study_run import StudyRun
+from pneumo_utils.pipeline.time_left import in_words
+from pneumo_utils.reporting import several_studies_page
+from pneumo_utils.study import definition, expected_time
+
+_log = logging.getLogger(__name__)
+
+
+class StudiesError(RuntimeError):
+    """Some studies did not come to their end."""
+
+
+def expand(patterns: Sequence[str], params: Path) -> list[str]:
+    """Names of studies, each once, in the order in which they are asked for.
+
+    Args:
+        patterns: names, or patterns such as `candidates/*`.
+        params: folder of the parameter files.
+
+    Raises:
+        ValueError: a pattern fits no study.
+    """
+    there, found = definition.names(params), []
+    for pattern in patterns:
+        fits = [name for name in there if fnmatch.fnmatchcase(name, pattern)]
+        if not fits:
+            raise ValueError(f"studies must be among {', '.join(there)}, got {pattern!r}")
+        found += fits
+    return list(dict.fromkeys(found))
+
+
+def run(lines: Sequence[Pipeline], reports: Path) -> Path | None:
+    """Run studies to their ends; one that stops does not stop the others. What is known early is checked for all first.
+
+    Args:
+        lines: the studies.
+        reports: folder of all reports.
+
+    Returns:
+        the page that sets them side by side; None for one study alone.
+
+    Raises:
+        StudiesError: some stopped; the others have run, and the page is there if two have.
+        ValueError: something is wrong before the first begins.
+    """
+    expected = {}
+    for line in lines:
+        line.check()
+        pictures = len(folder_layout.list_files(folder_layout.locate(line.data)))
+        expected[line.name] = sum(expected_time.of_steps(line.steps, line.study, pictures).values())
+    told = ", ".join(f"{name} {in_words(seconds)}" for name, seconds in expected.items())
+    _log.info("%d studies, about %s if nothing of them has run: %s", len(lines), in_words(sum(expected.values())), told)
+    stopped = [line.name for line in lines if not _run(line)]
+    finished = [line.name for line in lines if line.name not in stopped]
+    page = several_studies_page.write(finished, reports) if len(finished) > 1 else None
+    if stopped:
+        beside = f"; the others are on {page.relative_to(reports)}" if page else ""
+        rule = "studies must run to their end"
+        raise StudiesError(f"{rule}, {', '.join(stopped)} did not: see their front pages{beside}")
+    return page
+
+
+def _run(line: Pipeline) -> bool:
+    """Whether a study came to its end; if not, its front page says why."""
+    _log.info("study %s", line.name)
+    try:
+        with study_lock.hold(line.name, line.store.work):
+            StudyRun(line).to_the_end()
+    except RuntimeError as error:
+        _log.error("study %s stopped: %s", line.name, error)  # noqa: TRY400 - the sentence, not the traceback
+        return False
+    return True

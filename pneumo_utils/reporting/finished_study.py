@@ -1,0 +1,81 @@
+"""A study that has a result, as pages read it that set it beside others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from pneumo_utils.evaluation import operating_points
+from pneumo_utils.records.store import Store
+from pneumo_utils.reporting.notices import notices
+from pneumo_utils.study import definition
+
+
+class ComparisonError(ValueError):
+    """Studies cannot be compared."""
+
+
+@dataclass(frozen=True)
+class FinishedStudy:
+    """One finished study."""
+
+    name: str
+    store: Store
+    sections: Mapping  # of its parameters
+
+    @property
+    def test(self) -> pd.DataFrame:
+        """Contract `predictions`: the test part, of the first seed."""
+        every = self.store.read("predictions")
+        first = self.sections["training"]["seeds"][0]
+        return every[(every["split"] == "test") & (every["seed"] == first)]
+
+    @property
+    def tested(self) -> pd.DataFrame:
+        """Contract `manifest`: the radiographs of the test part."""
+        manifest = self.store.read("manifest")
+        return manifest[manifest["path"].isin(self.test["path"])]
+
+    @property
+    def notices(self) -> list[str]:
+        """What its own pages say before their numbers."""
+        return notices(self.store, self.sections["data"]["source"], tuple(self.test["model"].unique()))
+
+    @property
+    def points(self) -> Mapping[tuple[str, int], float]:
+        """Its frozen operating points by model and seed."""
+        rule = self.sections["evaluation"]["threshold_rule"]
+        return operating_points.of_rule(self.store.read("operating_points"), rule)
+
+
+def find(name: str, reports: Path, who: str) -> FinishedStudy:
+    """The finished study `name`.
+
+    Args:
+        name: of the study.
+        reports: folder of all reports.
+        who: what the error calls those that are named.
+
+    Raises:
+        ComparisonError: it has no result, or lies elsewhere.
+    """
+    store = Store(name, reports)
+    inside = Path(name).as_posix() == name and ".." not in Path(name).parts and not Path(name).is_absolute()
+    if not (inside and store.parameters_file.is_file() and store.table_file("seed_spread").is_file()):
+        done = sorted(file.parent.relative_to(reports).as_posix() for file in reports.rglob("parameters.yaml"))
+        raise ComparisonError(
+            f"{who} must be finished studies in {reports}, {', '.join(done) or 'none yet'}, got {name!r}"
+        )
+    return FinishedStudy(name, store, definition.read_sections(store.parameters_file))
+
+
+def notices_of(studies: Sequence[FinishedStudy]) -> list[str]:
+    """What the pages of `studies` say before their numbers, each sentence once and with the studies that it is of."""
+    said: dict[str, list[str]] = {}
+    for study in studies:
+        for sentence in study.notices:
+            said.setdefault(sentence, []).append(study.name)
+    return [f"{', '.join(names)}: {sentence}" for sentence, names in said.items()]

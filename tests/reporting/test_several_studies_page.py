@@ -1,0 +1,44 @@
+"""Several finished studies on one page: every network of each, and what is apart from the first study's."""
+
+from __future__ import annotations
+
+import pytest
+from support.finished_studies import study
+from support.pages import soup_of
+
+from pneumo_utils.reporting import several_studies_page
+from pneumo_utils.reporting.finished_study import ComparisonError
+
+
+def test_every_network_of_every_study_has_a_row_and_what_is_apart_is_said(tmp_path):
+    study(tmp_path, "good", 0.9)
+    study(tmp_path, "candidates/poor", 0.2)
+    study(tmp_path, "other images", 0.9, models=("cnn",), digest="a1")
+    target = several_studies_page.write(["good", "candidates/poor", "other images"], tmp_path)
+    assert target == tmp_path / "compare" / "good-and-candidates-poor-and-other images.html"
+    page = soup_of(target)
+    notices = [note.get_text(" ", strip=True) for note in page.select(".notice")]
+    assert len([note for note in notices if "good, candidates/poor, other images: Phantom" in note]) == 1
+    measured, paired = page.find_all("table")
+    assert len(measured.select("tbody tr")) == 5 and len(paired.select("tbody tr")) == 2
+    assert measured.get_text().count("one seed") == 5
+    said = [line.get_text() for line in page.select("section li")]
+    assert said[0].startswith("Highest AUC-ROC: ") and "best of 5 networks" in said[0]
+    assert said[1] == "2 of 2 networks are told apart from the same network of good."
+    assert said[2].startswith("candidates/poor, Small CNN: AUC-ROC -0.") or "−0." in said[2]
+    assert said[-1].endswith("no network is common: other images.")
+    assert "good-and-candidates-poor" in str(soup_of(tmp_path / "index.html"))
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["good"], "studies must be two or more, each once, got good"),
+        (["good", "good"], "studies must be two or more, each once, got good, good"),
+        (["good", "nowhere"], "studies must be finished studies in .*, good, got 'nowhere'"),
+    ],
+)
+def test_what_cannot_be_set_side_by_side_is_one_sentence(tmp_path, names, said):
+    study(tmp_path, "good", 0.9)
+    with pytest.raises(ComparisonError, match=said):
+        several_studies_page.write(names, tmp_path)
