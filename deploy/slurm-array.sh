@@ -10,15 +10,15 @@ set -euo pipefail
 study=${study:?name of a study}                # the lines that you may want to change
 data=${data:?folder that holds train and test}
 shares=${shares:-8}
-resources=${resources:---cpus-per-task=4 --mem=8G --time=12:00:00}
+resources=${resources:---cpus-per-task=4 --mem=12G --time=12:00:00}
 
 make install
-.venv/bin/python -m pneumo_utils data "$study" --data "$data" # once, before many want it
+.venv/bin/python -m pneumo_utils plan "$study" --data "$data" # looks for data and downloads weights, before many want them
 
 # shellcheck disable=SC2086 # resources are several arguments
 trained=$(sbatch --parsable --array="1-$shares" --job-name="$study" $resources --wrap \
   ".venv/bin/python -m pneumo_utils work '$study' --data '$data' --job \$SLURM_ARRAY_TASK_ID/$shares --threads \$SLURM_CPUS_PER_TASK")
 
 # shellcheck disable=SC2086
-sbatch --dependency="afterok:$trained" --job-name="$study-pages" $resources --wrap \
+sbatch --dependency="afterok:$trained" --kill-on-invalid-dep=yes --job-name="$study-pages" $resources --wrap \
   ".venv/bin/python -m pneumo_utils report '$study' --data '$data'"

@@ -147,15 +147,17 @@ def _pdf(line: Pipeline, _: argparse.Namespace) -> None:
 
 
 def _plan(line: Pipeline, given: argparse.Namespace) -> None:
-    from pneumo_utils.pipeline import training_command  # imported here, as above
+    from pneumo_utils.pipeline import training_command, training_work  # imported here, as above
 
+    training_work.check(given.job)
     line.check()
     print(training_command.tell_plan(line, given.job))
 
 
 def _work(line: Pipeline, given: argparse.Namespace) -> None:
-    from pneumo_utils.pipeline import training_command  # imported here, as above
+    from pneumo_utils.pipeline import training_command, training_work  # imported here, as above
 
+    training_work.check(given.job, given.threads)
     line.check()
     print(training_command.do_work(line, given.job, given.threads))
 

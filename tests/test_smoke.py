@@ -86,13 +86,14 @@ def check_equal(first: Path, second: Path) -> None:
     reliability.note("tables equal to the bit after that", 1)
 
 
-def test_a_network_killed_inside_an_epoch_goes_on_and_says_the_same_of_every_picture(place, smoke, tmp_path):
+def test_a_network_killed_inside_an_epoch_goes_on_and_says_the_same_of_every_picture(place, smoke, tmp_path, request):
     kept, network, page = tmp_path / "kept", smoke / "work" / "models" / "cnn", smoke / "03_finetune-cnn.html"
     shutil.copytree(smoke, kept)
     for lost in (page, smoke / "work" / "records" / "03_finetune-cnn.json"):
         lost.unlink()
     shutil.rmtree(network)
     again = [*PROGRAM, *command(place, "reports")]
+    request.addfinalizer(lambda: (shutil.rmtree(smoke), shutil.copytree(kept, smoke)))
     check_nothing_lost(killing.run(again, smoke, 1), 1)
     trained = subprocess.Popen(again, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while not page.is_file() and trained.poll() is None:
@@ -103,8 +104,6 @@ def test_a_network_killed_inside_an_epoch_goes_on_and_says_the_same_of_every_pic
     assert Path("seed-0/predictions.csv") in made
     for file in made:
         check_equal(network / file, kept / "work" / "models" / "cnn" / file)
-    shutil.rmtree(smoke)
-    shutil.copytree(kept, smoke)
 
 
 @pytest.mark.long

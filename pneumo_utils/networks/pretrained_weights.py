@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pneumo_utils.networks import spatial_layers
+from pneumo_utils.records.atomic import alone
 
 # MD5 of Keras' own files without the classifier (keras.applications.vgg16, .resnet50)
 _KERAS_FILES = {
@@ -137,11 +138,22 @@ def _text(name: object) -> str:
 def _from_keras(model: str) -> Path:
     name, md5 = _KERAS_FILES[model]
     path = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models" / name
-    if not path.is_file():
-        _download(model)
-    if hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != md5:
+    if _md5(path) != md5:
+        try:
+            with alone(path):  # Keras writes to the final name: another process may be in the middle of it
+                if not path.is_file():
+                    _download(model)
+        except OSError as error:
+            rule = f"ImageNet weights of {model} must be downloaded once to {path.parent}"
+            raise WeightsError(f"{rule}, got {error.strerror}; {_advice(model)}") from error
+    if _md5(path) != md5:
         raise WeightsError(f"ImageNet weights of {model} must have MD5 {md5}, got another in {path}: delete that file")
     return path
+
+
+def _md5(path: Path) -> str:
+    """As Keras names it, 32 hex digits; empty where there is no file."""
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() if path.is_file() else ""
 
 
 def _download(model: str) -> None:

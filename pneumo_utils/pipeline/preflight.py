@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psutil
 
 from pneumo_utils.pipeline.notebook_parameters import PipelineError
-from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.study.expected_space import Space
 
 _log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def check_space(needed: Space, folder: Path, shown: Path) -> None:
     Raises:
         PipelineError: the disk is too small.
     """
-    kept = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    kept = sum(_size(path) for path in folder.rglob("*"))
     free, memory = (shutil.disk_usage(folder).free + kept) / 1e9, psutil.virtual_memory().available / 1e9
     disk, wanted = needed.disk / 1e9, needed.memory / 1e9
     if free < disk:
@@ -68,6 +68,13 @@ def check_space(needed: Space, folder: Path, shown: Path) -> None:
         )  # fmt: skip
     else:
         _log.info("needs about %.1f GB of disk and %.1f GB of memory", disk, wanted)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:  # renamed meanwhile by somebody who trains beside
+        return 0
 
 
 def check_folder(folder: Path, name: str, shown: Path) -> None:
@@ -83,9 +90,8 @@ def check_folder(folder: Path, name: str, shown: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with atomic_write(folder / "probe") as part:
-            part.write_bytes(b"")
-        (folder / "probe").unlink()
+        with tempfile.TemporaryFile(dir=folder):  # of a name that nobody else tries at the same moment
+            pass
     except OSError as error:
         raise PipelineError(f"{name} {shown} must be writable, got {error.strerror}") from error
     free = shutil.disk_usage(folder).free / 1e9

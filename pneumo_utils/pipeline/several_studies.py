@@ -61,7 +61,7 @@ def run(lines: Sequence[Pipeline], reports: Path) -> Path | None:
         pictures = len(folder_layout.list_files(folder_layout.locate(line.data)))
         expected[line.name] = sum(expected_time.of_steps(line.steps, line.study, pictures).values())
     told = ", ".join(f"{name} {in_words(seconds)}" for name, seconds in expected.items())
-    _log.info("%d studies, about %s if nothing of them has run: %s", len(lines), in_words(sum(expected.values())), told)
+    _log.info("%d studies: about %s if nothing of them has run: %s", len(lines), in_words(sum(expected.values())), told)
     stopped = [line.name for line in lines if not _run(line)]
     finished = [line.name for line in lines if line.name not in stopped]
     page = several_studies_page.write(finished, reports) if len(finished) > 1 else None
@@ -78,7 +78,7 @@ def _run(line: Pipeline) -> bool:
     try:
         with study_lock.hold(line.name, line.store.work):
             StudyRun(line).to_the_end()
-    except RuntimeError as error:
+    except (RuntimeError, ValueError, OSError) as error:
         _log.error("study %s stopped: %s", line.name, error)  # noqa: TRY400 - the sentence, not the traceback
         return False
     return True

@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -38,12 +38,12 @@ def hold(name: str, folder: Path) -> Iterator[None]:
     told, before = folder / "run.json", os.environ.get(_MARK)
     lock = _wait(name, folder)
     try:
-        _wait_for_trainings(name, folder)
-        _end_what_is_left(folder)
-        os.environ[_MARK] = str(folder.resolve())
         who = {"process": os.getpid(), "machine": socket.gethostname()}
         with atomic_write(told) as part:
             part.write_text(json.dumps(who | {"since": f"{datetime.now():%Y-%m-%d %H:%M:%S}"}), encoding="utf-8")
+        _wait_for_trainings(name, folder)
+        _end_what_is_left(folder)
+        os.environ[_MARK] = str(folder.resolve())
         yield
     finally:
         told.unlink(missing_ok=True)
@@ -66,24 +66,25 @@ def train_beside(name: str, folder: Path) -> Iterator[None]:
         name: of the study.
         folder: of its run directory; it must be there.
     """
-    lock = _wait(name, folder)
-    try:
-        own = join_trainings(folder)
-    finally:
-        lock.release()
-    try:
+    with ExitStack() as held:
+        lock = _wait(name, folder)
+        try:
+            held.enter_context(join_trainings(folder))
+        finally:
+            lock.release()
         yield
-    finally:
-        own.release()
-        Path(own.lock_file).unlink(missing_ok=True)
 
 
-def join_trainings(folder: Path) -> FileLock:
-    """A lock that keeps a run waiting while this process lives; for those that one in `train_beside` starts."""
+@contextmanager
+def join_trainings(folder: Path) -> Iterator[None]:
+    """Keep a run of the study waiting until the block ends; for processes that one in `train_beside` has started."""
     (folder / _TRAININGS).mkdir(exist_ok=True)
     lock = FileLock(folder / _TRAININGS / f"{socket.gethostname()}-{os.getpid()}.lock")
-    lock.acquire()
-    return lock
+    try:
+        with lock:
+            yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def _wait(name: str, folder: Path) -> FileLock:
@@ -98,16 +99,17 @@ def _wait(name: str, folder: Path) -> FileLock:
 
 
 def _wait_for_trainings(name: str, folder: Path) -> None:
-    """Wait until nobody trains beside; no other can begin, as this process holds the study."""
-    for file in sorted((folder / _TRAININGS).glob("*.lock")):
-        lock = FileLock(file)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            _log.info("networks of study %s are being trained by %s; this run waits for them", name, file.stem)
-            lock.acquire()
-        lock.release()
-        file.unlink(missing_ok=True)
+    """Wait until nobody trains beside; who trains already may start another, so it is looked until none is left."""
+    while files := sorted((folder / _TRAININGS).glob("*.lock")):
+        for file in files:
+            lock = FileLock(file)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                _log.info("networks of study %s are being trained by %s; this run waits for them", name, file.stem)
+                lock.acquire()
+            lock.release()
+            file.unlink(missing_ok=True)
 
 
 def _end_what_is_left(folder: Path) -> None:

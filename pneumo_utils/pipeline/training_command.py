@@ -15,14 +15,15 @@ _SAYS = "{number:>3} {name:<40} {state:<6} {time:>8} {memory:>7}  {folder}"
 
 def tell_plan(line: Pipeline, share: str) -> str:
     """The trainings of a study, or of a share, a line each, and what they come to."""
-    everything = [*enumerate(training_work.plan(line), 1)]
+    ready = training_work.is_prepared(line)
+    everything = [*enumerate(training_work.plan(line, ready), 1)]
     own = shares.take(everything, share, "job")
     head = _SAYS.format(number="", name="training", state="", time="about", memory="memory", folder="writes")
     left = [planned for _, planned in own if not planned.done]
     told = f"{len(own)} trainings, {len(own) - len(left)} of them done"
     if left:
         told += f"; the others take about {in_words(sum(one.seconds for one in left))} one after another"
-    return "\n".join([head, *_lines(own, line), told + _foreseen(line)])
+    return "\n".join([head, *_lines(own, line), told + ("" if ready else _foreseen(line))])
 
 
 def _lines(own: Iterable[tuple[int, Planned]], line: Pipeline) -> Iterable[str]:
@@ -35,9 +36,7 @@ def _lines(own: Iterable[tuple[int, Planned]], line: Pipeline) -> Iterable[str]:
 
 
 def _foreseen(line: Pipeline) -> str:
-    """What the list cannot know yet."""
-    if training_work.is_prepared(line):
-        return ""
+    """What the list cannot know before the first two pages have run."""
     return "; 01_eda and 02_preprocessing run before them" + (
         ", and name the numbering series that are left out once each" if line.study.training.left_out_series else ""
     )
@@ -47,4 +46,4 @@ def do_work(line: Pipeline, share: str, threads: int) -> str:
     """Train a share, and what is said of it at the end."""
     trained, of_share = training_work.work(line, share, threads)
     there = f"{trained} of {of_share} trainings done now, {of_share - trained} were there"
-    return f"{there}; when all shares are done, make report STUDY={line.name} goes on"
+    return f"{there}; when all shares are done, report with the same arguments goes on from them"

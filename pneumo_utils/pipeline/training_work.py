@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from pneumo_utils.records.store import Store
 from pneumo_utils.study import expected_space, expected_time, steps
 
 _THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")  # read by TensorFlow as it is loaded
+_LOOK = 5.0  # seconds between two looks whether a training moves
 _log = logging.getLogger(__name__)
 
 
@@ -42,14 +44,24 @@ class Planned:
     folder: Path  # that its network is written to
 
 
-def plan(line: Pipeline) -> list[Planned]:
+def check(share: str, threads: int = 0) -> None:
+    """Whether `work` can be asked so.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    shares.take((), share, "job")
+    if threads < 0:
+        raise ValueError(f"threads must be at least 0, got {threads}")
+
+
+def plan(line: Pipeline, ready: bool) -> list[Planned]:
     """Every training of a study, the longest first.
 
     Args:
-        line: the study, checked. Before its first two pages have run nothing is done, and trainings without a numbering
-            series are not known yet.
+        line: the study, checked.
+        ready: whether it `is_prepared`; if not, nothing is done, and trainings without a series are not known yet.
     """
-    ready = is_prepared(line)
     listed = _listed(line, ready)
     done = _done(line, [planned.job for planned in listed]) if ready else [False] * len(listed)
     return [replace(one, done=over) for one, over in zip(listed, done, strict=True)]
@@ -66,7 +78,7 @@ def work(line: Pipeline, share: str, threads: int = 0) -> tuple[int, int]:
 
     Args:
         line: the study, checked.
-        share: `i/n`, the i-th of n.
+        share: `i/n`, the i-th of n; see `check`.
         threads: that a training computes with; 0: TensorFlow's own choice. Another number of them gives another last
             digit.
 
@@ -74,12 +86,8 @@ def work(line: Pipeline, share: str, threads: int = 0) -> tuple[int, int]:
         how many were trained, and how many the share has.
 
     Raises:
-        ValueError: `share` or `threads` is wrong.
-        WorkError: a training failed, or its process was killed.
+        WorkError: a training failed, stood still for `stalled_minutes`, or its process was killed.
     """
-    shares.take((), share, "job")
-    if threads < 0:
-        raise ValueError(f"threads must be at least 0, got {threads}")
     if not is_prepared(line):
         study_lock.wait(line.name, line.store.work)  # for another that may be preparing it
     if not is_prepared(line):
@@ -106,7 +114,7 @@ def _listed(line: Pipeline, ready: bool) -> list[Planned]:
 def _done(line: Pipeline, jobs: list[TrainingJob]) -> list[bool]:
     """Which of `jobs` are; asked of another process, which loads TensorFlow and ends."""
     with ProcessPool(1) as pool:
-        return pool.submit(_ask, _Given.of(line), jobs).result()
+        return _result(pool.submit(_ask, _Given.of(line), jobs), "what is done already") if jobs else []
 
 
 def _train_all(line: Pipeline, left: list[Planned], threads: int) -> Iterator[bool]:
@@ -116,18 +124,31 @@ def _train_all(line: Pipeline, left: list[Planned], threads: int) -> Iterator[bo
         for one in left:
             name, told = one.job.name, line.store.progress_file(one.job.name)
             display.begin(name, told)
-            trained, seconds = _result(pool.submit(_train, _Given.of(line), one.job, told, threads), name)
+            running = pool.submit(_train, _Given.of(line), one.job, told, threads)
+            _watch(running, told, name, line.study.run.stalled_minutes)
+            trained, seconds = _result(running, name)
             display.end(name)
             shown.took[name] = seconds
             _log.info("%-22s %s", name, f"{seconds:.0f} s" if trained else "was trained meanwhile")
             yield trained
 
 
-def _result(running: Future, name: str) -> tuple[bool, float]:
+def _watch(running: Future, told: Path, name: str, minutes: float) -> None:
+    """Wait for a training as long as it tells of something new."""
+    seen, since = None, time.monotonic()
+    while not wait([running], timeout=_LOOK).done:
+        now = progress.read(told)
+        if now != seen:
+            seen, since = now, time.monotonic()
+        elif time.monotonic() - since > 60 * minutes:
+            raise WorkError(f"{name}: something must move within {minutes:g} minutes (stalled_minutes), got nothing")
+
+
+def _result(running: Future, name: str):  # noqa: ANN202 - whatever was asked for
     try:
         return running.result()
     except BrokenProcessPool as error:
-        raise WorkError(f"{name}: the process that trains it must live to the end, got killed") from error
+        raise WorkError(f"{name}: the process that works on it must live to the end, got killed") from error
     except Exception as error:
         raise WorkError(f"{name}: {type(error).__name__}: {error}") from error
 
@@ -154,13 +175,14 @@ def _ask(given: _Given, jobs: list[TrainingJob]) -> list[bool]:
     from pneumo_utils.networks import training_jobs
 
     recipes = {model: given.recipe(model) for model in {job.model for job in jobs}}
-    return [training_jobs.is_done(job, recipes[job.model], given.store) for job in jobs]
+    seed = given.parameters["split_seed"]
+    return [training_jobs.is_done(job, recipes[job.model], given.store, seed) for job in jobs]
 
 
 def _train(given: _Given, job: TrainingJob, told: Path, threads: int) -> tuple[bool, float]:
-    study_lock.join_trainings(given.store.work)
     os.environ |= {progress.VARIABLE: str(told)} | dict.fromkeys(_THREADS if threads else (), str(threads))
-    from pneumo_utils.networks import training_jobs  # imported here: the pipeline knows no TensorFlow
+    with study_lock.join_trainings(given.store.work):
+        from pneumo_utils.networks import training_jobs  # imported here: the pipeline knows no TensorFlow
 
-    made = training_jobs.obtain(job, given.recipe(job.model), given.store, given.parameters["split_seed"])
+        made = training_jobs.obtain(job, given.recipe(job.model), given.store, given.parameters["split_seed"])
     return made.trained_now, float(made.facts["seconds"].iloc[0])

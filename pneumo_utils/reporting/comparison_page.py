@@ -13,11 +13,9 @@ from pneumo_utils.records.vocabulary import IMAGE_MODELS
 from pneumo_utils.reporting import finished_study, page_shell, studies_page
 from pneumo_utils.reporting.display import figure_html, table_html
 from pneumo_utils.reporting.figures import discrimination
-from pneumo_utils.reporting.finished_study import ComparisonError, FinishedStudy
+from pneumo_utils.reporting.finished_study import SHOWN, SIGNIFICANT, ComparisonError, FinishedStudy
 
 FOLDER = "compare"  # in the folder of reports
-_SIGNIFICANT = 0.05
-_SHOWN = {"auc_roc": "AUC-ROC", "accuracy": "accuracy", "recall": "sensitivity", "specificity": "specificity"}
 
 
 def write(first: str, second: str, reports: Path) -> Path:
@@ -80,7 +78,7 @@ def _in_words(value: object) -> str:
 
 def _headline(sides: list[FinishedStudy]) -> str:
     """The headline metrics of every network, a column a study."""
-    shown = {side.name: metrics.with_intervals(_of_networks(side), "test", _SHOWN).stack() for side in sides}
+    shown = {side.name: metrics.with_intervals(_of_networks(side), "test", SHOWN).stack() for side in sides}
     wide = pd.DataFrame(shown).rename_axis(["network", "metric"]).rename(index=IMAGE_MODELS, level=0)
     counts = " and ".join(f"n = {side.test['path'].nunique():,}" for side in sides)
     rules = " and ".join(dict.fromkeys(side.sections["evaluation"]["threshold_rule"] for side in sides))
@@ -107,12 +105,12 @@ def _paired_table(pairs: pd.DataFrame, sides: list[FinishedStudy]) -> str:
         ]
     )
     wide = shown.pivot(index="model", columns="metric", values="text")
-    wide = wide.reindex(index=shown["model"].unique(), columns=list(_SHOWN))
+    wide = wide.reindex(index=shown["model"].unique(), columns=list(SHOWN))
     caption = (
         f"{sides[0].name} less {sides[1].name} on the same test images, n = {pairs['n'].max():,}, first seed of each, "
         "95 % intervals, p by Holm"
     )
-    return table_html(wide.rename(index=IMAGE_MODELS, columns=_SHOWN).rename_axis("network"), caption)
+    return table_html(wide.rename(index=IMAGE_MODELS, columns=SHOWN).rename_axis("network"), caption)
 
 
 def _roc(sides: list[FinishedStudy]) -> str:
@@ -135,7 +133,7 @@ def _findings(sides: list[FinishedStudy], differing: int, pairs: pd.DataFrame | 
         ]
     said = [count]
     for row in pairs[pairs["metric"] == "auc_roc"].itertuples():
-        apart = row.p_holm < _SIGNIFICANT
+        apart = row.p_holm < SIGNIFICANT
         better = first if row.difference > 0 else second
         verdict = f"{better} is better" if apart else "the two are not told apart"
         gap = metrics.format_interval(row.difference, row.lower, row.upper)

@@ -13,6 +13,9 @@ from pneumo_utils.records.store import Store
 from pneumo_utils.reporting.notices import notices
 from pneumo_utils.study import definition
 
+SHOWN = {"auc_roc": "AUC-ROC", "accuracy": "accuracy", "recall": "sensitivity", "specificity": "specificity"}
+SIGNIFICANT = 0.05  # p after Holm's correction, below which two are told apart
+
 
 class ComparisonError(ValueError):
     """Studies cannot be compared."""

@@ -9,14 +9,13 @@ import pandas as pd
 from markupsafe import Markup
 
 from pneumo_utils.evaluation import comparisons, metrics, study_comparison
+from pneumo_utils.records import fingerprint
 from pneumo_utils.records.vocabulary import IMAGE_MODELS
 from pneumo_utils.reporting import finished_study, page_shell, studies_page
 from pneumo_utils.reporting.comparison_page import FOLDER
 from pneumo_utils.reporting.display import table_html
-from pneumo_utils.reporting.finished_study import ComparisonError, FinishedStudy
+from pneumo_utils.reporting.finished_study import SHOWN, SIGNIFICANT, ComparisonError, FinishedStudy
 
-_SHOWN = {"auc_roc": "AUC-ROC", "accuracy": "accuracy", "recall": "sensitivity", "specificity": "specificity"}
-_SIGNIFICANT = 0.05
 _NAMED = 3  # studies that a file name names
 
 
@@ -43,7 +42,7 @@ def write(names: Sequence[str], reports: Path) -> Path:
         target,
         "several_studies.html.j2",
         study=", ".join(names),
-        heading=f"{len(names)} studies side by side",
+        heading=_heading(names),
         description="What every network is worth, how far its seeds differ, and how it compares with the first.",
         notices=finished_study.notices_of(studies),
         studies=[(one.name, f"../{one.name}/index.html") for one in studies],
@@ -57,7 +56,15 @@ def write(names: Sequence[str], reports: Path) -> Path:
 
 def _file_name(names: Sequence[str]) -> str:
     plain = [name.replace("/", "-") for name in names]
-    return "-and-".join(plain) if len(plain) <= _NAMED else f"{plain[0]}-and-{len(plain) - 1}-others"
+    if len(plain) <= _NAMED:
+        return "-and-".join(plain)
+    return f"{plain[0]}-and-{len(plain) - 1}-others-{fingerprint.of(list(names))[:6]}"  # of these and no others
+
+
+def _heading(names: Sequence[str]) -> str:
+    return (
+        f"{', '.join(names[:_NAMED])}{f' and {len(names) - _NAMED} more' if len(names) > _NAMED else ''} side by side"
+    )
 
 
 def _measured(study: FinishedStudy) -> pd.DataFrame:
@@ -65,7 +72,7 @@ def _measured(study: FinishedStudy) -> pd.DataFrame:
     table = study.store.read("seed_spread").query("split == 'test'")
     table = table[table["model"].isin(IMAGE_MODELS)]
     auc = table[table["metric"] == "auc_roc"].set_index("model")
-    shown = metrics.with_intervals(table, "test", _SHOWN)
+    shown = metrics.with_intervals(table, "test", SHOWN)
     spread = [
         f"{row.lowest:.3f}–{row.highest:.3f}" if row.seeds > 1 else "one seed"
         for row in auc.loc[shown.index].itertuples()
@@ -96,7 +103,7 @@ def _findings(measured: pd.DataFrame, pairs: pd.DataFrame, unlike: list[str], fi
     best = measured.loc[measured["auc"].idxmax()]
     named = f"{IMAGE_MODELS[best['model']]} of {best['study']}, {best['AUC-ROC']} (n = {best['n']:,})"
     said = [f"Highest AUC-ROC: {named}; the best of {len(measured)} networks is flattered by being picked."]
-    apart = pairs[pairs["p_holm"] < _SIGNIFICANT] if len(pairs) else pairs
+    apart = pairs[pairs["p_holm"] < SIGNIFICANT] if len(pairs) else pairs
     if len(pairs):
         said.append(f"{len(apart)} of {len(pairs)} networks are told apart from the same network of {first}.")
     said += [
