@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import logging
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from pneumo_utils.datasets import folder_layout, patients, sources
@@ -18,7 +18,7 @@ from pneumo_utils.pipeline.notebook_parameters import NotebookParameters, Pipeli
 from pneumo_utils.pipeline.page_renderer import PageRenderer
 from pneumo_utils.records import fingerprint, provenance
 from pneumo_utils.records.store import Store
-from pneumo_utils.study import expected_space, steps
+from pneumo_utils.study import expected_space, expected_time, steps
 from pneumo_utils.study.definition import Study
 
 _log = logging.getLogger(__name__)
@@ -58,8 +58,17 @@ class Pipeline:
         for model in models:
             self._find_start(model)
         self.data = self.obtain()
-        pictures = len(folder_layout.list_files(folder_layout.locate(self.data)))
-        preflight.check_space(expected_space.of_study(self.study, pictures), self.store.work, self.store.folder)
+        preflight.check_space(expected_space.of_study(self.study, self.pictures), self.store.work, self.store.folder)
+
+    @cached_property
+    def pictures(self) -> int:
+        """Files in the folders of its radiographs; once it is checked."""
+        return len(folder_layout.list_files(folder_layout.locate(self.data)))
+
+    @cached_property
+    def expected(self) -> dict[str, float]:
+        """Seconds of every page on the reference machine; once it is checked."""
+        return expected_time.of_steps(self.steps, self.study, self.pictures)
 
     def _check_notebooks(self) -> None:
         missing = sorted({step.notebook for step in self.steps if not self.notebook(step).is_file()})

@@ -7,13 +7,12 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from pneumo_utils.datasets import folder_layout
 from pneumo_utils.pipeline import study_lock
 from pneumo_utils.pipeline.runner import Pipeline
 from pneumo_utils.pipeline.study_run import StudyRun
 from pneumo_utils.pipeline.time_left import in_words
 from pneumo_utils.reporting import several_studies_page
-from pneumo_utils.study import definition, expected_time
+from pneumo_utils.study import definition
 
 _log = logging.getLogger(__name__)
 
@@ -58,8 +57,7 @@ def run(lines: Sequence[Pipeline], reports: Path) -> Path | None:
     expected = {}
     for line in lines:
         line.check()
-        pictures = len(folder_layout.list_files(folder_layout.locate(line.data)))
-        expected[line.name] = sum(expected_time.of_steps(line.steps, line.study, pictures).values())
+        expected[line.name] = sum(line.expected.values())
     told = ", ".join(f"{name} {in_words(seconds)}" for name, seconds in expected.items())
     _log.info("%d studies: about %s if nothing of them has run: %s", len(lines), in_words(sum(expected.values())), told)
     stopped = [line.name for line in lines if not _run(line)]

@@ -9,13 +9,12 @@ from datetime import datetime
 from functools import cached_property
 from threading import Lock
 
-from pneumo_utils.datasets import folder_layout
 from pneumo_utils.pipeline import notebook_workers, run_records
 from pneumo_utils.pipeline.notebook_workers import NotebookWorkers
 from pneumo_utils.pipeline.progress_display import ProgressDisplay
 from pneumo_utils.pipeline.runner import Pipeline
 from pneumo_utils.pipeline.time_left import TimeLeft
-from pneumo_utils.study import expected_time, steps
+from pneumo_utils.study import steps
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +95,7 @@ class StudyRun:
         under_way = {one.page for one in self._waiting} | {one.page for one, _ in self._running.values()}
         ready = [step for step in self._waiting if not self._after[step.page] & under_way]
         if self._at_once > 1:
-            ready.sort(key=lambda step: -self._expected[step.page])
+            ready.sort(key=lambda step: -self._line.expected[step.page])
         return ready[0] if ready else None
 
     def _begin(self, step: steps.Step, key: str) -> None:
@@ -149,12 +148,6 @@ class StudyRun:
         return self._stack.enter_context(ProgressDisplay(self._left, lambda text: self._tell(doing=text)))
 
     @cached_property
-    def _expected(self) -> dict[str, float]:
-        """Seconds of every page on the reference machine."""
-        pictures = len(folder_layout.list_files(folder_layout.locate(self._line.data)))
-        return expected_time.of_steps(self._line.steps, self._line.study, pictures)
-
-    @cached_property
     def _left(self) -> TimeLeft:
         """Of the pages that will run, as it seems when the first of them does."""
         going: list[steps.Step] = []
@@ -163,5 +156,5 @@ class StudyRun:
             record = run_records.read(self._store, step.page)
             if waits or not self._line.is_fresh(step, record, self._line.key(step)):
                 going.append(step)
-        expected = {step.page: self._expected[step.page] for step in going}
+        expected = {step.page: self._line.expected[step.page] for step in going}
         return TimeLeft(expected, unchanged=self._unchanged, after=self._after, at_once=self._at_once)

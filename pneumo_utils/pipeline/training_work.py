@@ -11,7 +11,6 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pneumo_utils.datasets import folder_layout
 from pneumo_utils.networks import training_list
 from pneumo_utils.networks.training_list import PERMUTED, TrainingJob
 from pneumo_utils.pipeline import run_records, study_lock
@@ -101,11 +100,11 @@ def work(line: Pipeline, share: str, threads: int = 0) -> tuple[int, int]:
 
 def _listed(line: Pipeline, ready: bool) -> list[Planned]:
     """The same for every share, whatever is done already."""
-    pictures, study = len(folder_layout.list_files(folder_layout.locate(line.data))), line.study
+    study = line.study
     series = training_list.left_out_series(study.training, line.store) if ready else []
     found = []
     for job in training_list.of_study(study.training, series):
-        seconds = expected_time.of_training(job.model, study, pictures, permuted=job.splits == PERMUTED)
+        seconds = expected_time.of_training(job.model, study, line.pictures, permuted=job.splits == PERMUTED)
         folder = job.store(line.store).network_folder(job.model, job.seed)
         found.append(Planned(job, False, seconds, expected_space.memory_of_training(job.model, study), folder))
     return sorted(found, key=lambda one: -one.seconds)
