@@ -63,16 +63,26 @@ def parameters(notebook: Path) -> dict[str, object]:
     """Names and default values in the cell tagged `parameters`; empty where there is none."""
     tagged = [source for kind, source, tags in cells(notebook) if kind == "code" and "parameters" in tags]
     found = {}
-    for statement in ast.parse("\n".join(tagged)).body:
+    for statement in _parse("\n".join(tagged)).body:
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             found[statement.target.id] = ast.literal_eval(statement.value)
     return found
 
 
+def _parse(source: str) -> ast.Module:
+    """`ast.parse`, once more where another thread that parses has disturbed it (Python 3.11, gh-106905)."""
+    for _ in range(9):
+        try:
+            return ast.parse(source)
+        except SystemError:
+            continue
+    return ast.parse(source)
+
+
 def imports(source: str) -> set[str]:
     """What Python `source` imports of the package, anywhere in it: dotted names of rooms, or of what they hold."""
     found = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(_parse(source)):
         if isinstance(node, ast.ImportFrom):
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):

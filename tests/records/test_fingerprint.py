@@ -165,3 +165,17 @@ def test_a_room_is_hashed_by_its_name_as_by_an_import_of_it(package):
 
 def test_every_room_of_the_package_is_found():
     assert "imaging.augmentation" in fingerprint.rooms("import pneumo_utils.networks.replicates")
+
+
+def test_a_parser_that_another_thread_has_disturbed_is_asked_once_more(monkeypatch):
+    parse, asked = fingerprint.ast.parse, []
+
+    def disturbed(source):
+        asked.append(source)
+        if len(asked) == 1:
+            raise SystemError("AST constructor recursion depth mismatch (before=165, after=215)")
+        return parse(source)
+
+    monkeypatch.setattr(fingerprint.ast, "parse", disturbed)
+    assert fingerprint.imports("from pneumo_utils.records import store") == {"records.store"}
+    assert len(asked) == 2

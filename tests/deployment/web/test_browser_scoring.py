@@ -39,8 +39,6 @@ def bundle(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folder(bundle):
-    if CHROMIUM is None:
-        pytest.skip("no chromium, chromium-browser or google-chrome on the path")
     try:
         archive = browser_runtime.find(CACHE)
     except browser_runtime.RuntimeFileError as error:
@@ -50,6 +48,8 @@ def folder(bundle):
 
 @pytest.fixture(scope="module")
 def browser():
+    if CHROMIUM is None:
+        pytest.skip("no chromium, chromium-browser or google-chrome on the path")
     with pytest.importorskip("playwright.sync_api").sync_playwright() as driver:
         one = driver.chromium.launch(executable_path=CHROMIUM, args=ARGS)
         yield one
