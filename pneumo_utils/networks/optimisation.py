@@ -15,13 +15,11 @@ from pneumo_utils.networks.callbacks import Averages, Clock, CycleEnds, Keeper, 
 from pneumo_utils.networks.fused_adamw import FusedAdamW
 from pneumo_utils.networks.training_state import Snapshot, TrainingState
 from pneumo_utils.records import progress
+from pneumo_utils.records.vocabulary import PHASES
 
 _WARM_UP = 0.1  # share of the steps of an end-to-end phase in which the learning rate rises
 _READERS = min(os.cpu_count() or 1, 8)  # threads that vary and stack pictures while the last batch is learned from
 END_TO_END = ("progressive", "end_to_end")  # phases that learn from the pixels
-_IN_WORDS = {
-    "head": "the head", "top": "the top block", "progressive": "smaller pictures first", "end_to_end": "end to end"
-}  # fmt: skip
 _AT_ONCE = 8  # steps of the head that are taken in one go: each is shorter than the call that starts it
 
 
@@ -153,10 +151,10 @@ def _learn(
     ends = CycleEnds(phase.epochs // phase.cycles, now)
     if now.epoch:
         restore(part, now)
-    with progress.stage(f"seed {seed}, {_IN_WORDS[phase.name]}", phase.epochs * steps) as told:
+    with progress.stage(f"seed {seed}, {PHASES[phase.name]}", phase.epochs * steps) as told:
         batches, validation = _batches(feed, splits, phase, settings, seed, told)
         batches.go_on(now.epoch)
-        told.advance(now.epoch * steps)
+        told.skip(now.epoch * steps)
         looking_on = [*_callbacks(phase, settings, now), *([ends] if phase.cycles > 1 else [])]
         if now.epoch < phase.epochs and not now.stopped:
             part.fit(

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pneumo_utils.records import progress
 
 _DOUBT = 20.0  # seconds that speak for the reference machine: a first page of few seconds says little
-_WORTH = 0.02  # share of a stage from which its own speed tells its end
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,8 @@ class TimeLeft:
         unchanged: pages that turned out not to run; grows.
         after: pages that each page waits for.
         at_once: pages that run side by side.
+        stages: seconds on the reference machine of stages of a page, by what is told of them: one that runs shows how
+            fast this machine is at what is left of its page.
     """
 
     expected: Mapping[str, float]
@@ -36,6 +37,8 @@ class TimeLeft:
     unchanged: set[str] = field(default_factory=set)
     after: Mapping[str, Set[str]] = field(default_factory=dict)
     at_once: int = 1
+    stages: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    _times: dict[str, float] = field(default_factory=dict)  # by page, how many times as long its last stage took
 
     def of(self, running: Mapping[str, Running], now: float) -> tuple[dict[str, float], float]:
         """Seconds left of every page that runs, and of the study.
@@ -45,19 +48,25 @@ class TimeLeft:
             now: seconds since 1970.
         """
         done, spent = sum(self.expected.get(page, 0.0) for page in self.took), sum(self.took.values())
-        left = {}
-        for page, one in running.items():
-            planned = self.expected.get(page, 0.0)  # none where nobody foresaw that it runs
-            left[page] = max(planned * (spent + _DOUBT) / (done + _DOUBT) - one.elapsed, 0.0)
-            if one.state is not None and one.state.share > _WORTH:
-                told = (now - one.state.began) * (1 - one.state.share) / one.state.share
-                left[page] = max(left[page], told)
+        left = {
+            page: self._of_page(page, one, (spent + _DOUBT) / (done + _DOUBT), now) for page, one in running.items()
+        }
         planned = sum(self.expected.get(page, 0.0) for page in running)
         elapsed = sum(one.elapsed for one in running.values())
         speed = (spent + elapsed + sum(left.values()) + _DOUBT) / (done + planned + _DOUBT)
         over = {*running, *self.took, *self.unchanged}
         waiting = {page: speed * seconds for page, seconds in self.expected.items() if page not in over}
         return left, self._until_the_end(left, waiting)
+
+    def _of_page(self, page: str, one: Running, times: float, now: float) -> float:
+        """Seconds left of a page that runs, where the pages before took so many times as long as planned."""
+        planned = self.expected.get(page, 0.0)  # none where nobody foresaw that it runs
+        told = 0.0
+        if one.state is not None and (whole := one.state.pace(now)) is not None:
+            told = whole * (1 - one.state.share)
+            if stage := self.stages.get(page, {}).get(one.state.stage):
+                self._times[page] = whole / stage
+        return max(self._times.get(page, times) * planned - one.elapsed, told, 0.0)
 
     def _until_the_end(self, running: Mapping[str, float], waiting: Mapping[str, float]) -> float:
         """Seconds until all pages are done, when as many run side by side as may."""

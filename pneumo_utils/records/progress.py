@@ -23,6 +23,7 @@ from pneumo_utils.records.atomic import atomic_write
 
 VARIABLE = "PNEUMO_PROGRESS"  # environment variable that names the file
 _PAUSE = 0.3  # seconds between two states: whoever reads looks no more often
+_WORTH = 0.02  # share of a stage from which its own pace tells its end
 _WORTH_A_BAR = 3.0  # seconds after which a cell in JupyterLab shows one
 T = TypeVar("T")
 
@@ -36,11 +37,21 @@ class State:
     total: int  # units in all, at most; 0: not known
     note: str = ""  # the last thing worth telling, as an epoch and its loss
     began: float = 0.0  # seconds since 1970
+    before: int = 0  # units that an earlier run has done
 
     @property
     def share(self) -> float:
         """Of the stage that is done, in [0, 1]."""
         return min(self.done / self.total, 1.0) if self.total else 0.0
+
+    def pace(self, now: float) -> float | None:
+        """Seconds that the whole stage takes, as it goes since it began; None while too little of it is done to tell.
+
+        Args:
+            now: seconds since 1970.
+        """
+        done = min(self.done, self.total) - self.before
+        return (now - self.began) * self.total / done if done > _WORTH * self.total else None
 
 
 def read(file: Path) -> State | None:
@@ -73,6 +84,11 @@ class Stage:
             self._bar.update(units)
         if time.monotonic() - self._told > _PAUSE:
             self._tell()
+
+    def skip(self, units: int) -> None:
+        """So many units were done by an earlier run."""
+        self._state = replace(self._state, before=units)
+        self.advance(units)
 
     def note(self, text: str) -> None:
         """Something worth telling."""

@@ -15,4 +15,10 @@ OUTCOMES = {  # (label, what was called) -> how readers call it
     (1, 0): "false negative",  # a pneumonia that was missed
     (0, 1): "false positive",
 }
+PHASES = {  # of a training, and how whoever waits is told of them
+    "head": "the head",
+    "top": "the top block",
+    "progressive": "smaller pictures first",
+    "end_to_end": "end to end",
+}
 ENGINES = ("keras", "onnx", "litert", "litert-int8")  # what runs the networks of a bundle

@@ -7,7 +7,7 @@ which shows as soon as the first pages are done.
 
 from __future__ import annotations
 
-from pneumo_utils.records.vocabulary import ENSEMBLE
+from pneumo_utils.records.vocabulary import ENSEMBLE, PHASES
 from pneumo_utils.study.definition import Study
 from pneumo_utils.study.parameters import Training
 from pneumo_utils.study.steps import Step
@@ -38,6 +38,12 @@ def of_steps(steps: list[Step], study: Study, pictures: int) -> dict[str, float]
         pictures: radiographs it has, all parts together.
     """
     return {step.page: _seconds(step, study, pictures) for step in steps}
+
+
+def of_stages(model: str, study: Study, pictures: int) -> dict[str, float]:
+    """Seconds of what of a training learns from pixels, by the stages that `progress` is told; as `of_training`."""
+    phases = _phases(model, study, pictures * (1 - _HELD_OUT))
+    return {f"seed {seed}, {PHASES[name]}": took for seed in study.training.seeds for name, took in phases.items()}
 
 
 def _seconds(step: Step, study: Study, pictures: int) -> float:
@@ -93,8 +99,8 @@ def _of_network(model: str, study: Study, pictures: int) -> float:
 
 def _training(model: str, study: Study, pictures: int) -> float:
     """Seconds of one training on splits of the study, its activations at hand."""
-    given, size, learned = study.training, study.images.image_size, pictures * (1 - _HELD_OUT)
-    once = _TRACING[model] + _learning(model, study, learned * _epochs(model, given, size), size)
+    given, learned = study.training, pictures * (1 - _HELD_OUT)
+    once = _TRACING[model] + sum(_phases(model, study, learned).values())
     on_trunk = (given.head_epochs + given.top_epochs) * learned * _HEAD if _on_trunk(model, given) else 0.0
     return once + on_trunk
 
@@ -114,11 +120,16 @@ def _learning(model: str, study: Study, seen: float, size: int) -> float:
     return seen * passes * _forward(model, size) + seen / given.batch_size * _STEP[model]
 
 
-def _epochs(model: str, given: Training, size: int) -> float:
-    """End to end, counted in epochs of full size."""
+def _phases(model: str, study: Study, learned: float) -> dict[str, float]:
+    """Seconds of every phase that learns from the pixels of `learned` pictures."""
+    given, size = study.training, study.images.image_size
     if model == "cnn":
-        return given.cnn_epochs
-    return given.end_to_end_epochs + given.progressive_epochs * (given.progressive_size / size) ** 2
+        return {"end_to_end": _learning(model, study, learned * given.cnn_epochs, size)}
+    epochs = {
+        "progressive": (given.progressive_epochs, given.progressive_size),
+        "end_to_end": (given.end_to_end_epochs, size),
+    }
+    return {name: _learning(model, study, learned * count, side) for name, (count, side) in epochs.items() if count}
 
 
 def _on_trunk(model: str, given: Training) -> bool:

@@ -28,6 +28,23 @@ def test_a_stage_that_is_slower_than_planned_tells_its_own_end_and_slows_what_wa
     )
 
 
+def test_a_stage_that_is_known_tells_how_fast_the_machine_is_at_the_rest_of_its_page():
+    left = TimeLeft({"a": 600.0, "b": 100.0}, stages={"a": {"end to end": 400.0}})
+    training = Running(60.0, State("end to end", 50, 100, began=10.0))
+    here, everything = left.of({"a": training}, now=60.0)
+    assert here["a"] == pytest.approx(90), "four times as fast as planned: 150 s, of which 60 are over"
+    assert everything == pytest.approx(90 + 100 * 170 / 620)
+    after = left.of({"a": Running(120.0, State("judging", 0, 10, began=119.0))}, now=120.0)[0]
+    assert after["a"] == pytest.approx(30), "what was found out holds for what the page does next"
+
+
+def test_the_epochs_of_an_earlier_run_do_not_make_this_machine_fast():
+    left = TimeLeft({"a": 100.0}, stages={"a": {"end to end": 100.0}})
+    resumed = State("end to end", 60, 100, began=0.0, before=50)
+    assert left.of({"a": Running(20.0, resumed)}, now=20.0)[0]["a"] == pytest.approx(180), "ten took 20 s, 40 are left"
+    assert left.of({"a": Running(1.0, State("end to end", 50, 100, began=0.0, before=50))}, now=1.0)[0]["a"] > 50
+
+
 def test_a_page_that_nobody_foresaw_is_told_without_a_plan():
     here, everything = TimeLeft({"a": 10.0}).of({"b": Running(5.0)}, 0.0)
     assert here == {"b": 0.0} and everything > 10.0

@@ -41,6 +41,15 @@ def test_a_note_stands_beside_the_count_and_is_told_at_once(file, monkeypatch):
     assert (state.done, state.note, state.share) == (4, "epoch 1 of 2 done, loss 0.500", 0.4)
 
 
+def test_what_an_earlier_run_has_done_is_no_part_of_the_pace(file):
+    with progress.stage("end to end", 100) as stage:
+        stage.skip(50)
+        state = progress.read(file)
+        assert (state.share, state.before, state.pace(state.began + 9)) == (0.5, 50, None)
+        stage.advance(10)
+        assert progress.read(file).pace(state.began + 20) == 200
+
+
 def test_a_stage_of_unknown_length_has_no_share_and_one_that_went_too_far_is_over(file):
     with progress.stage("looking", 0):
         assert progress.read(file).share == 0.0
