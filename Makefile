@@ -6,6 +6,7 @@ WEIGHTS ?=
 ORIGINALS ?=
 JOB     ?=
 THREADS ?=
+SCHEDULER ?=
 GPU     ?=
 PYTHON  ?=
 
@@ -16,9 +17,10 @@ READY := $(VENV)/.ready
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 # One worker a core, each file to one of them, the longest first.
 SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
-EXTRAS := --extra dicom --extra onnx --extra litert --extra export --extra web
+EXTRAS := --extra dicom --extra onnx --extra litert --extra export --extra web --extra dask
 GIVEN := $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 SHARE := $(if $(JOB),--job "$(JOB)")
+BESIDE := $(if $(SCHEDULER),--scheduler "$(SCHEDULER)")
 
 .PHONY: help install report reports plan work compare pdf serve export data lab test check bench recipes lint format lock picture lungs parameters clean audit fuzz test-long
 .DEFAULT_GOAL := help
@@ -26,18 +28,19 @@ SHARE := $(if $(JOB),--job "$(JOB)")
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  STUDY=name of a file in params/ (demo)   DATA=folder, .zip or .npz   WEIGHTS=imagenet, none or a path"
+	@echo "  SCHEDULER=local:N or tcp://HOST:PORT trains side by side (report, work)"
 	@echo "  GPU=1 installs TensorFlow for CUDA (Linux)   PYTHON=interpreter to build the environment with"
 
 install: $(READY) ## only build the environment
 
 report: $(READY) ## run what changed of STUDY and render reports/STUDY/index.html
-	@$(PY) -m pneumo_utils report "$(STUDY)" $(GIVEN)
+	@$(PY) -m pneumo_utils report "$(STUDY)" $(GIVEN) $(BESIDE)
 
 plan: $(READY) ## list the trainings of STUDY, or of the share JOB=I/N, with their time and memory
 	@$(PY) -m pneumo_utils plan "$(STUDY)" $(GIVEN) $(SHARE)
 
 work: $(READY) ## train the networks of STUDY, or of the share JOB=I/N; many shares may run side by side
-	@$(PY) -m pneumo_utils work "$(STUDY)" $(GIVEN) $(SHARE) $(if $(THREADS),--threads "$(THREADS)")
+	@$(PY) -m pneumo_utils work "$(STUDY)" $(GIVEN) $(SHARE) $(BESIDE) $(if $(THREADS),--threads "$(THREADS)")
 
 reports: $(READY) ## run several studies, STUDIES="kermany candidates/*", and set them side by side on one page
 	@$(PY) -m pneumo_utils reports $(foreach name,$(STUDIES),"$(name)") $(GIVEN)

@@ -19,7 +19,19 @@ import page
 
 HERE = Path(__file__).resolve().parent
 # what one core does first, what takes minutes last
-BENCHES = ("metrics", "phantom", "decoding", "scoring", "gradcam", "trunk", "optimiser", "whole", "training", "growth")
+BENCHES = (
+    "metrics",
+    "phantom",
+    "decoding",
+    "scoring",
+    "gradcam",
+    "trunk",
+    "optimiser",
+    "whole",
+    "training",
+    "growth",
+    "scale",
+)
 
 
 def run(name: str) -> bool:

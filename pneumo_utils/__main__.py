@@ -39,6 +39,9 @@ def _parser() -> argparse.ArgumentParser:
         _add_places(command)
         if name in ("plan", "work"):
             command.add_argument("--job", default="1/1", metavar="I/N", help="the I-th of N shares (default: all)")
+        if name in ("report", "work"):
+            told = "trains side by side: local:N, N workers of this machine, or tcp://HOST:PORT, a scheduler of dask"
+            command.add_argument("--scheduler", default="", metavar="WHICH", help=told)
         if name == "work":
             command.add_argument("--threads", type=int, default=0, help="of a training; 0: as many as there are cores")
     command = commands.add_parser("reports", help="run several studies, and set them side by side on one page")
@@ -82,10 +85,14 @@ def _set_apart() -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
+    if given.command == "predict" and given.scheduler:
+        from pneumo_utils.pipeline import scheduled_scoring  # imported here: `--help` should not wait for pandas
+
+        return scheduled_scoring.run(given)
     if given.command in _SCORING:
         return _SCORING[given.command].run(given)
     if given.command == "compare":
-        from pneumo_utils.reporting import comparison_page  # imported here: `--help` should not wait for pandas
+        from pneumo_utils.reporting import comparison_page  # imported here, as above
 
         print(os.path.relpath(comparison_page.write(given.first, given.second, given.reports.resolve())))
     elif given.command == "parameters" and not given.study:
@@ -157,16 +164,19 @@ def _plan(line: Pipeline, given: argparse.Namespace) -> None:
 def _work(line: Pipeline, given: argparse.Namespace) -> None:
     from pneumo_utils.pipeline import training_command, training_work  # imported here, as above
 
-    training_work.check(given.job, given.threads)
+    training_work.check(given.job, given.threads, given.scheduler)
     line.check()
-    print(training_command.do_work(line, given.job, given.threads))
+    print(training_command.do_work(line, given.job, given.threads, given.scheduler))
 
 
-def _report(line: Pipeline, _: argparse.Namespace) -> None:
-    from pneumo_utils.pipeline import study_lock, study_run  # imported here, as above
+def _report(line: Pipeline, given: argparse.Namespace) -> None:
+    from pneumo_utils.pipeline import study_lock, study_run, training_work  # imported here, as above
 
     started = time.monotonic()
+    training_work.check("1/1", scheduler=given.scheduler)
     line.check()
+    if given.scheduler:
+        training_work.work(line, "1/1", scheduler=given.scheduler)
     with study_lock.hold(line.name, line.store.work):
         ran = study_run.StudyRun(line).to_the_end()
     page = Path(os.path.relpath(line.store.folder / "index.html"))

@@ -170,6 +170,17 @@ def test_the_bundle_scores_every_file_from_the_command_line_as_the_study_did(smo
     assert (both - own.reindex(both.index)).abs().max() <= off
 
 
+def test_workers_of_a_scheduler_score_together_what_one_process_scores_alone(smoke, place, tmp_path):
+    folder = next((place / "cache").glob("phantom-*")) / "chest_xray" / "test"
+    given = ["predict", str(folder), "--model", str(smoke / "model"), "--engine", "onnx", "--threads", "1", "--out"]
+    for name, more in (("one.csv", []), ("two.csv", ["--scheduler", "local:2"])):
+        done = subprocess.run([*PROGRAM, *given, str(tmp_path / name), *more], capture_output=True, text=True)
+        assert done.returncode in (0, 3), done.stderr
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["one.csv", "two.csv"]
+    alone, together = (pd.read_csv(tmp_path / name) for name in ("one.csv", "two.csv"))
+    pd.testing.assert_frame_equal(together, alone, atol=1e-6)
+
+
 def test_predictions_hold_every_held_out_picture_once_a_network_and_seed(smoke):
     splits, predictions = (tables.read(name, smoke / "tables" / f"{name}.csv") for name in ("splits", "predictions"))
     held_out = splits[splits["split"] != "train"]

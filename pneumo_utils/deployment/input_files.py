@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 STANDARD_INPUT = "-"
+_ENDS_OF_LINES = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")  # those of `str.splitlines`
 _PACKED = "__MACOSX"  # what the Mac's archiver leaves beside each picture
 
 
@@ -52,7 +54,8 @@ def find(given: Iterable[str], lines: Iterable[str] = ()) -> InputFiles:
 
 def name_safely(path: str) -> str:
     """`path` as text that fits a line of UTF-8: what does not is written as an escape."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace").replace("\r", "\\r").replace("\n", "\\n")
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return _ENDS_OF_LINES.sub(lambda one: one[0].encode("unicode_escape").decode(), text)
 
 
 def _expand(given: Iterable[str], lines: Iterable[str]) -> Iterator[str]:

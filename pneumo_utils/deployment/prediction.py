@@ -6,7 +6,7 @@ import argparse
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from pneumo_utils.deployment import input_files, score_table
 from pneumo_utils.deployment.answers.answer_files import AnswerFiles
 from pneumo_utils.deployment.bundle import Bundle
 from pneumo_utils.deployment.input_files import InputFiles
+from pneumo_utils.deployment.score_table import ScoreTable
 from pneumo_utils.deployment.scores import ANSWER_FILES, REFUSED, SCORED, TERMINAL
 from pneumo_utils.deployment.scoring import Scorer
 from pneumo_utils.deployment.scoring_progress import ScoringProgress
@@ -32,48 +33,81 @@ def run(given: argparse.Namespace) -> int:
     """Score what was asked for.
 
     Returns:
-        `ALL_SCORED`, `SOME_REFUSED`, or `NONE_SCORED` where there was no file, or none was scored.
+        see `conclude`.
 
     Raises:
         ValueError: an argument, a path or the bundle is wrong; nothing has been written then.
+    """
+    found = find(given)
+    counts: Counter = Counter()
+    with ScoringProgress(len(found.paths)) as progress:
+        for status in score(given, found):
+            counts[status] += 1
+            progress.show(counts)
+    return conclude(found, counts)
+
+
+def find(given: argparse.Namespace) -> InputFiles:
+    """The files that are asked for, or the share of them.
+
+    Raises:
+        ValueError: there are none, or an argument is wrong.
     """
     if given.threads < 0:
         raise PredictionError(f"threads must be at least 0, got {given.threads}")
     found = input_files.find(given.path, sys.stdin if input_files.STANDARD_INPUT in given.path else ())
     if not found.paths:
         raise PredictionError(f"path must hold at least one file, got none in {', '.join(given.path)}")
-    found = replace(found, paths=shares.take(found.paths, given.shard, "shard"))
+    return replace(found, paths=shares.take(found.paths, given.shard, "shard"))
+
+
+def score(given: argparse.Namespace, found: InputFiles, rows: Sequence[Path] = ()) -> Iterator[str]:
+    """Write one row a file.
+
+    Args:
+        given: as on the command line.
+        found: the files.
+        rows: tables whose rows are kept, besides those that are in the table already.
+
+    Yields:
+        the status of each file, as soon as its row is written.
+    """
     bundle = Bundle(given.model)
     folders = {kind: getattr(given, kind.replace("-", "_")) for kind in ANSWER_FILES}
-    answers = AnswerFiles(bundle, folders)
+    answers = AnswerFiles(bundle, folders, beside=bool(given.scheduler) or given.shard != "1/1")
     scorer = Scorer(bundle, given.engine, given.threads, given.any_age)
-    counts: Counter = Counter()
-    with ScoringProgress(len(found.paths)) as progress:
-        for status in _score(given, found, scorer, answers):
-            counts[status] += 1
-            progress.advance(status)
+    if given.out == TERMINAL:
+        yield from _score_to_terminal(given, found, scorer, answers)
+        return
+    with ScoreTable(Path(given.out), bundle.digest, scorer.how, given.json, rows) as table:
+        yield from _score_to(table, found, scorer, answers)
+
+
+def conclude(found: InputFiles, counts: Counter) -> int:
+    """Say what became of all files.
+
+    Returns:
+        `ALL_SCORED`, `SOME_REFUSED`, or `NONE_SCORED` where there was no file, or none was scored.
+    """
     _tell(found, counts)
     if found.paths and not counts[SCORED]:
         return NONE_SCORED
     return SOME_REFUSED if counts[REFUSED] or found.errors else ALL_SCORED
 
 
-def _score(given: argparse.Namespace, found: InputFiles, scorer: Scorer, answers: AnswerFiles) -> Iterator[str]:
-    """Write one row a file; its status, as soon as it is written."""
-    if given.out == TERMINAL:
-        own = {"bundle": scorer.bundle.digest[: score_table.DIGITS], "engine": scorer.how}
-        sys.stdout.write("" if given.json else score_table.header().decode())
-        for answer in scorer.score(found.paths, answers.wanted):
-            score = answers.write(answer.score, answer.radiograph)
-            sys.stdout.write(score_table.render(score, own, given.json).decode())
-            sys.stdout.flush()
-            yield score.status
-        return
-    with score_table.ScoreTable(Path(given.out), scorer.bundle.digest, scorer.how, given.json) as table:
-        yield from _score_to(table, found, scorer, answers)
+def _score_to_terminal(
+    given: argparse.Namespace, found: InputFiles, scorer: Scorer, answers: AnswerFiles
+) -> Iterator[str]:
+    own = {"bundle": scorer.bundle.digest[: score_table.DIGITS], "engine": scorer.how}
+    sys.stdout.write("" if given.json else score_table.header().decode())
+    for answer in scorer.score(found.paths, answers.wanted):
+        score = answers.write(answer.score, answer.radiograph)
+        sys.stdout.write(score_table.render(score, own, given.json).decode())
+        sys.stdout.flush()
+        yield score.status
 
 
-def _score_to(table: score_table.ScoreTable, found: InputFiles, scorer: Scorer, answers: AnswerFiles) -> Iterator[str]:
+def _score_to(table: ScoreTable, found: InputFiles, scorer: Scorer, answers: AnswerFiles) -> Iterator[str]:
     def known(name: str, sha256: str, is_dicom: bool) -> bool:
         status = table.find(name, sha256)
         return status is not None and answers.are_there(sha256, status, is_dicom)

@@ -1,17 +1,20 @@
 """The table of scores as a file that grows row by row, and goes on where it was cut off.
 
 Rows come in the order of the inputs. They are written to a `.part` file, which becomes the table when the last one is
-there. What an earlier run has answered, finished or killed, is found again by path, content and bundle.
+there. What an earlier run has answered, finished or killed, is found again by path, content and bundle. While several
+processes fill shards of a table, these lie beside it; it takes up their rows, too.
 """
 
 from __future__ import annotations
 
 import csv
+import glob
 import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -39,12 +42,13 @@ class ScoreTable(AbstractContextManager):
         bundle: digest of the bundle.
         engine: that answers, with what else changes an answer.
         as_json: one JSON object a line instead of CSV.
+        others: further files whose rows are kept.
 
     Raises:
         ScoreFileError: there is a file at `path` that is no table of scores.
     """
 
-    def __init__(self, path: Path, bundle: str, engine: str, as_json: bool = False):
+    def __init__(self, path: Path, bundle: str, engine: str, as_json: bool = False, others: Sequence[Path] = ()):
         self.path, self._json = path, as_json
         self._own = {"bundle": bundle[:DIGITS], "engine": engine}
         self._part = path.with_name(f"{path.name}.part")
@@ -52,7 +56,8 @@ class ScoreTable(AbstractContextManager):
         path.parent.mkdir(parents=True, exist_ok=True)
         _check(path, as_json)
         self._save_rows_of_killed_run()
-        self._kept = {file: _index(file, as_json) for file in (self._before, path) if file.is_file()}
+        self.rows = tuple(file for file in (self._before, *others, path) if file.is_file())  # those of earlier runs
+        self._kept = {file: _index(file, as_json) for file in self.rows}
 
     def __enter__(self) -> ScoreTable:
         self._stream = self._part.open("wb")
@@ -66,7 +71,36 @@ class ScoreTable(AbstractContextManager):
         self._stream.close()
         if kind is None:
             self._part.replace(self.path)
-            self._before.unlink(missing_ok=True)
+            for file in (self._before, *self._shards()):
+                file.unlink(missing_ok=True)
+
+    def shard(self, number: int, count: int) -> Path:
+        """Where the table of one of `count` shards lies until it is taken up, from 1."""
+        return self.path.with_name(f"{self.path.name}.shard-{number}-of-{count}.part")
+
+    def take_up(self, paths: Iterable[str], count: int) -> Iterator[str]:
+        """Write the rows of all shards, in order.
+
+        Args:
+            paths: of all files, as they are in the table; the k-th shard has every `count`-th of them, from the k-th.
+            count: of the shards.
+
+        Yields:
+            the status of each.
+
+        Raises:
+            ScoreFileError: a shard has another row, or none.
+        """
+        shards = [_whole_lines(self.shard(number, count), self._json) for number in range(1, count + 1)]
+        for place, path in enumerate(paths):
+            _, line = next(shards[place % count], (0, b""))
+            row = _parse(line, self._json)
+            if row is None or row["path"] != path:
+                raise ScoreFileError(
+                    f"shard {place % count + 1} of {count} must have a row for {path}, got another or none"
+                )
+            self._stream.write(line)
+            yield row["status"]
 
     def find(self, path: str, sha256: str) -> str | None:
         """The status in the row that an earlier run wrote for this content at this path; None: it must be made."""
@@ -99,15 +133,21 @@ class ScoreTable(AbstractContextManager):
                     return row, line
         return None
 
+    def _shards(self) -> list[Path]:
+        return sorted(self.path.parent.glob(f"{glob.escape(self.path.name)}.shard-*.part*"))
+
     def _save_rows_of_killed_run(self) -> None:
-        if not self._part.is_file():
+        left = [file for file in (self._part, *self._shards()) if file.is_file()]
+        if not left:
             return
         with self._before.open("ab") as stream:
-            for _, line in _whole_lines(self._part, self._json):
-                stream.write(line)
+            for file in left:
+                for _, line in _whole_lines(file, self._json):
+                    stream.write(line)
             stream.flush()
             os.fsync(stream.fileno())
-        self._part.unlink()
+        for file in left:
+            file.unlink()
 
 
 def render(score: Score, own: dict[str, str], as_json: bool) -> bytes:
@@ -161,6 +201,20 @@ def _whole_lines(file: Path, as_json: bool) -> Iterator[tuple[int, bytes]]:
             if row is not None and line != header():
                 yield start, line
             start += len(line)
+
+
+def count_statuses(file: Path, as_json: bool, start: int, counts: Counter) -> int:
+    """Add the statuses of whole rows of a growing table to `counts`, from byte `start`; where the next row begins."""
+    with file.open("rb") as stream:
+        stream.seek(start)
+        for line in _lines(stream):
+            if not line.endswith(b"\n"):
+                break
+            start += len(line)
+            row = _parse(line, as_json)
+            if row is not None and line != header():
+                counts[row["status"]] += 1
+    return start
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:

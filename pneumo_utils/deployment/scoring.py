@@ -22,6 +22,11 @@ _AHEAD = 96  # files read ahead of the network
 _Looked = tuple[Radiograph, str, tuple[str, ...]]  # a file, why it is refused, remarks
 
 
+def how(engine: str, any_age: bool) -> str:
+    """The engine, with what else changes an answer, as the table of scores has it."""
+    return f"{engine}, any age" if any_age else engine
+
+
 @dataclass(frozen=True)
 class Answer:
     """A score, and what overlays and answers to a PACS are made of."""
@@ -55,8 +60,8 @@ class Scorer:
 
     @property
     def how(self) -> str:
-        """The engine, with what else changes an answer."""
-        return f"{self.engine}, any age" if self.any_age else self.engine
+        """See `how`."""
+        return how(self.engine, self.any_age)
 
     def score(
         self,

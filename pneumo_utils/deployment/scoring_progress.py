@@ -36,12 +36,12 @@ class ScoringProgress(AbstractContextManager):
     ) -> None:
         self._bar.close()
 
-    def advance(self, status: str) -> None:
-        """One file more is done."""
-        self._counts[status] += 1
-        self._bar.update()
-        if self._counts[REFUSED]:
-            self._bar.set_postfix(refused=self._counts[REFUSED], refresh=False)
+    def show(self, counts: Counter) -> None:
+        """So many files are done, by their status."""
+        self._counts = counts
+        self._bar.update(counts.total() - self._bar.n)
+        if counts[REFUSED]:
+            self._bar.set_postfix(refused=counts[REFUSED], refresh=False)
         if self._bar.disable and time.monotonic() - self._told > _PAUSE:
             self._told = time.monotonic()
             _log.info("%s", self.sentence(self._told - self._began))

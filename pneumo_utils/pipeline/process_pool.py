@@ -11,9 +11,15 @@ from multiprocessing import get_context
 from types import TracebackType
 from typing import Any, Self
 
+import psutil
+
 from pneumo_utils.pipeline import stall_guard
 
 _LOOK = 1.0  # seconds between two looks whether the parent lives
+
+
+class MemoryLimitError(RuntimeError):
+    """Processes hold more memory than they may."""
 
 
 class ProcessPool:
@@ -45,6 +51,22 @@ class ProcessPool:
     def submit(self, work: Callable, *given: Any, **named: Any) -> Future:
         """Start `work`, a function of a module, in one of them."""
         return self._pool.submit(work, *given, **named)
+
+    def check_memory(self, limit: int | None) -> None:
+        """Whether its processes, with what they have started, hold no more than `limit` bytes of their own; None: any.
+
+        Raises:
+            MemoryLimitError: they do.
+        """
+        held = 0
+        for process in list((self._pool._processes or {}).values()):  # noqa: SLF001, as above
+            try:
+                this = psutil.Process(process.pid)
+                held += sum(one.memory_full_info().uss for one in [this, *this.children(recursive=True)])
+            except psutil.Error:  # gone meanwhile
+                continue
+        if limit and held > limit:
+            raise MemoryLimitError(f"memory must be at most {limit / 1e9:.1f} GB, got {held / 1e9:.1f} GB")
 
 
 def _die_with(parent: int) -> None:

@@ -42,8 +42,8 @@ def _foreseen(line: Pipeline) -> str:
     )
 
 
-def do_work(line: Pipeline, share: str, threads: int) -> str:
+def do_work(line: Pipeline, share: str, threads: int, scheduler: str = "") -> str:
     """Train a share, and what is said of it at the end."""
-    trained, of_share = training_work.work(line, share, threads)
+    trained, of_share = training_work.work(line, share, threads, scheduler)
     there = f"{trained} of {of_share} trainings done now, {of_share - trained} were there"
     return f"{there}; when all shares are done, report with the same arguments goes on from them"

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import logging
-import os
-import time
 from collections.abc import Iterator
-from concurrent.futures import Future, wait
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pneumo_utils.networks import training_list
 from pneumo_utils.networks.training_list import PERMUTED, TrainingJob
-from pneumo_utils.pipeline import run_records, study_lock
-from pneumo_utils.pipeline.process_pool import ProcessPool
+from pneumo_utils.pipeline import run_records, scheduled_training, study_lock, task_scheduler, training_process
 from pneumo_utils.pipeline.progress_display import ProgressDisplay
 from pneumo_utils.pipeline.runner import Pipeline
 from pneumo_utils.pipeline.study_run import StudyRun
+from pneumo_utils.pipeline.task_scheduler import TaskScheduler
 from pneumo_utils.pipeline.time_left import TimeLeft
-from pneumo_utils.records import progress, shares
-from pneumo_utils.records.store import Store
+from pneumo_utils.pipeline.training_process import Given, Trained, find_done
+from pneumo_utils.records import shares
 from pneumo_utils.study import expected_space, expected_time, steps
 
-_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")  # read by TensorFlow as it is loaded
-_LOOK = 5.0  # seconds between two looks whether a training moves
 _log = logging.getLogger(__name__)
-
-
-class WorkError(RuntimeError):
-    """A training did not come to its end."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +34,7 @@ class Planned:
     folder: Path  # that its network is written to
 
 
-def check(share: str, threads: int = 0) -> None:
+def check(share: str, threads: int = 0, scheduler: str = "") -> None:
     """Whether `work` can be asked so.
 
     Raises:
@@ -52,6 +43,8 @@ def check(share: str, threads: int = 0) -> None:
     shares.take((), share, "job")
     if threads < 0:
         raise ValueError(f"threads must be at least 0, got {threads}")
+    if scheduler:
+        task_scheduler.check(scheduler)
 
 
 def plan(line: Pipeline, ready: bool) -> list[Planned]:
@@ -62,7 +55,7 @@ def plan(line: Pipeline, ready: bool) -> list[Planned]:
         ready: whether it `is_prepared`; if not, nothing is done, and trainings without a series are not known yet.
     """
     listed = _listed(line, ready)
-    done = _done(line, [planned.job for planned in listed]) if ready else [False] * len(listed)
+    done = find_done(Given.of(line), [one.job for one in listed]) if ready else [False] * len(listed)
     return [replace(one, done=over) for one, over in zip(listed, done, strict=True)]
 
 
@@ -72,7 +65,7 @@ def is_prepared(line: Pipeline) -> bool:
     return all(line.is_fresh(step, run_records.read(line.store, step.page), line.key(step)) for step in listed)
 
 
-def work(line: Pipeline, share: str, threads: int = 0) -> tuple[int, int]:
+def work(line: Pipeline, share: str, threads: int = 0, scheduler: str = "") -> tuple[int, int]:
     """Do what is left of one share of the trainings; safe beside others that do theirs, or the same.
 
     Args:
@@ -80,22 +73,62 @@ def work(line: Pipeline, share: str, threads: int = 0) -> tuple[int, int]:
         share: `i/n`, the i-th of n; see `check`.
         threads: that a training computes with; 0: TensorFlow's own choice. Another number of them gives another last
             digit.
+        scheduler: whose workers train, side by side; see `task_scheduler.check`. None: one after another, here.
 
     Returns:
         how many were trained, and how many the share has.
 
     Raises:
         WorkError: a training failed, stood still for `stalled_minutes`, or its process was killed.
+        SchedulerError: the scheduler or its workers cannot do it.
     """
+    room = "pipeline.scheduled_training"
+    with TaskScheduler(scheduler, line.store.work, room) if scheduler else nullcontext() as tasks:
+        _prepare(line)
+        with study_lock.train_beside(line.name, line.store.work):
+            own = shares.take(_listed(line, ready=True), share, "job")
+            done = find_done(Given.of(line), [one.job for one in own])
+            left = [one for one, over in zip(own, done, strict=True) if not over]
+            if tasks and left:
+                scheduled_training.check_memory(tasks, max(one.memory for one in left))
+            return sum(_train_all(line, left, threads, tasks)), len(own)
+
+
+def _prepare(line: Pipeline) -> None:
+    """Run the pages that all trainings need, unless they have run."""
     if not is_prepared(line):
         study_lock.wait(line.name, line.store.work)  # for another that may be preparing it
     if not is_prepared(line):
         with study_lock.hold(line.name, line.store.work):
             StudyRun(line).up_to_training()  # nothing, where another was faster
-    with study_lock.train_beside(line.name, line.store.work):
-        own = shares.take(_listed(line, ready=True), share, "job")
-        left = [one for one, done in zip(own, _done(line, [one.job for one in own]), strict=True) if not done]
-        return sum(_train_all(line, left, threads)), len(own)
+
+
+def _train_all(line: Pipeline, left: list[Planned], threads: int, tasks: TaskScheduler | None) -> Iterator[bool]:
+    """Train what is left, and say so; whether each was trained now."""
+    given, jobs = Given.of(line), [one.job for one in left]
+    expected = {one.job.name: one.seconds for one in left}
+    stages = {job.name: line.expected_stages(job.model) for job in jobs if job.splits != PERMUTED}
+    shown = TimeLeft(expected, at_once=max(tasks.workers, 1) if tasks else 1, stages=stages)
+    with ProgressDisplay(shown, lambda _: None) as display:
+        if tasks:
+            trainings = scheduled_training.train_all(tasks, given, jobs, threads, display)
+        else:
+            trainings = _train_one_by_one(given, jobs, threads, display)
+        for job, trained in trainings:
+            shown.took[job.name] = trained.seconds
+            with display.aside():
+                _log.info("%-22s %s", job.name, f"{trained.seconds:.0f} s" if trained.now else "was trained meanwhile")
+            yield trained.now
+
+
+def _train_one_by_one(
+    given: Given, jobs: list[TrainingJob], threads: int, display: ProgressDisplay
+) -> Iterator[tuple[TrainingJob, Trained]]:
+    for job in jobs:
+        display.begin(job.name, given.store.progress_file(job.name))
+        trained = training_process.train(given, job, threads)
+        display.end(job.name)
+        yield job, trained
 
 
 def _listed(line: Pipeline, ready: bool) -> list[Planned]:
@@ -108,80 +141,3 @@ def _listed(line: Pipeline, ready: bool) -> list[Planned]:
         folder = job.store(line.store).network_folder(job.model, job.seed)
         found.append(Planned(job, False, seconds, expected_space.memory_of_training(job.model, study), folder))
     return sorted(found, key=lambda one: -one.seconds)
-
-
-def _done(line: Pipeline, jobs: list[TrainingJob]) -> list[bool]:
-    """Which of `jobs` are; asked of another process, which loads TensorFlow and ends."""
-    with ProcessPool(1) as pool:
-        return _result(pool.submit(_ask, _Given.of(line), jobs), "what is done already") if jobs else []
-
-
-def _train_all(line: Pipeline, left: list[Planned], threads: int) -> Iterator[bool]:
-    """Train one after another, each in a fresh process; whether each was trained now."""
-    shown = TimeLeft({one.job.name: one.seconds for one in left})
-    with ProcessPool(1, each=1) as pool, ProgressDisplay(shown, lambda _: None) as display:
-        for one in left:
-            name, told = one.job.name, line.store.progress_file(one.job.name)
-            display.begin(name, told)
-            running = pool.submit(_train, _Given.of(line), one.job, told, threads)
-            _watch(running, told, name, line.study.run.stalled_minutes)
-            trained, seconds = _result(running, name)
-            display.end(name)
-            shown.took[name] = seconds
-            _log.info("%-22s %s", name, f"{seconds:.0f} s" if trained else "was trained meanwhile")
-            yield trained
-
-
-def _watch(running: Future, told: Path, name: str, minutes: float) -> None:
-    """Wait for a training as long as it tells of something new."""
-    seen, since = None, time.monotonic()
-    while not wait([running], timeout=_LOOK).done:
-        now = progress.read(told)
-        if now != seen:
-            seen, since = now, time.monotonic()
-        elif time.monotonic() - since > 60 * minutes:
-            raise WorkError(f"{name}: something must move within {minutes:g} minutes (stalled_minutes), got nothing")
-
-
-def _result(running: Future, name: str):  # noqa: ANN202 - whatever was asked for
-    try:
-        return running.result()
-    except BrokenProcessPool as error:
-        raise WorkError(f"{name}: the process that works on it must live to the end, got killed") from error
-    except Exception as error:
-        raise WorkError(f"{name}: {type(error).__name__}: {error}") from error
-
-
-@dataclass(frozen=True)
-class _Given:
-    """What a training process needs to know of a study."""
-
-    store: Store
-    parameters: dict  # by name
-    start: dict[str, Path | None]  # file that each network starts from
-
-    @classmethod
-    def of(cls, line: Pipeline) -> _Given:
-        return cls(line.store, line.study.flat(), line.start)
-
-    def recipe(self, model: str):  # noqa: ANN201 - TensorFlow is not loaded for the sake of a type
-        from pneumo_utils.networks import training_recipe
-
-        return training_recipe.of_parameters(self.parameters, model, self.start[model])
-
-
-def _ask(given: _Given, jobs: list[TrainingJob]) -> list[bool]:
-    from pneumo_utils.networks import training_jobs
-
-    recipes = {model: given.recipe(model) for model in {job.model for job in jobs}}
-    seed = given.parameters["split_seed"]
-    return [training_jobs.is_done(job, recipes[job.model], given.store, seed) for job in jobs]
-
-
-def _train(given: _Given, job: TrainingJob, told: Path, threads: int) -> tuple[bool, float]:
-    os.environ |= {progress.VARIABLE: str(told)} | dict.fromkeys(_THREADS if threads else (), str(threads))
-    with study_lock.join_trainings(given.store.work):
-        from pneumo_utils.networks import training_jobs  # imported here: the pipeline knows no TensorFlow
-
-        made = training_jobs.obtain(job, given.recipe(job.model), given.store, given.parameters["split_seed"])
-    return made.trained_now, float(made.facts["seconds"].iloc[0])

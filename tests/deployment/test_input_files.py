@@ -69,3 +69,5 @@ def test_a_link_that_leads_back_does_not_go_round_for_ever(folder):
 
 def test_a_name_that_is_no_text_is_written_as_an_escape():
     assert input_files.name_safely("caf\udce9\nx") == "caf\\xe9\\nx"
+    for end in "\r\v\f\x1c\x85\u2028":  # whatever else may end a line
+        assert len(input_files.name_safely(f"a{end}b").splitlines()) == 1

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections import Counter
 
 import pytest
 
@@ -95,3 +96,57 @@ def test_a_file_that_is_something_else_is_left_as_it_is(tmp_path, as_json):
     with pytest.raises(ScoreFileError, match="out must be a new file or a table of scores"):
         ScoreTable(path, BUNDLE, "keras", as_json)
     assert path.read_text() == "Dear colleague,\n"
+
+
+def fill_shards(table, scores, count):
+    """What the workers of a scheduler do."""
+    for number in range(1, count + 1):
+        write(table.shard(number, count), scores[number - 1 :: count])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_shards_are_taken_up_in_order_and_are_gone_afterwards(tmp_path, count):
+    whole, path = tmp_path / "whole", tmp_path / "scores.csv"
+    write(whole, SCORES)
+    with ScoreTable(path, BUNDLE, "keras") as table:
+        fill_shards(table, SCORES, count)
+        statuses = list(table.take_up(["a, b.png", "c\\nd.png", "e.png"], count))
+    assert statuses == [score.status for score in SCORES]
+    assert path.read_bytes() == whole.read_bytes()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["scores.csv", "whole"]
+
+
+@pytest.mark.parametrize("paths", [["a, b.png", "e.png", "c\\nd.png"], ["a, b.png", "c\\nd.png", "e.png", "f.png"]])
+def test_a_shard_without_the_row_that_is_due_is_told_and_nothing_is_lost(tmp_path, paths):
+    path = tmp_path / "scores.csv"
+    with pytest.raises(ScoreFileError, match="must have a row for"), ScoreTable(path, BUNDLE, "keras") as table:
+        fill_shards(table, SCORES, 2)
+        list(table.take_up(paths, 2))
+    assert not path.exists()
+    assert write(path, SCORES) == 0  # the next run finds all of them
+
+
+def test_rows_of_shards_whose_run_was_killed_are_kept_by_any_number_of_workers(tmp_path):
+    path = tmp_path / "scores.csv"
+    with pytest.raises(Killed), ScoreTable(path, BUNDLE, "keras") as table:
+        with pytest.raises(Killed):
+            write(table.shard(1, 2), SCORES[::2], stop=1)
+        write(table.shard(2, 2), SCORES[1::2])
+        raise Killed
+    with ScoreTable(path, BUNDLE, "keras") as table:
+        shard = ScoreTable(table.shard(1, 1), BUNDLE, "keras", others=table.rows)
+        assert [shard.find(score.path, score.sha256) for score in SCORES] == ["scored", "refused", None]
+
+
+def test_a_growing_table_is_counted_row_by_row(tmp_path):
+    path, counts = tmp_path / "scores.csv", Counter()
+    with ScoreTable(path, BUNDLE, "keras") as table:
+        part, start = tmp_path / "scores.csv.part", 0
+        for number, score in enumerate(SCORES, 1):
+            table.write(score)
+            start = score_table.count_statuses(part, False, start, counts)
+            assert counts.total() == number
+        with part.open("ab") as stream:
+            stream.write(b"half a row")
+        assert score_table.count_statuses(part, False, start, counts) == start
+    assert counts == {"scored": 2, "refused": 1}

@@ -11,7 +11,7 @@ import time
 
 import pandas as pd
 import pytest
-from support.processes import below, gone
+from support.processes import below, gone, until
 from support.timed_columns import without_times
 
 from pneumo_utils.__main__ import PROJECT, main
@@ -19,14 +19,50 @@ from pneumo_utils.__main__ import PROJECT, main
 PROGRAM = [sys.executable, "-m", "pneumo_utils"]
 
 
-@pytest.fixture
-def command(tmp_path):
+def write_study(folder):
     """Arguments of a study of one network, two seeds and what it is trained on besides, after the name of a command."""
     text = (PROJECT / "params" / "smoke.yaml").read_text().replace("[cnn, vgg16, resnet50]", "[cnn]", 1)
     text = text.replace("ensemble: [cnn, vgg16, resnet50]", "ensemble: []").replace("seeds: [0]", "seeds: [0, 1]")
-    (tmp_path / "params").mkdir()
-    (tmp_path / "params" / "small.yaml").write_text(text.replace("cache: data", f"cache: {tmp_path / 'cache'}"))
-    return ["small", "--params", str(tmp_path / "params"), "--reports", str(tmp_path / "reports")]
+    (folder / "params").mkdir()
+    (folder / "params" / "small.yaml").write_text(text.replace("cache: data", f"cache: {folder / 'cache'}"))
+    return ["small", "--params", str(folder / "params"), "--reports", str(folder / "reports")]
+
+
+@pytest.fixture
+def command(tmp_path):
+    return write_study(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The tables of a run by itself."""
+    folder = tmp_path_factory.mktemp("alone")
+    assert main(["report", *write_study(folder)]) == 0
+    return folder / "reports" / "small" / "tables"
+
+
+def assert_equal_tables(tables, others):
+    for table in sorted(others.glob("*.csv")):
+        frames = (without_times(pd.read_csv(file)) for file in (tables / table.name, table))
+        pd.testing.assert_frame_equal(*frames, check_exact=True)
+
+
+@pytest.fixture
+def start():
+    """Start a command; what is left of it ends with the test."""
+    running = []
+    yield lambda command, **given: running.append(subprocess.Popen(command, **given)) or running[-1]
+    for one in running:
+        for process in [*below(one.pid), one] if one.poll() is None else ():
+            process.kill()
+        one.wait()
+
+
+def until_it_trains(running, work):
+    """Wait until a training has kept its first epoch."""
+    while not list(work.rglob("training-state.npz")):
+        time.sleep(0.05)
+        assert running.poll() is None, "it ended before it could be killed"
 
 
 @pytest.mark.parametrize(
@@ -52,28 +88,41 @@ def test_before_anything_has_run_the_plan_names_every_training_and_what_comes_fi
 
 @pytest.mark.slow
 @pytest.mark.long
-def test_two_shares_killed_and_taken_up_give_the_tables_of_a_run_by_itself(command, tmp_path, capsys):
-    first = subprocess.Popen([*PROGRAM, "work", *command], start_new_session=True, stderr=subprocess.DEVNULL)
-    work = tmp_path / "reports" / "small" / "work"
-    while not list(work.rglob("training-state.npz")):
-        time.sleep(0.05)
-        assert first.poll() is None, "it ended before it could be killed"
+def test_two_shares_killed_and_taken_up_give_the_tables_of_a_run_by_itself(command, tmp_path, capsys, alone, start):
+    first = start([*PROGRAM, "work", *command], start_new_session=True, stderr=subprocess.DEVNULL)
+    until_it_trains(first, tmp_path / "reports" / "small" / "work")
     started = below(first.pid)
     os.kill(first.pid, signal.SIGKILL)
     first.wait()
     assert gone(started, 20), "who trains for somebody ends with him"
     shares = [[*PROGRAM, "work", *command, "--job", f"{number}/2"] for number in (1, 2)]
-    both = [subprocess.Popen(share, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for share in shares]
-    told = [one.communicate(timeout=300) for one in both]
+    both = [start(share, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for share in shares]
+    told = [one.communicate(timeout=1800) for one in both]
     counted = [re.search(r"(\d+) of (\d) trainings done now, (\d) were there", out) for out, _ in told]
     assert all(counted), told
     assert sum(int(one[1]) + int(one[3]) for one in counted) == sum(int(one[2]) for one in counted) == 5
     assert main(["plan", *command]) == 0
     assert "5 trainings, 5 of them done" in capsys.readouterr().out
     assert main(["report", *command]) == 0
-    alone = [*command[:-1], str(tmp_path / "alone")]
-    assert main(["report", *alone]) == 0
-    for table in sorted((tmp_path / "alone" / "small" / "tables").glob("*.csv")):
-        shared = tmp_path / "reports" / "small" / "tables" / table.name
-        frames = (without_times(pd.read_csv(file)) for file in (shared, table))
-        pd.testing.assert_frame_equal(*frames, check_exact=True)
+    assert_equal_tables(tmp_path / "reports" / "small" / "tables", alone)
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_a_scheduler_whose_worker_and_client_are_killed_loses_and_doubles_no_training(command, tmp_path, alone, start):
+    asked, work = [*PROGRAM, "report", *command, "--scheduler", "local:2"], tmp_path / "reports" / "small" / "work"
+    told = tmp_path / "told"
+    with told.open("w") as stream:
+        first = start(asked, start_new_session=True, stderr=stream)
+        until_it_trains(first, work)
+        worker = next(one for one in below(first.pid) if any("spawn" in " ".join(c.cmdline()) for c in one.children()))
+        worker.kill()
+        assert until(lambda: len(re.findall(r"^cnn\S+ +\d+ s$", told.read_text(), re.M)) >= 2, 900), told.read_text()
+        started = below(first.pid)
+        first.kill()
+        first.wait()
+        assert gone(started, 20), "workers end with who asked for them"
+        assert subprocess.run(asked, stderr=stream, stdout=stream, timeout=1800).returncode == 0, told.read_text()
+    trained = re.findall(r"^(cnn-seed\S+) +\d+ s$", told.read_text(), re.M)
+    assert len(trained) == len(set(trained)) == 5, told.read_text()
+    assert_equal_tables(tmp_path / "reports" / "small" / "tables", alone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pneumo_utils.deployment.bundle import Bundle
 from pneumo_utils.deployment.radiograph_reading import Radiograph
 from pneumo_utils.deployment.scores import SCORED, Score
 from pneumo_utils.imaging import dicom_files
+from pneumo_utils.records.atomic import alone
 
 
 class AnswerFiles:
@@ -20,9 +22,11 @@ class AnswerFiles:
     Args:
         bundle: that answers.
         folders: by a key of `scores.ANSWER_FILES`; None: not wanted.
+        beside: whether other processes fill the same folders: of two files with the same content, each may have one.
     """
 
-    def __init__(self, bundle: Bundle, folders: Mapping[str, Path | None]):
+    def __init__(self, bundle: Bundle, folders: Mapping[str, Path | None], beside: bool = False):
+        self._beside = beside
         self._folders = {kind: folder for kind, folder in folders.items() if folder is not None}
         told = bundle.contents
         self._algorithm = Algorithm(
@@ -60,17 +64,23 @@ class AnswerFiles:
             where = {"view": radiograph.view}
             if radiograph.dicom is not None:
                 where["study_uid"] = dicom_files.read_reference(radiograph.dicom).study
-            fhir_answers.write(score, self._algorithm, self._folders["fhir-out"], **where)
+            with self._alone("fhir-out"):
+                fhir_answers.write(score, self._algorithm, self._folders["fhir-out"], **where)
         return score
+
+    def _alone(self, kind: str) -> AbstractContextManager:
+        return alone(self._folders[kind]) if self._beside else nullcontext()
 
     def _draw(self, score: Score, radiograph: Radiograph) -> Score:
         overlay = heat_map_overlays.lay_over(radiograph.whole, self._maps.draw_map(radiograph.picture))
         if "heatmaps" in self._folders:
-            heat_map_overlays.write(overlay, self._overlay_file(score.sha256))
+            with self._alone("heatmaps"):
+                heat_map_overlays.write(overlay, self._overlay_file(score.sha256))
         if "dicom-out" not in self._folders or radiograph.dicom is None:
             return score
         try:
-            dicom_answers.write(radiograph.dicom, score, overlay, self._algorithm, self._dicom_folder(score.sha256))
+            with self._alone("dicom-out"):
+                dicom_answers.write(radiograph.dicom, score, overlay, self._algorithm, self._dicom_folder(score.sha256))
         except dicom_answers.AnswerError as error:
             return replace(score, flags=(*score.flags, f"no DICOM answer: {error}"))
         return score

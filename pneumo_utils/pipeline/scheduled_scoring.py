@@ -1,0 +1,129 @@
+"""Radiographs scored in shards, each a task of a scheduler; the table at the end is that of one process."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pneumo_utils.deployment import input_files, prediction, score_table
+from pneumo_utils.deployment.bundle import Bundle
+from pneumo_utils.deployment.input_files import InputFiles
+from pneumo_utils.deployment.prediction import PredictionError
+from pneumo_utils.deployment.score_table import ScoreTable
+from pneumo_utils.deployment.scores import TERMINAL
+from pneumo_utils.deployment.scoring import how
+from pneumo_utils.deployment.scoring_progress import ScoringProgress
+from pneumo_utils.pipeline import scheduler_worker, task_scheduler
+from pneumo_utils.pipeline.process_pool import MemoryLimitError, ProcessPool
+from pneumo_utils.pipeline.scheduler_worker import Asked, NotWantedError
+from pneumo_utils.pipeline.task_scheduler import TaskScheduler
+from pneumo_utils.records import shares
+from pneumo_utils.records.atomic import alone
+
+_LOOK = 0.5  # seconds between two looks at the shards
+
+
+class ShardError(RuntimeError):
+    """A shard did not come to its end."""
+
+
+def run(given: argparse.Namespace) -> int:
+    """Score what was asked for, one shard a worker, and join the shards; arguments and result as `prediction.run`.
+
+    Raises:
+        ValueError: an argument, a path, the bundle or the scheduler is wrong; nothing has been written then.
+        ShardError: a shard failed; its rows are kept, and the next run goes on from them.
+    """
+    task_scheduler.check(given.scheduler)
+    if given.out == TERMINAL:
+        raise PredictionError("out must name a file where a scheduler shares the files out, got none")
+    if given.shard != "1/1":
+        raise PredictionError(f"shard must be left out where a scheduler shares the files out, got {given.shard}")
+    found = prediction.find(given)
+    digest, table = Bundle(given.model).digest, Path(given.out)
+    table.parent.mkdir(parents=True, exist_ok=True)
+    counts: Counter = Counter()
+    places = [Path.cwd(), given.model, Path(found.paths[0]), Path(found.paths[-1])]
+    with (
+        TaskScheduler(given.scheduler, table.parent, "pipeline.scheduled_scoring", places) as tasks,
+        ScoreTable(table, digest, how(given.engine, given.any_age), given.json) as joined,
+    ):
+        count = min(max(tasks.workers, 1), len(found.paths))
+        _wait([*_submit(tasks, given, found, joined, count)], tasks, len(found.paths), given.json)
+        for status in joined.take_up(map(input_files.name_safely, found.paths), count):
+            counts[status] += 1
+    return prediction.conclude(found, counts)
+
+
+@dataclass
+class _Shard:
+    """One shard, and how far it is."""
+
+    name: str
+    table: Path
+    task: Any
+    read: int = 0  # bytes of its table that are counted
+    counts: Counter = field(default_factory=Counter)
+
+    def look(self, as_json: bool) -> Counter:
+        """What is done of it; from the beginning again where a worker has died."""
+        for file in (self.table.with_name(f"{self.table.name}.part"), self.table):
+            try:
+                if file.stat().st_size < self.read:
+                    self.read, self.counts = 0, Counter()
+                self.read = score_table.count_statuses(file, as_json, self.read, self.counts)
+                break
+            except FileNotFoundError:
+                continue
+        return self.counts
+
+
+def _submit(
+    tasks: TaskScheduler, given: argparse.Namespace, found: InputFiles, joined: ScoreTable, count: int
+) -> Iterator[_Shard]:
+    for number in range(1, count + 1):
+        name, table = f"shard {number} of {count}", joined.shard(number, count)
+        own = argparse.Namespace(**vars(given) | {"out": str(table)})
+        files = replace(found, paths=shares.take(found.paths, f"{number}/{count}", "shard"))
+        task = tasks.submit(_score_shard, own, files, joined.rows, Path.cwd(), name=f"predict-{number}-of-{count}")
+        yield _Shard(name, table, task)
+
+
+def _wait(shards: Sequence[_Shard], tasks: TaskScheduler, total: int, as_json: bool) -> None:
+    left = list(shards)
+    with ScoringProgress(total) as progress:
+        while left:
+            for shard in [one for one in left if one.task.done()]:
+                tasks.result(shard.task, shard.name)
+                shard.task = None  # or it would be done again when its worker dies
+                left.remove(shard)
+            tasks.check_alive()
+            progress.show(sum((shard.look(as_json) for shard in shards), Counter()))
+            time.sleep(_LOOK)
+
+
+def _score_shard(asked: Asked, given: argparse.Namespace, found: InputFiles, rows: tuple[Path, ...], at: Path) -> None:
+    """What a worker does: a process of its own scores, and may have the memory that the worker has."""
+    try:
+        with ProcessPool(1) as pool:
+            running = pool.submit(_score, given, found, rows, at)
+            scheduler_worker.watch(asked, pool, running)
+            running.result()
+    except BrokenProcessPool as error:
+        raise ShardError("the process that scores must live to the end, got killed") from error
+    except (MemoryLimitError, NotWantedError) as error:
+        raise ShardError(str(error)) from error
+
+
+def _score(given: argparse.Namespace, found: InputFiles, rows: tuple[Path, ...], at: Path) -> None:
+    os.chdir(at)  # paths are those of where the command was typed
+    with alone(Path(given.out)):  # a shard of an earlier run, whose client was killed, may still be at work
+        for _ in prediction.score(given, found, rows):
+            pass

@@ -1,0 +1,99 @@
+"""What a worker of dask.distributed does with a task: see whether it can, do it, and stop when nobody asks any more."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pneumo_utils.pipeline.process_pool import ProcessPool
+from pneumo_utils.records import fingerprint, provenance
+
+_ENGINES = ("onnxruntime", "ai-edge-litert")
+_LOOK = 2.0  # seconds between two looks at what runs
+
+
+class UnfitError(RuntimeError):
+    """A worker cannot do what is asked; the message says what it must, after "must"."""
+
+
+class NotWantedError(RuntimeError):
+    """Whoever asked has gone."""
+
+
+def _versions() -> dict[str, str]:
+    there = {one.metadata["Name"]: one.version for one in metadata.distributions() if one.metadata["Name"] in _ENGINES}
+    return provenance.versions() | there
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What whoever asks has, and a worker must have, too."""
+
+    sign: Path  # a file that is there as long as anybody asks
+    room: str  # module that is run
+    places: tuple[Path, ...]
+    versions: dict[str, str] = field(default_factory=_versions)
+    code: str = ""
+
+    def __post_init__(self):
+        object.__setattr__(self, "code", self.code or fingerprint.of_room(self.room))
+
+
+def look(asked: Asked, dask_worker: Any) -> str:
+    """What a worker must be, or have, and is not; empty where it can do what is asked.
+
+    Args:
+        asked: by a client.
+        dask_worker: the `distributed.Worker` that looks at itself.
+    """
+    missing = [place for place in asked.places if not place.exists()]
+    if missing or not asked.sign.is_file():
+        return f"see the same files ({(missing or [asked.sign.parent])[0]})"
+    if multiprocessing.current_process().daemon:
+        return "be allowed to start processes (DASK_DISTRIBUTED__WORKER__DAEMON=False)"
+    if dask_worker.state.nthreads != 1:
+        return f"do one thing at a time (--nthreads 1, not {dask_worker.state.nthreads})"
+    if _versions() != asked.versions:
+        return "have the same packages"
+    return "" if fingerprint.of_room(asked.room) == asked.code else "have the same code"
+
+
+def run(asked: Asked, work: Callable, *given: Any) -> Any:
+    """Do a task.
+
+    Raises:
+        UnfitError: this worker, which may have come later, cannot.
+    """
+    from distributed import get_worker
+
+    if unfit := look(asked, get_worker()):
+        raise UnfitError(unfit)
+    return work(asked, *given)
+
+
+def watch(asked: Asked, pool: ProcessPool, running: Future, moves: Callable[[], None] = lambda: None) -> None:
+    """Wait until what runs in `pool` is over.
+
+    Args:
+        asked: by a client.
+        pool: whose processes may have the memory that the worker has.
+        running: in it.
+        moves: is called again and again, and raises where nothing moves.
+
+    Raises:
+        MemoryLimitError: it takes more memory.
+        NotWantedError: nobody asks for it any more.
+    """
+    from distributed import get_worker
+
+    limit = get_worker().memory_manager.memory_limit
+    while not wait([running], timeout=_LOOK).done:
+        moves()
+        pool.check_memory(limit)
+        if not asked.sign.is_file():
+            raise NotWantedError("somebody must wait for it, got nobody")

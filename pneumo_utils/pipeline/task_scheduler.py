@@ -1,0 +1,187 @@
+"""Tasks given to dask.distributed: to workers of this machine, or to a scheduler that is there already.
+
+A task whose worker dies is done again by another; one that fails says why. What a task needs it reads from files, and
+what it makes it writes to files, so workers must see the same ones and run the same code.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import re
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Iterable
+from concurrent.futures import CancelledError
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from pneumo_utils.pipeline import scheduler_worker
+from pneumo_utils.pipeline.scheduler_worker import Asked
+
+if TYPE_CHECKING:
+    from distributed import Future
+
+_PATIENCE = 15  # seconds within which a scheduler answers and a worker is there
+_ALONE = 120  # seconds for which nothing is done without a worker
+_LOOK = 5.0  # seconds between two looks whether there are any
+_KILLED = 3  # workers that a task may lose
+_SETTINGS = {  # a user's own would change what a study does
+    "distributed.worker.daemon": False,  # a training is a process of its own, which a daemon may not start
+    "distributed.worker.preload": ["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"],  # who asks ends them
+    "distributed.nanny.pre-spawn-environ": {},  # no number of threads
+    "distributed.scheduler.allowed-failures": _KILLED,
+    "distributed.comm.timeouts.connect": f"{_PATIENCE}s",
+}
+_log = logging.getLogger(__name__)
+
+
+class SchedulerError(ValueError):
+    """The scheduler that was asked for, or its workers, cannot do the work."""
+
+
+def check(named: str) -> None:
+    """Whether a scheduler is named as one can be; nothing is imported or connected.
+
+    Args:
+        named: `local:N`, N workers of this machine, or the address of a scheduler, `tcp://host:port`.
+
+    Raises:
+        SchedulerError: it is not, or the extra is not installed.
+    """
+    if not re.fullmatch(r"local:[1-9][0-9]*|tcp://\S+:[0-9]+", named):
+        raise SchedulerError(f"scheduler must be local:N with N from 1, or tcp://HOST:PORT, got {named}")
+    if importlib.util.find_spec("distributed") is None:
+        rule = "extra dask must be installed for a scheduler (pip install 'pneumo-utils[dask]')"
+        raise SchedulerError(f"{rule}, got none")
+
+
+class TaskScheduler(AbstractContextManager):
+    """Takes tasks, within a `with`; at its end workers of this machine are gone, and tasks of others stop.
+
+    Args:
+        named: see `check`.
+        folder: that every worker must see; it is there.
+        room: module whose code every worker must have, with all it needs, as `pipeline.scheduled_training`.
+        places: further files and folders that every worker must see.
+
+    Raises:
+        SchedulerError: it does not answer, or its workers cannot do what is asked.
+    """
+
+    def __init__(self, named: str, folder: Path, room: str, places: Iterable[Path] = ()):
+        check(named)
+        self.named, self._open = named, ExitStack()
+        sign = folder.resolve() / f"asked-{uuid.uuid4().hex}.part"
+        self._asked = Asked(sign, room, (sign.parent, *(place.absolute() for place in places)))
+        self._seen = self._looked = 0.0
+
+    def __enter__(self) -> TaskScheduler:
+        with ExitStack() as opened:
+            opened.callback(_put_back, dict(os.environ))  # dask sets what its workers shall start with
+            self._connect(opened)
+            opened.callback(self._asked.sign.unlink, missing_ok=True)  # before workers go: tasks look for it
+            self._asked.sign.touch()
+            self._check_workers()
+            self._open = opened.pop_all()
+        _log.info("%s workers of %s; dask's dashboard: %s", self.workers, self.named, self._client.dashboard_link)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    @property
+    def workers(self) -> int:
+        """How many there are now."""
+        return len(self._of_workers())
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes that the smallest worker may have; None: any."""
+        return min((one["memory_limit"] for one in self._of_workers().values() if one["memory_limit"]), default=None)
+
+    def _of_workers(self) -> dict[str, dict]:
+        return self._client.scheduler_info(n_workers=-1)["workers"]
+
+    def submit(self, work: Callable, *given: Any, name: str) -> Future:
+        """Have a worker call `work`, a function of a module, with the `Asked` it has to keep to and `given`."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the paths of a million files are large, and needed
+            key = f"{name}-{uuid.uuid4().hex[:8]}"
+            return self._client.submit(scheduler_worker.run, self._asked, work, *given, key=key, pure=False)
+
+    def check_alive(self) -> None:
+        """Whether there is anybody to work.
+
+        Raises:
+            SchedulerError: no worker has been there for minutes.
+        """
+        now = time.monotonic()
+        if now - self._looked < _LOOK:
+            return
+        self._looked = now
+        if self.workers or not self._seen:
+            self._seen = now
+        elif now - self._seen > _ALONE:
+            raise SchedulerError(f"scheduler {self.named} must have a worker, got none for {_ALONE // 60} min")
+
+    def result(self, future: Future, name: str) -> Any:
+        """What became of a task that is over.
+
+        Raises:
+            SchedulerError: its workers died, or the scheduler did, or a worker cannot do what is asked.
+            Exception: what the task itself has raised.
+        """
+        from distributed.comm import CommClosedError
+        from distributed.scheduler import KilledWorker
+
+        try:
+            return future.result()
+        except KilledWorker as error:
+            raise SchedulerError(f"{name}: a worker must live to its end, got {_KILLED + 1} killed") from error
+        except (CancelledError, CommClosedError) as error:
+            raise SchedulerError(f"{name}: {self.named} must be there to the end, got no answer any more") from error
+        except scheduler_worker.UnfitError as error:
+            raise SchedulerError(f"{name}: a worker of {self.named} must {error}, got one that does not") from error
+
+    def _connect(self, opened: ExitStack) -> None:
+        import dask
+        from distributed import Client, LocalCluster
+
+        for name in ("distributed", "tornado"):  # what matters is told in sentences
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        opened.enter_context(dask.config.set(_SETTINGS))
+        place, _, count = self.named.partition(":")
+        try:
+            address: Any = self.named
+            if place == "local":
+                address = opened.enter_context(
+                    LocalCluster(
+                        n_workers=int(count), threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0",
+                        silence_logs=logging.CRITICAL,
+                    )
+                )  # fmt: skip
+            self._client = opened.enter_context(Client(address, timeout=_PATIENCE, set_as_default=False))
+            self._client.wait_for_workers(int(count) if place == "local" else 1, timeout=_PATIENCE)
+        except (OSError, TimeoutError) as error:
+            rule = f"must answer within {_PATIENCE} s and have a worker"
+            raise SchedulerError(f"scheduler {self.named} {rule}, got {type(error).__name__}: {error}") from error
+
+    def _check_workers(self) -> None:
+        """Whether every worker can do what is asked, before anything is."""
+        told = self._client.run(scheduler_worker.look, self._asked, on_error="return")
+        for address, unfit in told.items():
+            if unfit:
+                what = unfit if isinstance(unfit, str) else f"know this program ({type(unfit).__name__}: {unfit})"
+                raise SchedulerError(f"workers of {self.named} must {what}, got {address} that does not")
+
+
+def _put_back(environment: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ |= environment

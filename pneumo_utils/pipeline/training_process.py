@@ -1,0 +1,131 @@
+"""One training of a study in a process of its own, which ends with it, so that memory does not grow."""
+
+from __future__ import annotations
+
+import os
+import time
+from concurrent.futures import Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+from pneumo_utils.networks.training_list import TrainingJob
+from pneumo_utils.pipeline import scheduler_worker, study_lock
+from pneumo_utils.pipeline.process_pool import MemoryLimitError, ProcessPool
+from pneumo_utils.pipeline.runner import Pipeline
+from pneumo_utils.pipeline.scheduler_worker import Asked, NotWantedError
+from pneumo_utils.records import progress
+from pneumo_utils.records.store import Store
+
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")  # read by TensorFlow as it is loaded
+_LOOK = 5.0  # seconds between two looks whether a training moves
+
+
+class WorkError(RuntimeError):
+    """A training did not come to its end."""
+
+
+class StalledError(RuntimeError):
+    """A training stands still."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a training process needs to know of a study."""
+
+    store: Store
+    parameters: dict  # by name
+    start: dict[str, Path | None]  # file that each network starts from
+
+    @classmethod
+    def of(cls, line: Pipeline) -> Given:
+        """That of a study which is checked."""
+        return cls(line.store, line.study.flat(), line.start)
+
+    def recipe(self, model: str):  # noqa: ANN201 - TensorFlow is not loaded for the sake of a type
+        """The `Recipe` of a network."""
+        from pneumo_utils.networks import training_recipe
+
+        return training_recipe.of_parameters(self.parameters, model, self.start[model])
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What became of a training."""
+
+    now: bool  # or it had been done before
+    seconds: float  # that it took, whenever that was
+
+
+def find_done(given: Given, jobs: list[TrainingJob]) -> list[bool]:
+    """Which of `jobs` are; asked of another process, which loads TensorFlow and ends."""
+    with ProcessPool(1) as pool:
+        return _result(pool.submit(_ask, given, jobs), "what is done already") if jobs else []
+
+
+def train(given: Given, job: TrainingJob, threads: int = 0, asked: Asked | None = None) -> Trained:
+    """Do one training, and wait for it as long as it tells of something new.
+
+    Args:
+        given: of the study.
+        job: of its list.
+        threads: to compute with; 0: TensorFlow's own choice.
+        asked: by the client of a scheduler, where this is a worker's task.
+
+    Raises:
+        WorkError: it failed, its process was killed, it took more memory than its worker has, nobody waits for it any
+            more, or it stood still for `stalled_minutes`.
+    """
+    told = given.store.progress_file(job.name)
+    moves = _Moves(told, given.parameters["stalled_minutes"])
+    with ProcessPool(1) as pool:
+        running = pool.submit(_train, given, job, told, threads)
+        try:
+            if asked:
+                scheduler_worker.watch(asked, pool, running, moves.check)
+            while not wait([running], timeout=_LOOK).done:
+                moves.check()
+        except (MemoryLimitError, StalledError, NotWantedError) as error:
+            raise WorkError(f"{job.name}: {error}") from error
+        return _result(running, job.name)
+
+
+class _Moves:
+    """Whether a training tells of something new."""
+
+    def __init__(self, told: Path, minutes: float):
+        self._told, self._minutes, self._seen, self._since = told, minutes, None, time.monotonic()
+
+    def check(self) -> None:
+        now = progress.read(self._told)
+        if now != self._seen:
+            self._seen, self._since = now, time.monotonic()
+        elif time.monotonic() - self._since > 60 * self._minutes:
+            rule = f"something must move within {self._minutes:g} minutes (stalled_minutes)"
+            raise StalledError(f"{rule}, got nothing")
+
+
+def _result(running: Future, name: str):  # noqa: ANN202 - whatever was asked for
+    try:
+        return running.result()
+    except BrokenProcessPool as error:
+        raise WorkError(f"{name}: the process that works on it must live to the end, got killed") from error
+    except Exception as error:
+        raise WorkError(f"{name}: {type(error).__name__}: {error}") from error
+
+
+def _ask(given: Given, jobs: list[TrainingJob]) -> list[bool]:
+    from pneumo_utils.networks import training_jobs
+
+    recipes = {model: given.recipe(model) for model in {job.model for job in jobs}}
+    seed = given.parameters["split_seed"]
+    return [training_jobs.is_done(job, recipes[job.model], given.store, seed) for job in jobs]
+
+
+def _train(given: Given, job: TrainingJob, told: Path, threads: int) -> Trained:
+    os.environ |= {progress.VARIABLE: str(told)} | dict.fromkeys(_THREADS if threads else (), str(threads))
+    with study_lock.join_trainings(given.store.work):
+        from pneumo_utils.networks import training_jobs  # imported here: the pipeline knows no TensorFlow
+
+        made = training_jobs.obtain(job, given.recipe(job.model), given.store, given.parameters["split_seed"])
+    return Trained(made.trained_now, float(made.facts["seconds"].iloc[0]))

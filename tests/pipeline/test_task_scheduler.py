@@ -1,0 +1,161 @@
+"""Tasks of a scheduler: what is refused early, a worker that dies, and what is left behind."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support import tasks as work
+from support.processes import below, gone, until
+
+from pneumo_utils.__main__ import main
+from pneumo_utils.pipeline import scheduled_training, scheduler_worker, task_scheduler
+from pneumo_utils.pipeline.scheduler_worker import Asked
+from pneumo_utils.pipeline.task_scheduler import SchedulerError, TaskScheduler
+
+ROOM = "pipeline.scheduled_training"
+
+
+def processes(folder):
+    """Those that have noted that they work."""
+    return [int(file.name) for file in folder.iterdir() if file.name.isdigit()]
+
+
+@pytest.mark.parametrize("named", ["local", "local:0", "local:-1", "local:two", "tcp://host", "http://host:1", "2"])
+@pytest.mark.parametrize("command", [["report", "smoke"], ["work", "smoke"], ["predict", ".", "--model", "gone"]])
+def test_a_name_that_no_scheduler_has_is_refused_before_anything_else(capsys, named, command):
+    assert main([*command, "--scheduler", named]) == 1
+    assert (
+        capsys.readouterr().err == f"error: scheduler must be local:N with N from 1, or tcp://HOST:PORT, got {named}\n"
+    )
+
+
+@pytest.mark.parametrize("command", [["report", "smoke"], ["predict", ".", "--model", "gone"]])
+def test_without_the_extra_a_sentence_says_how_to_install_it(capsys, monkeypatch, command):
+    there = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "distributed" else there(name))
+    assert main([*command, "--scheduler", "local:2"]) == 1
+    said = capsys.readouterr().err
+    assert said == "error: extra dask must be installed for a scheduler (pip install 'pneumo-utils[dask]'), got none\n"
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_does_not_answer_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(task_scheduler, "_PATIENCE", 1)
+    told = r"scheduler tcp://127.0.0.1:9 must answer within 1 s and have a worker, got OSError"
+    with pytest.raises(SchedulerError, match=told), TaskScheduler("tcp://127.0.0.1:9", tmp_path, ROOM):
+        pass
+
+
+@pytest.mark.slow
+def test_the_task_of_a_worker_that_is_killed_is_done_by_another_and_a_failing_one_says_why(tmp_path):
+    with TaskScheduler("local:2", tmp_path, ROOM) as tasks:
+        assert tasks.workers == 2
+        task = tasks.submit(work.note, str(tmp_path), 3, name="one")
+        assert until(lambda: processes(tmp_path), 60)
+        (first,) = processes(tmp_path)
+        os.kill(first, signal.SIGKILL)
+        assert tasks.result(task, "one") != first
+        assert len(processes(tmp_path)) == 2
+        with pytest.raises(ValueError, match="labels must be 0 or 1, got 2"):
+            tasks.result(tasks.submit(work.fail, name="two"), "two")
+    assert not [child for child in below(os.getpid()) if "distributed" in " ".join(child.cmdline())]
+
+
+@pytest.mark.slow
+def test_workers_of_this_machine_end_with_who_asked_for_them_however_he_ends(tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path; from pneumo_utils.pipeline.task_scheduler import TaskScheduler\n"
+        "if __name__ == '__main__':\n"
+        "    folder = Path(sys.argv[1])\n"
+        f"    with TaskScheduler('local:2', folder, {ROOM!r}): (folder / 'there').touch(); time.sleep(60)"
+    )
+    (tmp_path / "asks.py").write_text(code)
+    asking = subprocess.Popen([sys.executable, str(tmp_path / "asks.py"), str(tmp_path)], stderr=subprocess.DEVNULL)
+    assert until((tmp_path / "there").exists, 60)
+    started = below(asking.pid)
+    assert len(started) >= 2
+    asking.kill()
+    asking.wait()
+    assert gone(started, 20)
+
+
+@pytest.mark.slow
+def test_workers_that_cannot_do_alike_are_refused_and_nothing_is_left(tmp_path, monkeypatch):
+    monkeypatch.setitem(task_scheduler._SETTINGS, "distributed.worker.daemon", True)
+    told = r"must be allowed to start processes \(DASK_DISTRIBUTED__WORKER__DAEMON=False\), got tcp://\S+ that does not"
+    with pytest.raises(SchedulerError, match=told), TaskScheduler("local:1", tmp_path, ROOM):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_the_environment_is_afterwards_what_it_was(tmp_path):
+    before = dict(os.environ)
+    with TaskScheduler("local:1", tmp_path, ROOM):
+        pass
+    assert os.environ == before
+
+
+class Worker:
+    """Of dask, as far as a task looks at it."""
+
+    class state:  # noqa: N801 - as dask calls it
+        nthreads = 1
+
+
+@pytest.fixture
+def asked(tmp_path):
+    sign = tmp_path / "sign"
+    sign.touch()
+    return Asked(sign, ROOM, (tmp_path,))
+
+
+def test_a_worker_that_is_as_who_asks_may_work(asked):
+    assert scheduler_worker.look(asked, Worker) == ""
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"places": (Path("/nowhere/data"),)}, "see the same files (/nowhere/data)"),
+        ({"sign": Path("/nowhere/sign")}, "see the same files (/nowhere)"),
+        ({"versions": {"Python": "2.7"}}, "have the same packages"),
+        ({"code": "another"}, "have the same code"),
+    ],
+)
+def test_a_worker_says_what_it_must_be_and_is_not(asked, changed, told):
+    assert scheduler_worker.look(replace(asked, **changed), Worker) == told
+
+
+def test_a_worker_that_does_two_things_at_a_time_is_told(asked, monkeypatch):
+    monkeypatch.setattr(Worker.state, "nthreads", 2)
+    assert scheduler_worker.look(asked, Worker) == "do one thing at a time (--nthreads 1, not 2)"
+
+
+def test_a_scheduler_without_workers_is_given_up_after_minutes(tmp_path, monkeypatch):
+    scheduler, clock, there = TaskScheduler("local:1", tmp_path, ROOM), [100.0], {"a": {"memory_limit": 4}}
+    monkeypatch.setattr(task_scheduler.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(TaskScheduler, "_of_workers", lambda self: there)
+    scheduler.check_alive()
+    assert (scheduler.workers, scheduler.memory) == (1, 4)
+    there.clear()
+    clock[0] += 110
+    scheduler.check_alive()
+    clock[0] += 20
+    with pytest.raises(SchedulerError, match="scheduler local:1 must have a worker, got none for 2 min"):
+        scheduler.check_alive()
+
+
+def test_a_training_that_needs_more_memory_than_a_worker_has_is_told_before_it_begins():
+    class Small:
+        named, memory = "local:2", 4e9
+
+    told = r"workers of local:2 must be allowed 10.4 GB, which the largest training may need, got 4.0 GB"
+    with pytest.raises(SchedulerError, match=told):
+        scheduled_training.check_memory(Small, 10.4e9)
+    scheduled_training.check_memory(Small, 3e9)

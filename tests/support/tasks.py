@@ -1,0 +1,19 @@
+"""Tasks for a scheduler, in a module that its workers can import."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+
+def note(asked: object, folder: str, seconds: float) -> int:
+    """Say which process does it, and take its time."""
+    (Path(folder) / str(os.getpid())).touch()
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def fail(asked: object) -> None:
+    """What cannot be done."""
+    raise ValueError("labels must be 0 or 1, got 2")
