@@ -71,7 +71,8 @@ class ScoreTable(AbstractContextManager):
         self._stream.close()
         if kind is None:
             self._part.replace(self.path)
-            for file in (self._before, *self._shards()):
+            locks = self.path.parent.glob(f".{glob.escape(self.path.name)}.shard-*.part.lock")
+            for file in (self._before, *self._shards(), *locks):
                 file.unlink(missing_ok=True)
 
     def shard(self, number: int, count: int) -> Path:

@@ -223,3 +223,28 @@ def test_weights_take_from_the_ring_what_it_says_of_the_class(bench):
     plain, balanced = weighted_metrics.scores(label, score, np.vstack([np.ones(4000), weight]), 0.5)["auc_roc"]
     assert plain > 0.85
     assert abs(balanced - 0.5) < 0.06
+
+
+def test_the_page_that_plans_past_one_machine_reckons_from_the_rows(bench):
+    made = bench("rows").Row
+    measures = {
+        "trainings with 2 workers, to one": (9.0, 5.0, 1.8),
+        "radiographs with 2 workers, to one": (180.0, 100.0, 1.8),
+        "memory of a process that scores, late to early": (412.0, 400.0, 12.0),
+    }
+    found = pd.DataFrame(
+        vars(made(measure, ours, theirs, "units", ratio, "at least 1.6", measure != list(measures)[1], "of some"))
+        for measure, (ours, theirs, ratio) in measures.items()
+    ).assign(date="2026-11-26", machine="Linux, 2 cores")
+    page = bench("scale_page").render(found)
+    assert "| radiographs with 2 workers, to one | 180 units | 100 | 1.8 | at least 1.6, missed |" in page
+    assert "the efficiency of 0.90" in page and "a process that scores, 412 MB" in page
+    assert "ONNX Runtime | 2.78 | 0.386 h | 0.0482 h |" in page, "1,000,000 at 100 a second are 2.78 core-hours"
+    assert "{{" not in page and "nan" not in page
+
+
+def test_docs_scale_is_written_from_the_rows_that_are_kept(bench):
+    kept, page = PROJECT / "reports" / "bench" / "scale.csv", PROJECT / "docs" / "scale.md"
+    assert kept.is_file() == page.is_file(), "run benchmarks/scale_page.py"
+    if kept.is_file():
+        assert bench("scale_page").render(pd.read_csv(kept)) == page.read_text(encoding="utf-8")
