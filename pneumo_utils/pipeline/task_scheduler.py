@@ -76,7 +76,7 @@ class TaskScheduler(AbstractContextManager):
     def __init__(self, named: str, folder: Path, room: str, places: Iterable[Path] = ()):
         check(named)
         self.named, self._open = named, ExitStack()
-        sign = folder.resolve() / f"asked-{uuid.uuid4().hex}.part"
+        sign = folder.resolve() / f".asked-{uuid.uuid4().hex}"  # no `.part`: a run clears those away
         self._asked = Asked(sign, room, (sign.parent, *(place.absolute() for place in places)))
         self._seen = self._looked = 0.0
 

@@ -55,6 +55,7 @@ def test_a_scheduler_that_does_not_answer_is_told(tmp_path, monkeypatch):
 def test_the_task_of_a_worker_that_is_killed_is_done_by_another_and_a_failing_one_says_why(tmp_path):
     with TaskScheduler("local:2", tmp_path, ROOM) as tasks:
         assert tasks.workers == 2
+        assert not list(tmp_path.glob("*.part*")), "a run that prepares a study would clear it away"
         task = tasks.submit(work.note, str(tmp_path), 3, name="one")
         assert until(lambda: processes(tmp_path), 60)
         (first,) = processes(tmp_path)
