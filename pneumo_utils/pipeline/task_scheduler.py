@@ -82,8 +82,10 @@ class TaskScheduler(AbstractContextManager):
 
     def __enter__(self) -> TaskScheduler:
         with ExitStack() as opened:
-            opened.callback(_put_back, dict(os.environ))  # dask sets what its workers shall start with
+            before = dict(os.environ)  # dask sets what its workers shall start with, here and when one starts anew
+            opened.callback(_put_back, before)
             self._connect(opened)
+            _put_back(before)
             opened.callback(self._asked.sign.unlink, missing_ok=True)  # before workers go: tasks look for it
             self._asked.sign.touch()
             self._check_workers()
