@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,8 +30,10 @@ import rows
 
 from pneumo_utils.datasets.phantom import radiograph
 from pneumo_utils.deployment import score_table
+from pneumo_utils.deployment.score_table import GrowingTable
 
 WORKERS = (1, 2, 4)
+AT_ONCE = 2  # workers of the large run
 SEEDS, FEW, MANY = 4, 4_000, 100_000
 DRAWN = 64  # different phantoms, before the grain
 HEIGHT, WIDTH = 440, 600  # pixels
@@ -148,11 +149,12 @@ class Watched:
 
 def watch(command: list[str], out: Path, total: int) -> Watched:
     """Run a scoring, and kill one of its workers when half of the files are done."""
-    seen, killed, state = Watched(), False, {}
+    seen, killed = Watched(), False
+    shards = [GrowingTable(score_table.shard_of(out, number, AT_ONCE)) for number in range(1, AT_ONCE + 1)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as running:
         began = time.perf_counter()
         while running.poll() is None:
-            done = sum(_count(part, state) for part in out.parent.glob(f"{out.name}.shard-*.part"))
+            done = sum(shard.count().total() for shard in shards)
             seen.seconds.append(time.perf_counter() - began)
             seen.files.append(max([done, *seen.files[-1:]]))
             scorers = _scorers(running.pid)
@@ -164,17 +166,6 @@ def watch(command: list[str], out: Path, total: int) -> Watched:
     if running.returncode not in (0, 3) or not killed:
         raise RuntimeError(f"scoring must end well after one worker was killed, got {running.returncode}, {killed}")
     return seen
-
-
-def _count(file: Path, state: dict[Path, tuple[int, Counter]]) -> int:
-    start, counts = state.get(file, (0, Counter()))
-    try:
-        if file.stat().st_size < start:
-            start, counts = 0, Counter()
-        state[file] = score_table.count_statuses(file, False, start, counts), counts
-    except FileNotFoundError:
-        return 0
-    return counts.total()
 
 
 def _scorers(pid: int) -> list[psutil.Process]:
@@ -198,7 +189,7 @@ def _memory(process: psutil.Process) -> float:
 def of_many(bundle: Path, folder: Path, count: int) -> list[rows.Row]:
     """Rows of the large run: pace, memory, and what was lost or doubled."""
     out = folder / "many.csv"
-    seen = watch(scoring(bundle, folder / "many", out, 2), out, count)
+    seen = watch(scoring(bundle, folder / "many", out, AT_ONCE), out, count)
     early, late = (seen.pace(share, count) for share in (EARLY, LATE))
     some, all_of_it = seen.peak(0.2, count), seen.peak(1.0, count)
     paths = pd.read_csv(out, usecols=["path"])["path"]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pneumo_utils.deployment import input_files, score_table
+from pneumo_utils.deployment import input_files, score_rows
 from pneumo_utils.deployment.answers.answer_files import AnswerFiles
 from pneumo_utils.deployment.bundle import Bundle
 from pneumo_utils.deployment.input_files import InputFiles
@@ -98,11 +98,11 @@ def conclude(found: InputFiles, counts: Counter) -> int:
 def _score_to_terminal(
     given: argparse.Namespace, found: InputFiles, scorer: Scorer, answers: AnswerFiles
 ) -> Iterator[str]:
-    own = {"bundle": scorer.bundle.digest[: score_table.DIGITS], "engine": scorer.how}
-    sys.stdout.write("" if given.json else score_table.header().decode())
+    own = {"bundle": scorer.bundle.digest[: score_rows.DIGITS], "engine": scorer.how}
+    sys.stdout.write("" if given.json else score_rows.header().decode())
     for answer in scorer.score(found.paths, answers.wanted):
         score = answers.write(answer.score, answer.radiograph)
-        sys.stdout.write(score_table.render(score, own, given.json).decode())
+        sys.stdout.write(score_rows.render(score, own, given.json).decode())
         sys.stdout.flush()
         yield score.status
 

@@ -7,27 +7,17 @@ processes fill shards of a table, these lie beside it; it takes up their rows, t
 
 from __future__ import annotations
 
-import csv
 import glob
-import hashlib
-import io
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
 
+from pneumo_utils.deployment import score_rows
 from pneumo_utils.deployment.scores import Score
-
-COLUMNS = (
-    "path", "sha256", "status", "probability", "calibrated", "decision", "unsure", "flags", "reason",
-    "bundle", "engine",
-)  # fmt: skip
-DIGITS = 16  # of the bundle's digest
-_KEY = ("path", "sha256", "bundle", "engine")  # what a row that is kept must share with the one that is wanted
 
 
 class ScoreFileError(ValueError):
@@ -50,7 +40,7 @@ class ScoreTable(AbstractContextManager):
 
     def __init__(self, path: Path, bundle: str, engine: str, as_json: bool = False, others: Sequence[Path] = ()):
         self.path, self._json = path, as_json
-        self._own = {"bundle": bundle[:DIGITS], "engine": engine}
+        self._own = {"bundle": bundle[: score_rows.DIGITS], "engine": engine}
         self._part = path.with_name(f"{path.name}.part")
         self._before = path.with_name(f"{path.name}.before.part")  # rows of runs that were killed
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +52,7 @@ class ScoreTable(AbstractContextManager):
     def __enter__(self) -> ScoreTable:
         self._stream = self._part.open("wb")
         if not self._json:
-            self._stream.write(_line(COLUMNS))
+            self._stream.write(score_rows.header())
         return self
 
     def __exit__(
@@ -74,10 +64,6 @@ class ScoreTable(AbstractContextManager):
             locks = self.path.parent.glob(f".{glob.escape(self.path.name)}.shard-*.part.lock")
             for file in (self._before, *self._shards(), *locks):
                 file.unlink(missing_ok=True)
-
-    def shard(self, number: int, count: int) -> Path:
-        """Where the table of one of `count` shards lies until it is taken up, from 1."""
-        return self.path.with_name(f"{self.path.name}.shard-{number}-of-{count}.part")
 
     def take_up(self, paths: Iterable[str], count: int) -> Iterator[str]:
         """Write the rows of all shards, in order.
@@ -92,10 +78,12 @@ class ScoreTable(AbstractContextManager):
         Raises:
             ScoreFileError: a shard has another row, or none.
         """
-        shards = [_whole_lines(self.shard(number, count), self._json) for number in range(1, count + 1)]
+        shards = [
+            score_rows.whole_lines(shard_of(self.path, number, count), self._json) for number in range(1, count + 1)
+        ]
         for place, path in enumerate(paths):
             _, line = next(shards[place % count], (0, b""))
-            row = _parse(line, self._json)
+            row = score_rows.parse(line, self._json)
             if row is None or row["path"] != path:
                 raise ScoreFileError(
                     f"shard {place % count + 1} of {count} must have a row for {path}, got another or none"
@@ -117,20 +105,20 @@ class ScoreTable(AbstractContextManager):
 
     def write(self, score: Score) -> None:
         """Write a new row; it is in the file when this returns."""
-        self._stream.write(render(score, self._own, self._json))
+        self._stream.write(score_rows.render(score, self._own, self._json))
         self._stream.flush()
 
     def _find(self, path: str, sha256: str) -> tuple[dict, bytes] | None:
         wanted = {"path": path, "sha256": sha256} | self._own
-        digest = _digest(wanted)
+        digest = score_rows.digest(wanted)
         for file, index in self._kept.items():
             if digest in index:
                 start, length = index[digest]
                 with file.open("rb") as stream:
                     stream.seek(start)
                     line = stream.read(length)
-                row = _parse(line, self._json)
-                if row is not None and all((row[name] or "") == wanted[name] for name in _KEY):
+                row = score_rows.parse(line, self._json)
+                if row is not None and all((row[name] or "") == wanted[name] for name in score_rows.KEY):
                     return row, line
         return None
 
@@ -143,7 +131,7 @@ class ScoreTable(AbstractContextManager):
             return
         with self._before.open("ab") as stream:
             for file in left:
-                for _, line in _whole_lines(file, self._json):
+                for _, line in score_rows.whole_lines(file, self._json):
                     stream.write(line)
             stream.flush()
             os.fsync(stream.fileno())
@@ -151,81 +139,51 @@ class ScoreTable(AbstractContextManager):
             file.unlink()
 
 
-def render(score: Score, own: dict[str, str], as_json: bool) -> bytes:
-    """One score as a line.
+def shard_of(path: Path, number: int, count: int) -> Path:
+    """Where the k-th of `count` shards of the table at `path` lies until it is taken up, from 1."""
+    return path.with_name(f"{path.name}.shard-{number}-of-{count}.part")
+
+
+class GrowingTable:
+    """How far a table is that another process writes.
 
     Args:
-        score: of one file.
-        own: columns `bundle` and `engine`.
-        as_json: a JSON object instead of a row of CSV.
+        path: of the table; it lies in its `.part` file until it is whole.
+        as_json: one JSON object a line instead of CSV.
     """
-    if as_json:
-        return (json.dumps(score.as_json() | own, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
-    row = score.as_row() | own
-    return _line([row[name] for name in COLUMNS])
 
+    def __init__(self, path: Path, as_json: bool = False):
+        self._files, self._json = (path.with_name(f"{path.name}.part"), path), as_json
+        self._read, self._counts = 0, Counter()  # bytes that are counted, and what was
 
-def header() -> bytes:
-    """First line of a table in CSV."""
-    return _line(COLUMNS)
-
-
-def _line(cells: list[str] | tuple[str, ...]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow([" ".join(cell.splitlines()) for cell in cells])
-    return text.getvalue().encode("utf-8", "backslashreplace")
-
-
-def _digest(row: dict[str, str]) -> int:
-    text = "\n".join(row[name] or "" for name in _KEY).encode("utf-8", "backslashreplace")
-    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
-
-
-def _parse(line: bytes, as_json: bool) -> dict | None:
-    try:
-        text = line.decode("utf-8")
-        if as_json:
-            row = json.loads(text)
-            return row if set(_KEY) <= set(row) else None
-        cells = next(csv.reader([text]))
-    except (ValueError, StopIteration, csv.Error, TypeError):
-        return None
-    return dict(zip(COLUMNS, cells, strict=True)) if len(cells) == len(COLUMNS) else None
-
-
-def _whole_lines(file: Path, as_json: bool) -> Iterator[tuple[int, bytes]]:
-    """Where each row begins, and the row; a line that was cut off is left out, and so is the header."""
-    with file.open("rb") as stream:
-        start = 0
-        for line in _lines(stream):
-            row = _parse(line, as_json) if line.endswith(b"\n") else None
-            if row is not None and line != header():
-                yield start, line
-            start += len(line)
-
-
-def count_statuses(file: Path, as_json: bool, start: int, counts: Counter) -> int:
-    """Add the statuses of whole rows of a growing table to `counts`, from byte `start`; where the next row begins."""
-    with file.open("rb") as stream:
-        stream.seek(start)
-        for line in _lines(stream):
-            if not line.endswith(b"\n"):
+    def count(self) -> Counter:
+        """Its whole rows by status; counted anew where it is written anew, since its process died."""
+        for file in self._files:
+            try:
+                if file.stat().st_size < self._read:
+                    self._read, self._counts = 0, Counter()
+                with file.open("rb") as stream:
+                    stream.seek(self._read)
+                    for line in takewhile(lambda line: line.endswith(b"\n"), score_rows.lines(stream)):
+                        self._add(line)
                 break
-            start += len(line)
-            row = _parse(line, as_json)
-            if row is not None and line != header():
-                counts[row["status"]] += 1
-    return start
+            except FileNotFoundError:
+                continue
+        return Counter(self._counts)
 
-
-def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    while line := stream.readline():
-        yield line
+    def _add(self, line: bytes) -> None:
+        self._read += len(line)
+        row = score_rows.parse(line, self._json)
+        if row is not None and line != score_rows.header():
+            self._counts[row["status"]] += 1
 
 
 def _index(file: Path, as_json: bool) -> dict[int, tuple[int, int]]:
     """By digest of its key where a row begins, and how long it is: memory stays small however many rows there are."""
-    return {_digest(_parse(line, as_json)): (start, len(line)) for start, line in _whole_lines(file, as_json)}
+    return {
+        score_rows.digest(score_rows.parse(line, as_json)): (start, len(line))
+        for start, line in score_rows.whole_lines(file, as_json)
+    }
 
 
 def _check(path: Path, as_json: bool) -> None:
@@ -233,6 +191,6 @@ def _check(path: Path, as_json: bool) -> None:
         return
     with path.open("rb") as stream:
         first = stream.readline()
-    if (_parse(first, True) is None) if as_json else (first != header()):
+    if (score_rows.parse(first, True) is None) if as_json else (first != score_rows.header()):
         kind = "JSON lines" if as_json else "CSV"
         raise ScoreFileError(f"out must be a new file or a table of scores as {kind}, got {path}: it is left as it is")

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from pneumo_utils.deployment import input_files, prediction, score_table
 from pneumo_utils.deployment.bundle import Bundle
 from pneumo_utils.deployment.input_files import InputFiles
 from pneumo_utils.deployment.prediction import PredictionError
-from pneumo_utils.deployment.score_table import ScoreTable
+from pneumo_utils.deployment.score_table import GrowingTable, ScoreTable
 from pneumo_utils.deployment.scores import TERMINAL
 from pneumo_utils.deployment.scoring import how
 from pneumo_utils.deployment.scoring_progress import ScoringProgress
@@ -56,7 +56,7 @@ def run(given: argparse.Namespace) -> int:
         ScoreTable(table, digest, how(given.engine, given.any_age), given.json) as joined,
     ):
         count = min(max(tasks.workers, 1), len(found.paths))
-        _wait([*_submit(tasks, given, found, joined, count)], tasks, len(found.paths), given.json)
+        _wait([*_submit(tasks, given, found, joined, count)], tasks, len(found.paths))
         for status in joined.take_up(map(input_files.name_safely, found.paths), count):
             counts[status] += 1
     return prediction.conclude(found, counts)
@@ -67,36 +67,22 @@ class _Shard:
     """One shard, and how far it is."""
 
     name: str
-    table: Path
+    table: GrowingTable
     task: Any
-    read: int = 0  # bytes of its table that are counted
-    counts: Counter = field(default_factory=Counter)
-
-    def look(self, as_json: bool) -> Counter:
-        """What is done of it; from the beginning again where a worker has died."""
-        for file in (self.table.with_name(f"{self.table.name}.part"), self.table):
-            try:
-                if file.stat().st_size < self.read:
-                    self.read, self.counts = 0, Counter()
-                self.read = score_table.count_statuses(file, as_json, self.read, self.counts)
-                break
-            except FileNotFoundError:
-                continue
-        return self.counts
 
 
 def _submit(
     tasks: TaskScheduler, given: argparse.Namespace, found: InputFiles, joined: ScoreTable, count: int
 ) -> Iterator[_Shard]:
     for number in range(1, count + 1):
-        name, table = f"shard {number} of {count}", joined.shard(number, count)
+        name, table = f"shard {number} of {count}", score_table.shard_of(joined.path, number, count)
         own = argparse.Namespace(**vars(given) | {"out": str(table)})
         files = replace(found, paths=shares.take(found.paths, f"{number}/{count}", "shard"))
         task = tasks.submit(_score_shard, own, files, joined.rows, Path.cwd(), name=f"predict-{number}-of-{count}")
-        yield _Shard(name, table, task)
+        yield _Shard(name, GrowingTable(table, given.json), task)
 
 
-def _wait(shards: Sequence[_Shard], tasks: TaskScheduler, total: int, as_json: bool) -> None:
+def _wait(shards: Sequence[_Shard], tasks: TaskScheduler, total: int) -> None:
     left = list(shards)
     with ScoringProgress(total) as progress:
         while left:
@@ -105,7 +91,7 @@ def _wait(shards: Sequence[_Shard], tasks: TaskScheduler, total: int, as_json: b
                 shard.task = None  # or it would be done again when its worker dies
                 left.remove(shard)
             tasks.check_alive()
-            progress.show(sum((shard.look(as_json) for shard in shards), Counter()))
+            progress.show(sum((shard.table.count() for shard in shards), Counter()))
             time.sleep(_LOOK)
 
 

@@ -2,12 +2,11 @@
 
 import csv
 import json
-from collections import Counter
 
 import pytest
 
-from pneumo_utils.deployment import score_table
-from pneumo_utils.deployment.score_table import ScoreFileError, ScoreTable
+from pneumo_utils.deployment import score_rows, score_table
+from pneumo_utils.deployment.score_table import GrowingTable, ScoreFileError, ScoreTable
 from pneumo_utils.deployment.scores import SCORED, Score, refuse
 
 BUNDLE = "b" * 64
@@ -72,7 +71,7 @@ def test_a_row_holds_every_column_on_one_line_and_numbers_are_numbers(tmp_path):
     path = tmp_path / "scores.csv"
     write(path, SCORES)
     rows = list(csv.DictReader(path.open()))
-    assert tuple(rows[0]) == score_table.COLUMNS and path.read_text().count("\n") == 4
+    assert tuple(rows[0]) == score_rows.COLUMNS and path.read_text().count("\n") == 4
     assert (rows[0]["probability"], rows[0]["unsure"], rows[0]["flags"]) == (
         "0.123456789",
         "false",
@@ -101,7 +100,7 @@ def test_a_file_that_is_something_else_is_left_as_it_is(tmp_path, as_json):
 def fill_shards(table, scores, count):
     """What the workers of a scheduler do."""
     for number in range(1, count + 1):
-        write(table.shard(number, count), scores[number - 1 :: count])
+        write(score_table.shard_of(table.path, number, count), scores[number - 1 :: count])
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
@@ -130,23 +129,27 @@ def test_rows_of_shards_whose_run_was_killed_are_kept_by_any_number_of_workers(t
     path = tmp_path / "scores.csv"
     with pytest.raises(Killed), ScoreTable(path, BUNDLE, "keras") as table:
         with pytest.raises(Killed):
-            write(table.shard(1, 2), SCORES[::2], stop=1)
-        write(table.shard(2, 2), SCORES[1::2])
+            write(score_table.shard_of(path, 1, 2), SCORES[::2], stop=1)
+        write(score_table.shard_of(path, 2, 2), SCORES[1::2])
         raise Killed
     with ScoreTable(path, BUNDLE, "keras") as table:
-        shard = ScoreTable(table.shard(1, 1), BUNDLE, "keras", others=table.rows)
+        shard = ScoreTable(score_table.shard_of(path, 1, 1), BUNDLE, "keras", others=table.rows)
         assert [shard.find(score.path, score.sha256) for score in SCORES] == ["scored", "refused", None]
 
 
-def test_a_growing_table_is_counted_row_by_row(tmp_path):
-    path, counts = tmp_path / "scores.csv", Counter()
-    with ScoreTable(path, BUNDLE, "keras") as table:
-        part, start = tmp_path / "scores.csv.part", 0
+def test_a_growing_table_is_counted_row_by_row_and_anew_where_it_is_written_anew(tmp_path):
+    path = tmp_path / "scores.csv"
+    growing = GrowingTable(path)
+    assert growing.count() == {}
+    with pytest.raises(Killed), ScoreTable(path, BUNDLE, "keras") as table:
         for number, score in enumerate(SCORES, 1):
             table.write(score)
-            start = score_table.count_statuses(part, False, start, counts)
-            assert counts.total() == number
-        with part.open("ab") as stream:
+            assert growing.count().total() == number
+        with (tmp_path / "scores.csv.part").open("ab") as stream:
             stream.write(b"half a row")
-        assert score_table.count_statuses(part, False, start, counts) == start
-    assert counts == {"scored": 2, "refused": 1}
+        assert growing.count() == {"scored": 2, "refused": 1}
+        raise Killed
+    with ScoreTable(path, BUNDLE, "keras") as table:
+        table.write(SCORES[0])
+        assert growing.count() == {"scored": 1}
+    assert growing.count() == {"scored": 1}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pneumo_utils.deployment import score_table
+from pneumo_utils.deployment import score_rows
 from pneumo_utils.deployment.bundle import Bundle
 from pneumo_utils.deployment.quality_control import picture_kinds
 from pneumo_utils.deployment.quality_control.gate import Gate
@@ -69,4 +69,4 @@ def describe(bundle: Bundle, gate: Gate, networks: list[str], arrays: dict, inte
 
 def describe_table(bundle: Bundle) -> dict:
     """What the table of scores says besides the answers."""
-    return {"columns": score_table.COLUMNS, "digest": bundle.digest[: score_table.DIGITS], "engine": ENGINE}
+    return {"columns": score_rows.COLUMNS, "digest": bundle.digest[: score_rows.DIGITS], "engine": ENGINE}

@@ -10,10 +10,10 @@ from importlib import resources
 import cv2
 import numpy as np
 
-from pneumo_utils.deployment import score_table
+from pneumo_utils.deployment import score_rows
 from pneumo_utils.deployment.answers.heat_map_overlays import HeatMaps
 from pneumo_utils.deployment.bundle import Bundle
-from pneumo_utils.deployment.score_table import DIGITS
+from pneumo_utils.deployment.score_rows import DIGITS
 from pneumo_utils.deployment.scores import Score
 
 _PACKAGE = "pneumo_utils.deployment.web"
@@ -56,7 +56,7 @@ def render(
     told = bundle.contents
     return environment.get_template("scoring_page.html.j2").render(
         told=told, how=how, limits=limits, no_maps=no_maps, warning=warning, digest=bundle.digest[:DIGITS],
-        header=score_table.header().decode().strip(), unsure=find_unsure(bundle),
+        header=score_rows.header().decode().strip(), unsure=find_unsure(bundle),
         networks=", ".join(f"{one.model} (seed {one.seed})" for one in told.networks),
         ages=f"{told.least_age:g} to {told.largest_age:g} years",
         card=card,
@@ -86,7 +86,7 @@ def describe(score: Score, bundle: Bundle, how: str, whole: np.ndarray | None = 
     own = {"bundle": bundle.digest[:DIGITS], "engine": how}
     return {
         "score": score.as_json(),
-        "row": score_table.render(score, own, False).decode(),
+        "row": score_rows.render(score, own, False).decode(),
         "picture": None if whole is None else _encode_picture(whole),
     }
 

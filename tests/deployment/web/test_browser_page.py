@@ -14,7 +14,7 @@ import pytest
 from support import browser_pages, bundles
 
 from pneumo_utils.datasets import downloads
-from pneumo_utils.deployment import decision, score_table
+from pneumo_utils.deployment import decision, score_rows
 from pneumo_utils.deployment.quality_control import gate, picture_kinds, picture_remarks, picture_statistics
 from pneumo_utils.deployment.web import browser_data, browser_page, browser_runtime, export_command
 from pneumo_utils.imaging import augmentation, lung_fields
@@ -96,7 +96,7 @@ def test_numbers_and_arrays_are_those_of_the_bundle(bundle, known, archive, tmp_
     assert told["decision"] == {"threshold": 0.5, "band": 1.0, "slope": 1.2, "intercept": -0.3}
     assert told["preparation"]["views"] == list(augmentation.TEST_VIEWS[2])
     assert told["integrity"]["cnn-0.onnx"] == integrity(b"a network")
-    assert browser_data.describe_table(bundle)["columns"] == score_table.COLUMNS
+    assert browser_data.describe_table(bundle)["columns"] == score_rows.COLUMNS
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from support.scoring_page import HOST, WHOLE, FakeMaps, FakeScorer, serving
 
-from pneumo_utils.deployment import radiograph_reading, score_table
+from pneumo_utils.deployment import radiograph_reading, score_rows
 from pneumo_utils.deployment.web import web_app, web_page
 from pneumo_utils.deployment.web.web_app import WebApp
 
@@ -45,7 +45,7 @@ def picture_of(url, kind):
 def test_a_file_gets_its_score_its_row_and_its_picture(page, scorer):
     told = send(page, "ill.png").json()
     assert told["score"]["probability"] == 0.97 and told["score"]["decision"] == "pneumonia"
-    row = dict(zip(score_table.COLUMNS, next(csv.reader([told["row"]])), strict=True))
+    row = dict(zip(score_rows.COLUMNS, next(csv.reader([told["row"]])), strict=True))
     assert row["path"] == "ill.png" and row["engine"] == "keras" and row["bundle"] == scorer.bundle.digest[:16]
     shown = picture_of(told["picture"], "jpeg")
     assert shown.shape == (288, 384) and np.abs(cv2.resize(shown, (120, 90)).astype(int) - WHOLE).mean() < 2
@@ -66,7 +66,7 @@ def test_a_file_in_memory_is_read_as_one_on_a_disk(scorer, tmp_path):
 def test_the_row_is_the_one_that_predict_writes(page, scorer):
     score = scorer.score_one(b"x", 'odd, "a".png').score
     own = {"bundle": scorer.bundle.digest[:16], "engine": "keras"}
-    assert send(page, "odd%2C%20%22a%22.png", b"x").json()["row"] == score_table.render(score, own, False).decode()
+    assert send(page, "odd%2C%20%22a%22.png", b"x").json()["row"] == score_rows.render(score, own, False).decode()
 
 
 def test_a_refused_file_has_its_reason_and_no_number(page):
@@ -282,4 +282,4 @@ def test_a_file_that_comes_too_slowly_is_given_up(scorer, monkeypatch):
 
 def test_the_table_that_is_saved_begins_as_that_of_predict(page):
     header = io.StringIO(page.get("/").text)
-    assert any(f'data-header="{",".join(score_table.COLUMNS)}"' in line for line in header)
+    assert any(f'data-header="{",".join(score_rows.COLUMNS)}"' in line for line in header)

@@ -8,7 +8,7 @@ import pytest
 from support.browser import ARGS, CHROMIUM, INSPECT, WINDOWS
 from support.scoring_page import FakeMaps, FakeScorer, serving
 
-from pneumo_utils.deployment import score_table
+from pneumo_utils.deployment import score_rows
 from pneumo_utils.deployment.web.web_app import WebApp
 
 pytestmark = pytest.mark.slow
@@ -112,9 +112,9 @@ def test_each_file_has_its_answer_in_the_order_they_came(page, files, said):
 def test_the_saved_table_is_the_one_of_predict(page, scorer, files, tmp_path):
     page.set_input_files("#files", files[:5])
     wait_until_done(page, "5 files done")
-    own = {"bundle": scorer.bundle.digest[: score_table.DIGITS], "engine": "keras"}
-    rows = [score_table.render(scorer.score_one(n.encode(), n).score, own, False).decode() for n in NAMES[:5]]
-    assert saved(page, tmp_path) == score_table.header().decode() + "".join(rows)
+    own = {"bundle": scorer.bundle.digest[: score_rows.DIGITS], "engine": "keras"}
+    rows = [score_rows.render(scorer.score_one(n.encode(), n).score, own, False).decode() for n in NAMES[:5]]
+    assert saved(page, tmp_path) == score_rows.header().decode() + "".join(rows)
 
 
 def test_files_and_folders_can_be_dropped(page, files, tmp_path, said):
