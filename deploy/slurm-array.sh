@@ -11,14 +11,17 @@ study=${study:?name of a study}                # the lines that you may want to 
 data=${data:?folder that holds train and test}
 shares=${shares:-8}
 resources=${resources:---cpus-per-task=4 --mem=12G --time=12:00:00}
+gpu=${gpu:-} # 1: each training has a GPU of its own
 
-make install
-.venv/bin/python -m pneumo_utils plan "$study" --data "$data" # looks for data and downloads weights, before many want them
+python=.venv${gpu:+-gpu}/bin/python
+resources+=${gpu:+ --gres=gpu:1}
+make install GPU="$gpu"
+"$python" -m pneumo_utils plan "$study" --data "$data" # looks for data and downloads weights, before many want them
 
 # shellcheck disable=SC2086 # resources are several arguments
 trained=$(sbatch --parsable --array="1-$shares" --job-name="$study" $resources --wrap \
-  ".venv/bin/python -m pneumo_utils work '$study' --data '$data' --job \$SLURM_ARRAY_TASK_ID/$shares --threads \$SLURM_CPUS_PER_TASK")
+  "$python -m pneumo_utils work '$study' --data '$data' --job \$SLURM_ARRAY_TASK_ID/$shares --threads \$SLURM_CPUS_PER_TASK")
 
 # shellcheck disable=SC2086
 sbatch --dependency="afterok:$trained" --kill-on-invalid-dep=yes --job-name="$study-pages" $resources --wrap \
-  ".venv/bin/python -m pneumo_utils report '$study' --data '$data'"
+  "$python -m pneumo_utils report '$study' --data '$data'"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -19,30 +20,29 @@ DEPLOY = PROJECT / "deploy"
 def understood(text: str) -> list[str]:
     """Every call of the program in `text`, parsed; the names of its commands."""
     calls = re.findall(r"pneumo_utils ([^\"\n]+)", text)
-    words = [re.sub(r"\$\(\([^)]*\)\)|\\?\$\w+", "1", call).replace("'", "").split() for call in calls]
+    words = [shlex.split(re.sub(r"\$\(\([^)]*\)\)|\\?\$\w+", "1", call)) for call in calls]
     return [_parser().parse_args([word if word != "1/1" else "1/2" for word in call]).command for call in words]
 
 
-def test_the_array_for_slurm_submits_every_share_and_then_the_pages(tmp_path):
-    (tmp_path / "sbatch").write_text('#!/bin/sh\nprintf "%s\\n" "$*" >> "$LOG"\necho 17\n')
-    for name in ("make", "python"):
-        (tmp_path / name).write_text("#!/bin/sh\n")
-    for name in ("sbatch", "make", "python"):
-        (tmp_path / name).chmod(0o755)
-    script = (DEPLOY / "slurm-array.sh").read_text().replace("\n.venv/bin/python", "\npython")
-    log, bash = tmp_path / "log", shutil.which("bash")
+@pytest.mark.parametrize(("gpu", "environment", "asked"), [("", ".venv", ""), ("1", ".venv-gpu", "--gres=gpu:1")])
+def test_the_array_for_slurm_submits_every_share_and_then_the_pages(tmp_path, gpu, environment, asked):
+    python, bash, log = tmp_path / environment / "bin" / "python", shutil.which("bash"), tmp_path / "log"
     if bash is None:
         pytest.skip("no bash")
-    given = {
-        "study": "kermany-night",
-        "data": "/my data/chest_xray",
-        "LOG": str(log),
-        "PATH": f"{tmp_path}:/usr/bin:/bin",
-    }
-    subprocess.run([bash, "-c", script], env=os.environ | given, check=True)
-    shares, pages = log.read_text().splitlines()
+    python.parent.mkdir(parents=True)
+    for program in (tmp_path / "sbatch", tmp_path / "make", python):
+        program.write_text('#!/bin/sh\nprintf "%s\\n" "$*" >> "$LOG"\necho 17\n')
+        program.chmod(0o755)
+    own = {"study": "kermany-night", "data": "/my data/chest_xray", "gpu": gpu, "LOG": str(log)}
+    own["PATH"] = f"{tmp_path}:/usr/bin:/bin"
+    script = [bash, DEPLOY / "slurm-array.sh"]
+    subprocess.run(script, env=os.environ | own, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    made, planned, shares, pages = log.read_text().splitlines()
+    assert made == f"install GPU={gpu}" and planned.endswith("plan kermany-night --data /my data/chest_xray")
     assert "--array=1-8" in shares and "--job $SLURM_ARRAY_TASK_ID/8" in shares and "'/my data/chest_xray'" in shares
     assert "--dependency=afterok:17" in pages and "report 'kermany-night'" in pages
+    assert f"--wrap {environment}/bin/python" in shares and asked in shares and ("gres" in pages) == bool(asked)
+    assert understood(shares) == ["work"] and understood(pages) == ["report"]
 
 
 def test_the_job_for_kubernetes_does_every_share_once():

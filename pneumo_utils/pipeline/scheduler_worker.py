@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from pneumo_utils.pipeline import gpus
 from pneumo_utils.pipeline.process_pool import ProcessPool
 from pneumo_utils.records import fingerprint, provenance
 
@@ -37,11 +39,15 @@ class Asked:
     sign: Path  # a file that is there as long as anybody asks
     room: str  # module that is run
     places: tuple[Path, ...]
-    versions: dict[str, str] = field(default_factory=_versions)
-    code: str = ""
+    versions: dict[str, str]
+    code: str  # fingerprint of the room
+    gpus: tuple[str, ...] = ()  # that its workers share, where it has started them; others have their own
 
-    def __post_init__(self):
-        object.__setattr__(self, "code", self.code or fingerprint.of_room(self.room))
+    @classmethod
+    def of(cls, sign: Path, room: str, places: tuple[Path, ...], own_workers: bool) -> Asked:
+        """What this process asks for, with its packages and code."""
+        shared = gpus.visible() if own_workers else ()
+        return cls(sign, room, places, _versions(), fingerprint.of_room(room), shared)
 
 
 def look(asked: Asked, dask_worker: Any) -> str:
@@ -73,6 +79,8 @@ def run(asked: Asked, work: Callable, *given: Any) -> Any:
 
     if unfit := look(asked, get_worker()):
         raise UnfitError(unfit)
+    if asked.gpus:
+        os.environ |= gpus.environment(asked.gpus, int(get_worker().name))  # what it starts inherits it
     return work(asked, *given)
 
 

@@ -77,7 +77,8 @@ class TaskScheduler(AbstractContextManager):
         check(named)
         self.named, self._open = named, ExitStack()
         sign = folder.resolve() / f".asked-{uuid.uuid4().hex}"  # no `.part`: a run clears those away
-        self._asked = Asked(sign, room, (sign.parent, *(place.absolute() for place in places)))
+        every = (sign.parent, *(place.absolute() for place in places))
+        self._asked = Asked.of(sign, room, every, own_workers=named.startswith("local:"))
         self._seen = self._looked = 0.0
 
     def __enter__(self) -> TaskScheduler:

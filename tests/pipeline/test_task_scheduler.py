@@ -95,6 +95,16 @@ def test_workers_that_cannot_do_alike_are_refused_and_nothing_is_left(tmp_path, 
 
 
 @pytest.mark.slow
+def test_workers_of_this_machine_share_its_gpus(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    with TaskScheduler("local:3", tmp_path, ROOM) as tasks:
+        asked = [tasks.submit(work.tell_gpus, str(tmp_path), 3, name=f"task {n}") for n in range(3)]
+        seen = [tasks.result(task, "task") for task in asked]
+    assert sorted(seen) == [("4", "true"), ("4", "true"), ("7", "true")]
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "4,7"
+
+
+@pytest.mark.slow
 def test_the_environment_is_afterwards_what_it_was(tmp_path):
     before = dict(os.environ)
     with TaskScheduler("local:1", tmp_path, ROOM):
@@ -113,7 +123,7 @@ class Worker:
 def asked(tmp_path):
     sign = tmp_path / "sign"
     sign.touch()
-    return Asked(sign, ROOM, (tmp_path,))
+    return Asked.of(sign, ROOM, (tmp_path,), own_workers=True)
 
 
 def test_a_worker_that_is_as_who_asks_may_work(asked):

@@ -17,3 +17,12 @@ def note(asked: object, folder: str, seconds: float) -> int:
 def fail(asked: object) -> None:
     """What cannot be done."""
     raise ValueError("labels must be 0 or 1, got 2")
+
+
+def tell_gpus(asked: object, folder: str, wanted: int) -> tuple[str, str]:
+    """Names of the GPUs that this worker sees, and whether it may take all of their memory; when others tell, too."""
+    seen = os.environ["CUDA_VISIBLE_DEVICES"], os.environ["TF_FORCE_GPU_ALLOW_GROWTH"]
+    (Path(folder) / str(os.getpid())).touch()
+    while sum(file.name.isdigit() for file in Path(folder).iterdir()) < wanted:
+        time.sleep(0.1)
+    return seen

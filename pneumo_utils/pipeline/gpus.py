@@ -1,0 +1,35 @@
+"""The GPUs of this machine, shared out to workers: one each, as far as they go."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from itertools import takewhile
+
+VARIABLE = "CUDA_VISIBLE_DEVICES"
+_LIST = ("nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader")  # comes with the driver
+_PATIENCE = 20  # seconds
+
+
+def visible() -> tuple[str, ...]:
+    """Names of the GPUs that CUDA may use here: those of `CUDA_VISIBLE_DEVICES`, or, where it is not set, all."""
+    if VARIABLE in os.environ:
+        named = [name.strip() for name in os.environ[VARIABLE].split(",")]
+        return tuple(takewhile(lambda name: name not in ("", "-1"), named))  # CUDA stops at the first it cannot find
+    try:
+        listed = subprocess.run(_LIST, capture_output=True, text=True, timeout=_PATIENCE, check=True).stdout
+    except (OSError, subprocess.SubprocessError):  # no driver: no GPU
+        return ()
+    return tuple(line.strip() for line in listed.splitlines() if line.strip())
+
+
+def environment(names: tuple[str, ...], worker: int) -> dict[str, str]:
+    """What a worker starts its processes with.
+
+    Args:
+        names: of the GPUs that its machine has.
+        worker: its number, from 0. With more workers than GPUs some share one, so none takes all of its memory.
+    """
+    if not names:
+        return {}
+    return {VARIABLE: names[worker % len(names)], "TF_FORCE_GPU_ALLOW_GROWTH": "true"}

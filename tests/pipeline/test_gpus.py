@@ -1,0 +1,40 @@
+"""Which GPUs there are, and which of them a worker gets."""
+
+import os
+
+import pytest
+
+from pneumo_utils.pipeline import gpus
+
+
+@pytest.mark.parametrize(
+    ("named", "seen"),
+    [("0", ("0",)), ("4, 7", ("4", "7")), ("GPU-8a,1", ("GPU-8a", "1")), ("", ()), ("-1", ()), ("2,-1,3", ("2",))],
+)
+def test_gpus_that_the_user_names_are_those_that_cuda_would_see(monkeypatch, named, seen):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    assert gpus.visible() == seen
+
+
+@pytest.mark.parametrize(
+    ("driver", "seen"),
+    [
+        ("echo GPU-1; echo GPU-2", ("GPU-1", "GPU-2")),
+        ("echo 'NVIDIA-SMI has failed'; exit 9", ()),
+        (None, ()),
+    ],
+)
+def test_else_the_driver_is_asked_and_without_one_there_is_none(monkeypatch, tmp_path, driver, seen):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if driver:
+        program = tmp_path / "nvidia-smi"
+        program.write_text(f"#!/bin/sh\n{driver}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), *(["/bin", "/usr/bin"] if driver else [])]))
+    assert gpus.visible() == seen
+
+
+def test_each_worker_gets_one_gpu_and_without_any_nothing_changes():
+    got = [gpus.environment(("a", "b"), worker)["CUDA_VISIBLE_DEVICES"] for worker in range(4)]
+    assert got == ["a", "b", "a", "b"]
+    assert gpus.environment((), 3) == {}
