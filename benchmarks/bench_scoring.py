@@ -1,8 +1,8 @@
 """Scoring files with a bundle: against the bare network, from the start to the first row, and memory over many files.
 
-The bundle has the default study's VGG16 (160 px, four views), from random weights: speed does not depend on them. Its
-gate learned from phantoms, and phantoms are scored. Against the bare network both sides take turns in one process, on
-the same pictures, once as files and once as arrays in memory. Writes `reports/bench/scoring.csv`.
+The bundle has the VGG16 of `kermany`, as it is there (sizes, views), from random weights: speed does not depend on
+them. Its gate learned from phantoms, and phantoms are scored. Against the bare network both sides take turns in one
+process, on the same pictures, once as files and once as arrays in memory. Writes `reports/bench/scoring.csv`.
 
     python benchmarks/bench_scoring.py
 """
@@ -25,8 +25,11 @@ from pneumo_utils.datasets.phantom import radiograph
 from pneumo_utils.deployment import averaged_networks, bundle, bundle_writing, exports, scoring
 from pneumo_utils.deployment.quality_control import gate
 from pneumo_utils.imaging import decoding
+from pneumo_utils.study import definition
 
-STORED, SHOWN, VIEWS, AVERAGE = 224, 160, 4, "logit"
+KERMANY = definition.load("kermany", rows.PROJECT / "params")
+STORED, VIEWS, AVERAGE = KERMANY.images.stored_size, KERMANY.training.test_views, KERMANY.training.test_average
+SHOWN = KERMANY.training.test_image_size or KERMANY.images.image_size
 LEARNED, HELD_OUT = 160, 60  # phantoms
 FILES, TURNS = 96, 5
 MANY, FEW = 10_000, 1_000  # files over which memory must stay flat
