@@ -10,6 +10,9 @@ SCHEDULER ?=
 GPU     ?=
 PYTHON  ?=
 
+# Set in many containers. Packages would be compiled anew by every process then, ten seconds for TensorFlow alone.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv$(if $(GPU),-gpu)
 PY   := $(VENV)/bin/python
 LOCK := requirements$(if $(GPU),-gpu).txt

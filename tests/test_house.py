@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -165,6 +166,14 @@ def test_the_lock_pins_everything_that_the_project_asks_for_with_hashes(lock):
 def test_the_lock_holds_one_opencv_and_no_torch():
     text = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
     assert re.findall(r"^(opencv[a-z-]*|torch)==", text, re.M) == ["opencv-python-headless"]
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make")
+def test_packages_are_compiled_once_and_not_by_every_process_of_make_anew(tmp_path):
+    (tmp_path / "Makefile").write_text(f"show: ; @env\ninclude {PROJECT / 'Makefile'}\n", encoding="utf-8")
+    given = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    shown = subprocess.run(["make", "show"], cwd=tmp_path, env=given, capture_output=True, text=True, check=True)
+    assert "PATH=" in shown.stdout and "PYTHONDONTWRITEBYTECODE" not in shown.stdout
 
 
 def test_every_make_target_documents_itself():

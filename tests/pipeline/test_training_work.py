@@ -109,20 +109,31 @@ def test_two_shares_killed_and_taken_up_give_the_tables_of_a_run_by_itself(comma
 
 @pytest.mark.slow
 @pytest.mark.long
-def test_a_scheduler_whose_worker_and_client_are_killed_loses_and_doubles_no_training(command, tmp_path, alone, start):
+def test_a_scheduler_whose_worker_and_client_are_killed_loses_and_doubles_no_training(
+    command, tmp_path, capsys, alone, start
+):
     asked, work = [*PROGRAM, "report", *command, "--scheduler", "local:2"], tmp_path / "reports" / "small" / "work"
-    told = tmp_path / "told"
-    with told.open("w") as stream:
+    logs = tmp_path / "first", tmp_path / "second"
+    with logs[0].open("w") as stream:
         first = start(asked, start_new_session=True, stderr=stream)
         until_it_trains(first, work)
         worker = next(one for one in below(first.pid) if any("spawn" in " ".join(c.cmdline()) for c in one.children()))
         worker.kill()
-        assert until(lambda: len(re.findall(r"^cnn\S+ +\d+ s$", told.read_text(), re.M)) >= 2, 900), told.read_text()
+        assert until(lambda: len(trained(logs[0])) >= 2, 900), logs[0].read_text()
         started = below(first.pid)
         first.kill()
         first.wait()
         assert gone(started, 20), "workers end with who asked for them"
-        assert subprocess.run(asked, stderr=stream, stdout=stream, timeout=1800).returncode == 0, told.read_text()
-    trained = re.findall(r"^(cnn-seed\S+) +\d+ s$", told.read_text(), re.M)
-    assert len(trained) == len(set(trained)) == 5, told.read_text()
+    assert main(["plan", *command]) == 0
+    there = int(re.search(r"5 trainings, (\d) of them done", capsys.readouterr().out)[1])  # told or not
+    with logs[1].open("w") as stream:
+        done = subprocess.run(asked, stderr=stream, stdout=stream, timeout=1800, check=False)
+    before, after = map(trained, logs)
+    assert done.returncode == 0 and there + len(after) == 5, logs[1].read_text()
+    assert len(before) <= there and len({*before, *after}) == len(before) + len(after), (before, after)
     assert_equal_tables(tmp_path / "reports" / "small" / "tables", alone)
+
+
+def trained(log):
+    """Names of the trainings that a run has told of as done now."""
+    return re.findall(r"^(cnn-seed\S+) +\d+ s$", log.read_text(), re.M)
