@@ -198,7 +198,10 @@ def main(arguments: list[str] | None = None) -> int:
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("pneumo_utils").setLevel(logging.INFO)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end is as good as interrupted
+    for name in ("SIGTERM", "SIGHUP"):  # asked to end, or the terminal was closed: as good as interrupted
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it
+            signal.signal(number, signal.default_int_handler)
     try:
         _set_apart()
         return _run(_parser().parse_args(arguments))

@@ -157,7 +157,7 @@ def _parse(text: bytes, path: Path) -> Contents:
 
 
 def write(folder: Path, fill: Callable[[Path], dict]) -> Bundle:
-    """Write a bundle whole or not at all; one that is there is replaced.
+    """Write a bundle whole or not at all; one that is there is replaced, and what somebody has laid into it kept.
 
     Args:
         folder: where it goes.
@@ -177,8 +177,22 @@ def write(folder: Path, fill: Callable[[Path], dict]) -> Bundle:
         contents = Contents.model_validate(told | {"version": VERSION, "hashes": hashes})
         with atomic_write(part / FILE) as file:
             file.write_text(contents.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        for name in _foreign(folder):
+            if not (part / name).exists():
+                (part / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(folder / name, part / name)
         shutil.rmtree(folder, ignore_errors=True)
         part.replace(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return Bundle(folder)
+
+
+def _foreign(folder: Path) -> list[str]:
+    """Files in a bundle that its list does not have; none where there is no list to go by."""
+    try:
+        own = json.loads((folder / FILE).read_text(encoding="utf-8"))["hashes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return sorted(names - {FILE, *own})

@@ -24,38 +24,53 @@ class InputFiles:
 
     paths: tuple[str, ...]  # each once, in the order given; within a folder by name
     hidden: int  # files that were passed over, since their names begin with a dot or they lie in such a folder
+    answers: int  # files and folders that were passed over, since answers are written there
     repeated: int  # paths that were named more than once
     errors: tuple[tuple[str, str], ...]  # folders that cannot be listed, and why
 
 
-def find(given: Iterable[str], lines: Iterable[str] = ()) -> InputFiles:
+def find(given: Iterable[str], lines: Iterable[str] = (), answers: Iterable[Path] = ()) -> InputFiles:
     """List the files to be scored: every file of a folder, whatever it is called, at any depth.
 
     Args:
         given: files, folders or patterns with `*`, `?` or `[`; `STANDARD_INPUT` stands for `lines`.
         lines: paths, one a line; empty ones are passed over.
+        answers: files and folders that answers go to. In a folder they are passed over, with what lies beside such a
+            file under its name and a further ending; an overlay would be scored in the next run.
 
     Raises:
         InputError: a file is not there, or a pattern fits nothing.
     """
     found: dict[str, None] = {}
-    hidden, repeated = 0, 0
+    hidden, repeated, own = 0, 0, 0
+    places = frozenset(os.path.abspath(place) for place in answers)  # noqa: PTH100 - a link stays one
     errors: list[tuple[str, str]] = []
     for path in _expand(given, lines):
-        for one in _walk(path, errors) if Path(path).is_dir() else [path]:
+        for one in _walk(path, errors, places) if Path(path).is_dir() else [path]:
             if one is None:
                 hidden += 1
+            elif not one:
+                own += 1
             elif one in found:
                 repeated += 1
             else:
                 found[one] = None
-    return InputFiles(tuple(found), hidden, repeated, tuple(errors))
+    return InputFiles(tuple(found), hidden, own, repeated, tuple(errors))
 
 
 def name_safely(path: str) -> str:
     """`path` as text that fits a line of UTF-8: what does not is written as an escape."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return _ENDS_OF_LINES.sub(lambda one: one[0].encode("unicode_escape").decode(), text)
+
+
+def _is_answer(place: str, name: str, answers: frozenset[str]) -> bool:
+    """Whether answers go there, or it lies beside such a file, as `scores.csv.part` beside `scores.csv`."""
+    here = [os.path.join(place, name)]  # noqa: PTH118 - as in `_walk`
+    while "." in name:
+        name = name.rpartition(".")[0]
+        here.append(os.path.join(place, name))  # noqa: PTH118
+    return not answers.isdisjoint(here)
 
 
 def _expand(given: Iterable[str], lines: Iterable[str]) -> Iterator[str]:
@@ -71,14 +86,18 @@ def _expand(given: Iterable[str], lines: Iterable[str]) -> Iterator[str]:
             raise InputError(f"{rule}, got {one}")
 
 
-def _walk(folder: str, errors: list[tuple[str, str]]) -> Iterator[str | None]:
-    """Every file below `folder`; None for each that is hidden."""
+def _walk(folder: str, errors: list[tuple[str, str]], answers: frozenset[str]) -> Iterator[str | None]:
+    """Every file below `folder`; None for each that is hidden, and nothing for each answer, or folder of them."""
 
     def note(error: OSError) -> None:
         errors.append((str(error.filename), error.strerror or "cannot be listed"))
 
     for place, folders, names in os.walk(folder, onerror=note):
         folders.sort()
+        at = os.path.abspath(place)  # noqa: PTH100
+        if own := [name for name in (*folders, *names) if _is_answer(at, name, answers)] if answers else []:
+            yield from [""] * len(own)
+            folders[:], names = (sorted(set(some) - set(own)) for some in (folders, names))
         inside = os.path.relpath(place, folder)
         secret = any(part == _PACKED or (part.startswith(".") and part != ".") for part in Path(inside).parts)
         for name in sorted(names):

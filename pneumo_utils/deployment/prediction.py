@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import logging
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,6 +22,7 @@ from pneumo_utils.deployment.scoring import Scorer
 from pneumo_utils.deployment.scoring_progress import ScoringProgress
 from pneumo_utils.records import shares
 
+_MOST_THREADS = 1024
 ALL_SCORED, NONE_SCORED, SOME_REFUSED = 0, 1, 3  # exit codes
 
 _log = logging.getLogger(__name__)
@@ -53,9 +56,12 @@ def find(given: argparse.Namespace) -> InputFiles:
     Raises:
         ValueError: there are none, or an argument is wrong.
     """
-    if given.threads < 0:
-        raise PredictionError(f"threads must be at least 0, got {given.threads}")
-    found = input_files.find(given.path, sys.stdin if input_files.STANDARD_INPUT in given.path else ())
+    if not 0 <= given.threads <= _MOST_THREADS:
+        raise PredictionError(f"threads must be 0 to {_MOST_THREADS:,}, got {given.threads}")
+    answers = [getattr(given, kind.replace("-", "_")) for kind in ANSWER_FILES]
+    answers.append(None if given.out == TERMINAL else Path(given.out))
+    lines = _lines() if input_files.STANDARD_INPUT in given.path else ()
+    found = input_files.find(given.path, lines, [place for place in answers if place])
     if not found.paths:
         raise PredictionError(f"path must hold at least one file, got none in {', '.join(given.path)}")
     return replace(found, paths=shares.take(found.paths, given.shard, "shard"))
@@ -78,9 +84,17 @@ def score(given: argparse.Namespace, found: InputFiles, rows: Sequence[Path] = (
     scorer = Scorer(bundle, given.engine, given.threads, given.any_age)
     if given.out == TERMINAL:
         yield from _score_to_terminal(given, found, scorer, answers)
-        return
-    with ScoreTable(Path(given.out), bundle.digest, scorer.how, given.json, rows) as table:
-        yield from _score_to(table, found, scorer, answers)
+    else:
+        with ScoreTable(Path(given.out), bundle.digest, scorer.how, given.json, rows) as table:
+            yield from _score_to(table, found, scorer, answers)
+    if answers.missing:
+        _log.warning("%s DICOM answers could not be written; the column flags says why", f"{answers.missing:,}")
+
+
+def _lines() -> Iterator[str]:
+    """Those of the standard input, whatever bytes a name has and whatever editor has written it."""
+    for number, line in enumerate(sys.stdin.buffer):
+        yield os.fsdecode(line.removeprefix(codecs.BOM_UTF8) if number == 0 else line)
 
 
 def conclude(found: InputFiles, counts: Counter) -> int:
@@ -99,12 +113,21 @@ def _score_to_terminal(
     given: argparse.Namespace, found: InputFiles, scorer: Scorer, answers: AnswerFiles
 ) -> Iterator[str]:
     own = {"bundle": scorer.bundle.digest[: score_rows.DIGITS], "engine": scorer.how}
-    sys.stdout.write("" if given.json else score_rows.header().decode())
+    _show(b"" if given.json else score_rows.header())
     for answer in scorer.score(found.paths, answers.wanted):
         score = answers.write(answer.score, answer.radiograph)
-        sys.stdout.write(score_rows.render(score, own, given.json).decode())
-        sys.stdout.flush()
+        _show(score_rows.render(score, own, given.json))
         yield score.status
+
+
+def _show(line: bytes) -> None:
+    """On the terminal, as UTF-8, whatever its encoding is: a row is the same as in a file."""
+    try:
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:  # whoever reads the rows has had enough, as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain as it ends
+        raise KeyboardInterrupt from None
 
 
 def _score_to(table: ScoreTable, found: InputFiles, scorer: Scorer, answers: AnswerFiles) -> Iterator[str]:
@@ -125,6 +148,7 @@ def _tell(found: InputFiles, counts: Counter) -> None:
     """Say in a sentence or two what became of all that was named."""
     told = [f"{counts[SCORED]:,} scored", f"{counts[REFUSED]:,} refused"]
     told += [f"{found.hidden:,} hidden files passed over"] if found.hidden else []
+    told += [f"{found.answers:,} of its own answers passed over"] if found.answers else []
     told += [f"{found.repeated:,} named twice and scored once"] if found.repeated else []
     _log.info("%s files: %s", f"{len(found.paths):,}", ", ".join(told))
     for folder, why in found.errors:

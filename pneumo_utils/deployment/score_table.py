@@ -1,13 +1,15 @@
 """The table of scores as a file that grows row by row, and goes on where it was cut off.
 
 Rows come in the order of the inputs. They are written to a `.part` file, which becomes the table when the last one is
-there. What an earlier run has answered, finished or killed, is found again by path, content and bundle. While several
-processes fill shards of a table, these lie beside it; it takes up their rows, too.
+there. What an earlier run has answered, finished or killed, is found again by path, content and bundle; rows of files
+that are not asked for this time stay behind the others. While several processes fill shards of a table, these lie
+beside it; it takes up their rows, too.
 """
 
 from __future__ import annotations
 
 import glob
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,8 +18,12 @@ from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 
+from filelock import FileLock, Timeout
+
 from pneumo_utils.deployment import score_rows
 from pneumo_utils.deployment.scores import Score
+
+_log = logging.getLogger(__name__)
 
 
 class ScoreFileError(ValueError):
@@ -35,19 +41,28 @@ class ScoreTable(AbstractContextManager):
         others: further files whose rows are kept.
 
     Raises:
-        ScoreFileError: there is a file at `path` that is no table of scores.
+        ScoreFileError: what is at `path` is no table of scores, or another run writes it now.
     """
 
     def __init__(self, path: Path, bundle: str, engine: str, as_json: bool = False, others: Sequence[Path] = ()):
+        _check(path, as_json)
+        path = path.resolve()  # a link stays one
         self.path, self._json = path, as_json
         self._own = {"bundle": bundle[: score_rows.DIGITS], "engine": engine}
         self._part = path.with_name(f"{path.name}.part")
         self._before = path.with_name(f"{path.name}.before.part")  # rows of runs that were killed
         path.parent.mkdir(parents=True, exist_ok=True)
-        _check(path, as_json)
+        self._lock = FileLock(path.with_name(f".{path.name}.writing.lock"), timeout=0)
+        try:
+            self._lock.acquire()
+        except Timeout as error:
+            raise ScoreFileError(
+                f"out must be written by one run at a time, got {path}, which another writes"
+            ) from error
         self._save_rows_of_killed_run()
         self.rows = tuple(file for file in (self._before, *others, path) if file.is_file())  # those of earlier runs
         self._kept = {file: _index(file, as_json) for file in self.rows}
+        self._written: set[int] = set()  # hashes of the paths that have a row, where there may be rows of others
 
     def __enter__(self) -> ScoreTable:
         self._stream = self._part.open("wb")
@@ -58,12 +73,18 @@ class ScoreTable(AbstractContextManager):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._stream.close()
-        if kind is None:
-            self._part.replace(self.path)
-            locks = self.path.parent.glob(f".{glob.escape(self.path.name)}.shard-*.part.lock")
-            for file in (self._before, *self._shards(), *locks):
-                file.unlink(missing_ok=True)
+        try:
+            if kind is None:
+                self._keep_others()
+            self._stream.close()
+            if kind is None:
+                self._part.replace(self.path)
+                locks = self.path.parent.glob(f".{glob.escape(self.path.name)}.shard-*.part*.lock")
+                for file in (self._before, *self._shards(), *locks):
+                    file.unlink(missing_ok=True)
+        finally:
+            Path(self._lock.lock_file).unlink(missing_ok=True)
+            self._lock.release()
 
     def take_up(self, paths: Iterable[str], count: int) -> Iterator[str]:
         """Write the rows of all shards, in order.
@@ -88,7 +109,7 @@ class ScoreTable(AbstractContextManager):
                 raise ScoreFileError(
                     f"shard {place % count + 1} of {count} must have a row for {path}, got another or none"
                 )
-            self._stream.write(line)
+            self._put(line, path)
             yield row["status"]
 
     def find(self, path: str, sha256: str) -> str | None:
@@ -99,14 +120,31 @@ class ScoreTable(AbstractContextManager):
     def keep(self, path: str, sha256: str) -> str:
         """Write the row that `find` has found once more; its status."""
         row, line = self._find(path, sha256)
-        self._stream.write(line)
+        self._put(line, path)
         self._stream.flush()
         return row["status"]
 
     def write(self, score: Score) -> None:
         """Write a new row; it is in the file when this returns."""
-        self._stream.write(score_rows.render(score, self._own, self._json))
+        self._put(score_rows.render(score, self._own, self._json), score.path)
         self._stream.flush()
+
+    def _put(self, line: bytes, path: str) -> None:
+        self._stream.write(line)
+        if self._kept:
+            self._written.add(hash(path))
+
+    def _keep_others(self) -> None:
+        """Write the rows of earlier runs whose files were not asked for this time; the newest of each path."""
+        count = 0
+        for file in (self._before, self.path):
+            for _, line in score_rows.whole_lines(file, self._json) if file in self._kept else ():
+                path = score_rows.parse(line, self._json)["path"]
+                if hash(path) not in self._written:
+                    self._put(line, path)
+                    count += 1
+        if count:
+            _log.info("%s rows of other files were in %s already and are kept", f"{count:,}", self.path.name)
 
     def _find(self, path: str, sha256: str) -> tuple[dict, bytes] | None:
         wanted = {"path": path, "sha256": sha256} | self._own
@@ -187,6 +225,8 @@ def _index(file: Path, as_json: bool) -> dict[int, tuple[int, int]]:
 
 
 def _check(path: Path, as_json: bool) -> None:
+    if path.exists() and not path.is_file():  # a folder, a pipe, a device: renaming would take its place
+        raise ScoreFileError(f"out must be a new file or a table of scores, got {path}, which is no file")
     if not path.is_file() or not path.stat().st_size:
         return
     with path.open("rb") as stream:

@@ -6,6 +6,7 @@ too.
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import date
 from typing import TYPE_CHECKING
@@ -61,9 +62,13 @@ _DAYS = {"D": 1, "W": 7, "M": 365.25 / 12, "Y": 365.25}
 def text(dataset: Dataset, keyword: str) -> str:
     """The first value of an attribute, in capitals and without spaces around; empty where there is none."""
     value = dataset.get(keyword)
-    if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue":
+    if _are_several(value):
         value = value[0] if len(value) else None
     return "" if value is None else str(value).strip(" \0").upper()
+
+
+def _are_several(value: object) -> bool:
+    return isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue"
 
 
 def check_kind(dataset: Dataset) -> tuple[str, ...]:
@@ -120,6 +125,8 @@ def view_of(dataset: Dataset) -> str:
     The source is View Position (PS3.3 C.8.1.3), or else the View Code Sequence (PS3.16 CID 4010).
     """
     said = text(dataset, "ViewPosition")
+    if _are_several(dataset.get("ViewPosition")):
+        return "OTHER"  # the standard allows one
     if not said:
         codes = dataset.get("ViewCodeSequence") or []
         return _VIEW_CODES.get(text(codes[0], "CodeValue"), "OTHER") if len(codes) else ""
@@ -132,12 +139,19 @@ def age_of(dataset: Dataset) -> float | None:
     """Age in years when the picture was taken, from Patient's Age, or else from the dates of birth and of the study.
 
     Returns:
-        at least 0 and at most 130; None where nothing usable is stated.
+        at least 0 and at most 130; NaN where something is stated that breaks the standard; None where nothing is.
     """
-    stated = re.fullmatch(r"(\d{1,3})([DWMY])", text(dataset, "PatientAge"))
-    if stated:
+    said = text(dataset, "PatientAge")
+    if stated := re.fullmatch(r"(\d{1,3})([DWMY])", said):
         years = int(stated[1]) / 12 if stated[2] == "M" else int(stated[1]) * _DAYS[stated[2]] / 365.25
-        return years if years <= 130 else None
+        return years if years <= 130 else math.nan
+    of_dates = _age_of_dates(dataset)
+    if of_dates is None and (said or text(dataset, "PatientBirthDate")):
+        return math.nan
+    return of_dates
+
+
+def _age_of_dates(dataset: Dataset) -> float | None:
     born, taken = _date(dataset, "PatientBirthDate"), None
     for keyword in ("AcquisitionDate", "AcquisitionDateTime", "ContentDate", "SeriesDate", "StudyDate"):
         taken = taken or _date(dataset, keyword)
@@ -160,7 +174,7 @@ def check_age(age_years: float | None, least: float, largest: float, any_age: bo
     """Ask whether a patient is as old as the children whom the networks were trained on.
 
     Args:
-        age_years: at least 0, or None where it is unknown.
+        age_years: as `age_of` returns it.
         least: age in completed years.
         largest: likewise.
         any_age: remark on other ages instead of refusing them.
@@ -173,6 +187,8 @@ def check_age(age_years: float | None, least: float, largest: float, any_age: bo
     """
     if age_years is None:
         return "age is not stated"
+    if math.isnan(age_years):
+        return "an age or a date of birth is stated, but the age cannot be told from it"
     if least <= age_years < largest + 1:
         return ""
     months, years = int(age_years * 12 + 1e-6), int(age_years)

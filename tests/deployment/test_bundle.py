@@ -99,6 +99,14 @@ def test_a_bundle_is_replaced_whole_or_not_at_all(folder, monkeypatch):
     monkeypatch.undo()
     assert Bundle(folder).digest == before
     assert [path.name for path in folder.parent.iterdir() if ".part" in path.name] == []
+
+
+def test_a_new_bundle_leaves_nothing_of_the_old_one_but_what_somebody_laid_into_it(folder):
+    told = json.loads((folder / "bundle.json").read_text())
+    told["hashes"]["stale"] = "0" * 64
+    (folder / "bundle.json").write_text(json.dumps(told))
     (folder / "stale").touch()
+    (folder / "my scores.csv").write_text("mine")
     bundles.write(folder)
-    assert not (folder / "stale").exists()
+    assert not (folder / "stale").exists() and (folder / "my scores.csv").read_text() == "mine"
+    assert "my scores.csv" not in Bundle(folder).contents.hashes

@@ -1,6 +1,7 @@
 """Which files are scored, each once, and which are passed over with their count."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +26,17 @@ def test_every_file_of_a_folder_is_found_whatever_it_is_called_and_hidden_ones_a
 def test_a_file_that_is_named_twice_is_scored_once_and_said_so(folder):
     found = input_files.find(["a.jpeg", "*.jpeg", "a.jpeg"])
     assert found.paths == ("a.jpeg",) and found.repeated == 2
+
+
+def test_answers_that_lie_in_a_folder_are_no_radiographs_unless_they_are_named_themselves(folder):
+    for name in ("maps/0a.png", "scores.csv", "scores.csv.before.part", "scores.csv.shard-1-of-2.part", "scores.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"x")
+    answers = [Path("maps"), folder / "scores.csv"]
+    found = input_files.find(["."], answers=answers)
+    assert found.paths == ("./a.jpeg", "./b.png", "./odd[1].png", "./scores.png", "./deep/er/c.txt")
+    assert found.answers == 4, "a folder and three files"
+    assert input_files.find(["maps/0a.png"], answers=answers).paths == ("maps/0a.png",)
 
 
 def test_a_name_with_brackets_is_a_file_before_it_is_a_pattern(folder):

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import logging
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -75,17 +77,35 @@ def test_every_file_is_one_row_in_order_and_a_sentence_counts_them(place, capsys
 
 
 def test_the_standard_input_may_name_the_files_and_json_is_one_object_a_line(place, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.StringIO("in/a.png\nin/gone.png\n"))
+    listed = b"\xef\xbb\xbfin/a.png\nin/gone-\xff.png\n"  # of an editor on Windows, and a name that is no UTF-8
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(listed), "ascii"))
     assert predict("-", "--json") == 3
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert first["status"] == "scored" and second["reason"] == "must be a regular file, got no such file"
+
+
+def test_rows_on_a_terminal_are_utf8_whatever_its_encoding_is(place, monkeypatch):
+    (place / "in" / "a.png").rename(place / "in" / "\N{LATIN SMALL LETTER O WITH DIAERESIS}.png")
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "ascii"))
+    assert predict("in") == 3
+    assert "in/\N{LATIN SMALL LETTER O WITH DIAERESIS}.png,".encode() in written.getvalue()
+
+
+def test_whoever_reads_only_some_rows_ends_it_without_a_traceback(place):
+    read, write = os.pipe()
+    os.close(read)
+    code = "from pneumo_utils.deployment import prediction; prediction._show(b'x')"
+    done = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert done.returncode and done.stderr.rstrip().endswith("KeyboardInterrupt") and "Broken" not in done.stderr
 
 
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
         (["gone"], "path must be a file or folder that is there, got gone"),
-        (["in", "--threads", "-1"], "threads must be at least 0, got -1"),
+        (["in", "--threads", "-1"], "threads must be 0 to 1,024, got -1"),
         (["in", "--shard", "3/2"], "shard must be I/N with I from 1 to N, got 3/2"),
         (["in", "--shard", "half"], "shard must be I/N with I from 1 to N, got half"),
         (["in", "--out", "in/letter.txt"], "out must be a new file or a table of scores as CSV, got in/letter.txt"),

@@ -2,7 +2,11 @@
 
 import csv
 import json
+import os
+from dataclasses import replace
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from pneumo_utils.deployment import score_rows, score_table
@@ -152,4 +156,40 @@ def test_a_growing_table_is_counted_row_by_row_and_anew_where_it_is_written_anew
     with ScoreTable(path, BUNDLE, "keras") as table:
         table.write(SCORES[0])
         assert growing.count() == {"scored": 1}
-    assert growing.count() == {"scored": 1}
+    assert growing.count() == {"scored": 2, "refused": 1}, "rows of other files are kept"
+
+
+def test_rows_of_files_that_are_not_asked_for_stay_and_none_is_there_twice(tmp_path, caplog):
+    path = tmp_path / "scores.csv"
+    write(path, SCORES)
+    before = pd.read_csv(path)
+    changed = replace(SCORES[1], sha256="f" * 64)
+    with caplog.at_level("INFO"), ScoreTable(path, BUNDLE, "keras") as table:
+        table.write(changed)
+    after = pd.read_csv(path)
+    assert list(after["path"]) == [changed.path, *before["path"].drop(1)]
+    assert after["sha256"][0] == changed.sha256
+    assert "2 rows of other files were in scores.csv already and are kept" in caplog.text
+
+
+def test_a_second_run_does_not_touch_the_table_that_another_writes(tmp_path):
+    path = tmp_path / "scores.csv"
+    with ScoreTable(path, BUNDLE, "keras") as table:
+        table.write(SCORES[0])
+        with pytest.raises(ScoreFileError, match=r"out must be written by one run at a time, got \S+scores.csv"):
+            ScoreTable(path, BUNDLE, "keras")
+        table.write(SCORES[1])
+    assert len(pd.read_csv(path)) == 2
+    assert [file.name for file in tmp_path.iterdir()] == ["scores.csv"]
+
+
+def test_what_is_no_file_is_refused_and_a_link_stays_a_link(tmp_path):
+    pipe, link = tmp_path / "pipe", tmp_path / "link.csv"
+    os.mkfifo(pipe)
+    for odd in (pipe, tmp_path, Path("/dev/null")):
+        with pytest.raises(ScoreFileError, match="which is no file"):
+            ScoreTable(odd, BUNDLE, "keras")
+    link.symlink_to("target.csv")
+    with ScoreTable(link, BUNDLE, "keras") as table:
+        table.write(SCORES[0])
+    assert link.is_symlink() and len(pd.read_csv(tmp_path / "target.csv")) == 1

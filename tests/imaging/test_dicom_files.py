@@ -1,4 +1,5 @@
 import logging
+import math
 import subprocess
 import sys
 import warnings
@@ -256,12 +257,24 @@ def test_an_unsupported_syntax_is_named():
         ({"PatientAge": "003Y"}, 3), ({"PatientAge": "018M"}, 1.5), ({"PatientAge": "026W"}, 0.498),
         ({"PatientAge": "010D"}, 0.027), ({"PatientAge": None}, 3.001), ({"PatientAge": "unclear"}, 3.001),
         ({"PatientAge": None, "StudyDate": "20200304"}, 2.997), ({"PatientAge": None, "StudyDate": "20200305"}, 3),
-        ({"PatientAge": None, "PatientBirthDate": ""}, None), ({"PatientAge": "", "StudyDate": None}, None),
-        ({"PatientAge": None, "PatientBirthDate": "20210101"}, None),
+        ({"PatientAge": None, "PatientBirthDate": ""}, None), ({"PatientAge": "", "StudyDate": None}, math.nan),
+        ({"PatientAge": None, "PatientBirthDate": "20210101"}, math.nan),
+        ({"PatientAge": "45", "PatientBirthDate": ""}, math.nan), ({"PatientAge": "200Y"}, math.nan),
     ],
 )  # fmt: skip
 def test_age_is_taken_from_the_file_or_from_its_dates(changed, age):
-    assert shown(dataset(**changed)).age_years == (None if age is None else pytest.approx(age, abs=0.003))
+    assert shown(dataset(**changed)).age_years == (None if age is None else pytest.approx(age, abs=0.003, nan_ok=True))
+
+
+def test_an_age_that_cannot_be_told_is_remarked_and_not_called_unstated():
+    told = "an age or a date of birth is stated, but the age cannot be told from it"
+    assert told in checked(PatientAge="045 Y", PatientBirthDate="01.02.1940")
+    assert "age is not stated" in checked(PatientAge=None, PatientBirthDate="")
+
+
+def test_a_view_position_with_two_values_is_another_view():
+    with pytest.raises(ImageError, match=r"view position must be frontal \(AP or PA\), got another"):
+        checked(ViewPosition=["PA", "LL"])
 
 
 def checked(any_age=False, **changed):

@@ -26,7 +26,7 @@ class AnswerFiles:
     """
 
     def __init__(self, bundle: Bundle, folders: Mapping[str, Path | None], beside: bool = False):
-        self._beside = beside
+        self._beside, self.missing = beside, 0  # DICOM answers that could not be written
         self._folders = {kind: folder for kind, folder in folders.items() if folder is not None}
         told = bundle.contents
         self._algorithm = Algorithm(
@@ -82,6 +82,7 @@ class AnswerFiles:
             with self._alone("dicom-out"):
                 dicom_answers.write(radiograph.dicom, score, overlay, self._algorithm, self._dicom_folder(score.sha256))
         except dicom_answers.AnswerError as error:
+            self.missing += 1
             return replace(score, flags=(*score.flags, f"no DICOM answer: {error}"))
         return score
 

@@ -182,5 +182,10 @@ def _save(make: Callable[[str], Dataset], uid: str, file: Path, created: datetim
             for item in made.get("ContributingEquipmentSequence", []):
                 item.ContributionDateTime = f"{day}{moment}"
             made.save_as(part, enforce_file_format=True)
-        except (ValueError, TypeError, AttributeError) as error:  # pydicom and highdicom, over values of the source
+        except (
+            ValueError,
+            TypeError,
+            AttributeError,
+            LookupError,
+        ) as error:  # pydicom and highdicom, over values of the source
             raise AnswerError("patient and study of the source must keep to the DICOM standard to be copied") from error
