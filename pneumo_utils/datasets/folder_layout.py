@@ -46,14 +46,21 @@ def locate(folder: Path) -> Path:
         raise LayoutError(f"data folder must exist, got {str(folder)!r}")
     if not folder.is_dir():
         raise LayoutError(f"data must be a folder, a .zip or a .npz file, got the file {str(folder)!r}")
-    found = [place for place in _within(folder, _DEEPEST) if any((place / part).is_dir() for part in ("train", "test"))]
+    found = [
+        place for place in _within(folder, _DEEPEST) if any(_is_folder(place / part) for part in ("train", "test"))
+    ]
     if not found:
         raise LayoutError(f"data folder must hold train/ and test/, got {_list_some(folder)} in {str(folder)!r}")
-    root = next((place for place in found if any((place / "train" / name).is_dir() for name in CLASSES)), found[0])
+    root = next((place for place in found if any(_is_folder(place / "train" / name) for name in CLASSES)), found[0])
     for part in ("train", "test"):
-        if not (root / part).is_dir():
+        if not _is_folder(root / part):
             raise LayoutError(f"data folder must hold {part}/, got {_list_some(root)} in {str(root)!r}")
     return root
+
+
+def _is_folder(place: Path) -> bool:
+    """As `Path.is_dir`; False, too, where nobody may look, as in `lost+found` beside the set."""
+    return os.path.isdir(place)  # noqa: PTH112
 
 
 def _within(folder: Path, depth: int) -> Iterator[Path]:
@@ -139,7 +146,7 @@ def _beside(folder: Path, root: Path, known: tuple[str, ...], reason: str) -> li
 def _explain(path: Path, reason: str) -> str:
     if is_litter(path.name):
         return "left behind by an operating system"
-    if path.is_dir() and any((place / "train").is_dir() for place in _within(path, 1)):
+    if path.is_dir() and any(_is_folder(place / "train") for place in _within(path, 1)):
         return f"{reason}: a second copy, or another set"
     return reason
 

@@ -27,23 +27,30 @@ def read_table(table: Path) -> dict[str, str]:
         patient by path.
 
     Raises:
-        PatientTableError: no such file, not UTF-8, a column is missing, a cell is empty, or a path has two patients.
+        PatientTableError: no such file, not UTF-8, a quote that does not close, a column is missing or there twice, no
+            row, a row with more or fewer cells, an empty cell, or a path with two patients.
     """
     try:
         with table.open(encoding="utf-8-sig", newline="") as stream:
-            rows = csv.DictReader(stream)
-            missing = [name for name in _COLUMNS if name not in (rows.fieldnames or ())]
-            if missing:
-                raise PatientTableError(f"{table.name} must have the columns path and patient, got no {missing[0]}")
+            rows = csv.DictReader(stream, strict=True)
+            for name in _COLUMNS:
+                if (count := (rows.fieldnames or []).count(name)) != 1:
+                    got = f"{count} called {name}" if count else f"no {name}"
+                    raise PatientTableError(f"{table.name} must have the columns path and patient once, got {got}")
             found: dict[str, str] = {}
             for row in rows:
-                path, patient = ((row[name] or "").strip() for name in _COLUMNS)
-                if "\r" in path + patient:  # ends a row of a table
-                    raise PatientTableError(f"{table.name}, line {rows.line_num}: no cell may hold a carriage return")
+                if None in row or None in row.values():  # a comma in a name, say
+                    rule = f"a row must have {len(rows.fieldnames)} cells, as the first has"
+                    raise PatientTableError(f"{table.name}, line {rows.line_num}: {rule}; quote cells with commas")
+                path, patient = (row[name].strip() for name in _COLUMNS)
+                if any(end in path + patient for end in "\r\n"):  # a quote that closes far below
+                    raise PatientTableError(f"{table.name}, line {rows.line_num}: no cell may hold an end of line")
                 if not path or not patient:
                     raise PatientTableError(f"{table.name}, line {rows.line_num}: path and patient must not be empty")
                 if found.setdefault(path, patient) != patient:
                     raise PatientTableError(f"{table.name} must name one patient a path, got two for {path!r}")
+            if not found:
+                raise PatientTableError(f"{table.name} must name a patient for at least one path, got none")
     except OSError as error:
         raise PatientTableError(f"patients must name a CSV file, got {str(table)!r}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:

@@ -60,7 +60,9 @@ class StudyRun:
         """
         training = self._line.study.training
         self._store.delete_unfinished()
-        self._store.delete_networks_except([(model, seed) for model in training.models for seed in training.seeds])
+        if aside := self._store.set_aside_networks_except(training.networks):
+            told = "%s are not trained by the study any more, set aside in work/set-aside, and come back when they are"
+            _log.info(told, ", ".join(aside))
         self._store.join_network_tables(training.ensemble, training.seeds)  # what a hand has changed or lost
         self._run_waiting()
         self._line.pages.write_front_page()

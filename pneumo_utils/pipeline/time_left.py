@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pneumo_utils.records import progress
 
-_DOUBT = 20.0  # seconds that speak for the reference machine: a first page of few seconds says little
+_DOUBT = 20.0  # seconds that speak for the reference machine: a first page, or a stage, of few seconds says little
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class TimeLeft:
         told = 0.0
         if one.state is not None and (whole := one.state.pace(now)) is not None:
             told = whole * (1 - one.state.share)
-            if stage := self.stages.get(page, {}).get(one.state.stage):
+            if (stage := self.stages.get(page, {}).get(one.state.stage, 0.0)) >= _DOUBT:
                 self._times[page] = whole / stage
         return max(self._times.get(page, times) * planned - one.elapsed, told, 0.0)
 

@@ -54,6 +54,7 @@ def plan(line: Pipeline, ready: bool) -> list[Planned]:
         line: the study, checked.
         ready: whether it `is_prepared`; if not, nothing is done, and trainings without a series are not known yet.
     """
+    line.store.bring_back_networks(line.study.training.networks)
     listed = _listed(line, ready)
     done = find_done(Given.of(line), [one.job for one in listed]) if ready else [False] * len(listed)
     return [replace(one, done=over) for one, over in zip(listed, done, strict=True)]
@@ -86,6 +87,7 @@ def work(line: Pipeline, share: str, threads: int = 0, scheduler: str = "") -> t
     with TaskScheduler(scheduler, line.store.work, room) if scheduler else nullcontext() as tasks:
         _prepare(line)
         with study_lock.train_beside(line.name, line.store.work):
+            line.store.bring_back_networks(line.study.training.networks)
             own = shares.take(_listed(line, ready=True), share, "job")
             done = find_done(Given.of(line), [one.job for one in own])
             left = [one for one, over in zip(own, done, strict=True) if not over]

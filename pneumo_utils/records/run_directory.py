@@ -182,8 +182,8 @@ class RunDirectory:
 
     def seeds(self, model: str) -> list[int]:
         """Seeds that `model` was trained from, rising."""
-        folders = (self.work / "models" / model).glob("seed-*")
-        return sorted(int(folder.name.removeprefix("seed-")) for folder in folders)
+        named = [folder.name.removeprefix("seed-") for folder in (self.work / "models" / model).glob("seed-*")]
+        return sorted(int(seed) for seed in named if seed.isascii() and seed.isdigit())  # a copy by hand is no seed
 
     def require_network(self, model: str, seed: int) -> Path:
         """The file of the network `model` trained from `seed`, which must exist."""

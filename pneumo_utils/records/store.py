@@ -7,7 +7,8 @@ import itertools
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from pneumo_utils.records.run_directory import NETWORK_TABLES, RunDirectory
 from pneumo_utils.records.vocabulary import MODELS
 
 _ANSWERS = ("predictions", "varied_predictions", "perturbed_predictions")  # probabilities, which may be averaged
+_TRAINED = ("models/*", "other-splits/*/work/models/*")  # folders of networks of one model
+_ASIDE = "set-aside"
 _JOINED = tuple(dict.fromkeys((*NETWORK_TABLES, *_ANSWERS)))
 
 
@@ -78,15 +81,40 @@ class Store(RunDirectory):
             if not tables.holds(name, joined, self.table_file(name)):  # edited, lost, or not yet joined
                 self.write(name, joined)
 
-    def delete_networks_except(self, but: list[tuple[str, int]]) -> None:
-        """Delete every trained network, and what belongs to it, that is not among the (model, seed) of `but`."""
-        models = {model for model, _ in but}
-        for folder in (*self.work.glob("models/*"), *self.work.glob("other-splits/*/work/models/*")):
+    def set_aside_networks_except(self, wanted: Collection[tuple[str, int]]) -> list[str]:
+        """Move every trained network that is not among the (model, seed) of `wanted` out of the way of joined tables.
+
+        It comes back as soon as it is wanted again; a network's own key tells whether it is still good. Activations,
+        which are large and soon made anew, are deleted.
+
+        Returns:
+            what was moved now, relative to the folder of work, sorted.
+        """
+        models = {model for model, _ in wanted}
+        self.bring_back_networks(wanted)
+        moved = []
+        for folder in _networks(self.work):
+            name, model = folder.relative_to(self.work), folder.parent.name
+            unwanted = name.parts[0] == "models" and (model, folder.name) not in _folders(wanted)
+            if unwanted or model not in models:
+                place = self.work / _ASIDE / name
+                shutil.rmtree(place, ignore_errors=True)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                folder.replace(place)
+                moved.append(name.as_posix())
+        for folder in [one for pattern in _TRAINED for one in self.work.glob(pattern)]:
             if folder.name not in models:
                 shutil.rmtree(folder)
-        for model in models:
-            for seed in set(self.seeds(model)) - {one for other, one in but if other == model}:
-                shutil.rmtree(self.network_folder(model, seed))
+        return sorted(moved)
+
+    def bring_back_networks(self, wanted: Collection[tuple[str, int]]) -> None:
+        """Move back what `set_aside_networks_except` has moved, where it is wanted and not trained anew since."""
+        for folder in _networks(self.work / _ASIDE):
+            place = self.work / folder.relative_to(self.work / _ASIDE)
+            if (folder.parent.name, folder.name) in _folders(wanted) and not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                with suppress(OSError):  # another process did
+                    folder.replace(place)
 
     def delete_unfinished(self) -> None:
         """Delete what a run that was killed left half-written; nobody else may be running the study."""
@@ -176,3 +204,12 @@ class _OtherSplits(Store):
     def images_file(self) -> Path:
         """The pictures of the outer one."""
         return self._outer.images_file
+
+
+def _networks(work: Path) -> list[Path]:
+    """Folders of networks, one a seed."""
+    return [folder for pattern in _TRAINED for folder in work.glob(f"{pattern}/seed-*")]
+
+
+def _folders(networks: Collection[tuple[str, int]]) -> set[tuple[str, str]]:
+    return {(model, f"seed-{seed}") for model, seed in networks}

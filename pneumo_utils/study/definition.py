@@ -21,6 +21,8 @@ from ruamel.yaml.error import YAMLError
 from pneumo_utils.study import parameters
 from pneumo_utils.study.section import Section, raise_rule
 
+_RESERVED = ("bench", "compare")  # folders of reports/ that no study writes
+
 # Names that parameter files written before 0.1.0 may hold: no aliases, but the error can say what they are called now,
 # where the likest name would mislead.
 FORMER_NAMES = {
@@ -102,6 +104,9 @@ def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study
         raise StudyError(f"folder of parameter files must hold some that end with .yaml, got none in {str(folder)!r}")
     if name not in there:  # not only whether it is there: `../` would lead out of the folder of reports
         raise StudyError(f"STUDY must be one of {', '.join(there)}, got {name!r}")
+    inside = [parent.as_posix() for parent in Path(name).parents if parent.as_posix() in (*there, *_RESERVED)]
+    if inside or name in _RESERVED:
+        raise StudyError(f"a study must have a folder of its own in reports/, got {name}, in {(inside or [name])[0]}/")
     raw = read_sections(path)
     if data and isinstance(raw.get("data"), dict):
         raw["data"] |= {"source": _source_of(data), "folder": data}

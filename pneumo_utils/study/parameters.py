@@ -178,6 +178,11 @@ class Training(Section):
             raise_rule("ensemble must be of at least two networks or of two seeds", f"{self.ensemble[0]} from one seed")
         return self
 
+    @property
+    def networks(self) -> list[tuple[str, int]]:
+        """Every (model, seed) that is trained on the study's own splits."""
+        return [(model, seed) for model in self.models for seed in self.seeds]
+
 
 class Evaluation(Section):
     """How predictions become decisions, and what these are worth."""

@@ -38,6 +38,12 @@ def test_a_stage_that_is_known_tells_how_fast_the_machine_is_at_the_rest_of_its_
     assert after["a"] == pytest.approx(30), "what was found out holds for what the page does next"
 
 
+def test_a_stage_that_should_take_a_second_says_nothing_of_the_rest_of_its_page():
+    left = TimeLeft({"a": 60.0}, stages={"a": {"end to end": 1.0}})
+    here = left.of({"a": Running(45.0, State("end to end", 10, 20, began=5.0))}, now=45.0)[0]
+    assert here["a"] == pytest.approx(40), "the other half of the stage"
+
+
 def test_the_epochs_of_an_earlier_run_do_not_make_this_machine_fast():
     left = TimeLeft({"a": 100.0}, stages={"a": {"end to end": 100.0}})
     resumed = State("end to end", 60, 100, began=0.0, before=50)

@@ -151,6 +151,22 @@ def test_a_folder_is_known_by_names_sizes_and_times(tmp_path):
     assert fingerprint.of_folder(tmp_path / "moved") == seen[-1]
 
 
+def test_a_change_behind_a_link_or_with_a_time_that_was_set_back_is_seen(tmp_path):
+    root, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    root.mkdir()
+    elsewhere.mkdir()
+    (elsewhere / "a").write_bytes(b"1")
+    (root / "linked").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(root)
+    seen, times = [fingerprint.of_folder(root)], (elsewhere / "a").stat()
+    (elsewhere / "a").write_bytes(b"2")
+    os.utime(elsewhere / "a", ns=(times.st_atime_ns, times.st_mtime_ns))
+    seen.append(fingerprint.of_folder(root))
+    (elsewhere / "b").touch()
+    seen.append(fingerprint.of_folder(root))
+    assert len(set(seen)) == 3
+
+
 def test_an_array_is_told_by_its_type_shape_and_values_however_it_lies_in_memory():
     one = np.arange(12, dtype=np.uint8).reshape(3, 4)
     others = [one.reshape(4, 3), one.astype(np.int16), one[::-1], one.astype(str), one[:0]]

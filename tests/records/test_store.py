@@ -236,14 +236,19 @@ def test_the_data_hash_follows_path_and_content(run):
     assert run.data_hash() in hashes
 
 
-def test_networks_and_seeds_that_left_the_study_are_forgotten_with_all_their_files(run):
+def test_networks_and_seeds_that_left_the_study_are_set_aside_and_come_back_when_they_are_wanted(run):
     for model, seed in (("cnn", 0), ("cnn", 1), ("vgg16", 0)):
         run.write_network_table("models", model, seed, example("models", model=model, seed=seed))
     run.activations_folder("vgg16").mkdir()
     run.for_splits("other").write_network_table("models", "vgg16", 0, example("models", model="vgg16", seed=0))
-    run.delete_networks_except([("cnn", 1), ("resnet50", 0)])
-    assert files(run.work) == ["models/cnn/seed-1/models.csv"]
-    assert not (run.work / "models/vgg16").exists()
+    everything = files(run.work)
+    gone = ["models/cnn/seed-0", "models/vgg16/seed-0", "other-splits/other/work/models/vgg16/seed-0"]
+    assert run.set_aside_networks_except([("cnn", 1), ("resnet50", 0)]) == gone
+    aside = [f"set-aside/{name}/models.csv" for name in gone]
+    assert files(run.work) == ["models/cnn/seed-1/models.csv", *aside]
+    assert not (run.work / "models/vgg16").exists(), "activations and all"
+    assert run.set_aside_networks_except([("cnn", 0), ("cnn", 1), ("vgg16", 0)]) == []
+    assert files(run.work) == everything
 
 
 def test_activations_are_forgotten_by_themselves_and_may_be_absent(run):
@@ -253,3 +258,9 @@ def test_activations_are_forgotten_by_themselves_and_may_be_absent(run):
     for _ in range(2):
         run.delete_activations("cnn")
         assert files(run.work) == ["models/cnn/seed-0/models.csv"]
+
+
+def test_a_copy_that_a_hand_made_beside_a_seed_is_no_seed(run):
+    for name in ("seed-0", "seed-12", "seed-0 (copy)", "seed-"):
+        (run.work / "models" / "cnn" / name).mkdir(parents=True)
+    assert run.seeds("cnn") == [0, 12]

@@ -197,6 +197,17 @@ def test_an_unknown_study_lists_those_that_are_there():
     assert str(caught.value) == f"STUDY must be one of {', '.join(definition.names(PARAMS))}, got 'kermani'"
 
 
+@pytest.mark.parametrize(("name", "inside"), [("tiny/model", "tiny"), ("bench", "bench"), ("compare/a", "compare")])
+def test_a_study_whose_folder_another_writes_to_is_refused(tmp_path, name, inside):
+    for one in ("tiny", name):
+        (tmp_path / f"{one}.yaml").parent.mkdir(exist_ok=True)
+        (tmp_path / f"{one}.yaml").write_bytes((PARAMS / "smoke.yaml").read_bytes())
+    told = f"^a study must have a folder of its own in reports/, got {name}, in {inside}/$"
+    with pytest.raises(definition.StudyError, match=told):
+        definition.load(name, tmp_path)
+    assert definition.load("tiny", tmp_path)
+
+
 @pytest.mark.parametrize("name", ["../params/smoke", "/etc/passwd", "", ".", "smoke.yaml", "candidates/../smoke"])
 def test_a_name_that_would_lead_out_of_the_reports_is_no_study(name):
     with pytest.raises(definition.StudyError, match="^STUDY must be one of "):
