@@ -21,9 +21,11 @@ CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 # One worker a core, each file to one of them, the longest first.
 SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
 EXTRAS := --extra dicom --extra onnx --extra litert --extra export --extra web --extra dask
-GIVEN := $(if $(DATA),--data "$(DATA)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
-SHARE := $(if $(JOB),--job "$(JOB)")
-BESIDE := $(if $(SCHEDULER),--scheduler "$(SCHEDULER)")
+# One word for the shell, whatever it holds: quotes and dollars, too.
+quote = '$(subst ','\'',$(1))'
+GIVEN = $(if $(DATA),--data $(call quote,$(DATA))) $(if $(WEIGHTS),--weights $(call quote,$(WEIGHTS)))
+SHARE = $(if $(JOB),--job $(call quote,$(JOB)))
+BESIDE = $(if $(SCHEDULER),--scheduler $(call quote,$(SCHEDULER)))
 
 .PHONY: help install report reports plan work compare pdf serve export data lab test check bench recipes lint format lock picture lungs parameters clean audit fuzz test-long
 .DEFAULT_GOAL := help
@@ -37,31 +39,31 @@ help: ## this list
 install: $(READY) ## only build the environment
 
 report: $(READY) ## run what changed of STUDY and render reports/STUDY/index.html
-	@$(PY) -m pneumo_utils report "$(STUDY)" $(GIVEN) $(BESIDE)
+	@$(PY) -m pneumo_utils report $(call quote,$(STUDY)) $(GIVEN) $(BESIDE)
 
 plan: $(READY) ## list the trainings of STUDY, or of the share JOB=I/N, with their time and memory
-	@$(PY) -m pneumo_utils plan "$(STUDY)" $(GIVEN) $(SHARE)
+	@$(PY) -m pneumo_utils plan $(call quote,$(STUDY)) $(GIVEN) $(SHARE)
 
 work: $(READY) ## train the networks of STUDY, or of the share JOB=I/N; many shares may run side by side
-	@$(PY) -m pneumo_utils work "$(STUDY)" $(GIVEN) $(SHARE) $(BESIDE) $(if $(THREADS),--threads "$(THREADS)")
+	@$(PY) -m pneumo_utils work $(call quote,$(STUDY)) $(GIVEN) $(SHARE) $(BESIDE) $(if $(THREADS),--threads $(call quote,$(THREADS)))
 
 reports: $(READY) ## run several studies, STUDIES="kermany candidates/*", and set them side by side on one page
-	@$(PY) -m pneumo_utils reports $(foreach name,$(STUDIES),"$(name)") $(GIVEN)
+	@$(PY) -m pneumo_utils reports $(foreach name,$(STUDIES),$(call quote,$(name))) $(GIVEN)
 
 compare: $(READY) ## what differs between the finished studies A and B, and what came of it: reports/compare/
-	@$(PY) -m pneumo_utils compare "$(A)" "$(B)"
+	@$(PY) -m pneumo_utils compare $(call quote,$(A)) $(call quote,$(B))
 
 pdf: $(READY) ## print the pages of the finished STUDY into reports/STUDY/STUDY.pdf, where a Chromium is found
-	@$(PY) -m pneumo_utils pdf "$(STUDY)"
+	@$(PY) -m pneumo_utils pdf $(call quote,$(STUDY))
 
 serve: $(READY) ## open a page on this machine that scores radiographs with the bundle of the finished STUDY
-	@$(PY) -m pneumo_utils serve "reports/$(STUDY)/model"
+	@$(PY) -m pneumo_utils serve $(call quote,reports/$(STUDY)/model)
 
 export: $(READY) ## write a page that scores radiographs in any browser, offline too: reports/STUDY/browser
-	@$(PY) -m pneumo_utils export "reports/$(STUDY)/model"
+	@$(PY) -m pneumo_utils export $(call quote,reports/$(STUDY)/model)
 
 data: $(READY) ## only draw, download or find the radiographs of STUDY
-	@$(PY) -m pneumo_utils data "$(STUDY)" $(GIVEN)
+	@$(PY) -m pneumo_utils data $(call quote,$(STUDY)) $(GIVEN)
 
 lab: $(READY) ## open the notebooks in JupyterLab on 127.0.0.1
 	@$(PY) -m jupyter lab --ip=127.0.0.1 --notebook-dir=notebooks --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
@@ -82,10 +84,10 @@ audit: $(READY) ## check the lock for known vulnerabilities, where a database ca
 	@$(VENV)/bin/uv tool run pip-audit --strict --requirement $(LOCK) --disable-pip --require-hashes
 
 bench: $(READY) ## measure speed against what people do today; results land in reports/bench/
-	@DATA="$(DATA)" WEIGHTS="$(WEIGHTS)" ORIGINALS="$(ORIGINALS)" $(PY) benchmarks/runner.py
+	@DATA=$(call quote,$(DATA)) WEIGHTS=$(call quote,$(WEIGHTS)) ORIGINALS=$(call quote,$(ORIGINALS)) $(PY) benchmarks/runner.py
 
 recipes: $(READY) ## train every recipe that was tried against the shift and evaluate it (hours); reports/bench/recipes*.csv
-	@DATA="$(DATA)" WEIGHTS="$(WEIGHTS)" ORIGINALS="$(ORIGINALS)" $(PY) benchmarks/recipes.py
+	@DATA=$(call quote,$(DATA)) WEIGHTS=$(call quote,$(WEIGHTS)) ORIGINALS=$(call quote,$(ORIGINALS)) $(PY) benchmarks/recipes.py
 
 lint: $(READY) ## check style, that notebooks are stored without outputs, and who imports whom
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m nbstripout --verify notebooks/*.ipynb && $(VENV)/bin/lint-imports --no-logo
@@ -94,7 +96,7 @@ format: $(READY) ## put code and notebooks into style
 	@$(PY) -m ruff check --fix . && $(PY) -m ruff format . && $(PY) -m nbstripout notebooks/*.ipynb
 
 picture: $(READY) ## take the README's picture, reports/index.png, from the front page of the finished STUDY
-	@$(PY) docs/front_page_picture.py "$(STUDY)"
+	@$(PY) docs/front_page_picture.py $(call quote,$(STUDY))
 
 lungs: $(READY) ## train the network that finds the lungs anew, on phantoms (minutes)
 	@$(PY) -m pneumo_utils.networks.lung_field_training
@@ -107,9 +109,10 @@ lock: ## compile requirements*.txt anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra gpu $(EXTRAS) --group dev --generate-hashes --custom-compile-command "make lock" -q -o requirements-gpu.txt -c requirements.txt
 	echo uv | uv pip compile - --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" -q -o requirements-uv.txt
 
-clean: ## delete reports and drawn phantoms; downloads, environment and reports/bench stay
-	@find reports -mindepth 1 -maxdepth 1 ! -name .gitkeep ! -name bench ! -name index.png -exec rm -rf {} +
-	@rm -rf data/phantom-*
+clean: ## delete the reports of all studies and drawn phantoms; what else lies beside them stays
+	@find reports -path '*/work/run.lock' | while IFS= read -r lock; do rm -rf "$${lock%/work/run.lock}"; done
+	@rm -rf reports/compare reports/index.html data/phantom-[0-9]*-[0-9]*
+	@find reports -mindepth 1 -type d -empty -delete
 
 # The stamp is written last, so that a broken install is not taken for a whole one.
 $(READY): $(LOCK) requirements-uv.txt pyproject.toml

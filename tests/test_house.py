@@ -168,12 +168,63 @@ def test_the_lock_holds_one_opencv_and_no_torch():
     assert re.findall(r"^(opencv[a-z-]*|torch)==", text, re.M) == ["opencv-python-headless"]
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="no make")
-def test_packages_are_compiled_once_and_not_by_every_process_of_make_anew(tmp_path):
+@pytest.fixture
+def make(tmp_path):
+    """Call `make` on the project's Makefile in another folder, where Python writes down its arguments."""
+    if shutil.which("make") is None:
+        pytest.skip("no make")
     (tmp_path / "Makefile").write_text(f"show: ; @env\ninclude {PROJECT / 'Makefile'}\n", encoding="utf-8")
-    given = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-    shown = subprocess.run(["make", "show"], cwd=tmp_path, env=given, capture_output=True, text=True, check=True)
-    assert "PATH=" in shown.stdout and "PYTHONDONTWRITEBYTECODE" not in shown.stdout
+    for name in ("requirements.txt", "requirements-uv.txt", "pyproject.toml", ".venv/bin/python", ".venv/.ready"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+
+    def call(*words, **given):
+        done = subprocess.run(
+            ["make", *words], cwd=tmp_path, env=os.environ | given, capture_output=True, text=True, check=True
+        )
+        return done.stdout.splitlines()
+
+    return call
+
+
+def test_packages_are_compiled_once_and_not_by_every_process_of_make_anew(make):
+    shown = make("show", PYTHONDONTWRITEBYTECODE="1")
+    assert any(line.startswith("PATH=") for line in shown)
+    assert not any("PYTHONDONTWRITEBYTECODE" in line for line in shown)
+
+
+@pytest.mark.parametrize("odd", ["my data", 'a "q" b', "it's", "$$(touch there)", "`touch there`", "a;touch there"])
+def test_what_is_given_to_make_reaches_the_program_as_it_is(make, odd, tmp_path):
+    expected = odd.replace("$$", "$")
+    assert make("report", f"DATA={odd}")[-2:] == ["--data", expected]
+    assert make("plan", f"STUDY={odd}")[-1] == expected
+    assert not (tmp_path / "there").exists()
+
+
+def test_make_clean_deletes_what_the_study_made_and_nothing_else(make, tmp_path):
+    kept = [
+        "reports/bench/a.csv",
+        "reports/reliability.md",
+        "reports/my notes/a.txt",
+        "data/phantom-mine/a",
+        "data/zip",
+    ]
+    made = [
+        "reports/demo/work/run.lock",
+        "reports/candidates/a/work/run.lock",
+        "reports/index.html",
+        "data/phantom-60-0/a",
+    ]
+    for name in (*kept, *made, "reports/demo/index.html", "reports/compare/a.html"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    make("clean")
+    left = [
+        path.relative_to(tmp_path).as_posix() for top in ("reports", "data") for path in (tmp_path / top).rglob("*")
+    ]
+    assert sorted(name for name in left if (tmp_path / name).is_file()) == sorted(kept)
+    assert "reports/candidates" not in left
 
 
 def test_every_make_target_documents_itself():
