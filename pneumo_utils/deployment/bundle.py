@@ -22,6 +22,7 @@ from pneumo_utils.records.vocabulary import ENGINES
 
 VERSION = 1  # of the schema; grows with what older programs would misread
 FILE = "bundle.json"
+CARD = "model_card.md"  # written after the bundle, from the finished study
 
 
 class BundleError(ValueError):
@@ -195,4 +196,4 @@ def _foreign(folder: Path) -> list[str]:
     except (OSError, ValueError, KeyError, TypeError):
         return []
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    return sorted(names - {FILE, *own})
+    return sorted(names - {FILE, CARD, *own})

@@ -35,17 +35,21 @@ def find(given: Iterable[str], lines: Iterable[str] = (), answers: Iterable[Path
     Args:
         given: files, folders or patterns with `*`, `?` or `[`; `STANDARD_INPUT` stands for `lines`.
         lines: paths, one a line; empty ones are passed over.
-        answers: files and folders that answers go to. In a folder they are passed over, with what lies beside such a
-            file under its name and a further ending; an overlay would be scored in the next run.
+        answers: files and folders that answers go to. They are passed over, with what lies beside a
+            table while it grows; an overlay would be scored in the next run. One of their files is scored where it
+            is named itself.
 
     Raises:
         InputError: a file is not there, or a pattern fits nothing.
     """
     found: dict[str, None] = {}
     hidden, repeated, own = 0, 0, 0
-    places = frozenset(os.path.abspath(place) for place in answers)  # noqa: PTH100 - a link stays one
+    places = frozenset(os.path.realpath(place) for place in answers)
     errors: list[tuple[str, str]] = []
     for path in _expand(given, lines):
+        if places and _is_answer(os.path.realpath(path), places):
+            own += 1
+            continue
         for one in _walk(path, errors, places) if Path(path).is_dir() else [path]:
             if one is None:
                 hidden += 1
@@ -64,13 +68,10 @@ def name_safely(path: str) -> str:
     return _ENDS_OF_LINES.sub(lambda one: one[0].encode("unicode_escape").decode(), text)
 
 
-def _is_answer(place: str, name: str, answers: frozenset[str]) -> bool:
-    """Whether answers go there, or it lies beside such a file, as `scores.csv.part` beside `scores.csv`."""
-    here = [os.path.join(place, name)]  # noqa: PTH118 - as in `_walk`
-    while "." in name:
-        name = name.rpartition(".")[0]
-        here.append(os.path.join(place, name))  # noqa: PTH118
-    return not answers.isdisjoint(here)
+def _is_answer(place: str, answers: frozenset[str]) -> bool:
+    """Whether answers go to a file or folder, or it is what a killed run left of their table, as `scores.csv.part`."""
+    table = re.sub(r"(\.shard-[0-9]+-of-[0-9]+|\.before)*(\.part)+$", "", place)
+    return place in answers or table in answers
 
 
 def _expand(given: Iterable[str], lines: Iterable[str]) -> Iterator[str]:
@@ -94,8 +95,9 @@ def _walk(folder: str, errors: list[tuple[str, str]], answers: frozenset[str]) -
 
     for place, folders, names in os.walk(folder, onerror=note):
         folders.sort()
-        at = os.path.abspath(place)  # noqa: PTH100
-        if own := [name for name in (*folders, *names) if _is_answer(at, name, answers)] if answers else []:
+        at = os.path.realpath(place) if answers else ""
+        own = [name for name in (*folders, *names) if _is_answer(f"{at}{os.sep}{name}", answers)] if answers else []
+        if own:
             yield from [""] * len(own)
             folders[:], names = (sorted(set(some) - set(own)) for some in (folders, names))
         inside = os.path.relpath(place, folder)

@@ -58,10 +58,10 @@ def find(given: argparse.Namespace) -> InputFiles:
     """
     if not 0 <= given.threads <= _MOST_THREADS:
         raise PredictionError(f"threads must be 0 to {_MOST_THREADS:,}, got {given.threads}")
-    answers = [getattr(given, kind.replace("-", "_")) for kind in ANSWER_FILES]
-    answers.append(None if given.out == TERMINAL else Path(given.out))
+    folders = [getattr(given, kind.replace("-", "_")) for kind in ANSWER_FILES]
+    answers = [folder for folder in folders if folder] + ([] if given.out == TERMINAL else [Path(given.out)])
     lines = _lines() if input_files.STANDARD_INPUT in given.path else ()
-    found = input_files.find(given.path, lines, [place for place in answers if place])
+    found = input_files.find(given.path, lines, answers)
     if not found.paths:
         raise PredictionError(f"path must hold at least one file, got none in {', '.join(given.path)}")
     return replace(found, paths=shares.take(found.paths, given.shard, "shard"))
@@ -85,7 +85,8 @@ def score(given: argparse.Namespace, found: InputFiles, rows: Sequence[Path] = (
     if given.out == TERMINAL:
         yield from _score_to_terminal(given, found, scorer, answers)
     else:
-        with ScoreTable(Path(given.out), bundle.digest, scorer.how, given.json, rows) as table:
+        share = bool(given.scheduler) or given.shard != "1/1"
+        with ScoreTable(Path(given.out), bundle.digest, scorer.how, given.json, rows, share) as table:
             yield from _score_to(table, found, scorer, answers)
     if answers.missing:
         _log.warning("%s DICOM answers could not be written; the column flags says why", f"{answers.missing:,}")

@@ -57,7 +57,8 @@ def parse(line: bytes, as_json: bool) -> dict | None:
         text = line.decode("utf-8")
         if as_json:
             row = json.loads(text)
-            return row if all(isinstance(row.get(name, 0), str | None) for name in (*KEY, "status")) else None
+            whole = isinstance(row, dict) and set(KEY) <= set(row)
+            return row if whole and all(isinstance(row.get(name, 0), str | None) for name in (*KEY, "status")) else None
         cells = next(csv.reader([text]))
     except (ValueError, StopIteration, csv.Error, TypeError):
         return None

@@ -39,12 +39,16 @@ class ScoreTable(AbstractContextManager):
         engine: that answers, with what else changes an answer.
         as_json: one JSON object a line instead of CSV.
         others: further files whose rows are kept.
+        share: whether this is the table of a share of the files: a row of another file belongs to another share then.
 
     Raises:
         ScoreFileError: what is at `path` is no table of scores, or another run writes it now.
     """
 
-    def __init__(self, path: Path, bundle: str, engine: str, as_json: bool = False, others: Sequence[Path] = ()):
+    def __init__(
+        self, path: Path, bundle: str, engine: str, as_json: bool = False, others: Sequence[Path] = (),
+        share: bool = False,
+    ):  # fmt: skip
         _check(path, as_json)
         path = path.resolve()  # a link stays one
         self.path, self._json = path, as_json
@@ -56,13 +60,15 @@ class ScoreTable(AbstractContextManager):
         try:
             self._lock.acquire()
         except Timeout as error:
-            raise ScoreFileError(
-                f"out must be written by one run at a time, got {path}, which another writes"
-            ) from error
+            rule = "out must be written by one run at a time"
+            raise ScoreFileError(f"{rule}, got {path}, which another writes") from error
         self._save_rows_of_killed_run()
         self.rows = tuple(file for file in (self._before, *others, path) if file.is_file())  # those of earlier runs
         self._kept = {file: _index(file, as_json) for file in self.rows}
-        self._written: set[int] = set()  # hashes of the paths that have a row, where there may be rows of others
+        self._share, self._written = (
+            share,
+            set[int](),
+        )  # hashes of the paths that have a row, where there may be rows of others
 
     def __enter__(self) -> ScoreTable:
         self._stream = self._part.open("wb")
@@ -74,7 +80,7 @@ class ScoreTable(AbstractContextManager):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         try:
-            if kind is None:
+            if kind is None and not self._share:
                 self._keep_others()
             self._stream.close()
             if kind is None:
@@ -136,15 +142,18 @@ class ScoreTable(AbstractContextManager):
 
     def _keep_others(self) -> None:
         """Write the rows of earlier runs whose files were not asked for this time; the newest of each path."""
-        count = 0
-        for file in (self._before, self.path):
-            for _, line in score_rows.whole_lines(file, self._json) if file in self._kept else ():
+        newest: dict[int, tuple[Path, int]] = {}  # where it begins, by the hash of the path
+        for file in (one for one in (self.path, self._before) if one in self._kept):  # older ones first
+            for start, line in score_rows.whole_lines(file, self._json):
                 path = score_rows.parse(line, self._json)["path"]
                 if hash(path) not in self._written:
-                    self._put(line, path)
-                    count += 1
-        if count:
-            _log.info("%s rows of other files were in %s already and are kept", f"{count:,}", self.path.name)
+                    newest[hash(path)] = file, start
+        for file, start in newest.values():
+            with file.open("rb") as stream:
+                stream.seek(start)
+                self._stream.write(stream.readline())
+        if newest:
+            _log.info("%s rows of other files were in %s already and are kept", f"{len(newest):,}", self.path.name)
 
     def _find(self, path: str, sha256: str) -> tuple[dict, bytes] | None:
         wanted = {"path": path, "sha256": sha256} | self._own

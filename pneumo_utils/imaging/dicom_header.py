@@ -139,7 +139,7 @@ def age_of(dataset: Dataset) -> float | None:
     """Age in years when the picture was taken, from Patient's Age, or else from the dates of birth and of the study.
 
     Returns:
-        at least 0 and at most 130; NaN where something is stated that breaks the standard; None where nothing is.
+        at least 0 and at most 130; NaN where something is stated that does not tell it; None where nothing is.
     """
     said = text(dataset, "PatientAge")
     if stated := re.fullmatch(r"(\d{1,3})([DWMY])", said):

@@ -15,7 +15,7 @@ def visible() -> tuple[str, ...]:
     """Names of the GPUs that CUDA may use here: those of `CUDA_VISIBLE_DEVICES`, or, where it is not set, all."""
     if VARIABLE in os.environ:
         named = [name.strip() for name in os.environ[VARIABLE].split(",")]
-        return tuple(takewhile(lambda name: name not in ("", "-1"), named))  # CUDA stops at the first it cannot find
+        return tuple(takewhile(lambda name: name not in ("", "-1"), named))  # where CUDA stops, too
     try:
         listed = subprocess.run(_LIST, capture_output=True, text=True, timeout=_PATIENCE, check=True).stdout
     except (OSError, subprocess.SubprocessError):  # no driver: no GPU

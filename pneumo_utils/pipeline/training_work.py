@@ -54,7 +54,6 @@ def plan(line: Pipeline, ready: bool) -> list[Planned]:
         line: the study, checked.
         ready: whether it `is_prepared`; if not, nothing is done, and trainings without a series are not known yet.
     """
-    line.store.bring_back_networks(line.study.training.networks)
     listed = _listed(line, ready)
     done = find_done(Given.of(line), [one.job for one in listed]) if ready else [False] * len(listed)
     return [replace(one, done=over) for one, over in zip(listed, done, strict=True)]

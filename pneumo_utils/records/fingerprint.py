@@ -6,10 +6,14 @@ import ast
 import hashlib
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
+from pneumo_utils.records.vocabulary import LABELS, PARTS
+
+_FOLLOWED = {*PARTS, *LABELS}
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -34,22 +38,26 @@ def of_file(path: Path) -> str:
 
 
 def of_folder(root: Path) -> str:
-    """Hash over path, size and times of change of every file under `root`, behind links, too.
+    """Hash over path, size and times of change of every file under `root`: fast enough for every start.
 
-    Fast enough for every start. The second of the times is the system's own: nobody can set it back.
+    Links are followed that stand for a part or a class of the published layout, as where radiographs are listed. The
+    second of the times is the system's own: nobody can set it back.
     """
     rows, seen = [], set()
     for folder, folders, names in os.walk(root, followlinks=True):
-        own = os.stat(folder)  # noqa: PTH116
-        if (own.st_dev, own.st_ino) in seen:  # a link that leads back
-            folders.clear()
-            continue
-        seen.add((own.st_dev, own.st_ino))
-        folders.sort()
-        for name in names:
+        with suppress(OSError):  # gone meanwhile
+            own = os.stat(folder)  # noqa: PTH116
+            if (own.st_dev, own.st_ino) in seen:  # another way to it, or a link that leads back
+                rows.append((os.path.relpath(folder, root), own.st_dev, own.st_ino, 0))
+                folders.clear()
+                continue
+            seen.add((own.st_dev, own.st_ino))
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]  # noqa: PTH114, PTH118
+        folders[:] = sorted(set(folders) - set(links) | set(links) & _FOLLOWED)
+        for name in (*names, *links):
             place = os.path.join(folder, name)  # noqa: PTH118 - pathlib is 5 times slower here
             try:
-                state = os.stat(place)  # noqa: PTH116
+                state = os.lstat(place) if name in links else os.stat(place)  # noqa: PTH116
             except OSError:  # a link that leads nowhere, or round in a circle
                 state = os.lstat(place)
             rows.append((os.path.relpath(place, root), state.st_size, state.st_mtime_ns, state.st_ctime_ns))

@@ -28,15 +28,24 @@ def test_a_file_that_is_named_twice_is_scored_once_and_said_so(folder):
     assert found.paths == ("a.jpeg",) and found.repeated == 2
 
 
-def test_answers_that_lie_in_a_folder_are_no_radiographs_unless_they_are_named_themselves(folder):
-    for name in ("maps/0a.png", "scores.csv", "scores.csv.before.part", "scores.csv.shard-1-of-2.part", "scores.png"):
+def test_answers_are_no_radiographs_unless_one_is_named_itself(folder):
+    for name in (
+        "b/0a.png",
+        "scores.csv",
+        "scores.csv.before.part",
+        "scores.csv.shard-1-of-2.part.part",
+        "scores.csv.png",
+    ):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"x")
-    answers = [Path("maps"), folder / "scores.csv"]
+    (folder / "link").symlink_to("b")
+    answers = [Path("link"), folder / "scores.csv"]
+    pictures = ("./a.jpeg", "./b.png", "./odd[1].png", "./scores.csv.png", "./deep/er/c.txt")
     found = input_files.find(["."], answers=answers)
-    assert found.paths == ("./a.jpeg", "./b.png", "./odd[1].png", "./scores.png", "./deep/er/c.txt")
-    assert found.answers == 4, "a folder and three files"
-    assert input_files.find(["maps/0a.png"], answers=answers).paths == ("maps/0a.png",)
+    assert found.paths == pictures and found.answers == 4, "a folder and three files; b.png is a picture"
+    named = input_files.find(["a.jpeg", "b", "b.png", "scores.csv"], answers=answers)
+    assert (named.paths, named.answers) == (("a.jpeg", "b.png"), 2)
+    assert input_files.find(["b/0a.png"], answers=answers).paths == ("b/0a.png",)
 
 
 def test_a_name_with_brackets_is_a_file_before_it_is_a_pattern(folder):

@@ -172,6 +172,33 @@ def test_rows_of_files_that_are_not_asked_for_stay_and_none_is_there_twice(tmp_p
     assert "2 rows of other files were in scores.csv already and are kept" in caplog.text
 
 
+def test_of_two_killed_runs_the_newer_row_stays(tmp_path):
+    path = tmp_path / "scores.csv"
+    for sha256 in ("4" * 64, "5" * 64):
+        with pytest.raises(Killed):
+            write(path, [replace(SCORES[0], sha256=sha256), SCORES[1]], stop=1)
+    write(path, SCORES[2:])
+    found = pd.read_csv(path, dtype=str).set_index("path")["sha256"]
+    assert found.to_dict() == {SCORES[2].path: SCORES[2].sha256, SCORES[0].path: "5" * 64}
+
+
+def test_the_table_of_a_share_holds_no_row_of_another_share(tmp_path):
+    path = tmp_path / "scores.csv"
+    write(path, SCORES)
+    with ScoreTable(path, BUNDLE, "keras", share=True) as table:
+        table.write(SCORES[1])
+    assert len(pd.read_csv(path)) == 1
+
+
+@pytest.mark.parametrize("text", ["[]\n", "null\n", "5\n", '{"path": 1}\n', "{}\n"])
+def test_json_that_is_no_row_is_left_as_it_is(tmp_path, text):
+    path = tmp_path / "notes.json"
+    path.write_text(text)
+    with pytest.raises(ScoreFileError, match="it is left as it is"):
+        ScoreTable(path, BUNDLE, "keras", as_json=True)
+    assert path.read_text() == text
+
+
 def test_a_second_run_does_not_touch_the_table_that_another_writes(tmp_path):
     path = tmp_path / "scores.csv"
     with ScoreTable(path, BUNDLE, "keras") as table:

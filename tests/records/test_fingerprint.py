@@ -151,20 +151,27 @@ def test_a_folder_is_known_by_names_sizes_and_times(tmp_path):
     assert fingerprint.of_folder(tmp_path / "moved") == seen[-1]
 
 
-def test_a_change_behind_a_link_or_with_a_time_that_was_set_back_is_seen(tmp_path):
+def test_a_change_behind_a_followed_link_or_with_a_time_that_was_set_back_is_seen(tmp_path):
     root, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
     root.mkdir()
     elsewhere.mkdir()
     (elsewhere / "a").write_bytes(b"1")
-    (root / "linked").symlink_to(elsewhere)
-    (elsewhere / "back").symlink_to(root)
+    (root / "train").symlink_to(elsewhere)
+    (elsewhere / "NORMAL").symlink_to(root)  # leads back
     seen, times = [fingerprint.of_folder(root)], (elsewhere / "a").stat()
     (elsewhere / "a").write_bytes(b"2")
     os.utime(elsewhere / "a", ns=(times.st_atime_ns, times.st_mtime_ns))
     seen.append(fingerprint.of_folder(root))
     (elsewhere / "b").touch()
     seen.append(fingerprint.of_folder(root))
-    assert len(set(seen)) == 3
+    (root / "val").symlink_to(elsewhere)  # another way to what is seen already
+    seen.append(fingerprint.of_folder(root))
+    assert len(set(seen)) == 4
+    (root / "archive").symlink_to(tmp_path / "large")
+    (tmp_path / "large").mkdir()
+    seen.append(fingerprint.of_folder(root))
+    (tmp_path / "large" / "a").touch()
+    assert fingerprint.of_folder(root) == seen[-1], "no part and no class: not followed"
 
 
 def test_an_array_is_told_by_its_type_shape_and_values_however_it_lies_in_memory():

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from pneumo_utils.deployment.bundle import CARD
 from pneumo_utils.deployment.scores import SCORED, Score, refuse
 from pneumo_utils.deployment.web import request_guard, web_page
 
@@ -33,7 +34,7 @@ FILE_NAME, FILE_TYPE = "x-file-name", "application/octet-stream"  # header with 
 _LONGEST_NAME = 1000  # characters
 _AT_ONCE = 4  # files in memory
 _PATIENCE = 120.0  # seconds in which a file must have come
-_CARD = "model_card.md"  # in the bundle
+
 _ASSETS = {"scoring_page.css": "text/css", "scoring_page.js": "text/javascript"}
 WARNING = (
     "Other machines can open this page: it asks for no password, and files of patients travel to it unencrypted. "
@@ -83,10 +84,10 @@ class WebApp:
         warning = "" if request_guard.is_local(host) else WARNING
         limits = {"bytes": LARGEST, "files": MOST}
         self._texts = {name: (web_page.read_asset(name), kind) for name, kind in _ASSETS.items()}
-        if (card := scorer.bundle.folder / _CARD).is_file():
-            self._texts[_CARD] = (card.read_text(encoding="utf-8", errors="replace"), "text/plain")
+        if (card := scorer.bundle.folder / CARD).is_file():
+            self._texts[CARD] = (card.read_text(encoding="utf-8", errors="replace"), "text/plain")
         self._page = web_page.render(
-            scorer.bundle, scorer.how, limits, "" if open_maps else no_maps, warning, _CARD if card.is_file() else ""
+            scorer.bundle, scorer.how, limits, "" if open_maps else no_maps, warning, CARD if card.is_file() else ""
         )
 
     def build(self) -> Callable:
