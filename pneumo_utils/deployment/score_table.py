@@ -13,7 +13,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
@@ -65,10 +65,8 @@ class ScoreTable(AbstractContextManager):
         self._save_rows_of_killed_run()
         self.rows = tuple(file for file in (self._before, *others, path) if file.is_file())  # those of earlier runs
         self._kept = {file: _index(file, as_json) for file in self.rows}
-        self._share, self._written = (
-            share,
-            set[int](),
-        )  # hashes of the paths that have a row, where there may be rows of others
+        self._share = share
+        self._written: set[int] = set()  # hashes of the paths that have a row, where there may be rows of others
 
     def __enter__(self) -> ScoreTable:
         self._stream = self._part.open("wb")
@@ -143,15 +141,17 @@ class ScoreTable(AbstractContextManager):
     def _keep_others(self) -> None:
         """Write the rows of earlier runs whose files were not asked for this time; the newest of each path."""
         newest: dict[int, tuple[Path, int]] = {}  # where it begins, by the hash of the path
-        for file in (one for one in (self.path, self._before) if one in self._kept):  # older ones first
+        files = [file for file in (self.path, self._before) if file in self._kept]  # older ones first
+        for file in files:
             for start, line in score_rows.whole_lines(file, self._json):
                 path = score_rows.parse(line, self._json)["path"]
                 if hash(path) not in self._written:
                     newest[hash(path)] = file, start
-        for file, start in newest.values():
-            with file.open("rb") as stream:
-                stream.seek(start)
-                self._stream.write(stream.readline())
+        with ExitStack() as opened:
+            streams = {file: opened.enter_context(file.open("rb")) for file in files}
+            for file, start in newest.values():
+                streams[file].seek(start)
+                self._stream.write(streams[file].readline())
         if newest:
             _log.info("%s rows of other files were in %s already and are kept", f"{len(newest):,}", self.path.name)
 

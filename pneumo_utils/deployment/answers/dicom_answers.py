@@ -33,6 +33,7 @@ _MAY_BE_EMPTY = (  # type 2: they must be there
 )  # fmt: skip
 _POINTERS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
 _OVERLAY_SERIES = 9902  # far above the numbers of a modality
+_OVER_VALUES = (ValueError, TypeError, AttributeError, LookupError)  # of pydicom and highdicom, over a source
 
 
 class AnswerError(ValueError):
@@ -182,10 +183,5 @@ def _save(make: Callable[[str], Dataset], uid: str, file: Path, created: datetim
             for item in made.get("ContributingEquipmentSequence", []):
                 item.ContributionDateTime = f"{day}{moment}"
             made.save_as(part, enforce_file_format=True)
-        except (
-            ValueError,
-            TypeError,
-            AttributeError,
-            LookupError,
-        ) as error:  # pydicom and highdicom, over values of the source
+        except _OVER_VALUES as error:
             raise AnswerError("patient and study of the source must keep to the DICOM standard to be copied") from error
