@@ -179,9 +179,12 @@ def make(tmp_path):
         (tmp_path / name).write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n", encoding="utf-8")
         (tmp_path / name).chmod(0o755)
 
+    # Under `make test DATA=…`, the flags and variables of that make would join in.
+    outside = {"PATH": os.environ["PATH"]}
+
     def call(*words, **given):
         done = subprocess.run(
-            ["make", *words], cwd=tmp_path, env=os.environ | given, capture_output=True, text=True, check=True
+            ["make", *words], cwd=tmp_path, env=outside | given, capture_output=True, text=True, check=True
         )
         return done.stdout.splitlines()
 
