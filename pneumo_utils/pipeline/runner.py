@@ -70,9 +70,9 @@ class Pipeline:
         """Seconds of every page on the reference machine; once it is checked."""
         return expected_time.of_steps(self.steps, self.study, self.pictures)
 
-    def expected_stages(self, model: str) -> dict[str, float]:
-        """Seconds of the stages of a training on the reference machine; once it is checked."""
-        return expected_time.of_stages(model, self.study, self.pictures)
+    def expected_stages(self, model: str, seeds: list[int]) -> dict[str, float]:
+        """Seconds of the stages of trainings on the reference machine, in running order; once it is checked."""
+        return expected_time.of_stages(model, seeds, self.study, self.pictures)
 
     def _check_notebooks(self) -> None:
         missing = sorted({step.notebook for step in self.steps if not self.notebook(step).is_file()})

@@ -159,5 +159,6 @@ class StudyRun:
             if waits or not self._line.is_fresh(step, record, self._line.key(step)):
                 going.append(step)
         expected = {step.page: self._line.expected[step.page] for step in going}
-        stages = {step.page: self._line.expected_stages(step.own["model"]) for step in going if step.own}
+        seeds, networks = self._line.study.training.seeds, [step for step in going if step.own]
+        stages = {step.page: self._line.expected_stages(step.own["model"], seeds) for step in networks}
         return TimeLeft(expected, unchanged=self._unchanged, after=self._after, at_once=self._at_once, stages=stages)

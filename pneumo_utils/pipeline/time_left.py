@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from pneumo_utils.records import progress
@@ -28,8 +28,9 @@ class TimeLeft:
         unchanged: pages that turned out not to run; grows.
         after: pages that each page waits for.
         at_once: pages that run side by side.
-        stages: seconds on the reference machine of stages of a page, by what is told of them: one that runs shows how
-            fast this machine is at what is left of its page.
+        stages: seconds on the reference machine of the stages of a page in which a network learns, in running order, by
+            what is told of them: one that runs shows how fast this machine is at what is left of its page, and one that
+            does not run, or goes on, was learned by an earlier run.
     """
 
     expected: Mapping[str, float]
@@ -39,6 +40,7 @@ class TimeLeft:
     at_once: int = 1
     stages: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     _times: dict[str, float] = field(default_factory=dict)  # by page, how many times as long its last stage took
+    _learned: dict[str, dict[str, float]] = field(default_factory=dict)  # by page, share of a stage that ran here
 
     def of(self, running: Mapping[str, Running], now: float) -> tuple[dict[str, float], float]:
         """Seconds left of every page that runs, and of the study.
@@ -47,21 +49,40 @@ class TimeLeft:
             running: the pages that run.
             now: seconds since 1970.
         """
-        done, spent = sum(self.expected.get(page, 0.0) for page in self.took), sum(self.took.values())
+        for page, one in running.items():
+            self._see(page, one.state)
+        # a page whose network an earlier run has trained says nothing of this machine
+        whole = [page for page in self.took if not self._kept(page, list(self.stages.get(page, {})))]
+        done, spent = sum(self.expected.get(page, 0.0) for page in whole), sum(self.took[page] for page in whole)
         left = {
             page: self._of_page(page, one, (spent + _DOUBT) / (done + _DOUBT), now) for page, one in running.items()
         }
-        planned = sum(self.expected.get(page, 0.0) for page in running)
+        planned = sum(self._planned(page) for page in running)
         elapsed = sum(one.elapsed for one in running.values())
         speed = (spent + elapsed + sum(left.values()) + _DOUBT) / (done + planned + _DOUBT)
         over = {*running, *self.took, *self.unchanged}
         waiting = {page: speed * seconds for page, seconds in self.expected.items() if page not in over}
         return left, self._until_the_end(left, waiting)
 
+    def _see(self, page: str, state: progress.State | None) -> None:
+        """Keep how much of the stage that runs is learned here."""
+        if state is not None and state.stage in self.stages.get(page, {}):
+            self._learned.setdefault(page, {})[state.stage] = 1 - state.before / max(state.total, 1)
+
+    def _kept(self, page: str, stages: Iterable[str]) -> float:
+        """Seconds, on the reference machine, of what earlier runs have learned of stages that are over or run."""
+        learned = self._learned.get(page, {})
+        return sum(self.stages[page][stage] * (1 - learned.get(stage, 0.0)) for stage in stages)
+
+    def _planned(self, page: str) -> float:
+        """Seconds, on the reference machine, of a page that runs, less what earlier runs are known to have learned."""
+        stages, learned = list(self.stages.get(page, {})), self._learned.get(page, {})
+        last = max((stages.index(stage) + 1 for stage in learned), default=0)
+        return self.expected.get(page, 0.0) - self._kept(page, stages[:last])  # none where nobody foresaw that it runs
+
     def _of_page(self, page: str, one: Running, times: float, now: float) -> float:
         """Seconds left of a page that runs, where the pages before took so many times as long as planned."""
-        planned = self.expected.get(page, 0.0)  # none where nobody foresaw that it runs
-        told = 0.0
+        planned, told = self._planned(page), 0.0
         if one.state is not None and (whole := one.state.pace(now)) is not None:
             told = whole * (1 - one.state.share)
             if (stage := self.stages.get(page, {}).get(one.state.stage, 0.0)) >= _DOUBT:

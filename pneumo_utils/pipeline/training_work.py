@@ -108,7 +108,7 @@ def _train_all(line: Pipeline, left: list[Planned], threads: int, tasks: TaskSch
     """Train what is left, and say so; whether each was trained now."""
     given, jobs = Given.of(line), [one.job for one in left]
     expected = {one.job.name: one.seconds for one in left}
-    stages = {job.name: line.expected_stages(job.model) for job in jobs if job.splits != PERMUTED}
+    stages = {job.name: line.expected_stages(job.model, [job.seed]) for job in jobs if job.splits != PERMUTED}
     shown = TimeLeft(expected, at_once=max(tasks.workers, 1) if tasks else 1, stages=stages)
     with ProgressDisplay(shown, lambda _: None) as display:
         if tasks:

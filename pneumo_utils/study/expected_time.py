@@ -40,10 +40,10 @@ def of_steps(steps: list[Step], study: Study, pictures: int) -> dict[str, float]
     return {step.page: _seconds(step, study, pictures) for step in steps}
 
 
-def of_stages(model: str, study: Study, pictures: int) -> dict[str, float]:
-    """Seconds of what of a training learns from pixels, by the stages that `progress` is told; as `of_training`."""
+def of_stages(model: str, seeds: list[int], study: Study, pictures: int) -> dict[str, float]:
+    """Seconds of what of trainings learns from pixels, by the stages that `progress` is told; as `of_training`."""
     phases = _phases(model, study, pictures * (1 - _HELD_OUT))
-    return {f"seed {seed}, {PHASES[name]}": took for seed in study.training.seeds for name, took in phases.items()}
+    return {f"seed {seed}, {PHASES[name]}": took for seed in seeds for name, took in phases.items()}
 
 
 def _seconds(step: Step, study: Study, pictures: int) -> float:

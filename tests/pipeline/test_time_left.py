@@ -47,8 +47,34 @@ def test_a_stage_that_should_take_a_second_says_nothing_of_the_rest_of_its_page(
 def test_the_epochs_of_an_earlier_run_do_not_make_this_machine_fast():
     left = TimeLeft({"a": 100.0}, stages={"a": {"end to end": 100.0}})
     resumed = State("end to end", 60, 100, began=0.0, before=50)
-    assert left.of({"a": Running(20.0, resumed)}, now=20.0)[0]["a"] == pytest.approx(180), "ten took 20 s, 40 are left"
-    assert left.of({"a": Running(1.0, State("end to end", 50, 100, began=0.0, before=50))}, now=1.0)[0]["a"] > 50
+    assert left.of({"a": Running(20.0, resumed)}, now=20.0)[0]["a"] == pytest.approx(80), "ten took 20 s, 40 are left"
+    nothing_yet = State("end to end", 50, 100, began=0.0, before=50)
+    assert TimeLeft({"a": 100.0}).of({"a": Running(1.0, nothing_yet)}, now=1.0)[0]["a"] == 99
+
+
+def test_a_network_that_an_earlier_run_has_trained_does_not_make_this_machine_fast():
+    stages = {"a": {"seed 0, end to end": 300.0}, "b": {"seed 0, end to end": 300.0}}
+    left = TimeLeft({"a": 400.0, "b": 400.0}, stages=stages)
+    left.of({"a": Running(1.0, State("judging", 0, 10, began=0.0))}, now=1.0)
+    left.took["a"] = 20.0
+    assert left.of({"b": Running(0.0)}, now=0.0)[0]["b"] == pytest.approx(400)
+
+
+def test_a_network_that_was_trained_here_tells_how_fast_this_machine_is():
+    left = TimeLeft({"a": 400.0, "b": 400.0}, stages={"a": {"seed 0, end to end": 300.0}})
+    left.of({"a": Running(1.0, State("seed 0, end to end", 0, 10, began=0.0))}, now=1.0)
+    left.took["a"] = 800.0
+    assert left.of({"b": Running(0.0)}, now=0.0)[0]["b"] == pytest.approx(800, rel=0.05)
+
+
+def test_what_earlier_runs_have_learned_of_a_page_is_not_waited_for():
+    left = TimeLeft({"a": 400.0}, stages={"a": {"seed 0, smaller": 100.0, "seed 0, larger": 200.0}})
+    first = State("seed 0, smaller", 55, 100, began=0.0, before=50)
+    assert left.of({"a": Running(5.0, first)}, now=5.0)[0]["a"] == pytest.approx(345), "350 s, of which 5 are over"
+    second = State("seed 0, larger", 10, 100, began=100.0)
+    assert left.of({"a": Running(120.0, second)}, now=120.0)[0]["a"] == pytest.approx(230)
+    gone_on = TimeLeft({"a": 400.0}, stages={"a": {"seed 0, smaller": 100.0, "seed 0, larger": 200.0}})
+    assert gone_on.of({"a": Running(120.0, second)}, now=120.0)[0]["a"] == pytest.approx(180), "the first one was kept"
 
 
 def test_a_page_that_nobody_foresaw_is_told_without_a_plan():

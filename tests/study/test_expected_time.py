@@ -43,6 +43,6 @@ def test_what_makes_a_page_longer_is_planned_for(page, training):
 def test_the_stages_of_a_training_are_what_it_tells_of_and_most_of_its_time():
     study = definition.load("kermany", PROJECT / "params")
     for model, names in (("cnn", ["end to end"]), ("vgg16", ["smaller pictures first", "end to end"])):
-        stages = expected_time.of_stages(model, study, 5000)
+        stages = expected_time.of_stages(model, study.training.seeds, study, 5000)
         assert list(stages) == [f"seed 0, {name}" for name in names]
         assert 0.5 < sum(stages.values()) / expected_time.of_training(model, study, 5000) < 1
