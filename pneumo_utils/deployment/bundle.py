@@ -18,11 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pneumo_utils.deployment.decision import Decision
 from pneumo_utils.records import fingerprint
 from pneumo_utils.records.atomic import atomic_write
+from pneumo_utils.records.run_directory import BUNDLE_FILE, CARD_FILE
 from pneumo_utils.records.vocabulary import ENGINES
 
 VERSION = 1  # of the schema; grows with what older programs would misread
-FILE = "bundle.json"
-CARD = "model_card.md"  # written after the bundle, from the finished study
 
 
 class BundleError(ValueError):
@@ -96,7 +95,7 @@ class Bundle:
         self.folder = Path(folder)
         text = self._text()
         self.digest = hashlib.sha256(text).hexdigest()
-        self.contents = _parse(text, self.folder / FILE)
+        self.contents = _parse(text, self.folder / BUNDLE_FILE)
 
     def file(self, name: str) -> Path:
         """The file `name` of the bundle, which is looked at before anybody reads it.
@@ -126,6 +125,12 @@ class Bundle:
         return [self.file(name) for name in files if name]
 
     @property
+    def card(self) -> str | None:
+        """The text of its model card; None while the study that wrote it is not finished."""
+        path = self.folder / CARD_FILE
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+
+    @property
     def decision(self) -> Decision:
         """What follows from a probability."""
         point = self.contents.operating_point
@@ -134,9 +139,9 @@ class Bundle:
 
     def _text(self) -> bytes:
         try:
-            return (self.folder / FILE).read_bytes()
+            return (self.folder / BUNDLE_FILE).read_bytes()
         except OSError as error:
-            rule = f"model must be a folder with {FILE}, as a study writes it to reports/<study>/model"
+            rule = f"model must be a folder with {BUNDLE_FILE}, as a study writes it to reports/<study>/model"
             raise BundleError(f"{rule}, got {self.folder} ({error.strerror})") from error
 
 
@@ -176,7 +181,7 @@ def write(folder: Path, fill: Callable[[Path], dict]) -> Bundle:
         files = sorted(path for path in part.rglob("*") if path.is_file())
         hashes = {path.relative_to(part).as_posix(): fingerprint.of_file(path) for path in files}
         contents = Contents.model_validate(told | {"version": VERSION, "hashes": hashes})
-        with atomic_write(part / FILE) as file:
+        with atomic_write(part / BUNDLE_FILE) as file:
             file.write_text(contents.model_dump_json(indent=2) + "\n", encoding="utf-8")
         for name in _foreign(folder):
             if not (part / name).exists():
@@ -192,8 +197,8 @@ def write(folder: Path, fill: Callable[[Path], dict]) -> Bundle:
 def _foreign(folder: Path) -> list[str]:
     """Files in a bundle that its list does not have; none where there is no list to go by."""
     try:
-        own = json.loads((folder / FILE).read_text(encoding="utf-8"))["hashes"]
+        own = json.loads((folder / BUNDLE_FILE).read_text(encoding="utf-8"))["hashes"]
     except (OSError, ValueError, KeyError, TypeError):
         return []
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    return sorted(names - {FILE, CARD, *own})
+    return sorted(names - {BUNDLE_FILE, CARD_FILE, *own})

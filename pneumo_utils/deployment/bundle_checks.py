@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.deployment.bundle import FILE, Bundle
+from pneumo_utils.deployment.bundle import Bundle
 from pneumo_utils.deployment.scores import REFUSED, SCORED
 from pneumo_utils.deployment.scoring import Scorer
 from pneumo_utils.records import progress
+from pneumo_utils.records.run_directory import BUNDLE_FILE
 
 EACH = 100  # pictures of every kind that the gate is shown
 COMPARED = 200  # test pictures that every engine judges, about
@@ -19,7 +20,7 @@ _MEGABYTE = 1_000_000
 
 def list_files(bundle: Bundle) -> pd.DataFrame:
     """Every file of a bundle with its size in megabytes, as text, and the beginning of its hash."""
-    names = [FILE, *sorted(bundle.contents.hashes)]
+    names = [BUNDLE_FILE, *sorted(bundle.contents.hashes)]
     sizes = [f"{(bundle.folder / name).stat().st_size / _MEGABYTE:.3f}" for name in names]
     hashes = [bundle.digest[:12], *(bundle.contents.hashes[name][:12] for name in names[1:])]
     return pd.DataFrame({"MB": sizes, "SHA-256": hashes}, index=pd.Index(names, name="file"))

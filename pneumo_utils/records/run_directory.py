@@ -15,6 +15,9 @@ from pneumo_utils.records.contracts.deployment import DEPLOYMENT
 from pneumo_utils.records.contracts.evaluation import EVALUATION
 from pneumo_utils.records.contracts.explanation import EXPLANATION
 
+BUNDLE_FILE = "bundle.json"  # in a bundle: what it says of itself
+CARD_FILE = "model_card.md"  # in a bundle, once the study that wrote it is finished
+
 # which notebook a reader has to run first when something is missing
 WRITERS = {
     "data": "01_eda",
@@ -93,11 +96,11 @@ class RunDirectory:
     @property
     def bundle_card_file(self) -> Path:
         """The model card in the bundle; written with the front page, since it tells of all pages."""
-        return self.bundle_folder / "model_card.md"
+        return self.bundle_folder / CARD_FILE
 
     def bundle_files(self) -> list[Path]:
         """What the model bundle says of itself, and whatever else lies in it but the card."""
-        own = self.bundle_folder / "bundle.json"
+        own = self.bundle_folder / BUNDLE_FILE
         others = (path for path in self.bundle_folder.rglob("*") if path.is_file())
         return [own, *sorted(path for path in others if path not in (own, self.bundle_card_file))]
 

@@ -9,6 +9,7 @@ from support import bundles
 
 from pneumo_utils.deployment import bundle
 from pneumo_utils.deployment.bundle import Bundle, BundleError
+from pneumo_utils.records.run_directory import BUNDLE_FILE
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def folder(tmp_path):
 
 
 def change(folder, **told):
-    file = folder / bundle.FILE
+    file = folder / BUNDLE_FILE
     file.write_text(json.dumps(json.loads(file.read_text()) | told))
 
 
@@ -58,7 +59,7 @@ def test_a_bundle_that_cannot_be_read_is_refused_by_what_is_wrong_with_it(folder
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"title": 1}', "\x00"])
 def test_something_else_called_bundle_json_is_refused(folder, text):
-    (folder / bundle.FILE).write_text(text)
+    (folder / BUNDLE_FILE).write_text(text)
     with pytest.raises(BundleError, match="bundle.json must be the JSON that a study writes"):
         Bundle(folder)
 

@@ -27,6 +27,7 @@ POLICY = (  # wasm-unsafe-eval: compiling WebAssembly, and nothing else
 )
 _OWN = "study.json"  # a folder without it was not written here, and is not replaced
 _PAGE, _KEEPER = "index.html", "service_worker.js"
+_CARD = "model_card.txt"  # which browsers show, in UTF-8 by its mark; many download .md
 _TEMPLATES = resources.files("pneumo_utils.deployment.web") / "templates" / "browser"
 
 _log = logging.getLogger(__name__)
@@ -113,19 +114,19 @@ def _collect(bundle: Bundle, runtime: Mapping[str, bytes]) -> dict[str, bytes]:
     loaded = {"arrays.bin": packed, **runtime, **networks}
     told = browser_data.describe(bundle, gate, list(networks), index, _hash_all(loaded))
     files = loaded | {_OWN: json.dumps(told).encode(), "LICENSE.txt": bundle.file("LICENSE").read_bytes()}
-    if "model_card.md" in bundle.contents.hashes:
-        files["model_card.md"] = bundle.file("model_card.md").read_bytes()
+    if card := bundle.card:
+        files[_CARD] = card.encode("utf-8-sig")
     for asset in _TEMPLATES.iterdir():
         if not asset.name.endswith(".j2"):
             files[asset.name] = asset.read_bytes()
     files["scoring_page.css"] = web_page.read_asset("scoring_page.css").encode()
-    files[_PAGE] = _render_page(bundle, round(sum(map(len, files.values())) / 1e6), "model_card.md" in files)
+    files[_PAGE] = _render_page(bundle, round(sum(map(len, files.values())) / 1e6), _CARD if card else "")
     integrity = _hash_all(files)
     version = hashlib.sha256(json.dumps(integrity, sort_keys=True).encode()).hexdigest()[:16]
     return files | {_KEEPER: _render(_KEEPER, integrity=integrity, policy=POLICY, version=version)}
 
 
-def _render_page(bundle: Bundle, megabytes: int, card: bool) -> bytes:
+def _render_page(bundle: Bundle, megabytes: int, card: str) -> bytes:
     told = bundle.contents
     return _render(
         _PAGE, told=told, policy=POLICY, megabytes=megabytes, card=card, unsure=web_page.find_unsure(bundle),

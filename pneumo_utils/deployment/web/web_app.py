@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from pneumo_utils.deployment.bundle import CARD
 from pneumo_utils.deployment.scores import SCORED, Score, refuse
 from pneumo_utils.deployment.web import request_guard, web_page
+from pneumo_utils.records.run_directory import CARD_FILE
 
 if TYPE_CHECKING:  # imported for their names alone: they bring the engines along
     from starlette.applications import Starlette
@@ -84,10 +84,10 @@ class WebApp:
         warning = "" if request_guard.is_local(host) else WARNING
         limits = {"bytes": LARGEST, "files": MOST}
         self._texts = {name: (web_page.read_asset(name), kind) for name, kind in _ASSETS.items()}
-        if (card := scorer.bundle.folder / CARD).is_file():
-            self._texts[CARD] = (card.read_text(encoding="utf-8", errors="replace"), "text/plain")
+        if card := scorer.bundle.card:
+            self._texts[CARD_FILE] = (card, "text/plain")
         self._page = web_page.render(
-            scorer.bundle, scorer.how, limits, "" if open_maps else no_maps, warning, CARD if card.is_file() else ""
+            scorer.bundle, scorer.how, limits, "" if open_maps else no_maps, warning, CARD_FILE if card else ""
         )
 
     def build(self) -> Callable:

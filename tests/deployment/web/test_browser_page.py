@@ -76,6 +76,16 @@ def test_the_folder_holds_all_that_the_page_loads_and_says_how_to_try_it(bundle,
     assert not any(name.endswith((".j2", ".keras")) for name in there)
 
 
+def test_the_model_card_of_a_finished_study_goes_with_the_page(bundle, archive, tmp_path):
+    without = browser_page.write(bundle, tmp_path / "without", archive)
+    assert "model card" not in (without / "index.html").read_text() and not (without / "model_card.txt").exists()
+    (bundle.folder / "model_card.md").write_text("# Card of 1 – 5 years", encoding="utf-8")
+    folder = browser_page.write(bundle, tmp_path / "out", archive)
+    assert (folder / "model_card.txt").read_bytes() == "\ufeff# Card of 1 – 5 years".encode()
+    assert '<a href="model_card.txt">model card</a>' in (folder / "index.html").read_text()
+    assert "model_card.txt" in (folder / "service_worker.js").read_text(), "there without a network, too"
+
+
 def test_the_page_asks_nothing_of_elsewhere_and_shows_the_notice(bundle, archive, tmp_path):
     page = (browser_page.write(bundle, tmp_path / "out", archive) / "index.html").read_text()
     assert "Research &lt;only&gt;, not for diagnosis." in page and browser_page.POLICY.replace("'", "&#39;") in page
