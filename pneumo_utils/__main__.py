@@ -186,9 +186,19 @@ def _report(line: Pipeline, given: argparse.Namespace) -> None:
 _OF_STUDY = {"report": _report, "data": _data, "pdf": _pdf, "plan": _plan, "work": _work, "parameters": _parameters}
 
 
+def _sentences(error: Exception) -> list[str]:
+    """What went wrong, without the number of an operating system's error."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return [f"{error.filename2 or error.filename} must be usable, got: {error.strerror}"]
+    return getattr(error, "sentences", [str(error)])
+
+
 def _advice(sentence: str) -> str:
-    full = any(os.strerror(number) in sentence for number in (errno.ENOSPC, errno.EDQUOT))
-    return ": make room and run again; what was finished is kept" if full else ""
+    if any(os.strerror(number) in sentence for number in (errno.ENOSPC, errno.EDQUOT)):
+        return ": make room and run again; what was finished is kept"
+    if os.strerror(errno.EISDIR) in sentence:
+        return ": a file must stand there; move the folder away and run again"
+    return ""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -209,7 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("interrupted; what was finished is kept", file=sys.stderr)
         return 130
     except (ValueError, RuntimeError, OSError) as error:
-        for sentence in getattr(error, "sentences", [str(error)]):
+        for sentence in _sentences(error):
             print(f"error: {' '.join(sentence.split())}{_advice(sentence)}", file=sys.stderr)
         if os.environ.get("PNEUMO_DEBUG"):
             raise

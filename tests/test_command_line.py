@@ -126,6 +126,13 @@ def test_a_reports_folder_that_is_a_file_is_told(told, tmp_path):
     assert status == 1 and "must be writable, got Not a directory" in line
 
 
+def test_a_folder_in_the_place_of_a_file_is_told_with_what_to_do(told, tmp_path):
+    place = tmp_path / "reports" / "smoke" / "index.html"
+    place.mkdir(parents=True)
+    advice = "a file must stand there; move the folder away and run again"
+    assert told() == (1, f"error: {place} must be usable, got: Is a directory: {advice}")
+
+
 def test_a_full_disk_is_told_before_anything_runs(told, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2e8))
     status, line = told()

@@ -6,7 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pneumo_utils.study.section import ModelName, Section, raise_rule, require_layer, require_unique, seed
+from pneumo_utils.study.section import (
+    ModelName,
+    Section,
+    raise_rule,
+    require_layer,
+    require_one_layer_each,
+    require_unique,
+    seed,
+)
 
 Source = Literal["phantom", "folder", "kaggle", "mendeley", "medmnist"]
 
@@ -27,7 +35,8 @@ class Data(Section):
     folder: str = Field(description="path of the folder, zip or .npz file, relative to the project; empty: not needed")
     cache: str = Field(min_length=1, description="folder for what is drawn or downloaded, relative to the project")
     patients: str = Field(
-        description="path of a CSV file with the columns path and patient, relative to the project; empty: names tell"
+        description="path of a CSV file with the columns path and patient, relative to the project; empty: names tell; "
+        "a patient called as the tables call one whom names tell, such as bacteria-12, is that child"
     )
     smallest_side: int = Field(ge=1, le=1024, description="pictures with a side below it are left out, pixels")
     least_grey_range: int = Field(
@@ -86,7 +95,7 @@ class Training(Section):
         description="networks whose probabilities, of all seeds, are averaged into one more model; [] for none"
     )
     weights: str = Field(min_length=1, description="imagenet | none | path of a folder with .h5 files, or of a file")
-    random_weights_allowed: list[ModelName] = Field(
+    random_weights_allowed: Annotated[list[ModelName], AfterValidator(require_unique)] = Field(
         description="networks that may start from random weights when theirs cannot be had; the pages say so"
     )
     cached_views: int = Field(
@@ -197,7 +206,7 @@ class Evaluation(Section):
     threshold_margin: float = Field(
         gt=0, lt=1, description="rule margin: share of the gap, in logits, left for normals to rise; 0.5: the middle"
     )
-    prevalences: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
+    prevalences: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], AfterValidator(require_unique)] = Field(
         min_length=1, description="shares of pneumonia at which predictive values and net benefit are told"
     )
     referral_error: float = Field(gt=0, lt=1, description="share of wrong decisions allowed among those not referred")
@@ -212,7 +221,9 @@ class GradCAM(Section):
     """What the heat maps show, and how they are checked."""
 
     heat_map: Literal["gradcam", "gradcam++"] = Field(description="method of the maps that are shown and checked")
-    explained_layers: list[Annotated[str, AfterValidator(require_layer)]] = Field(
+    explained_layers: Annotated[
+        list[Annotated[str, AfterValidator(require_layer)]], AfterValidator(require_one_layer_each)
+    ] = Field(
         description="network:layer whose activations are weighed; others: the last layer with height and width"
     )
     gallery_cases: int = Field(ge=1, le=12, description="cases shown of each network and outcome")

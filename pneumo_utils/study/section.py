@@ -33,6 +33,13 @@ def require_unique(values: list) -> list:
     return values
 
 
+def require_one_layer_each(values: list[str]) -> list[str]:
+    """`values` as of `require_layer`, at most one a network."""
+    if len({named.partition(":")[0] for named in values}) < len(values):
+        raise PydanticCustomError("twice", "each network must stand there once")
+    return values
+
+
 def require_layer(named: str) -> str:
     """`named`, which must be a network and a layer."""
     network, _, layer = named.partition(":")

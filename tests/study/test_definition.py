@@ -161,6 +161,16 @@ def test_a_value_of_the_wrong_type_is_not_converted(refusal, old, new, said):
             "training: ensemble must be of at least two networks or of two seeds, got cnn from one seed",
         ),
         ("seeds: [0]", "seeds: [1, 1]", "training.seeds: each must stand there once, got [1, 1]"),
+        (
+            "prevalences: [0.05, 0.15, 0.5]",
+            "prevalences: [0.05, 0.05]",
+            "evaluation.prevalences: each must stand there once, got [0.05, 0.05]",
+        ),
+        (
+            "explained_layers: []",
+            "explained_layers: [vgg16:block3_pool, vgg16:block4_conv3]",
+            "gradcam.explained_layers: each network must stand there once, got",
+        ),
         ("seeds: [0]", "seeds: [-1]", "training.seeds.0: input should be greater than or equal to 0, got -1"),
     ],
 )
