@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from pneumo_utils.deployment.scores import Score
+from pneumo_utils.deployment.scores import REFUSED, SCORED, Score
 
 COLUMNS = (
     "path", "sha256", "status", "probability", "calibrated", "decision", "unsure", "flags", "reason",
@@ -52,28 +52,33 @@ def digest(row: dict[str, str]) -> int:
 
 
 def parse(line: bytes, as_json: bool) -> dict | None:
-    """A row by column; None: it is no whole one."""
+    """A row by column; None: it is no whole one, or the header."""
     try:
         text = line.decode("utf-8")
         if as_json:
             row = json.loads(text)
-            whole = isinstance(row, dict) and set(KEY) <= set(row)
-            return row if whole and all(isinstance(row.get(name, 0), str | None) for name in (*KEY, "status")) else None
-        cells = next(csv.reader([text]))
+            whole = isinstance(row, dict) and all(isinstance(row.get(name, 0), str | None) for name in KEY)
+        else:
+            row = dict(zip(COLUMNS, next(csv.reader([text])), strict=True))
+            whole = True
     except (ValueError, StopIteration, csv.Error, TypeError):
         return None
-    return dict(zip(COLUMNS, cells, strict=True)) if len(cells) == len(COLUMNS) else None
+    return row if whole and row.get("status") in (SCORED, REFUSED) else None
 
 
-def whole_lines(file: Path, as_json: bool) -> Iterator[tuple[int, bytes]]:
-    """Where each row begins, and the row; a line that was cut off is left out, and so is the header."""
+def read(file: Path, as_json: bool) -> Iterator[tuple[int, bytes, dict | None]]:
+    """Where each line begins, the line, and its row by column, None for what is no row; without header and cut line."""
     with file.open("rb") as stream:
         start = 0
         for line in lines(stream):
-            row = parse(line, as_json) if line.endswith(b"\n") else None
-            if row is not None and line != header():
-                yield start, line
+            if line.endswith(b"\n") and (as_json or line != header()):
+                yield start, line, parse(line, as_json)
             start += len(line)
+
+
+def whole_lines(file: Path, as_json: bool) -> Iterator[tuple[bytes, dict]]:
+    """Each row as a line and by column; whatever else is in the file is left out."""
+    return ((line, row) for _, line, row in read(file, as_json) if row is not None)
 
 
 def lines(stream: BinaryIO) -> Iterator[bytes]:

@@ -107,8 +107,7 @@ class ScoreTable(AbstractContextManager):
             score_rows.whole_lines(shard_of(self.path, number, count), self._json) for number in range(1, count + 1)
         ]
         for place, path in enumerate(paths):
-            _, line = next(shards[place % count], (0, b""))
-            row = score_rows.parse(line, self._json)
+            line, row = next(shards[place % count], (b"", None))
             if row is None or row["path"] != path:
                 raise ScoreFileError(
                     f"shard {place % count + 1} of {count} must have a row for {path}, got another or none"
@@ -141,12 +140,14 @@ class ScoreTable(AbstractContextManager):
     def _keep_others(self) -> None:
         """Write the rows of earlier runs whose files were not asked for this time; the newest of each path."""
         newest: dict[int, tuple[Path, int]] = {}  # where it begins, by the hash of the path
+        foreign = 0
         files = [file for file in (self.path, self._before) if file in self._kept]  # older ones first
         for file in files:
-            for start, line in score_rows.whole_lines(file, self._json):
-                path = score_rows.parse(line, self._json)["path"]
-                if hash(path) not in self._written:
-                    newest[hash(path)] = file, start
+            for start, _, row in score_rows.read(file, self._json):
+                if row is None:
+                    foreign += 1
+                elif hash(row["path"]) not in self._written:
+                    newest[hash(row["path"])] = file, start
         with ExitStack() as opened:
             streams = {file: opened.enter_context(file.open("rb")) for file in files}
             for file, start in newest.values():
@@ -154,6 +155,8 @@ class ScoreTable(AbstractContextManager):
                 self._stream.write(streams[file].readline())
         if newest:
             _log.info("%s rows of other files were in %s already and are kept", f"{len(newest):,}", self.path.name)
+        if foreign:
+            _log.warning("%s lines of %s were no rows of scores and are left out", f"{foreign:,}", self.path.name)
 
     def _find(self, path: str, sha256: str) -> tuple[dict, bytes] | None:
         wanted = {"path": path, "sha256": sha256} | self._own
@@ -178,7 +181,7 @@ class ScoreTable(AbstractContextManager):
             return
         with self._before.open("ab") as stream:
             for file in left:
-                for _, line in score_rows.whole_lines(file, self._json):
+                for line, _ in score_rows.whole_lines(file, self._json):
                     stream.write(line)
             stream.flush()
             os.fsync(stream.fileno())
@@ -221,15 +224,16 @@ class GrowingTable:
     def _add(self, line: bytes) -> None:
         self._read += len(line)
         row = score_rows.parse(line, self._json)
-        if row is not None and line != score_rows.header():
+        if row is not None:
             self._counts[row["status"]] += 1
 
 
 def _index(file: Path, as_json: bool) -> dict[int, tuple[int, int]]:
     """By digest of its key where a row begins, and how long it is: memory stays small however many rows there are."""
     return {
-        score_rows.digest(score_rows.parse(line, as_json)): (start, len(line))
-        for start, line in score_rows.whole_lines(file, as_json)
+        score_rows.digest(row): (start, len(line))
+        for start, line, row in score_rows.read(file, as_json)
+        if row is not None
     }
 
 

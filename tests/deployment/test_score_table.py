@@ -63,6 +63,16 @@ def test_what_has_not_changed_is_kept_and_what_has_is_made_anew(tmp_path):
     assert [row["path"] for row in csv.DictReader(path.open())] == ["c\\nd.png", "e.png", "a, b.png"]
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_line_that_is_no_row_is_told_and_left_out_and_its_file_is_scored_again(tmp_path, caplog, as_json):
+    path = tmp_path / "scores.csv"
+    write(path, SCORES, as_json=as_json)
+    text = path.read_text()
+    path.write_text("refusing".join(text.rsplit("refused", 1)) + "Sum of it: 3\n")
+    assert write(path, SCORES, as_json=as_json) == 1 and path.read_text() == text
+    assert "2 lines of scores.csv were no rows of scores and are left out" in caplog.text
+
+
 def test_another_engine_or_bundle_answers_anew(tmp_path):
     path = tmp_path / "scores.csv"
     write(path, SCORES)

@@ -33,7 +33,7 @@ MOST = 2000  # files that the page takes at once: for more there is `predict`
 FILE_NAME, FILE_TYPE = "x-file-name", "application/octet-stream"  # header with the name, percent-encoded; of the body
 _LONGEST_NAME = 1000  # characters
 _AT_ONCE = 4  # files in memory
-_PATIENCE = 120.0  # seconds in which a file must have come
+_PATIENCE, _PAUSE = 120.0, 10.0  # seconds in which a file must have come; without a byte of it, while others wait
 
 _ASSETS = {"scoring_page.css": "text/css", "scoring_page.js": "text/javascript"}
 WARNING = (
@@ -188,12 +188,16 @@ async def _receive(request: Request) -> _Upload:
     data = bytearray()
     try:
         _check_size(int(told) if told.isdigit() else 0)
-        async with asyncio.timeout(_PATIENCE):
+        now = asyncio.get_running_loop().time
+        end = now() + _PATIENCE
+        async with asyncio.timeout(_PAUSE) as limit:
             async for chunk in request.stream():
                 data += chunk
                 _check_size(len(data))
+                limit.reschedule(min(now() + _PAUSE, end))
     except TimeoutError as error:
-        raise UploadError(408, f"file must come within {_PATIENCE:.0f} s, got a part of it") from error
+        rule = f"file must come within {_PATIENCE:.0f} s and never stand still for {_PAUSE:.0f} s"
+        raise UploadError(408, f"{rule}, got a part of it") from error
     except ClientDisconnect as error:
         raise UploadError(400, "file must come whole, got a part of it") from error
     return _Upload(unquote(request.headers.get(FILE_NAME, ""), errors="replace")[:_LONGEST_NAME], bytes(data))

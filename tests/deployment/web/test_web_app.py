@@ -269,8 +269,9 @@ def test_the_page_stays_reachable_while_networks_compute(scorer):
         assert sent.result().json()["score"]["status"] == "scored"
 
 
-def test_a_file_that_comes_too_slowly_is_given_up(scorer, monkeypatch):
-    monkeypatch.setattr(web_app, "_PATIENCE", 0.2)
+@pytest.mark.parametrize("limit", ["_PATIENCE", "_PAUSE"])
+def test_a_file_that_comes_too_slowly_is_given_up(scorer, monkeypatch, limit):
+    monkeypatch.setattr(web_app, limit, 0.2)
     with serving(WebApp(scorer)) as address:
         port = int(address.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port), timeout=20) as slow:
