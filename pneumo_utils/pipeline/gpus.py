@@ -11,11 +11,29 @@ _LIST = ("nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader")  # comes wit
 _PATIENCE = 20  # seconds
 
 
+class GPUError(ValueError):
+    """A GPU that this machine does not have."""
+
+
 def visible() -> tuple[str, ...]:
-    """Names of the GPUs that CUDA may use here: those of `CUDA_VISIBLE_DEVICES`, or, where it is not set, all."""
-    if VARIABLE in os.environ:
-        named = [name.strip() for name in os.environ[VARIABLE].split(",")]
-        return tuple(takewhile(lambda name: name not in ("", "-1"), named))  # where CUDA stops, too
+    """Names of the GPUs that CUDA may use here: those of `CUDA_VISIBLE_DEVICES`, or, where it is not set, all.
+
+    Raises:
+        GPUError: a number of `CUDA_VISIBLE_DEVICES` is none of them: CUDA would ignore it, and its worker use the CPU.
+    """
+    there = _list()
+    if VARIABLE not in os.environ:
+        return there
+    every = (name.strip() for name in os.environ[VARIABLE].split(","))
+    named = tuple(takewhile(lambda name: name not in ("", "-1"), every))  # where CUDA stops, too
+    for name in named:
+        if there and name.isdecimal() and int(name) >= len(there):
+            raise GPUError(f"{VARIABLE} must name GPUs of this machine, 0 to {len(there) - 1}, got {name}")
+    return named
+
+
+def _list() -> tuple[str, ...]:
+    """What the driver lists; none where it cannot be asked."""
     try:
         listed = subprocess.run(_LIST, capture_output=True, text=True, timeout=_PATIENCE, check=True).stdout
     except (OSError, subprocess.SubprocessError):  # no driver: no GPU
