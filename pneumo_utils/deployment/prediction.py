@@ -43,11 +43,12 @@ def run(given: argparse.Namespace) -> int:
     """
     found = find(given)
     counts: Counter = Counter()
+    answers = open_answers(given)
     with ScoringProgress(len(found.paths)) as progress:
-        for status in score(given, found):
+        for status in score(given, found, answers):
             counts[status] += 1
             progress.show(counts)
-    return conclude(found, counts)
+    return conclude(found, counts, answers.missing)
 
 
 def find(given: argparse.Namespace) -> InputFiles:
@@ -67,29 +68,38 @@ def find(given: argparse.Namespace) -> InputFiles:
     return replace(found, paths=shares.take(found.paths, given.shard, "shard"))
 
 
-def score(given: argparse.Namespace, found: InputFiles, rows: Sequence[Path] = ()) -> Iterator[str]:
+def open_answers(given: argparse.Namespace) -> AnswerFiles:
+    """What is written beside the table."""
+    folders = {kind: getattr(given, kind.replace("-", "_")) for kind in ANSWER_FILES}
+    return AnswerFiles(Bundle(given.model), folders, beside=_is_share(given))
+
+
+def _is_share(given: argparse.Namespace) -> bool:
+    """Whether other processes write beside this one."""
+    return bool(given.scheduler) or given.shard != "1/1"
+
+
+def score(
+    given: argparse.Namespace, found: InputFiles, answers: AnswerFiles, rows: Sequence[Path] = ()
+) -> Iterator[str]:
     """Write one row a file.
 
     Args:
         given: as on the command line.
         found: the files.
+        answers: by `open_answers`.
         rows: tables whose rows are kept, besides those that are in the table already.
 
     Yields:
         the status of each file, as soon as its row is written.
     """
     bundle = Bundle(given.model)
-    folders = {kind: getattr(given, kind.replace("-", "_")) for kind in ANSWER_FILES}
-    answers = AnswerFiles(bundle, folders, beside=bool(given.scheduler) or given.shard != "1/1")
     scorer = Scorer(bundle, given.engine, given.threads, given.any_age)
     if given.out == TERMINAL:
         yield from _score_to_terminal(given, found, scorer, answers)
     else:
-        share = bool(given.scheduler) or given.shard != "1/1"
-        with ScoreTable(Path(given.out), bundle.digest, scorer.how, given.json, rows, share) as table:
+        with ScoreTable(Path(given.out), bundle.digest, scorer.how, given.json, rows, _is_share(given)) as table:
             yield from _score_to(table, found, scorer, answers)
-    if answers.missing:
-        _log.warning("%s DICOM answers could not be written; the column flags says why", f"{answers.missing:,}")
 
 
 def _lines() -> Iterator[str]:
@@ -98,13 +108,20 @@ def _lines() -> Iterator[str]:
         yield os.fsdecode(line.removeprefix(codecs.BOM_UTF8) if number == 0 else line)
 
 
-def conclude(found: InputFiles, counts: Counter) -> int:
+def conclude(found: InputFiles, counts: Counter, missing: int) -> int:
     """Say what became of all files.
+
+    Args:
+        found: they.
+        counts: of rows, by status.
+        missing: DICOM answers that could not be written.
 
     Returns:
         `ALL_SCORED`, `SOME_REFUSED`, or `NONE_SCORED` where there was no file, or none was scored.
     """
     _tell(found, counts)
+    if missing:
+        _log.warning("%s DICOM answers could not be written; the column flags says why", f"{missing:,}")
     if found.paths and not counts[SCORED]:
         return NONE_SCORED
     return SOME_REFUSED if counts[REFUSED] or found.errors else ALL_SCORED

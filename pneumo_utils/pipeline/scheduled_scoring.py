@@ -56,10 +56,10 @@ def run(given: argparse.Namespace) -> int:
         ScoreTable(table, digest, how(given.engine, given.any_age), given.json) as joined,
     ):
         count = min(max(tasks.workers, 1), len(found.paths))
-        _wait([*_submit(tasks, given, found, joined, count)], tasks, len(found.paths))
+        missing = _wait([*_submit(tasks, given, found, joined, count)], tasks, len(found.paths))
         for status in joined.take_up(map(input_files.name_safely, found.paths), count):
             counts[status] += 1
-    return prediction.conclude(found, counts)
+    return prediction.conclude(found, counts, missing)
 
 
 @dataclass
@@ -82,34 +82,42 @@ def _submit(
         yield _Shard(name, GrowingTable(table, given.json), task)
 
 
-def _wait(shards: Sequence[_Shard], tasks: TaskScheduler, total: int) -> None:
-    left = list(shards)
+def _wait(shards: Sequence[_Shard], tasks: TaskScheduler, total: int) -> int:
+    """DICOM answers that could not be written."""
+    left, missing = list(shards), 0
     with ScoringProgress(total) as progress:
         while left:
             for shard in [one for one in left if one.task.done()]:
-                tasks.result(shard.task, shard.name)
+                missing += tasks.result(shard.task, shard.name)
                 shard.task = None  # or it would be done again when its worker dies
                 left.remove(shard)
             tasks.check_alive()
             progress.show(sum((shard.table.count() for shard in shards), Counter()))
             time.sleep(_LOOK)
+    return missing
 
 
-def _score_shard(asked: Asked, given: argparse.Namespace, found: InputFiles, rows: tuple[Path, ...], at: Path) -> None:
-    """What a worker does: a process of its own scores, and may have the memory that the worker has."""
+def _score_shard(asked: Asked, given: argparse.Namespace, found: InputFiles, rows: tuple[Path, ...], at: Path) -> int:
+    """What a worker does: a process of its own scores, and may have the memory that the worker has.
+
+    Returns:
+        DICOM answers that could not be written.
+    """
     try:
         with ProcessPool(1) as pool:
             running = pool.submit(_score, given, found, rows, at)
             scheduler_worker.watch(asked, pool, running)
-            running.result()
+            return running.result()
     except BrokenProcessPool as error:
         raise ShardError("the process that scores must live to the end, got killed") from error
     except (MemoryLimitError, NotWantedError) as error:
         raise ShardError(str(error)) from error
 
 
-def _score(given: argparse.Namespace, found: InputFiles, rows: tuple[Path, ...], at: Path) -> None:
+def _score(given: argparse.Namespace, found: InputFiles, rows: tuple[Path, ...], at: Path) -> int:
     os.chdir(at)  # paths are those of where the command was typed
     with alone(Path(given.out)):  # a shard of an earlier run, whose client was killed, may still be at work
-        for _ in prediction.score(given, found, rows):
+        answers = prediction.open_answers(given)
+        for _ in prediction.score(given, found, answers, rows):
             pass
+    return answers.missing

@@ -1,0 +1,23 @@
+"""What the client of a scheduler learns from its shards."""
+
+from __future__ import annotations
+
+from collections import Counter
+from types import SimpleNamespace
+
+from pneumo_utils.deployment import prediction
+from pneumo_utils.deployment.input_files import InputFiles
+from pneumo_utils.deployment.score_table import GrowingTable
+from pneumo_utils.pipeline import scheduled_scoring
+
+
+def test_dicom_answers_that_no_worker_could_write_are_counted_together(tmp_path, caplog):
+    unwritten = {"first": 2, "second": 1}
+    tasks = SimpleNamespace(result=lambda task, name: unwritten[name], check_alive=lambda: None)
+    shards = [
+        scheduled_scoring._Shard(name, GrowingTable(tmp_path / name), SimpleNamespace(done=lambda: True))
+        for name in unwritten
+    ]
+    missing = scheduled_scoring._wait(shards, tasks, 0)
+    prediction.conclude(InputFiles(["a.dcm"] * 5, 0, 0, 0, []), Counter(scored=5), missing)
+    assert "3 DICOM answers could not be written; the column flags says why" in caplog.text
