@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pneumo_utils.deployment.decision import Decision
 from pneumo_utils.records import fingerprint
 from pneumo_utils.records.atomic import atomic_write
-from pneumo_utils.records.run_directory import BUNDLE_FILE, CARD_FILE
+from pneumo_utils.records.bundle_names import BUNDLE_FILE, CARD_FILE
 from pneumo_utils.records.vocabulary import ENGINES
 
 VERSION = 1  # of the schema; grows with what older programs would misread

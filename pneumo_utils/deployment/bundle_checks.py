@@ -11,7 +11,7 @@ from pneumo_utils.deployment.bundle import Bundle
 from pneumo_utils.deployment.scores import REFUSED, SCORED
 from pneumo_utils.deployment.scoring import Scorer
 from pneumo_utils.records import progress
-from pneumo_utils.records.run_directory import BUNDLE_FILE
+from pneumo_utils.records.bundle_names import BUNDLE_FILE
 
 EACH = 100  # pictures of every kind that the gate is shown
 COMPARED = 200  # test pictures that every engine judges, about

@@ -113,7 +113,7 @@ def _open_keras(file: Path, name: str, threads: int) -> Engine:
     _check_export(file, {parts[layer.name]: layer.output.shape for layer in found})
     whole, size = export.two_headed(network), network.input.shape[1]
     eaten = tf.TensorSpec([None, size, size], tf.float32)
-    graph = tf.function(lambda views: whole(views, training=False), input_signature=[eaten])
+    graph = tf.function(lambda views: whole(views, training=False), input_signature=[eaten], autograph=False)
     return _Opened(name, size, lambda views: tuple(part.numpy() for part in graph(views)), _AT_ONCE)
 
 

@@ -11,12 +11,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pneumo_utils.records.bundle_names import BUNDLE_FILE, CARD_FILE
 from pneumo_utils.records.contracts.deployment import DEPLOYMENT
 from pneumo_utils.records.contracts.evaluation import EVALUATION
 from pneumo_utils.records.contracts.explanation import EXPLANATION
-
-BUNDLE_FILE = "bundle.json"  # in a bundle: what it says of itself
-CARD_FILE = "model_card.md"  # in a bundle, once the study that wrote it is finished
 
 # which notebook a reader has to run first when something is missing
 WRITERS = {

@@ -9,7 +9,7 @@ from support import bundles
 
 from pneumo_utils.deployment import bundle
 from pneumo_utils.deployment.bundle import Bundle, BundleError
-from pneumo_utils.records.run_directory import BUNDLE_FILE
+from pneumo_utils.records.bundle_names import BUNDLE_FILE
 
 
 @pytest.fixture

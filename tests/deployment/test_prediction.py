@@ -52,6 +52,13 @@ def predict(*given):
     return main(["predict", *given, "--model", "model"])
 
 
+def test_what_scores_does_not_wait_for_packages_that_only_a_study_needs():
+    rooms = "pneumo_utils.deployment.prediction, pneumo_utils.deployment.scoring"
+    code = f"import sys, {rooms}; print({{'pandas', 'scipy', 'sklearn', 'tensorflow'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
 def rows(text):
     return list(csv.DictReader(io.StringIO(text)))
 

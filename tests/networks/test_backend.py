@@ -7,6 +7,24 @@ import sys
 from pathlib import Path
 
 
+def run(code, **environment):
+    """What a new process prints."""
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
+        env=os.environ | environment,
+    )  # fmt: skip
+
+
+def test_keras_comes_without_packages_that_nothing_here_asks_it_for_and_these_come_later():
+    code = """
+import sys
+import pneumo_utils.networks.backend
+print({"IPython", "matplotlib", "pandas", "sklearn"} & set(sys.modules))
+import matplotlib.pyplot, pandas, sklearn.linear_model
+"""
+    assert run(code).stdout == "set()\n"
+
+
 def test_neither_keras_json_nor_the_environment_changes_what_networks_compute_in(tmp_path):
     odd = {"floatx": "float16", "epsilon": 1e-3, "backend": "jax", "image_data_format": "channels_first"}
     (tmp_path / "keras.json").write_text(json.dumps(odd))
@@ -19,9 +37,6 @@ print(os.environ.get("TF_XLA_FLAGS"), os.environ["TF_ENABLE_ONEDNN_OPTS"])
 """
     foreign = {"KERAS_HOME": str(tmp_path), "KERAS_BACKEND": "jax", "TF_ENABLE_ONEDNN_OPTS": "0"}
     foreign |= {"TF_XLA_FLAGS": "--tf_xla_auto_jit=2"}
-    ran = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
-        env=os.environ | foreign,
-    )  # fmt: skip
+    ran = run(code, **foreign)
     assert ran.stdout.splitlines() == ["tensorflow float32 1e-07 channels_last float32", "None 1"]
     assert ran.stderr == ""

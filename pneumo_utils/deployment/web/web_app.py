@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 from pneumo_utils.deployment.scores import SCORED, Score, refuse
 from pneumo_utils.deployment.web import request_guard, web_page
-from pneumo_utils.records.run_directory import CARD_FILE
+from pneumo_utils.records.bundle_names import CARD_FILE
 
 if TYPE_CHECKING:  # imported for their names alone: they bring the engines along
     from starlette.applications import Starlette
