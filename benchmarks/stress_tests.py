@@ -157,7 +157,8 @@ def row(key: dict, way: tuple[int, int], said: pd.DataFrame, score: pd.Series) -
         **key, "side": way[0], "views": way[1], "auc": found["auc_roc"][0], "lower": lower, "upper": upper,
         "sensitivity": found["recall"][0], "specificity": found["specificity"][0],
         "acquisition_auc": weighted_metrics.scores(label, shares, weight[None], 0.5, metrics=MEASURED)["auc_roc"][0],
-        "normal": int((label == 0).sum()), "pneumonia": int(label.sum()), "made_on": rows.machine(),
+        "normal": int((label == 0).sum()), "pneumonia": int(label.sum()),
+        "made_on": f"{training.device()} of {rows.machine()}, {rows.versions()}",
     }  # fmt: skip
 
 

@@ -14,6 +14,8 @@ os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.pop("TF_XLA_FLAGS", None)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Else whoever comes first takes all memory of a GPU, and trainings or pages side by side find none.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 # Keras loads these, where they are installed, for wrappers that nothing here uses: a third of its time.
 with silent(), unloaded("IPython", "matplotlib", "pandas", "sklearn"):

@@ -25,6 +25,15 @@ import matplotlib.pyplot, pandas, sklearn.linear_model
     assert run(code).stdout == "set()\n"
 
 
+def test_trainings_side_by_side_share_the_memory_of_a_gpu_unless_the_user_says_otherwise():
+    code = """
+import os
+import pneumo_utils.networks.backend
+print(os.environ["TF_FORCE_GPU_ALLOW_GROWTH"])
+"""
+    assert [run(code).stdout, run(code, TF_FORCE_GPU_ALLOW_GROWTH="false").stdout] == ["true\n", "false\n"]
+
+
 def test_neither_keras_json_nor_the_environment_changes_what_networks_compute_in(tmp_path):
     odd = {"floatx": "float16", "epsilon": 1e-3, "backend": "jax", "image_data_format": "channels_first"}
     (tmp_path / "keras.json").write_text(json.dumps(odd))
