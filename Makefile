@@ -31,10 +31,11 @@ BESIDE = $(if $(SCHEDULER),--scheduler $(call quote,$(SCHEDULER)))
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  STUDY=name of a file in params/ (demo)   DATA=folder, .zip or .npz   WEIGHTS=imagenet, none or a path"
-	@echo "  SCHEDULER=local:N or tcp://HOST:PORT trains side by side (report, work)"
+	@echo "  SCHEDULER=local:N or tcp://HOST:PORT trains side by side (report, work)   THREADS=of a training (work)"
 	@echo "  GPU=1 installs TensorFlow for CUDA (Linux)   PYTHON=interpreter to build the environment with"
+	@echo "  ORIGINALS=folder of radiographs as published, not made smaller (bench, recipes)"
 
 install: $(READY) ## only build the environment
 
