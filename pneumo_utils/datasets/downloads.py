@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from pneumo_utils.datasets import folder_layout
 from pneumo_utils.imaging import image_files
+from pneumo_utils.records import fingerprint
 from pneumo_utils.records.atomic import alone
 
 _CHUNK = 1 << 16  # bytes read at a time; what of a chunk has come when the connection breaks is lost
@@ -65,8 +66,7 @@ def check(path: Path, *, size: int, sha256: str, name: str, delete: bool = False
     got = _size(path)
     problem = f"must have {size:,} bytes, got {got:,}" if got != size else ""
     if not problem:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = fingerprint.of_file(path)
         problem = f"must have SHA-256 {sha256}, got {digest}" if digest != sha256 else ""
     if problem:
         if delete:

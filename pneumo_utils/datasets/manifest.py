@@ -81,11 +81,13 @@ def _row(root: Path, path: str, smallest_side: int, least_grey_range: int) -> di
     try:
         data = _read(root / path)
         pixels, mode = decoding.decode_sound(data)
-        picture_limits.check_worth(pixels, smallest_side, least_grey_range)
+        picture_limits.check_size_and_contrast(pixels, smallest_side, least_grey_range)
     except image_files.ImageError as error:
         return {"path": path, "reason": str(error)}
     except OSError as error:
         return {"path": path, "reason": f"cannot be read: {error.strerror}"}
+    except Exception as error:  # of a decoder, over a file that nobody foresaw: one file stops no study
+        return {"path": path, "reason": f"damaged or unsupported: {type(error).__name__}: {error}"}
     part, folder = path.split("/")[:2]
     name = filenames.parse(path, folder)
     return {

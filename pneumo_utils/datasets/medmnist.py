@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 import zipfile
 from pathlib import Path
 
@@ -11,7 +9,8 @@ import cv2
 import numpy as np
 
 from pneumo_utils.datasets import downloads, folder_layout
-from pneumo_utils.records.atomic import alone
+from pneumo_utils.records import fingerprint
+from pneumo_utils.records.atomic import alone, atomic_folder
 
 
 class MedMNISTError(ValueError):
@@ -33,21 +32,15 @@ def write(archive: Path, cache: Path) -> Path:
         MedMNISTError: not such a file.
         ValueError: the cache cannot be written.
     """
-    with archive.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    folder = cache / f"{archive.stem}-{digest[:12]}"
+    folder = cache / f"{archive.stem}-{fingerprint.of_file(archive)[:12]}"
     parts = _read(archive)
     need = sum(images.nbytes for images, _ in parts.values())
-    unfinished = folder.with_name(folder.name + ".part")
     with downloads.reserve_space(cache, 0), alone(folder):
         if downloads.count_files(folder) == sum(len(labels) for _, labels in parts.values()):
             return folder
-        with downloads.reserve_space(cache, need):
-            for old in (unfinished, folder):
-                shutil.rmtree(old, ignore_errors=True)
+        with downloads.reserve_space(cache, need), atomic_folder(folder) as unfinished:
             for part, (images, labels) in parts.items():
                 _write_part(unfinished / part, images, labels)
-            unfinished.rename(folder)
     return folder
 
 

@@ -38,7 +38,7 @@ class AveragedNetworks:
         """Side of the square that the first network is shown, pixels."""
         return self._engines[0].image_size
 
-    def judge(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Judge pictures.
 
         Args:
@@ -52,7 +52,7 @@ class AveragedNetworks:
         return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
     def features(self, pictures: np.ndarray) -> np.ndarray:
-        """The features of `judge` alone, at the cost of one view a picture."""
+        """The features of `predict` alone, at the cost of one view a picture."""
         first = self._views[0]
         parts = [[_see(engine, batch, first)[1] for engine in self._engines] for batch in _batches(pictures)]
         return np.concatenate([np.concatenate(part, axis=1) for part in parts])
@@ -68,7 +68,7 @@ class AveragedNetworks:
 
 def _see(engine: Engine, pictures: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
     views = [test_view(one, number, engine.image_size) for one in pictures]
-    return engine.judge(np.stack(views).astype(np.float32))
+    return engine.predict(np.stack(views).astype(np.float32))
 
 
 def _batches(pictures: np.ndarray) -> Iterator[np.ndarray]:
@@ -76,7 +76,7 @@ def _batches(pictures: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _average(views: list[np.ndarray], of: str) -> np.ndarray:
-    """Mean over views, of probabilities or of logits; as `networks.training` does it."""
+    """Mean over views, of probabilities or of logits; as `networks.inference` does it."""
     views = [np.asarray(one, dtype=float) for one in views]
     if of == "probability":
         return np.mean(views, axis=0)

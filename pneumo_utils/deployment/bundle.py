@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pneumo_utils.deployment.decision import Decision
 from pneumo_utils.records import fingerprint
-from pneumo_utils.records.atomic import atomic_write
+from pneumo_utils.records.atomic import atomic_folder
 from pneumo_utils.records.bundle_names import BUNDLE_FILE, CARD_FILE
 from pneumo_utils.records.vocabulary import ENGINES
 
@@ -118,11 +118,18 @@ class Bundle:
         Raises:
             BundleError: the bundle has none for it.
         """
-        files = [network.files.get(engine) for network in self.contents.networks]
-        if None in files:
-            there = [one for one in ENGINES if all(one in network.files for network in self.contents.networks)]
+        self.check_engine(engine)
+        return [self.file(network.files[engine]) for network in self.contents.networks]
+
+    def check_engine(self, engine: str) -> None:
+        """Whether there are networks for `engine`; no file is read.
+
+        Raises:
+            BundleError: there are none.
+        """
+        there = [one for one in ENGINES if all(one in network.files for network in self.contents.networks)]
+        if engine not in there:
             raise BundleError(f"engine must be one that the bundle has ({', '.join(there)}), got {engine}")
-        return [self.file(name) for name in files if name]
 
     @property
     def card(self) -> str | None:
@@ -173,24 +180,16 @@ def write(folder: Path, fill: Callable[[Path], dict]) -> Bundle:
     Returns:
         the bundle, read back.
     """
-    part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
+    with atomic_folder(folder) as part:
         told = fill(part)
         files = sorted(path for path in part.rglob("*") if path.is_file())
         hashes = {path.relative_to(part).as_posix(): fingerprint.of_file(path) for path in files}
         contents = Contents.model_validate(told | {"version": VERSION, "hashes": hashes})
-        with atomic_write(part / BUNDLE_FILE) as file:
-            file.write_text(contents.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (part / BUNDLE_FILE).write_text(contents.model_dump_json(indent=2) + "\n", encoding="utf-8")
         for name in _foreign(folder):
             if not (part / name).exists():
                 (part / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(folder / name, part / name)
-        shutil.rmtree(folder, ignore_errors=True)
-        part.replace(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return Bundle(folder)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from pneumo_utils.records.quiet import silent
 
 ENGINES = {"keras": ".keras", "onnx": ".onnx", "litert": ".tflite", "litert-int8": ".tflite"}  # name: kind of file
-_AT_ONCE = 32  # views in one call, as `networks.training` judges
+_AT_ONCE = 32  # views in one call, as `networks.inference` predicts
 _EXTRAS = {"keras": "cpu", "onnx": "onnx", "litert": "litert", "litert-int8": "litert"}
 _INPUT, _OUTPUTS = "pixels", ("probability", "features")  # names in every export, by `networks.export`
 _Answer = tuple[np.ndarray, np.ndarray]
@@ -34,7 +34,7 @@ class Engine(Protocol):
     name: str  # a key of `ENGINES`
     image_size: int  # side of the views, pixels
 
-    def judge(self, views: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, views: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Probability of pneumonia and pooled features.
 
         Args:
@@ -55,8 +55,8 @@ class _Opened:
         self.name, self.image_size, self._answer, self._at_once = name, image_size, answer, at_once
         self._alone = Lock()
 
-    def judge(self, views: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """See `Engine.judge`."""
+    def predict(self, views: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See `Engine.predict`."""
         side = self.image_size
         if np.ndim(views) != 3 or not len(views) or np.shape(views)[1:] != (side, side):
             raise EngineError(f"views must be (at least 1, {side}, {side}), got {np.shape(views)}")

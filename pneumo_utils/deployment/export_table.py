@@ -93,7 +93,7 @@ def _probabilities(
     with progress.stage(f"judging {len(pictures):,} pictures by {len(paths)} engines", len(paths)) as told:
         for engine, networks in paths.items():
             averaged = AveragedNetworks.load(networks, engine, test_views, test_average)
-            said[engine] = averaged.judge(pictures)[0]
+            said[engine] = averaged.predict(pictures)[0]
             told.advance()
     return said
 
@@ -147,7 +147,7 @@ def _time(networks: Sequence, picture: np.ndarray) -> float:
     views = [test_view(picture, 0, network.image_size)[None].astype(np.float32) for network in networks]
     start = time.perf_counter()
     for network, view in zip(networks, views, strict=True):
-        network.judge(view)
+        network.predict(view)
     return time.perf_counter() - start
 
 

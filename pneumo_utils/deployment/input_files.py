@@ -47,10 +47,10 @@ def find(given: Iterable[str], lines: Iterable[str] = (), answers: Iterable[Path
     places = frozenset(os.path.realpath(place) for place in answers)
     errors: list[tuple[str, str]] = []
     for path in _expand(given, lines):
-        if places and _is_answer(os.path.realpath(path), places):
+        if places and _is_answer(_real(path), places):
             own += 1
             continue
-        for one in _walk(path, errors, places) if Path(path).is_dir() else [path]:
+        for one in _walk(path, errors, places) if os.path.isdir(path) else [path]:  # noqa: PTH112 - never raises
             if one is None:
                 hidden += 1
             elif not one:
@@ -74,6 +74,13 @@ def _is_answer(place: str, answers: frozenset[str]) -> bool:
     return place in answers or table in answers
 
 
+def _real(path: str) -> str:
+    try:
+        return os.path.realpath(path)
+    except (OSError, ValueError):  # no name that a file can have
+        return path
+
+
 def _expand(given: Iterable[str], lines: Iterable[str]) -> Iterator[str]:
     for one in given:
         if one == STANDARD_INPUT:
@@ -88,12 +95,18 @@ def _expand(given: Iterable[str], lines: Iterable[str]) -> Iterator[str]:
 
 
 def _walk(folder: str, errors: list[tuple[str, str]], answers: frozenset[str]) -> Iterator[str | None]:
-    """Every file below `folder`; None for each that is hidden, and nothing for each answer, or folder of them."""
+    """Every file below `folder`; None for each that is hidden, and nothing for each answer, or folder of them.
+
+    A linked folder is looked into, too, but no folder twice, and none below a hidden one. One that lies below `folder`
+    is seen where it lies, and one that `folder` lies in is not meant.
+    """
 
     def note(error: OSError) -> None:
         errors.append((str(error.filename), error.strerror or "cannot be listed"))
 
-    for place, folders, names in os.walk(folder, onerror=note):
+    root = os.path.realpath(folder)
+    seen = {_identity(folder)}
+    for place, folders, names in os.walk(folder, onerror=note, followlinks=True):
         folders.sort()
         at = os.path.realpath(place) if answers else ""
         own = [name for name in (*folders, *names) if _is_answer(f"{at}{os.sep}{name}", answers)] if answers else []
@@ -102,5 +115,31 @@ def _walk(folder: str, errors: list[tuple[str, str]], answers: frozenset[str]) -
             folders[:], names = (sorted(set(some) - set(own)) for some in (folders, names))
         inside = os.path.relpath(place, folder)
         secret = any(part == _PACKED or (part.startswith(".") and part != ".") for part in Path(inside).parts)
+        folders[:] = [name for name in folders if _is_new(os.path.join(place, name), root, secret, seen)]  # noqa: PTH118
         for name in sorted(names):
             yield None if secret or name.startswith(".") else os.path.join(place, name)  # noqa: PTH118 - as it was given
+
+
+def _is_new(folder: str, root: str, secret: bool, seen: set[tuple[int, int] | None]) -> bool:
+    """Whether `folder` is to be walked, as `_walk` says; it then counts as seen."""
+    if os.path.islink(folder):  # noqa: PTH114 - paths stay as they were given
+        target = os.path.realpath(folder)
+        if secret or Path(folder).name.startswith(".") or _lies_in(target, root) or _lies_in(root, target):
+            return False
+    identity = _identity(folder)
+    new = identity is None or identity not in seen
+    seen.add(identity)
+    return new
+
+
+def _lies_in(place: str, folder: str) -> bool:
+    return place == folder or place.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _identity(folder: str) -> tuple[int, int] | None:
+    """Device and number of a folder, however it is reached; None where it cannot be asked: walking it tells why."""
+    try:
+        found = os.stat(folder)  # noqa: PTH116 - as above
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pneumo_utils.deployment import input_files, score_rows
+from pneumo_utils.deployment import input_files, score_rows, score_table_checks
+from pneumo_utils.deployment.answers import answer_files
 from pneumo_utils.deployment.answers.answer_files import AnswerFiles
 from pneumo_utils.deployment.bundle import Bundle
 from pneumo_utils.deployment.input_files import InputFiles
 from pneumo_utils.deployment.score_table import ScoreTable
 from pneumo_utils.deployment.scores import ANSWER_FILES, REFUSED, SCORED, TERMINAL
-from pneumo_utils.deployment.scoring import Scorer
+from pneumo_utils.deployment.scoring import Scorer, engine_label
 from pneumo_utils.deployment.scoring_progress import ScoringProgress
 from pneumo_utils.records import shares
 
@@ -41,37 +42,60 @@ def run(given: argparse.Namespace) -> int:
     Raises:
         ValueError: an argument, a path or the bundle is wrong; nothing has been written then.
     """
+    bundle = check(given)
     found = find(given)
     counts: Counter = Counter()
-    answers = open_answers(given)
+    answers = open_answers(given, bundle)
     with ScoringProgress(len(found.paths)) as progress:
-        for status in score(given, found, answers):
+        for status in score(given, bundle, found, answers):
             counts[status] += 1
             progress.show(counts)
     return conclude(found, counts, answers.missing)
+
+
+def check(given: argparse.Namespace) -> Bundle:
+    """The bundle that is asked for, once all is looked at that can be told before a file is listed.
+
+    Raises:
+        ValueError: an argument or the bundle is wrong, or a package is not installed.
+    """
+    if not 0 <= given.threads <= _MOST_THREADS:
+        raise PredictionError(f"threads must be 0 to {_MOST_THREADS:,}, got {given.threads}")
+    shares.take((), given.shard, "shard")
+    bundle = Bundle(given.model)
+    bundle.check_engine(given.engine)
+    answer_files.check(kind for kind, folder in _answer_folders(given).items() if folder)
+    if given.out != TERMINAL:
+        score_table_checks.check(Path(given.out), given.json)
+    return bundle
 
 
 def find(given: argparse.Namespace) -> InputFiles:
     """The files that are asked for, or the share of them.
 
     Raises:
-        ValueError: there are none, or an argument is wrong.
+        ValueError: there are none.
     """
-    if not 0 <= given.threads <= _MOST_THREADS:
-        raise PredictionError(f"threads must be 0 to {_MOST_THREADS:,}, got {given.threads}")
-    folders = [getattr(given, kind.replace("-", "_")) for kind in ANSWER_FILES]
-    answers = [folder for folder in folders if folder] + ([] if given.out == TERMINAL else [Path(given.out)])
+    answers = [folder for folder in _answer_folders(given).values() if folder]
+    answers += [] if given.out == TERMINAL else [Path(given.out)]
     lines = _lines() if input_files.STANDARD_INPUT in given.path else ()
     found = input_files.find(given.path, lines, answers)
     if not found.paths:
-        raise PredictionError(f"path must hold at least one file, got none in {', '.join(given.path)}")
+        own = f", but {found.answers:,} of its own answers" if found.answers else ""
+        raise PredictionError(f"path must hold at least one file, got none in {', '.join(given.path)}{own}")
     return replace(found, paths=shares.take(found.paths, given.shard, "shard"))
 
 
-def open_answers(given: argparse.Namespace) -> AnswerFiles:
+def open_answers(given: argparse.Namespace, bundle: Bundle) -> AnswerFiles:
     """What is written beside the table."""
-    folders = {kind: getattr(given, kind.replace("-", "_")) for kind in ANSWER_FILES}
-    return AnswerFiles(Bundle(given.model), folders, beside=_is_share(given))
+    return AnswerFiles(
+        bundle, engine_label(given.engine, given.any_age), _answer_folders(given), beside=_is_share(given)
+    )
+
+
+def _answer_folders(given: argparse.Namespace) -> dict[str, Path | None]:
+    """Where answers go, by a key of `ANSWER_FILES`; None: not wanted."""
+    return {kind: getattr(given, kind.replace("-", "_")) for kind in ANSWER_FILES}
 
 
 def _is_share(given: argparse.Namespace) -> bool:
@@ -80,12 +104,13 @@ def _is_share(given: argparse.Namespace) -> bool:
 
 
 def score(
-    given: argparse.Namespace, found: InputFiles, answers: AnswerFiles, rows: Sequence[Path] = ()
+    given: argparse.Namespace, bundle: Bundle, found: InputFiles, answers: AnswerFiles, rows: Sequence[Path] = ()
 ) -> Iterator[str]:
     """Write one row a file.
 
     Args:
         given: as on the command line.
+        bundle: by `check`.
         found: the files.
         answers: by `open_answers`.
         rows: tables whose rows are kept, besides those that are in the table already.
@@ -93,12 +118,17 @@ def score(
     Yields:
         the status of each file, as soon as its row is written.
     """
-    bundle = Bundle(given.model)
+    if given.out != TERMINAL and not given.scheduler:
+        score_table_checks.check_share(
+            Path(given.out), given.json, given.shard, map(input_files.name_safely, found.paths)
+        )
     scorer = Scorer(bundle, given.engine, given.threads, given.any_age)
     if given.out == TERMINAL:
         yield from _score_to_terminal(given, found, scorer, answers)
     else:
-        with ScoreTable(Path(given.out), bundle.digest, scorer.how, given.json, rows, _is_share(given)) as table:
+        with ScoreTable(
+            Path(given.out), bundle.digest, scorer.engine_label, given.json, rows, _is_share(given)
+        ) as table:
             yield from _score_to(table, found, scorer, answers)
 
 
@@ -130,7 +160,7 @@ def conclude(found: InputFiles, counts: Counter, missing: int) -> int:
 def _score_to_terminal(
     given: argparse.Namespace, found: InputFiles, scorer: Scorer, answers: AnswerFiles
 ) -> Iterator[str]:
-    own = {"bundle": scorer.bundle.digest[: score_rows.DIGITS], "engine": scorer.how}
+    own = {"bundle": scorer.bundle.digest[: score_rows.DIGITS], "engine": scorer.engine_label}
     _show(b"" if given.json else score_rows.header())
     for answer in scorer.score(found.paths, answers.wanted):
         score = answers.write(answer.score, answer.radiograph)

@@ -83,6 +83,8 @@ def read_bytes(
         return _read(data, sha256, contents, any_age, keep_whole)
     except ImageError as error:
         return Radiograph(sha256, reason=str(error))
+    except Exception as error:  # of a decoder, over a file that nobody foresaw: one file stops no others
+        return Radiograph(sha256, reason=f"damaged or unsupported: {type(error).__name__}: {error}")
 
 
 def _load(path: Path) -> bytes:
@@ -103,7 +105,9 @@ def _read(data: bytes, sha256: str, contents: Contents, any_age: bool, keep_whol
     else:
         whole, _ = decoding.decode_sound(data)
         picture = decoding.decode_square(data, size)  # what the study did, by the same way
-    picture_limits.check_worth(whole, contents.preparation.smallest_side, contents.preparation.least_grey_range)
+    picture_limits.check_size_and_contrast(
+        whole, contents.preparation.smallest_side, contents.preparation.least_grey_range
+    )
     if not keep_whole:
         return Radiograph(sha256, picture, flags=flags, view=view)
     return Radiograph(sha256, picture, whole, flags, dicom=data if is_dicom else None, view=view)

@@ -17,17 +17,15 @@ from contextlib import AbstractContextManager, ExitStack
 from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
-from pneumo_utils.deployment import score_rows
+from pneumo_utils.deployment import score_rows, score_table_checks
+from pneumo_utils.deployment.score_table_checks import ScoreFileError
 from pneumo_utils.deployment.scores import Score
 
 _log = logging.getLogger(__name__)
-
-
-class ScoreFileError(ValueError):
-    """The file that shall hold the scores holds something else."""
 
 
 class ScoreTable(AbstractContextManager):
@@ -49,7 +47,7 @@ class ScoreTable(AbstractContextManager):
         self, path: Path, bundle: str, engine: str, as_json: bool = False, others: Sequence[Path] = (),
         share: bool = False,
     ):  # fmt: skip
-        _check(path, as_json)
+        score_table_checks.check(path, as_json)
         path = path.resolve()  # a link stays one
         self.path, self._json = path, as_json
         self._own = {"bundle": bundle[: score_rows.DIGITS], "engine": engine}
@@ -62,16 +60,24 @@ class ScoreTable(AbstractContextManager):
         except Timeout as error:
             rule = "out must be written by one run at a time"
             raise ScoreFileError(f"{rule}, got {path}, which another writes") from error
-        self._save_rows_of_killed_run()
-        self.rows = tuple(file for file in (self._before, *others, path) if file.is_file())  # those of earlier runs
-        self._kept = {file: _index(file, as_json) for file in self.rows}
         self._share = share
         self._written: set[int] = set()  # hashes of the paths that have a row, where there may be rows of others
+        try:
+            self._save_rows_of_killed_run()
+            self.rows = tuple(file for file in (self._before, *others, path) if file.is_file())  # those of earlier runs
+            self._kept = {file: _index(file, as_json) for file in self.rows}
+        except BaseException:
+            self._let_go()
+            raise
 
     def __enter__(self) -> ScoreTable:
-        self._stream = self._part.open("wb")
-        if not self._json:
-            self._stream.write(score_rows.header())
+        try:
+            self._stream = self._part.open("wb")
+            if not self._json:
+                self._stream.write(score_rows.header())
+        except BaseException:
+            self._let_go()
+            raise
         return self
 
     def __exit__(
@@ -87,8 +93,11 @@ class ScoreTable(AbstractContextManager):
                 for file in (self._before, *self._shards(), *locks):
                     file.unlink(missing_ok=True)
         finally:
-            Path(self._lock.lock_file).unlink(missing_ok=True)
-            self._lock.release()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        Path(self._lock.lock_file).unlink(missing_ok=True)
+        self._lock.release()
 
     def take_up(self, paths: Iterable[str], count: int) -> Iterator[str]:
         """Write the rows of all shards, in order.
@@ -179,7 +188,8 @@ class ScoreTable(AbstractContextManager):
         left = [file for file in (self._part, *self._shards()) if file.is_file()]
         if not left:
             return
-        with self._before.open("ab") as stream:
+        with self._before.open("ab+") as stream:
+            _cut_after_last_line(stream)
             for file in left:
                 for line, _ in score_rows.whole_lines(file, self._json):
                     stream.write(line)
@@ -187,6 +197,15 @@ class ScoreTable(AbstractContextManager):
             os.fsync(stream.fileno())
         for file in left:
             file.unlink()
+
+
+def _cut_after_last_line(stream: BinaryIO) -> None:
+    """Cut off what a full disk or a kill has left of a line, or the next would be glued to it."""
+    stream.seek(0)
+    whole = 0
+    for line in stream:
+        whole += len(line) if line.endswith(b"\n") else 0
+    stream.truncate(whole)
 
 
 def shard_of(path: Path, number: int, count: int) -> Path:
@@ -235,15 +254,3 @@ def _index(file: Path, as_json: bool) -> dict[int, tuple[int, int]]:
         for start, line, row in score_rows.read(file, as_json)
         if row is not None
     }
-
-
-def _check(path: Path, as_json: bool) -> None:
-    if path.exists() and not path.is_file():  # a folder, a pipe, a device: renaming would take its place
-        raise ScoreFileError(f"out must be a new file or a table of scores, got {path}, which is no file")
-    if not path.is_file() or not path.stat().st_size:
-        return
-    with path.open("rb") as stream:
-        first = stream.readline()
-    if (score_rows.parse(first, True) is None) if as_json else (first != score_rows.header()):
-        kind = "JSON lines" if as_json else "CSV"
-        raise ScoreFileError(f"out must be a new file or a table of scores as {kind}, got {path}: it is left as it is")

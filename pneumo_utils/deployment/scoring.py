@@ -22,7 +22,7 @@ _AHEAD = 96  # files read ahead of the network
 _Looked = tuple[Radiograph, str, tuple[str, ...]]  # a file, why it is refused, remarks
 
 
-def how(engine: str, any_age: bool) -> str:
+def engine_label(engine: str, any_age: bool) -> str:
     """The engine, with what else changes an answer, as the table of scores has it."""
     return f"{engine}, any age" if any_age else engine
 
@@ -59,9 +59,9 @@ class Scorer:
             self._gate = Gate.of(dict(arrays))
 
     @property
-    def how(self) -> str:
-        """See `how`."""
-        return how(self.engine, self.any_age)
+    def engine_label(self) -> str:
+        """See `engine_label`."""
+        return engine_label(self.engine, self.any_age)
 
     def score(
         self,
@@ -114,7 +114,7 @@ class Scorer:
 
     def _answer(self, batch: list[tuple[str, Radiograph, str, tuple[str, ...]]]) -> Iterator[Answer]:
         judged = [read.picture for _, read, refused, _ in batch if not (read.known or refused)]
-        answers = iter(zip(*self._networks.judge(np.stack(judged)), strict=True) if judged else ())
+        answers = iter(zip(*self._networks.predict(np.stack(judged)), strict=True) if judged else ())
         for name, read, refused, flags in batch:
             if read.known:
                 yield Answer(name, None, read)

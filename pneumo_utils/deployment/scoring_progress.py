@@ -12,6 +12,7 @@ from types import TracebackType
 from tqdm import tqdm
 
 from pneumo_utils.deployment.scores import REFUSED
+from pneumo_utils.records.durations import in_words
 
 _PAUSE = 30.0  # seconds between two lines
 
@@ -50,5 +51,4 @@ class ScoringProgress(AbstractContextManager):
         """How far it has come after `seconds`."""
         done = self._counts.total()
         left = seconds / done * (self._total - done) if done else 0
-        rest = f"{left / 60:.0f} min" if left > 90 else f"{left:.0f} s"
-        return f"{done:,} of {self._total:,} files, {self._counts[REFUSED]:,} refused, about {rest} left"
+        return f"{done:,} of {self._total:,} files, {self._counts[REFUSED]:,} refused, about {in_words(left)} left"

@@ -198,8 +198,7 @@ def _full(header: Image.Image, data: bytes) -> tuple[np.ndarray, int]:
     flags = cv2.IMREAD_UNCHANGED if alpha else cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
     pixels = _blend_over_black(_pixels(header, data, flags))
     if alpha and header.format != "TIFF":  # OpenCV leaves these as they lie
-        orientation = image_files.read_header(data).getexif().get(_ORIENTATION, 1)
-        pixels = _TURNS.get(orientation, np.asarray)(pixels)
+        pixels = _TURNS.get(_orientation(data), np.asarray)(pixels)
     if pixels.dtype == np.uint8:
         return pixels, 8
     bits = image_files.used_bits(header, data, int(pixels.max()))
@@ -207,6 +206,13 @@ def _full(header: Image.Image, data: bytes) -> tuple[np.ndarray, int]:
     if header.format == "TIFF" and header.tag_v2.get(_PHOTOMETRIC) == 0:  # white is zero; 8 bits OpenCV turns itself
         pixels = largest - pixels
     return np.rint(pixels / (largest / 255)).astype(np.uint8), bits
+
+
+def _orientation(data: bytes) -> int:
+    try:
+        return image_files.read_header(data).getexif().get(_ORIENTATION, 1)
+    except Exception:  # a damaged block makes Pillow raise this and that; viewers show such a picture as it lies
+        return 1
 
 
 def _pixels(header: Image.Image, data: bytes, flags: int) -> np.ndarray:

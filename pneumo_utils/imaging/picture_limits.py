@@ -7,7 +7,7 @@ import numpy as np
 from pneumo_utils.imaging.image_files import ImageError
 
 
-def check_worth(pixels: np.ndarray, smallest_side: int, least_grey_range: int) -> None:
+def check_size_and_contrast(pixels: np.ndarray, smallest_side: int, least_grey_range: int) -> None:
     """Refuse a picture that is too small, or blank.
 
     Args:

@@ -46,8 +46,8 @@ def environment(names: tuple[str, ...], worker: int) -> dict[str, str]:
 
     Args:
         names: of the GPUs that its machine has.
-        worker: its number, from 0. With more workers than GPUs some share one, so none takes all of its memory.
+        worker: its number, from 0. With more workers than GPUs some share one.
     """
     if not names:
         return {}
-    return {VARIABLE: names[worker % len(names)], "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+    return {VARIABLE: names[worker % len(names)]}

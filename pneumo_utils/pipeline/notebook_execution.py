@@ -59,7 +59,14 @@ def check_parameters(notebook: Path, parameters: dict) -> None:
 
 
 def run(
-    notebook: Path, parameters: dict, *, executed: Path, broken: Path, minutes: float, told: Path | None = None
+    notebook: Path,
+    parameters: dict,
+    *,
+    executed: Path,
+    broken: Path,
+    minutes: float,
+    told: Path | None = None,
+    scratch: Path | None = None,
 ) -> float:
     """Run `notebook` from its own folder.
 
@@ -70,6 +77,7 @@ def run(
         broken: where it goes otherwise, for a look.
         minutes: longest time without progress.
         told: file in which it tells its progress; None: cells are all the progress there is.
+        scratch: folder for what a kernel needs while it runs; None: the system's own.
 
     Returns:
         seconds it took.
@@ -85,18 +93,12 @@ def run(
     guard = StallGuard(minutes, told)
     try:
         with guard:
-            _execute(notebook, parameters, broken, guard)
+            _execute(notebook, parameters, broken, guard, scratch)
     except PapermillExecutionError as error:
         details = _ANSI.sub("", "\n".join(error.traceback))
         raise NotebookError(_describe_failure(notebook, error, broken), details) from error
     except DeadKernelError as error:
-        if guard.stalled:
-            raise NotebookError(
-                f"{notebook.stem} must make progress within {minutes:g} minutes, got none; see {broken}"
-            ) from error
-        raise NotebookError(
-            f"{notebook.stem}: the kernel must live to the end, got killed (out of memory?); see {broken}"
-        ) from error
+        raise NotebookError(f"{_describe_death(notebook, guard.stalled, minutes)}; see {broken}") from error
     broken.replace(executed)
     return time.monotonic() - started
 
@@ -123,11 +125,11 @@ class _SaveOnce(NBClientEngine):
             raise
 
 
-def _execute(notebook: Path, parameters: dict, output: Path, guard: StallGuard) -> None:
+def _execute(notebook: Path, parameters: dict, output: Path, guard: StallGuard, scratch: Path | None) -> None:
     logging.getLogger("papermill").setLevel(logging.ERROR)
     papermill_engines.register("saved-once", _SaveOnce)
     for attempt in range(_STARTS):
-        with _quiet_kernel() as config:
+        with _quiet_kernel(scratch) as config:
             try:
                 papermill.execute_notebook(
                     str(notebook), str(output), parameters=parameters, kernel_name=_KERNEL, progress_bar=False,
@@ -142,12 +144,12 @@ def _execute(notebook: Path, parameters: dict, output: Path, guard: StallGuard) 
 
 
 @contextlib.contextmanager
-def _quiet_kernel():
+def _quiet_kernel(scratch: Path | None):
     """A kernel of this interpreter, whatever kernels, profiles and start-up files its user has for other work.
 
     Its sockets lie in a private folder instead of TCP ports: kernels that start at once cannot race for one.
     """
-    with tempfile.TemporaryDirectory(prefix="pneumo") as folder, _kernel_of_this_python(Path(folder)):
+    with tempfile.TemporaryDirectory(prefix="pneumo", dir=scratch) as folder, _kernel_of_this_python(Path(folder)):
         config = Config()
         for manager in ("KernelManager", "AsyncKernelManager"):
             config[manager].transport = "ipc"
@@ -163,6 +165,7 @@ def _kernel_of_this_python(folder: Path):
         "IPYTHONDIR": str(folder / "ipython"),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PYTHONSTARTUP": "",
+        "TMPDIR": str(folder),  # what a kernel that is killed leaves goes with the folder
     }
     started = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     named = {"argv": started, "display_name": "Python 3", "language": "python", "env": environment}
@@ -176,6 +179,12 @@ def _kernel_of_this_python(folder: Path):
             del os.environ["JUPYTER_PATH"]
         else:
             os.environ["JUPYTER_PATH"] = before
+
+
+def _describe_death(notebook: Path, stalled: bool, minutes: float) -> str:
+    if stalled:
+        return f"{notebook.stem} must make progress within {minutes:g} minutes, got none"
+    return f"{notebook.stem}: the kernel must live to the end, got killed (out of memory?)"
 
 
 def _describe_failure(notebook: Path, error: PapermillExecutionError, broken: Path) -> str:

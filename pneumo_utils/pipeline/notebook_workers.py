@@ -20,7 +20,7 @@ class NotebookWorkers(ProcessPool):
 
     def run(self, notebook: Path, parameters: dict, *, told: Path, **given: Any) -> Future[float]:
         """Start a notebook; arguments and result are those of `notebook_execution.run`."""
-        return self.submit(_run, notebook, parameters, told=told, **given)
+        return self.submit(_run, notebook, parameters, told=told, scratch=self.scratch, **given)
 
 
 def result(running: Future[float], page: str) -> float:

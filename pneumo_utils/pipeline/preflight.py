@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from pneumo_utils.pipeline.notebook_parameters import PipelineError
 from pneumo_utils.study.expected_space import Space
 
 _log = logging.getLogger(__name__)
+_EXPORTS = {"onnx": ("tf2onnx", "onnxruntime"), "litert": ("ai_edge_litert",), "litert-int8": ("ai_edge_litert",)}
 _LEAST_FREE = 1.0  # GB: pictures, networks and pages of a study
 
 
@@ -43,6 +45,25 @@ def run(checks: Iterable[Callable[[], object]]) -> None:
             told.append(str(error))
     if told:
         raise PreflightError(list(dict.fromkeys(told)))
+
+
+def check_packages(engines: Iterable[str]) -> None:
+    """Whether what a study needs is installed: TensorFlow, and what writes and runs its exports; nothing is imported.
+
+    Args:
+        engines: that networks are exported for.
+
+    Raises:
+        PipelineError: a package is not there.
+    """
+    if importlib.util.find_spec("tensorflow") is None:
+        raise PipelineError("tensorflow must be installed (pip install 'pneumo-utils[cpu]'), got no such package")
+    for engine in engines:
+        missing = [name for name in _EXPORTS.get(engine, ()) if importlib.util.find_spec(name) is None]
+        if missing:
+            rule = f"{missing[0]} must be installed for the engine {engine} of deployment.exported_engines"
+            asked = f"pip install 'pneumo-utils[export,{engine.partition('-')[0]}]'"
+            raise PipelineError(f"{rule} ({asked}), got no such package")
 
 
 def check_space(needed: Space, folder: Path, shown: Path) -> None:

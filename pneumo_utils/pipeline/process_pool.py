@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import suppress
 from multiprocessing import get_context
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,14 +31,13 @@ class ProcessPool:
 
     Args:
         at_once: things that are done side by side.
-        each: things that one process does before another takes its place; None: any number.
     """
 
-    def __init__(self, at_once: int, each: int | None = None):
+    def __init__(self, at_once: int):
         self.at_once = at_once
-        self._pool = ProcessPoolExecutor(
-            at_once, get_context("spawn"), _die_with, (os.getpid(),), max_tasks_per_child=each
-        )
+        self._scratch = tempfile.TemporaryDirectory(prefix="pneumo")
+        self.scratch = Path(self._scratch.name)  # for what its processes need while they run, and goes with them
+        self._pool = ProcessPoolExecutor(at_once, get_context("spawn"), _die_with, (os.getpid(), self.scratch))
 
     def __enter__(self) -> Self:
         return self
@@ -47,6 +50,9 @@ class ProcessPool:
             for process in (self._pool._processes or {}).values():  # noqa: SLF001, no public way before Python 3.14
                 process.kill()
         self._pool.shutdown(cancel_futures=True)
+        shutil.rmtree(self.scratch, ignore_errors=True)  # of a kernel that was killed a thread may still be writing
+        with suppress(OSError):
+            self._scratch.cleanup()
 
     def submit(self, work: Callable, *given: Any, **named: Any) -> Future:
         """Start `work`, a function of a module, in one of them."""
@@ -69,15 +75,16 @@ class ProcessPool:
             raise MemoryLimitError(f"memory must be at most {limit / 1e9:.1f} GB, got {held / 1e9:.1f} GB")
 
 
-def _die_with(parent: int) -> None:
-    """Have this process, and the kernels it started, end when `parent` does, however that ends."""
+def _die_with(parent: int, scratch: Path) -> None:
+    """Have this process, the kernels it started, and `scratch`, end when `parent` does, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent says so and ends the others
-    threading.Thread(target=_watch, args=(lambda: os.getppid() == parent,), daemon=True).start()
+    threading.Thread(target=_watch, args=(lambda: os.getppid() == parent, scratch), daemon=True).start()
 
 
-def _watch(lives: Callable[[], bool]) -> None:
+def _watch(lives: Callable[[], bool], scratch: Path) -> None:
     over = threading.Event()
     while lives():
         over.wait(_LOOK)
     stall_guard.kill_kernels()
+    shutil.rmtree(scratch, ignore_errors=True)
     os._exit(1)

@@ -16,8 +16,9 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from pneumo_utils.pipeline.time_left import Running, TimeLeft, in_words
+from pneumo_utils.pipeline.time_left import Running, TimeLeft
 from pneumo_utils.records import progress
+from pneumo_utils.records.durations import in_words
 
 _log = logging.getLogger(__name__)
 _LOOK = 0.5  # seconds between two looks at what notebooks tell

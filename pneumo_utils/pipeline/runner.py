@@ -52,7 +52,7 @@ class Pipeline:
         """
         models = self.study.training.models
         at_hand = models if self.study.training.weights != "imagenet" else []  # others are downloaded
-        checks = [self._check_writable, self._check_notebooks, self._check_data]
+        checks = [self._check_packages, self._check_writable, self._check_notebooks, self._check_data]
         checks += [self._check_layers, *(partial(self._find_start, model) for model in at_hand)]
         preflight.run(checks)
         for model in models:
@@ -78,6 +78,9 @@ class Pipeline:
         missing = sorted({step.notebook for step in self.steps if not self.notebook(step).is_file()})
         if missing:
             raise PipelineError(f"notebooks must hold {', '.join(missing)} (.ipynb), got none in {self.notebooks}")
+
+    def _check_packages(self) -> None:
+        preflight.check_packages(self.study.deployment.exported_engines)
 
     def _check_data(self) -> None:
         given = self.study.data

@@ -18,11 +18,11 @@ from pneumo_utils.deployment.input_files import InputFiles
 from pneumo_utils.deployment.prediction import PredictionError
 from pneumo_utils.deployment.score_table import GrowingTable, ScoreTable
 from pneumo_utils.deployment.scores import TERMINAL
-from pneumo_utils.deployment.scoring import how
+from pneumo_utils.deployment.scoring import engine_label
 from pneumo_utils.deployment.scoring_progress import ScoringProgress
 from pneumo_utils.pipeline import scheduler_worker, task_scheduler
 from pneumo_utils.pipeline.process_pool import MemoryLimitError, ProcessPool
-from pneumo_utils.pipeline.scheduler_worker import Asked, NotWantedError
+from pneumo_utils.pipeline.scheduler_worker import NotWantedError, TaskRequirements
 from pneumo_utils.pipeline.task_scheduler import TaskScheduler
 from pneumo_utils.records import shares
 from pneumo_utils.records.atomic import alone
@@ -46,14 +46,16 @@ def run(given: argparse.Namespace) -> int:
         raise PredictionError("out must name a file where a scheduler shares the files out, got none")
     if given.shard != "1/1":
         raise PredictionError(f"shard must be left out where a scheduler shares the files out, got {given.shard}")
+    bundle = prediction.check(given)
     found = prediction.find(given)
-    digest, table = Bundle(given.model).digest, Path(given.out)
+    table = Path(given.out)
     table.parent.mkdir(parents=True, exist_ok=True)
     counts: Counter = Counter()
-    places = [Path.cwd(), given.model, Path(found.paths[0]), Path(found.paths[-1])]
+    seen = [path for path in (found.paths[0], found.paths[-1]) if os.path.exists(path)]  # noqa: PTH110 - never raises
+    places = [Path.cwd(), given.model, *map(Path, seen)]
     with (
         TaskScheduler(given.scheduler, table.parent, "pipeline.scheduled_scoring", places) as tasks,
-        ScoreTable(table, digest, how(given.engine, given.any_age), given.json) as joined,
+        ScoreTable(table, bundle.digest, engine_label(given.engine, given.any_age), given.json) as joined,
     ):
         count = min(max(tasks.workers, 1), len(found.paths))
         missing = _wait([*_submit(tasks, given, found, joined, count)], tasks, len(found.paths))
@@ -97,7 +99,9 @@ def _wait(shards: Sequence[_Shard], tasks: TaskScheduler, total: int) -> int:
     return missing
 
 
-def _score_shard(asked: Asked, given: argparse.Namespace, found: InputFiles, rows: tuple[Path, ...], at: Path) -> int:
+def _score_shard(
+    asked: TaskRequirements, given: argparse.Namespace, found: InputFiles, rows: tuple[Path, ...], at: Path
+) -> int:
     """What a worker does: a process of its own scores, and may have the memory that the worker has.
 
     Returns:
@@ -117,7 +121,8 @@ def _score_shard(asked: Asked, given: argparse.Namespace, found: InputFiles, row
 def _score(given: argparse.Namespace, found: InputFiles, rows: tuple[Path, ...], at: Path) -> int:
     os.chdir(at)  # paths are those of where the command was typed
     with alone(Path(given.out)):  # a shard of an earlier run, whose client was killed, may still be at work
-        answers = prediction.open_answers(given)
-        for _ in prediction.score(given, found, answers, rows):
+        bundle = Bundle(given.model)
+        answers = prediction.open_answers(given, bundle)
+        for _ in prediction.score(given, bundle, found, answers, rows):
             pass
     return answers.missing

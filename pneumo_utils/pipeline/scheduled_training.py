@@ -9,16 +9,16 @@ from typing import Any
 from pneumo_utils.networks.training_list import TrainingJob
 from pneumo_utils.pipeline import training_process
 from pneumo_utils.pipeline.progress_display import ProgressDisplay
-from pneumo_utils.pipeline.scheduler_worker import Asked
+from pneumo_utils.pipeline.scheduler_worker import TaskRequirements
 from pneumo_utils.pipeline.task_scheduler import SchedulerError, TaskScheduler
-from pneumo_utils.pipeline.training_process import Given, Trained
+from pneumo_utils.pipeline.training_process import TrainingInputs, TrainingResult
 
 _LOOK = 0.5  # seconds between two looks at the tasks
 
 
 def train_all(
-    scheduler: TaskScheduler, given: Given, jobs: Sequence[TrainingJob], threads: int, display: ProgressDisplay
-) -> Iterator[tuple[TrainingJob, Trained]]:
+    scheduler: TaskScheduler, given: TrainingInputs, jobs: Sequence[TrainingJob], threads: int, display: ProgressDisplay
+) -> Iterator[tuple[TrainingJob, TrainingResult]]:
     """Train as many side by side as there are workers; each as it is done.
 
     Args:
@@ -60,6 +60,6 @@ def check_memory(scheduler: TaskScheduler, most: float) -> None:
         raise SchedulerError(f"{rule}, got {scheduler.memory / 1e9:.1f} GB (fewer workers, or --memory-limit)")
 
 
-def _train(asked: Asked, given: Given, job: TrainingJob, threads: int) -> Trained:
+def _train(asked: TaskRequirements, given: TrainingInputs, job: TrainingJob, threads: int) -> TrainingResult:
     """What a worker does: a process of its own trains, and may have the memory that the worker has."""
     return training_process.train(given, job, threads, asked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pneumo_utils.records import fingerprint, provenance
 
 _ENGINES = ("onnxruntime", "ai-edge-litert")
 _LOOK = 2.0  # seconds between two looks at what runs
+_PATIENCE = 180.0  # seconds for which the sign may stand still: whoever asks touches it every few
 
 
 class UnfitError(RuntimeError):
@@ -33,10 +35,10 @@ def _versions() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Asked:
+class TaskRequirements:
     """What whoever asks has, and a worker must have, too."""
 
-    sign: Path  # a file that is there as long as anybody asks
+    sign: Path  # a file that is there, and touched again and again, as long as anybody asks
     room: str  # module that is run
     places: tuple[Path, ...]
     versions: dict[str, str]
@@ -44,13 +46,13 @@ class Asked:
     gpus: tuple[str, ...] = ()  # that its workers share, where it has started them; others have their own
 
     @classmethod
-    def of(cls, sign: Path, room: str, places: tuple[Path, ...], own_workers: bool) -> Asked:
+    def of(cls, sign: Path, room: str, places: tuple[Path, ...], own_workers: bool) -> TaskRequirements:
         """What this process asks for, with its packages and code."""
         shared = gpus.visible() if own_workers else ()
         return cls(sign, room, places, _versions(), fingerprint.of_room(room), shared)
 
 
-def look(asked: Asked, dask_worker: Any) -> str:
+def look(asked: TaskRequirements, dask_worker: Any) -> str:
     """What a worker must be, or have, and is not; empty where it can do what is asked.
 
     Args:
@@ -69,7 +71,7 @@ def look(asked: Asked, dask_worker: Any) -> str:
     return "" if fingerprint.of_room(asked.room) == asked.code else "have the same code"
 
 
-def run(asked: Asked, work: Callable, *given: Any) -> Any:
+def run(asked: TaskRequirements, work: Callable, *given: Any) -> Any:
     """Do a task.
 
     Raises:
@@ -84,7 +86,9 @@ def run(asked: Asked, work: Callable, *given: Any) -> Any:
     return work(asked, *given)
 
 
-def watch(asked: Asked, pool: ProcessPool, running: Future, moves: Callable[[], None] = lambda: None) -> None:
+def watch(
+    asked: TaskRequirements, pool: ProcessPool, running: Future, moves: Callable[[], None] = lambda: None
+) -> None:
     """Wait until what runs in `pool` is over.
 
     Args:
@@ -100,8 +104,18 @@ def watch(asked: Asked, pool: ProcessPool, running: Future, moves: Callable[[], 
     from distributed import get_worker
 
     limit = get_worker().memory_manager.memory_limit
+    touched, since = _touched(asked.sign), time.monotonic()
     while not wait([running], timeout=_LOOK).done:
         moves()
         pool.check_memory(limit)
-        if not asked.sign.is_file():
+        if (now := _touched(asked.sign)) != touched:
+            touched, since = now, time.monotonic()  # by this clock alone: two machines differ
+        if now is None or time.monotonic() - since > _PATIENCE:
             raise NotWantedError("somebody must wait for it, got nobody")
+
+
+def _touched(sign: Path) -> float | None:
+    try:
+        return sign.stat().st_mtime
+    except OSError:
+        return None

@@ -10,7 +10,7 @@ from pathlib import Path
 from pneumo_utils.pipeline import study_lock
 from pneumo_utils.pipeline.runner import Pipeline
 from pneumo_utils.pipeline.study_run import StudyRun
-from pneumo_utils.pipeline.time_left import in_words
+from pneumo_utils.records.durations import in_words
 from pneumo_utils.reporting import several_studies_page
 from pneumo_utils.study import definition
 

@@ -53,6 +53,25 @@ def hold(name: str, folder: Path) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def hold_if_free(folder: Path) -> Iterator[bool]:
+    """Hold the study until the block ends, if nobody else does; whether it is held.
+
+    Args:
+        folder: of its run directory; it must be there.
+    """
+    lock = FileLock(folder / "run.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
 def wait(name: str, folder: Path) -> None:
     """Wait while another process runs the study; arguments as `hold`."""
     _wait(name, folder).release()

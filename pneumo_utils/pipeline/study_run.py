@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from threading import Lock
@@ -65,20 +66,27 @@ class StudyRun:
             _log.info(told, ", ".join(aside))
         self._store.join_network_tables(training.ensemble, training.seeds)  # what a hand has changed or lost
         self._run_waiting()
-        self._line.pages.write_front_page()
+        with self._telling_why():
+            self._line.pages.write_front_page()
         return len(self._done) - len(self._unchanged)
 
     def _run_waiting(self) -> None:
+        with self._telling_why(), self._stack:  # at whose end nothing runs, and nobody else writes the page of progress
+            while self._waiting or self._running:
+                self._begin_what_can()
+                self._end_what_did()
+
+    @contextmanager
+    def _telling_why(self) -> Iterator[None]:
+        """Have the front page say why the study stops, or it would say for ever that it runs."""
         try:
-            with self._stack:  # at whose end nothing runs, and nobody else writes the page of progress
-                while self._waiting or self._running:
-                    self._begin_what_can()
-                    self._end_what_did()
+            yield
         except KeyboardInterrupt:
             self._tell(stopped="It was interrupted.")
             raise
-        except RuntimeError as error:
-            self._tell(stopped=f"{error}.", details=getattr(error, "details", ""))
+        except (RuntimeError, ValueError, OSError) as error:
+            with suppress(OSError):  # the disk may be full
+                self._tell(stopped=f"{error}.", details=getattr(error, "details", ""))
             raise
 
     def _begin_what_can(self) -> None:

@@ -15,13 +15,13 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from pneumo_utils.pipeline import scheduler_worker
-from pneumo_utils.pipeline.scheduler_worker import Asked
+from pneumo_utils.pipeline.scheduler_worker import TaskRequirements
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -30,6 +30,7 @@ _PATIENCE = 15  # seconds within which a scheduler answers and a worker is there
 _ALONE = 120  # seconds for which nothing is done without a worker
 _LOOK = 5.0  # seconds between two looks whether there are any
 _KILLED = 3  # workers that a task may lose
+_SIGN, _STALE = ".asked-", 24 * 3600  # name of the sign that somebody waits; seconds after which it is a killed one's
 _SETTINGS = {  # a user's own would change what a study does
     "distributed.worker.daemon": False,  # a training is a process of its own, which a daemon may not start
     "distributed.worker.preload": ["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"],  # who asks ends them
@@ -76,9 +77,9 @@ class TaskScheduler(AbstractContextManager):
     def __init__(self, named: str, folder: Path, room: str, places: Iterable[Path] = ()):
         check(named)
         self.named, self._open = named, ExitStack()
-        sign = folder.resolve() / f".asked-{uuid.uuid4().hex}"  # no `.part`: a run clears those away
+        sign = folder.resolve() / f"{_SIGN}{uuid.uuid4().hex}"  # no `.part`: a run clears those away
         every = (sign.parent, *(place.absolute() for place in places))
-        self._asked = Asked.of(sign, room, every, own_workers=named.startswith("local:"))
+        self._asked = TaskRequirements.of(sign, room, every, own_workers=named.startswith("local:"))
         self._seen = self._looked = 0.0
 
     def __enter__(self) -> TaskScheduler:
@@ -88,6 +89,7 @@ class TaskScheduler(AbstractContextManager):
             self._connect(opened)
             _put_back(before)
             opened.callback(self._asked.sign.unlink, missing_ok=True)  # before workers go: tasks look for it
+            _sweep(self._asked.sign.parent)
             self._asked.sign.touch()
             self._check_workers()
             self._open = opened.pop_all()
@@ -113,7 +115,7 @@ class TaskScheduler(AbstractContextManager):
         return self._client.scheduler_info(n_workers=-1)["workers"]
 
     def submit(self, work: Callable, *given: Any, name: str) -> Future:
-        """Have a worker call `work`, a function of a module, with the `Asked` it has to keep to and `given`."""
+        """Have a worker call `work`, a function of a module, with the requirements of this client and `given`."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # the paths of a million files are large, and needed
             key = f"{name}-{uuid.uuid4().hex[:8]}"
@@ -129,6 +131,8 @@ class TaskScheduler(AbstractContextManager):
         if now - self._looked < _LOOK:
             return
         self._looked = now
+        with suppress(OSError):  # a folder that is away for a moment; workers are patient, too
+            self._asked.sign.touch()
         if self.workers or not self._seen:
             self._seen = now
         elif now - self._seen > _ALONE:
@@ -183,6 +187,14 @@ class TaskScheduler(AbstractContextManager):
             if unfit:
                 what = unfit if isinstance(unfit, str) else f"know this program ({type(unfit).__name__}: {unfit})"
                 raise SchedulerError(f"workers of {self.named} must {what}, got {address} that does not")
+
+
+def _sweep(folder: Path) -> None:
+    """Delete the signs of clients that were killed."""
+    for sign in folder.glob(f"{_SIGN}*"):
+        with suppress(OSError):
+            if time.time() - sign.stat().st_mtime > _STALE:
+                sign.unlink(missing_ok=True)
 
 
 def _put_back(environment: dict[str, str]) -> None:

@@ -100,8 +100,3 @@ class TimeLeft:
             clock += passed
             running = {page: seconds - passed for page, seconds in running.items() if seconds > passed}
         return clock
-
-
-def in_words(seconds: float) -> str:
-    """A length of time, as exact as it is known."""
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pneumo_utils.pipeline import training_work
+from pneumo_utils.pipeline import study_lock, training_work
 from pneumo_utils.pipeline.runner import Pipeline
-from pneumo_utils.pipeline.time_left import in_words
-from pneumo_utils.pipeline.training_work import Planned
+from pneumo_utils.pipeline.training_work import PlannedTraining
 from pneumo_utils.records import shares
+from pneumo_utils.records.durations import in_words
 
 _SAYS = "{number:>3} {name:<40} {state:<6} {time:>8} {memory:>7}  {folder}"
 
 
 def tell_plan(line: Pipeline, share: str) -> str:
     """The trainings of a study, or of a share, a line each, and what they come to."""
+    with study_lock.hold_if_free(line.store.work) as free:
+        if free:  # beside a run, whose tables they might get into, they stay away
+            line.store.bring_back_networks(line.study.training.networks)
     ready = training_work.is_prepared(line)
     everything = [*enumerate(training_work.plan(line, ready), 1)]
     own = shares.take(everything, share, "job")
@@ -26,7 +29,7 @@ def tell_plan(line: Pipeline, share: str) -> str:
     return "\n".join([head, *_lines(own, line), told + ("" if ready else _foreseen(line))])
 
 
-def _lines(own: Iterable[tuple[int, Planned]], line: Pipeline) -> Iterable[str]:
+def _lines(own: Iterable[tuple[int, PlannedTraining]], line: Pipeline) -> Iterable[str]:
     for number, planned in own:
         yield _SAYS.format(
             number=number, name=planned.job.name, state="done" if planned.done else "to do",

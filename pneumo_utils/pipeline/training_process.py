@@ -13,7 +13,7 @@ from pneumo_utils.networks.training_list import TrainingJob
 from pneumo_utils.pipeline import scheduler_worker, study_lock
 from pneumo_utils.pipeline.process_pool import MemoryLimitError, ProcessPool
 from pneumo_utils.pipeline.runner import Pipeline
-from pneumo_utils.pipeline.scheduler_worker import Asked, NotWantedError
+from pneumo_utils.pipeline.scheduler_worker import NotWantedError, TaskRequirements
 from pneumo_utils.records import progress
 from pneumo_utils.records.store import Store
 
@@ -30,7 +30,7 @@ class StalledError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Given:
+class TrainingInputs:
     """What a training process needs to know of a study."""
 
     store: Store
@@ -38,7 +38,7 @@ class Given:
     start: dict[str, Path | None]  # file that each network starts from
 
     @classmethod
-    def of(cls, line: Pipeline) -> Given:
+    def of(cls, line: Pipeline) -> TrainingInputs:
         """That of a study which is checked."""
         return cls(line.store, line.study.flat(), line.start)
 
@@ -50,20 +50,22 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """What became of a training."""
 
     now: bool  # or it had been done before
     seconds: float  # that it took, whenever that was
 
 
-def find_done(given: Given, jobs: list[TrainingJob]) -> list[bool]:
+def find_done(given: TrainingInputs, jobs: list[TrainingJob]) -> list[bool]:
     """Which of `jobs` are; asked of another process, which loads TensorFlow and ends."""
     with ProcessPool(1) as pool:
         return _result(pool.submit(_ask, given, jobs), "what is done already") if jobs else []
 
 
-def train(given: Given, job: TrainingJob, threads: int = 0, asked: Asked | None = None) -> Trained:
+def train(
+    given: TrainingInputs, job: TrainingJob, threads: int = 0, asked: TaskRequirements | None = None
+) -> TrainingResult:
     """Do one training, and wait for it as long as it tells of something new.
 
     Args:
@@ -114,7 +116,7 @@ def _result(running: Future, name: str):  # noqa: ANN202 - whatever was asked fo
         raise WorkError(f"{name}: {type(error).__name__}: {error}") from error
 
 
-def _ask(given: Given, jobs: list[TrainingJob]) -> list[bool]:
+def _ask(given: TrainingInputs, jobs: list[TrainingJob]) -> list[bool]:
     from pneumo_utils.networks import training_jobs
 
     recipes = {model: given.recipe(model) for model in {job.model for job in jobs}}
@@ -122,10 +124,10 @@ def _ask(given: Given, jobs: list[TrainingJob]) -> list[bool]:
     return [training_jobs.is_done(job, recipes[job.model], given.store, seed) for job in jobs]
 
 
-def _train(given: Given, job: TrainingJob, told: Path, threads: int) -> Trained:
+def _train(given: TrainingInputs, job: TrainingJob, told: Path, threads: int) -> TrainingResult:
     os.environ |= {progress.VARIABLE: str(told)} | dict.fromkeys(_THREADS if threads else (), str(threads))
     with study_lock.join_trainings(given.store.work):
         from pneumo_utils.networks import training_jobs  # imported here: the pipeline knows no TensorFlow
 
         made = training_jobs.obtain(job, given.recipe(job.model), given.store, given.parameters["split_seed"])
-    return Trained(made.trained_now, float(made.facts["seconds"].iloc[0]))
+    return TrainingResult(made.trained_now, float(made.facts["seconds"].iloc[0]))

@@ -16,7 +16,7 @@ from pneumo_utils.pipeline.runner import Pipeline
 from pneumo_utils.pipeline.study_run import StudyRun
 from pneumo_utils.pipeline.task_scheduler import TaskScheduler
 from pneumo_utils.pipeline.time_left import TimeLeft
-from pneumo_utils.pipeline.training_process import Given, Trained, find_done
+from pneumo_utils.pipeline.training_process import TrainingInputs, TrainingResult, find_done
 from pneumo_utils.records import shares
 from pneumo_utils.study import expected_space, expected_time, steps
 
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedTraining:
     """A training, and what is known of it before it runs."""
 
     job: TrainingJob
@@ -47,7 +47,7 @@ def check(share: str, threads: int = 0, scheduler: str = "") -> None:
         task_scheduler.check(scheduler)
 
 
-def plan(line: Pipeline, ready: bool) -> list[Planned]:
+def plan(line: Pipeline, ready: bool) -> list[PlannedTraining]:
     """Every training of a study, the longest first.
 
     Args:
@@ -55,7 +55,7 @@ def plan(line: Pipeline, ready: bool) -> list[Planned]:
         ready: whether it `is_prepared`; if not, nothing is done, and trainings without a series are not known yet.
     """
     listed = _listed(line, ready)
-    done = find_done(Given.of(line), [one.job for one in listed]) if ready else [False] * len(listed)
+    done = find_done(TrainingInputs.of(line), [one.job for one in listed]) if ready else [False] * len(listed)
     return [replace(one, done=over) for one, over in zip(listed, done, strict=True)]
 
 
@@ -88,7 +88,7 @@ def work(line: Pipeline, share: str, threads: int = 0, scheduler: str = "") -> t
         with study_lock.train_beside(line.name, line.store.work):
             line.store.bring_back_networks(line.study.training.networks)
             own = shares.take(_listed(line, ready=True), share, "job")
-            done = find_done(Given.of(line), [one.job for one in own])
+            done = find_done(TrainingInputs.of(line), [one.job for one in own])
             left = [one for one, over in zip(own, done, strict=True) if not over]
             if tasks and left:
                 scheduled_training.check_memory(tasks, max(one.memory for one in left))
@@ -104,9 +104,11 @@ def _prepare(line: Pipeline) -> None:
             StudyRun(line).up_to_training()  # nothing, where another was faster
 
 
-def _train_all(line: Pipeline, left: list[Planned], threads: int, tasks: TaskScheduler | None) -> Iterator[bool]:
+def _train_all(
+    line: Pipeline, left: list[PlannedTraining], threads: int, tasks: TaskScheduler | None
+) -> Iterator[bool]:
     """Train what is left, and say so; whether each was trained now."""
-    given, jobs = Given.of(line), [one.job for one in left]
+    given, jobs = TrainingInputs.of(line), [one.job for one in left]
     expected = {one.job.name: one.seconds for one in left}
     stages = {job.name: line.expected_stages(job.model, [job.seed]) for job in jobs if job.splits != PERMUTED}
     shown = TimeLeft(expected, at_once=max(tasks.workers, 1) if tasks else 1, stages=stages)
@@ -123,8 +125,8 @@ def _train_all(line: Pipeline, left: list[Planned], threads: int, tasks: TaskSch
 
 
 def _train_one_by_one(
-    given: Given, jobs: list[TrainingJob], threads: int, display: ProgressDisplay
-) -> Iterator[tuple[TrainingJob, Trained]]:
+    given: TrainingInputs, jobs: list[TrainingJob], threads: int, display: ProgressDisplay
+) -> Iterator[tuple[TrainingJob, TrainingResult]]:
     for job in jobs:
         display.begin(job.name, given.store.progress_file(job.name))
         trained = training_process.train(given, job, threads)
@@ -132,7 +134,7 @@ def _train_one_by_one(
         yield job, trained
 
 
-def _listed(line: Pipeline, ready: bool) -> list[Planned]:
+def _listed(line: Pipeline, ready: bool) -> list[PlannedTraining]:
     """The same for every share, whatever is done already."""
     study = line.study
     series = training_list.left_out_series(study.training, line.store) if ready else []
@@ -140,5 +142,5 @@ def _listed(line: Pipeline, ready: bool) -> list[Planned]:
     for job in training_list.of_study(study.training, series):
         seconds = expected_time.of_training(job.model, study, line.pictures, permuted=job.splits == PERMUTED)
         folder = job.store(line.store).network_folder(job.model, job.seed)
-        found.append(Planned(job, False, seconds, expected_space.memory_of_training(job.model, study), folder))
+        found.append(PlannedTraining(job, False, seconds, expected_space.memory_of_training(job.model, study), folder))
     return sorted(found, key=lambda one: -one.seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,38 @@ def atomic_write(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder to fill, which takes the place of `path` only when the block ends without an error.
+
+    What was there is moved out of the way and deleted last, so that no moment has half of each. A link stays one.
+
+    Args:
+        path: of the folder; the one it lies in is made if need be.
+
+    Yields:
+        the folder to fill, `<name>.part` beside `path`.
+
+    Raises:
+        OSError: it cannot be made, or what is there cannot be moved.
+    """
+    path = path.resolve()
+    part, old = (path.with_name(f"{path.name}.{end}") for end in ("part", "old"))
+    if old.exists() and not path.exists():  # killed between the two moves below
+        old.replace(path)
+    for left in (part, old):
+        shutil.rmtree(left, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        yield part
+        if path.exists():
+            path.replace(old)
+        part.replace(path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager

@@ -61,11 +61,11 @@ class RunDirectory:
         self.study = study
         self.reports = Path(reports)
         self.folder = self.reports / study
-        self.work = self.folder / "work"
+        self.work, self.tables = self.folder / "work", self.folder / "tables"
 
     def table_file(self, name: str) -> Path:
         """Where the table `name` lies."""
-        return self.folder / "tables" / f"{name}.csv"
+        return self.tables / f"{name}.csv"
 
     def network_table_file(self, name: str, model: str, seed: int) -> Path:
         """Where one network's share of the table `name` lies until `join_network_tables` joins the shares."""

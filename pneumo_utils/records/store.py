@@ -117,9 +117,19 @@ class Store(RunDirectory):
                     folder.replace(place)
 
     def delete_unfinished(self) -> None:
-        """Delete what a run that was killed left half-written; nobody else may be running the study."""
-        for part in [*self.folder.rglob("*.part.*"), *self.folder.rglob("*.part")]:
-            part.unlink(missing_ok=True)
+        """Delete what a run that was killed left half-written; nobody else may be running the study.
+
+        A table of scores that somebody keeps beside the pages, and whose run may go on, is none of it.
+        """
+        own = [(self.folder, False), (self.bundle_folder, False), (self.tables, True), (self.work, True)]
+        for folder, deep in own:
+            endings = ("*.part.*", "*.part") if deep else ("*.part.*",)
+            for part in [one for ending in endings for one in (folder.rglob if deep else folder.glob)(ending)]:
+                if part.is_dir():
+                    shutil.rmtree(part, ignore_errors=True)
+                else:
+                    part.unlink(missing_ok=True)
+        shutil.rmtree(self.bundle_folder.with_name(f"{self.bundle_folder.name}.part"), ignore_errors=True)
 
     def delete_activations(self, model: str) -> None:
         """Delete what the frozen trunk of `model` gave: large, and of no use once nothing more is trained on it."""

@@ -111,3 +111,10 @@ def test_a_new_bundle_leaves_nothing_of_the_old_one_but_what_somebody_laid_into_
     bundles.write(folder)
     assert not (folder / "stale").exists() and (folder / "my scores.csv").read_text() == "mine"
     assert "my scores.csv" not in Bundle(folder).contents.hashes
+
+
+def test_a_kill_while_a_bundle_is_replaced_loses_neither_it_nor_what_somebody_laid_into_it(folder):
+    (folder / "my scores.csv").write_text("mine")
+    folder.rename(folder.with_name(f"{folder.name}.old"))
+    bundles.write(folder)
+    assert (folder / "my scores.csv").read_text() == "mine"

@@ -92,3 +92,22 @@ def test_a_name_that_is_no_text_is_written_as_an_escape():
     assert input_files.name_safely("caf\udce9\nx") == "caf\\xe9\\nx"
     for end in "\r\v\f\x1c\x85\u2028":  # whatever else may end a line
         assert len(input_files.name_safely(f"a{end}b").splitlines()) == 1
+
+
+def test_a_linked_folder_is_looked_into_once_and_a_circle_ends(folder, tmp_path_factory):
+    archive = tmp_path_factory.mktemp("archive")
+    (archive / "old.png").write_bytes(b"x")
+    (folder / "2023").symlink_to(archive)
+    (folder / "again").symlink_to(archive)
+    (folder / "inner").symlink_to(folder / "deep")
+    (folder / "deep" / "round").symlink_to(folder)
+    (folder / ".trash").mkdir()
+    (folder / ".trash" / "x").symlink_to(archive)
+    found = input_files.find(["."])
+    assert found.paths == ("./a.jpeg", "./b.png", "./odd[1].png", "./2023/old.png", "./deep/er/c.txt")
+    assert found.errors == ()
+
+
+def test_a_line_that_is_no_name_of_a_file_stops_no_other(folder):
+    lines = ["a.jpeg", "x" * 300, "a\0b", "b.png"]
+    assert input_files.find(["-"], lines, answers=[folder / "scores.csv"]).paths == tuple(lines)

@@ -1,6 +1,7 @@
 """`predict` as its user meets it: exit codes, one row a file, files beside the table, and going on after a kill."""
 
 import csv
+import importlib.util
 import io
 import json
 import logging
@@ -192,3 +193,82 @@ def test_a_dicom_file_is_answered_by_a_report_an_overlay_and_fhir(place):
     assert len(list((place / "pacs").rglob("*.dcm"))) == 2
     reports = [json.loads(path.read_text()) for path in (place / "fhir").iterdir()]
     assert {report["resourceType"] for report in reports} == {"DiagnosticReport"} and len(reports) == 2
+
+
+def test_answers_of_another_limit_of_age_are_not_taken_for_those_that_are_wanted(place):
+    data = dicom_samples.saved(dicom_samples.dataset(PatientAge="040Y"))
+    (place / "x.dcm").write_bytes(data)
+    predict("x.dcm", "--fhir-out", "fhir")
+    predict("x.dcm", "--any-age", "--out", "scores.csv")
+    assert predict("x.dcm", "--any-age", "--out", "scores.csv", "--fhir-out", "fhir") == 0
+    told = sorted(json.loads(path.read_text())["conclusion"][:6] for path in (place / "fhir").iterdir())
+    assert told == ["Called", "Not sc"]
+
+
+def test_a_dicom_answer_that_was_cut_off_is_written_again(place, monkeypatch):
+    (place / "x.dcm").write_bytes(dicom_samples.saved(dicom_samples.dataset()))
+    predict("x.dcm", "--out", "scores.csv")
+
+    def die(overlay, notice):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as cut:
+        cut.setattr(heat_map_overlays, "burn_in", die)
+        (place / "pacs").mkdir()
+        assert predict("x.dcm", "--out", "scores.csv", "--dicom-out", "pacs") == 130
+    assert predict("x.dcm", "--out", "scores.csv", "--dicom-out", "pacs") == 0
+    assert len(list((place / "pacs").rglob("*.dcm"))) == 2
+
+
+def test_a_damaged_element_that_scoring_never_looks_at_costs_the_dicom_answer_and_nothing_else(place, caplog):
+    made = dicom_samples.saved(dicom_samples.dataset(SamplesPerPixelUsed=7))
+    number = b"\x28\x00\x03\x00US\x02\x00\x07\x00"
+    assert number in made
+    (place / "x.dcm").write_bytes(made.replace(number, b"\x28\x00\x03\x00US\x03\x00\x07\x00\x00"))
+    assert predict("x.dcm", "in/a.png", "--dicom-out", "pacs", "--out", "scores.csv") == 0
+    found = rows((place / "scores.csv").read_text())
+    assert "no DICOM answer" in found[0]["flags"] and [row["status"] for row in found] == ["scored", "scored"]
+
+
+def test_a_table_of_another_shard_is_left_as_it_is(place, capsys):
+    predict("in", "--shard", "1/2", "--out", "scores.csv")
+    before = (place / "scores.csv").read_bytes()
+    capsys.readouterr()
+    assert predict("in", "--shard", "2/2", "--out", "scores.csv") == 1
+    rule = "out must be a table of its own for shard 2/2, got scores.csv with rows of other files"
+    assert capsys.readouterr().err == f"error: {rule}\n"
+    assert (place / "scores.csv").read_bytes() == before
+
+
+def test_rows_that_a_shard_does_not_have_any_more_are_counted(place, caplog):
+    predict("in/a.png", "in/letter.txt", "--shard", "1/1", "--out", "scores.csv")
+    predict("in/a.png", "in/letter.txt", "--shard", "1/2", "--out", "scores.csv")
+    assert "1 rows of scores.csv are of files that other shards have now: left out" in caplog.messages
+
+
+def test_overlays_without_tensorflow_are_refused_before_a_file_is_read(place, capsys, monkeypatch):
+    there = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tensorflow" else there(name))
+    assert predict("in", "--heatmaps", "maps") == 1
+    asked = "tensorflow must be installed for --heatmaps (pip install 'pneumo-utils[cpu]'), got no such package"
+    assert capsys.readouterr().err == f"error: {asked}\n" and not (place / "maps").exists()
+
+
+def test_a_wrong_bundle_is_told_before_the_standard_input_ends(place, capsys, monkeypatch):
+    def never():
+        raise AssertionError("read")
+
+    monkeypatch.setattr(prediction, "_lines", never)
+    assert main(["predict", "-", "--model", "in"]) == 1
+    assert "model must be a folder with bundle.json" in capsys.readouterr().err
+
+
+def test_whatever_a_decoder_says_of_a_file_is_its_reason_and_stops_no_other(place, monkeypatch):
+    def fail(*given):
+        raise SyntaxError("not a TIFF file")
+
+    with monkeypatch.context() as odd:
+        odd.setattr("pneumo_utils.imaging.decoding.decode_sound", fail)
+        predict("in/a.png", "--out", "odd.csv")
+    (found,) = rows((place / "odd.csv").read_text())
+    assert found["reason"] == "damaged or unsupported: SyntaxError: not a TIFF file"

@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pneumo_utils.deployment import score_rows, score_table
-from pneumo_utils.deployment.score_table import GrowingTable, ScoreFileError, ScoreTable
+from pneumo_utils.deployment import score_rows, score_table, score_table_checks
+from pneumo_utils.deployment.score_table import GrowingTable, ScoreTable
+from pneumo_utils.deployment.score_table_checks import ScoreFileError
 from pneumo_utils.deployment.scores import SCORED, Score, refuse
 
 BUNDLE = "b" * 64
@@ -230,3 +231,31 @@ def test_what_is_no_file_is_refused_and_a_link_stays_a_link(tmp_path):
     with ScoreTable(link, BUNDLE, "keras") as table:
         table.write(SCORES[0])
     assert link.is_symlink() and len(pd.read_csv(tmp_path / "target.csv")) == 1
+
+
+def test_a_row_that_a_full_disk_has_cut_is_not_glued_to_the_next(tmp_path):
+    path, other = tmp_path / "scores.csv", tmp_path / "other.csv"
+    write(other, SCORES)
+    with pytest.raises(Killed):
+        write(path, SCORES, stop=2)
+    (tmp_path / "scores.csv.before.part").write_bytes(b'"a, b.png",half a r')
+    assert write(path, SCORES) <= 2 and path.read_bytes() == other.read_bytes()
+
+
+def test_a_start_that_fails_leaves_no_lock(tmp_path):
+    path = tmp_path / "scores.csv"
+    (tmp_path / "scores.csv.before.part").mkdir()
+    (tmp_path / "scores.csv.part").write_bytes(b"")
+    with pytest.raises(OSError):
+        write(path, SCORES)
+    assert not list(tmp_path.glob(".*.lock"))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write to every folder")
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(ScoreFileError, match="out must lie in a folder that can be written to, got"):
+            score_table_checks.check(tmp_path / "deep" / "scores.csv", False)
+    finally:
+        tmp_path.chmod(0o700)

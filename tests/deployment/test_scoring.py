@@ -74,7 +74,7 @@ def test_views_are_averaged_as_in_the_study_ten_of_them_as_a_plain_mean(tmp_path
         numbers = {1: (0,), 2: (0, 1), 4: (0, 1, 2, 3), 10: range(2, 12)}[count]
         every = np.array([[view_of(one, n, 32).astype(np.float32).mean() / 255 for one in pictures] for n in numbers])
         wanted = every.mean(axis=0) if of == "probability" else 1 / (1 + np.exp(-logits(every).mean(axis=0)))
-        judged, features = AveragedNetworks([engine], count, of).judge(pictures)
+        judged, features = AveragedNetworks([engine], count, of).predict(pictures)
         np.testing.assert_allclose(judged, wanted, rtol=1e-6)
         np.testing.assert_allclose(features[:, 0], every[0], rtol=1e-6)
         np.testing.assert_array_equal(AveragedNetworks([engine], count, of).features(pictures), features)
@@ -82,12 +82,12 @@ def test_views_are_averaged_as_in_the_study_ten_of_them_as_a_plain_mean(tmp_path
 
 def test_several_networks_are_averaged_and_their_features_stand_side_by_side(engine):
     class Other(judging.Brightness):
-        def judge(self, views):
-            said, features = super().judge(views)
+        def predict(self, views):
+            said, features = super().predict(views)
             return 1 - said, features + 1
 
     pictures = np.random.default_rng(1).integers(0, 256, (40, 64, 64), np.uint8)
-    judged, features = AveragedNetworks([engine, Other()], 2, "probability").judge(pictures)
+    judged, features = AveragedNetworks([engine, Other()], 2, "probability").predict(pictures)
     np.testing.assert_allclose(judged, 0.5, atol=1e-6)
     assert features.shape == (40, 6)
 

@@ -433,3 +433,10 @@ def test_many_files_are_read_in_their_order_at_reduced_scale(tmp_path, flags):
     squares = list(decoding.read_all(tmp_path, paths, 25))
     assert [int(square.mean().round()) for square in squares] == [0, 50, 100, 150, 200]
     assert flags == [cv2.IMREAD_REDUCED_GRAYSCALE_8] * 5
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_a_transparent_picture_with_a_damaged_exif_block_is_shown_as_it_lies(kind):
+    whole = packed(PICTURE.convert("RGBA"), kind, **({"lossless": True} if kind == "WEBP" else {}))
+    damaged = packed(PICTURE.convert("RGBA"), kind, exif=b"garbage", **({"lossless": True} if kind == "WEBP" else {}))
+    np.testing.assert_array_equal(decoding.decode(damaged), decoding.decode(whole))

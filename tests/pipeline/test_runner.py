@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 
 import nbformat
@@ -9,7 +10,9 @@ import pytest
 from support.pages import soup_of
 
 from pneumo_utils.__main__ import PROJECT
+from pneumo_utils.pipeline import preflight, training_command
 from pneumo_utils.pipeline.notebook_execution import NotebookError
+from pneumo_utils.pipeline.notebook_parameters import PipelineError
 from pneumo_utils.pipeline.runner import Pipeline
 from pneumo_utils.pipeline.study_run import StudyRun
 from pneumo_utils.study.definition import load
@@ -43,3 +46,38 @@ def test_a_study_that_stops_says_why_and_how_to_go_on_on_its_front_page(line):
     states = [one.get_text() for one in page.select(".pages .time")]
     assert states[0] == "stopped" and set(states[1:]) == {"waits"}
     assert not page.find("meta", attrs={"http-equiv": "refresh"})
+
+
+def test_an_error_of_the_disk_or_of_a_page_does_not_leave_a_front_page_that_says_it_runs(line, monkeypatch):
+    def fail():
+        raise OSError(28, "No space left on device")
+
+    run = StudyRun(line)
+    monkeypatch.setattr(run, "_run_waiting", lambda: None)
+    monkeypatch.setattr(line.pages, "write_front_page", fail)
+    with pytest.raises(OSError):
+        run.to_the_end()
+    page = soup_of(line.store.folder / "index.html")
+    assert "No space left on device" in page.get_text()
+    assert not page.find("meta", attrs={"http-equiv": "refresh"})
+
+
+def test_packages_that_a_study_needs_are_looked_for_before_its_first_page(line, monkeypatch):
+    there = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tf2onnx" else there(name))
+    preflight.check_packages(["litert"])
+    rule = r"tf2onnx must be installed for the engine onnx of deployment.exported_engines \(pip install '.*export,onnx"
+    with pytest.raises(PipelineError, match=rule):
+        preflight.check_packages(["onnx"])
+    line.study.deployment.exported_engines[:] = ["onnx"]
+    with pytest.raises(PipelineError, match=rule):
+        line.check()
+
+
+def test_networks_that_were_set_aside_come_back_for_the_plan(line):
+    place = line.store.network_folder("cnn", 0)
+    place.mkdir(parents=True)
+    line.store.set_aside_networks_except([])
+    assert not place.exists()
+    training_command.tell_plan(line, "1/1")
+    assert place.exists()

@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support import tasks as work
@@ -14,7 +16,7 @@ from support.processes import below, gone, until
 
 from pneumo_utils.__main__ import main
 from pneumo_utils.pipeline import scheduled_training, scheduler_worker, task_scheduler
-from pneumo_utils.pipeline.scheduler_worker import Asked
+from pneumo_utils.pipeline.scheduler_worker import TaskRequirements
 from pneumo_utils.pipeline.task_scheduler import SchedulerError, TaskScheduler
 
 ROOM = "pipeline.scheduled_training"
@@ -123,7 +125,7 @@ class Worker:
 def asked(tmp_path):
     sign = tmp_path / "sign"
     sign.touch()
-    return Asked.of(sign, ROOM, (tmp_path,), own_workers=True)
+    return TaskRequirements.of(sign, ROOM, (tmp_path,), own_workers=True)
 
 
 def test_a_worker_that_is_as_who_asks_may_work(asked):
@@ -170,3 +172,20 @@ def test_a_training_that_needs_more_memory_than_a_worker_has_is_told_before_it_b
     with pytest.raises(SchedulerError, match=told):
         scheduled_training.check_memory(Small, 10.4e9)
     scheduled_training.check_memory(Small, 3e9)
+
+
+@pytest.mark.slow
+def test_a_task_whose_client_was_killed_stops_and_its_sign_goes_with_the_next_run(tmp_path, monkeypatch):
+    sign = tmp_path / ".asked-0"
+    sign.touch()
+    monkeypatch.setattr(scheduler_worker, "_PATIENCE", 0.2)
+    monkeypatch.setattr(scheduler_worker, "_LOOK", 0.05)
+    worker = SimpleNamespace(memory_manager=SimpleNamespace(memory_limit=None))
+    monkeypatch.setattr("distributed.get_worker", lambda: worker)
+    asked = TaskRequirements(sign, ROOM, (), {}, "")
+    pool = SimpleNamespace(check_memory=lambda limit: None)
+    with pytest.raises(scheduler_worker.NotWantedError, match="somebody must wait for it, got nobody"):
+        scheduler_worker.watch(asked, pool, Future())
+    os.utime(sign, (0, 0))
+    with TaskScheduler("local:1", tmp_path, ROOM):
+        assert not sign.exists() and len(list(tmp_path.glob(".asked-*"))) == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from pneumo_utils.pipeline import time_left
 from pneumo_utils.pipeline.time_left import Running, TimeLeft
 from pneumo_utils.records.progress import State
 
@@ -105,8 +104,3 @@ def test_pages_that_may_run_side_by_side_are_waited_for_once():
 def test_of_the_pages_that_can_begin_the_longest_does():
     left = TimeLeft({"a": 20.0, "b": 20.0, "c": 50.0}, at_once=2)
     assert left.of({}, 0.0)[1] == 50.0, "the two short ones run one after another beside it"
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (89, "89 s"), (90, "2 min"), (3600, "60 min")])
-def test_a_length_of_time_is_told_as_exactly_as_it_is_known(seconds, words):
-    assert time_left.in_words(seconds) == words

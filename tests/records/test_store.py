@@ -11,7 +11,7 @@ from filelock import FileLock
 from support.examples import GOOD, example
 
 from pneumo_utils.records import store, tables
-from pneumo_utils.records.atomic import atomic_write
+from pneumo_utils.records.atomic import atomic_folder, atomic_write
 from pneumo_utils.records.run_directory import MissingArtefactError
 from pneumo_utils.records.vocabulary import MODELS
 
@@ -264,3 +264,35 @@ def test_a_copy_that_a_hand_made_beside_a_seed_is_no_seed(run):
     for name in ("seed-0", "seed-12", "seed-0 (copy)", "seed-"):
         (run.work / "models" / "cnn" / name).mkdir(parents=True)
     assert run.seeds("cnn") == [0, 12]
+
+
+def test_a_folder_is_replaced_whole_or_not_at_all_and_a_link_stays_one(tmp_path):
+    folder = tmp_path / "disk" / "model"
+    (tmp_path / "link").symlink_to(folder)
+    for text in ("old", "new"):
+        with atomic_folder(tmp_path / "link") as part:
+            (part / text).write_text(text)
+    with pytest.raises(RuntimeError), atomic_folder(folder) as part:
+        (part / "half").write_text("half")
+        raise RuntimeError
+    assert files(tmp_path / "disk") == ["model/new"] and (tmp_path / "link").is_symlink()
+    folder.rename(folder.with_name("model.old"))  # as a kill between the two moves leaves it
+    with pytest.raises(RuntimeError), atomic_folder(folder):
+        raise RuntimeError
+    assert files(tmp_path / "disk") == ["model/new"]
+
+
+def test_what_a_killed_run_left_is_deleted_but_no_table_that_somebody_keeps_beside_the_pages(run):
+    left = [
+        "01_eda.part.html",
+        "model/model_card.part.md",
+        "work/images.part.npy",
+        "work/a/b.part",
+        "tables/x.part.csv",
+    ]
+    kept = ["scores.csv.part", "scores.csv.before.part", "mine/x.part.csv", "model/bundle.json"]
+    for name in (*left, *kept, "model.part/networks/cnn-0.keras"):
+        (run.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (run.folder / name).touch()
+    run.delete_unfinished()
+    assert files(run.folder) == sorted(kept) and not (run.folder / "model.part").exists()

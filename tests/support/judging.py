@@ -17,8 +17,8 @@ class Brightness:
     def __init__(self):
         self.seen = 0
 
-    def judge(self, views):
-        """As `Engine.judge`."""
+    def predict(self, views):
+        """As `Engine.predict`."""
         self.seen += len(views)
         means = views.mean(axis=(1, 2)) / 255
         return means.astype(float), np.repeat(means[:, None], 3, axis=1).astype(np.float32)

@@ -39,7 +39,7 @@ class FakeScorer:
     """Answers as a `Scorer`, by the name of a file; a name that begins with `crash` makes it fail."""
 
     def __init__(self, folder: Path, **changed):
-        self.bundle, self.how = write_bundle(folder, **changed), "keras"
+        self.bundle, self.engine_label = write_bundle(folder, **changed), "keras"
         self.seen, self.at_once, self.most_at_once, self.pause = [], 0, 0, 0.0
         self.began, self.may_go_on = threading.Event(), threading.Event()
         self.may_go_on.set()

@@ -19,9 +19,9 @@ def fail(asked: object) -> None:
     raise ValueError("labels must be 0 or 1, got 2")
 
 
-def tell_gpus(asked: object, folder: str, wanted: int) -> tuple[str, str]:
-    """Names of the GPUs that this worker sees, and whether it may take all of their memory; when others tell, too."""
-    seen = os.environ["CUDA_VISIBLE_DEVICES"], os.environ["TF_FORCE_GPU_ALLOW_GROWTH"]
+def tell_gpus(asked: object, folder: str, wanted: int) -> str:
+    """Names of the GPUs that this worker sees; when others tell, too."""
+    seen = os.environ["CUDA_VISIBLE_DEVICES"]
     (Path(folder) / str(os.getpid())).touch()
     while sum(file.name.isdigit() for file in Path(folder).iterdir()) < wanted:
         time.sleep(0.1)

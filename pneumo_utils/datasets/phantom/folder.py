@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -21,6 +20,7 @@ import cv2
 import numpy as np
 
 from pneumo_utils.datasets.phantom import radiograph
+from pneumo_utils.records.atomic import atomic_folder
 
 _SETTINGS = "phantom.json"
 _LABELS = {"normal": "NORMAL", "bacterial": "PNEUMONIA", "viral": "PNEUMONIA"}
@@ -83,15 +83,9 @@ def write(folder: Path, *, patients: int, seed: int, shortcut: bool) -> Path:
     if folder.exists() and not (folder / _SETTINGS).is_file() and (folder.is_file() or any(folder.iterdir())):
         raise ValueError(f"folder must be new, empty or written by the phantom, got {folder}")
     pictures = _plan(np.random.default_rng(seed), patients, shortcut)
-    part, stale = (folder.with_name(folder.name + end) for end in (".part", ".old"))
-    for left in (part, stale):
-        shutil.rmtree(left, ignore_errors=True)
-    _save_all(part, pictures)
-    (part / _SETTINGS).write_text(json.dumps(settings | {"sha256": _digest(part)}, indent=1) + "\n")
-    if folder.exists():
-        folder.rename(stale)
-    part.rename(folder)
-    shutil.rmtree(stale, ignore_errors=True)
+    with atomic_folder(folder) as part:
+        _save_all(part, pictures)
+        (part / _SETTINGS).write_text(json.dumps(settings | {"sha256": _digest(part)}, indent=1) + "\n")
     return folder / "chest_xray"
 
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import importlib.util
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 from pneumo_utils.deployment.answers import dicom_answers, fhir_answers, heat_map_overlays
-from pneumo_utils.deployment.answers.dicom_report import Algorithm
+from pneumo_utils.deployment.answers.algorithm import Algorithm
 from pneumo_utils.deployment.bundle import Bundle
 from pneumo_utils.deployment.radiograph_reading import Radiograph
 from pneumo_utils.deployment.scores import SCORED, Score
 from pneumo_utils.imaging import dicom_files
+from pneumo_utils.imaging.image_files import ImageError
 from pneumo_utils.records.atomic import alone
+
+_NEEDS = {"heatmaps": {"tensorflow": "cpu"}, "dicom-out": {"tensorflow": "cpu", "highdicom": "dicom"}}  # and the extra
+
+
+class MissingPackageError(ValueError):
+    """What is wanted needs a package that is not installed."""
 
 
 class AnswerFiles:
@@ -21,13 +30,16 @@ class AnswerFiles:
 
     Args:
         bundle: that answers.
+        how: the engine and what else changes an answer, as `scoring.engine_label` says it.
         folders: by a key of `scores.ANSWER_FILES`; None: not wanted.
         beside: whether other processes fill the same folders: of two files with the same content, each may have one.
     """
 
-    def __init__(self, bundle: Bundle, folders: Mapping[str, Path | None], beside: bool = False):
+    def __init__(self, bundle: Bundle, how: str, folders: Mapping[str, Path | None], beside: bool = False):
         self._beside, self.missing = beside, 0  # DICOM answers that could not be written
         self._folders = {kind: folder for kind, folder in folders.items() if folder is not None}
+        # Another bundle, engine or limit of age gives other answers: none of these is taken for one of those.
+        self._whose = hashlib.sha256(f"{bundle.digest}, {how}".encode()).hexdigest()[:8]
         told = bundle.contents
         self._algorithm = Algorithm(
             name=f"{told.title} ({told.model})", version=f"{told.created} {bundle.digest[:12]}",
@@ -45,12 +57,13 @@ class AnswerFiles:
 
     def are_there(self, sha256: str, status: str, is_dicom: bool) -> bool:
         """Whether an earlier run has written all that is wanted for the file with this hash."""
-        places = [fhir_answers.place(self._folders["fhir-out"], sha256)] if "fhir-out" in self._folders else []
+        places = [self._place("fhir-out", sha256, ".json")] if "fhir-out" in self._folders else []
         if status == SCORED and "heatmaps" in self._folders:
-            places.append(self._overlay_file(sha256))
+            places.append(self._place("heatmaps", sha256, ".png"))
+        there = all(place.is_file() for place in places)
         if status == SCORED and is_dicom and "dicom-out" in self._folders:
-            places.append(self._dicom_folder(sha256))
-        return all(place.exists() for place in places)
+            there = there and dicom_answers.are_whole(self._place("dicom-out", sha256))
+        return there
 
     def write(self, score: Score, radiograph: Radiograph) -> Score:
         """Write what is wanted for one file.
@@ -65,7 +78,7 @@ class AnswerFiles:
             if radiograph.dicom is not None:
                 where["study_uid"] = dicom_files.read_reference(radiograph.dicom).study
             with self._alone("fhir-out"):
-                fhir_answers.write(score, self._algorithm, self._folders["fhir-out"], **where)
+                fhir_answers.write(score, self._algorithm, self._place("fhir-out", score.sha256, ".json"), **where)
         return score
 
     def _alone(self, kind: str) -> AbstractContextManager:
@@ -75,20 +88,34 @@ class AnswerFiles:
         overlay = heat_map_overlays.lay_over(radiograph.whole, self._maps.draw_map(radiograph.picture))
         if "heatmaps" in self._folders:
             with self._alone("heatmaps"):
-                heat_map_overlays.write(overlay, self._overlay_file(score.sha256))
+                heat_map_overlays.write(overlay, self._place("heatmaps", score.sha256, ".png"))
         if "dicom-out" not in self._folders or radiograph.dicom is None:
             return score
         try:
             with self._alone("dicom-out"):
-                dicom_answers.write(radiograph.dicom, score, overlay, self._algorithm, self._dicom_folder(score.sha256))
-        except dicom_answers.AnswerError as error:
+                place = self._place("dicom-out", score.sha256)
+                dicom_answers.write(radiograph.dicom, score, overlay, self._algorithm, place)
+        except (dicom_answers.AnswerError, ImageError) as error:  # an element that scoring did not look at is damaged
             self.missing += 1
             return replace(score, flags=(*score.flags, f"no DICOM answer: {error}"))
         return score
 
-    def _overlay_file(self, sha256: str) -> Path:
-        """Named by its hash: a file's own name may tell the patient's, and two folders may hold the same."""
-        return self._folders["heatmaps"] / f"{sha256[:16]}.png"
+    def _place(self, kind: str, sha256: str, ending: str = "") -> Path:
+        """Named by the file's hash: its own name may tell the patient's, and two folders may hold the same."""
+        return self._folders[kind] / f"{sha256[:16]}-{self._whose}{ending}"
 
-    def _dicom_folder(self, sha256: str) -> Path:
-        return self._folders["dicom-out"] / sha256[:16]
+
+def check(wanted: Iterable[str]) -> None:
+    """Whether answers of these kinds can be written here.
+
+    Args:
+        wanted: keys of `scores.ANSWER_FILES`.
+
+    Raises:
+        MissingPackageError: a package is not installed.
+    """
+    for kind in wanted:
+        for package, extra in _NEEDS.get(kind, {}).items():
+            if importlib.util.find_spec(package) is None:
+                rule = f"{package} must be installed for --{kind} (pip install 'pneumo-utils[{extra}]')"
+                raise MissingPackageError(f"{rule}, got no such package")

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumo_utils.deployment.answers import dicom_report, heat_map_overlays
-from pneumo_utils.deployment.answers.dicom_report import MAKER, NOTICE, Algorithm, Uids
+from pneumo_utils.deployment.answers.algorithm import MAKER, Algorithm
+from pneumo_utils.deployment.answers.dicom_report import NOTICE, Uids
 from pneumo_utils.deployment.scores import SCORED, Score
 from pneumo_utils.imaging import dicom_files, dicom_header
 from pneumo_utils.records.atomic import atomic_write
@@ -85,6 +86,11 @@ def write(
         if not files[-1].exists():
             _save(make, uid, files[-1], created)
     return files
+
+
+def are_whole(folder: Path) -> bool:
+    """Whether `write` has come to its end in `folder`: report and overlay are there."""
+    return sum(not file.stem.endswith(".part") for file in folder.glob("*.dcm")) >= len(("report", "overlay"))
 
 
 def _check(score: Score) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pneumo_utils.deployment.answers.algorithm import FINDINGS, MAKER, PNEUMONIA, Algorithm
 from pneumo_utils.deployment.scores import Score
 
 if TYPE_CHECKING:
@@ -13,22 +13,9 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 NOTICE = "RESEARCH - NOT FOR DIAGNOSIS"
-MAKER = "pneumo-utils"
 _SERIES = 9901  # far above the numbers of a modality
-_PNEUMONIA = ("233604007", "SCT", "Pneumonia")
-_FINDINGS = {"pneumonia": ("52101004", "SCT", "Present"), "normal": ("272519000", "SCT", "Absent")}
 _REVIEW = ("unsure", "99PNEUMO", "Inside the referral band")
 _ANSWERS = {True: ("373066001", "SCT", "Yes"), False: ("373067005", "SCT", "No")}
-
-
-@dataclass(frozen=True)
-class Algorithm:
-    """Who answered."""
-
-    name: str
-    version: str
-    digest: str  # of the bundle
-    threshold: float  # from which on a probability is called pneumonia
 
 
 class Uids:
@@ -48,6 +35,11 @@ def _code(code: Sequence[str]) -> CodedConcept:
     from highdicom.sr import CodedConcept
 
     return CodedConcept(*code)
+
+
+def _snomed(term: tuple[str, str]) -> CodedConcept:
+    code, meaning = term
+    return _code((code, "SCT", meaning))
 
 
 def report(evidence: Dataset, score: Score, algorithm: Algorithm, uids: Uids, uid: str) -> Dataset:
@@ -88,7 +80,7 @@ def _content(evidence: Dataset, score: Score, algorithm: Algorithm, uids: Uids) 
     source = sr.SourceImageForMeasurementGroup(evidence.SOPClassUID, evidence.SOPInstanceUID)
     found = sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(uid=uids.of("finding"), identifier="pneumonia"),
-        finding_type=_code(_PNEUMONIA),
+        finding_type=_snomed(PNEUMONIA),
         algorithm_id=identified,
         finding_sites=[sr.FindingSite(_code(("39607008", "SCT", "Lung structure")))],
         measurements=[
@@ -100,7 +92,7 @@ def _content(evidence: Dataset, score: Score, algorithm: Algorithm, uids: Uids) 
             if value is not None
         ],
         qualitative_evaluations=[
-            sr.QualitativeEvaluation(_code(_PNEUMONIA), _code(_FINDINGS[score.decision])),
+            sr.QualitativeEvaluation(_snomed(PNEUMONIA), _snomed(FINDINGS[score.decision])),
             sr.QualitativeEvaluation(_code(_REVIEW), _code(_ANSWERS[bool(score.unsure)])),
         ],
         source_images=[source],

@@ -1,17 +1,15 @@
 """Answers that a record system takes: a FHIR DiagnosticReport as JSON, which R4 and R5 both accept.
 
 https://hl7.org/fhir/R4/diagnosticreport.html and https://hl7.org/fhir/R5/diagnosticreport.html; only what the two have
-in common is used. Nothing is said of the patient but the reference that the caller gives.
+in common is used. Nothing is said of the patient.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from datetime import datetime
 from pathlib import Path
 
-from pneumo_utils.deployment.answers.dicom_report import Algorithm
+from pneumo_utils.deployment.answers.algorithm import FINDINGS, MAKER, PNEUMONIA, Algorithm
 from pneumo_utils.deployment.scores import SCORED, Score
 from pneumo_utils.records.atomic import atomic_write
 
@@ -24,18 +22,10 @@ _EXAMINATIONS = {
     "AP": ("36572-6", "XR Chest AP"),
     "": ("30745-4", "XR Chest Views"),
 }
-_FINDINGS = {"pneumonia": ("52101004", "Present"), "normal": ("272519000", "Absent")}
 _INTERPRETATIONS = {"pneumonia": ("POS", "Positive"), "normal": ("NEG", "Negative")}
 
 
-def report(
-    score: Score,
-    algorithm: Algorithm,
-    view: str = "",
-    study_uid: str = "",
-    subject: str = "",
-    issued: datetime | None = None,
-) -> dict:
+def report(score: Score, algorithm: Algorithm, view: str = "", study_uid: str = "") -> dict:
     """Make the report on one file, whether it was scored or refused.
 
     Args:
@@ -43,70 +33,46 @@ def report(
         algorithm: that scored it.
         view: AP or PA, or empty: not stated.
         study_uid: Study Instance UID, where the file is DICOM.
-        subject: reference to the patient, such as Patient/17, as the record system knows it.
-        issued: when the answer was made, with its time zone; None: not told.
 
     Returns:
         the resource, by the names of FHIR.
-
-    Raises:
-        ValueError: `issued` has no time zone.
     """
-    if issued is not None and issued.tzinfo is None:
-        raise ValueError("issued must have a time zone, got none")
-    whose = {"subject": {"reference": subject}} if subject else {}
     code = _concept(_LOINC, *_EXAMINATIONS.get(view, _EXAMINATIONS[""]))
-    made = {
+    return {
         "resourceType": "DiagnosticReport",
-        "contained": [_device(algorithm), _observation(score, algorithm, study_uid, whose)],
+        "contained": [_device(algorithm), _observation(score, algorithm, study_uid)],
         **_identify(score),
         "status": "preliminary",
         "category": [_concept(_TERMS + "v2-0074", "RAD", "Radiology")],
         "code": code,
-        **whose,
         "result": [{"reference": "#finding"}],
         "conclusion": f"{_conclude(score)} {NOTICE}",
     }
-    if issued is not None:
-        made["issued"] = issued.isoformat(timespec="seconds")
-    return made
 
 
-def place(folder: Path, sha256: str) -> Path:
-    """Where the report on the file with this hash lies."""
-    return folder / f"{sha256}.json"
+def write(score: Score, algorithm: Algorithm, file: Path, view: str = "", study_uid: str = "") -> None:
+    """Write `report` as JSON.
 
-
-def write(
-    score: Score,
-    algorithm: Algorithm,
-    folder: Path,
-    view: str = "",
-    study_uid: str = "",
-    subject: str = "",
-    issued: datetime | None = None,
-) -> Path:
-    """Write `report` as JSON, named after the hash of the file: its own name may tell the patient's.
-
-    Returns:
-        the file.
+    Args:
+        score: as `report`, and so are the others.
+        algorithm: likewise.
+        file: where it goes, whole or not at all.
+        view: likewise.
+        study_uid: likewise.
     """
-    file = place(folder, score.sha256 or hashlib.sha256(score.path.encode("utf-8", "surrogateescape")).hexdigest())
-    made = report(score, algorithm, view, study_uid, subject, issued)
+    made = report(score, algorithm, view, study_uid)
     with atomic_write(file) as part:
         part.write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return file
 
 
-def _observation(score: Score, algorithm: Algorithm, study_uid: str, whose: dict) -> dict:
+def _observation(score: Score, algorithm: Algorithm, study_uid: str) -> dict:
     notes = [NOTICE, *score.flags]
     made = {
         "resourceType": "Observation",
         "id": "finding",
         "status": "preliminary",
         "category": [_concept(_TERMS + "observation-category", "imaging", "Imaging")],
-        "code": _concept(_SNOMED, "233604007", "Pneumonia"),
-        **whose,
+        "code": _concept(_SNOMED, *PNEUMONIA),
         "device": {"reference": "#algorithm"},
         "note": [{"text": note} for note in notes],
     }
@@ -118,7 +84,7 @@ def _observation(score: Score, algorithm: Algorithm, study_uid: str, whose: dict
         return made | {"dataAbsentReason": reason | {"text": score.reason or "refused"}}
     interpretation = _concept(_TERMS + "v3-ObservationInterpretation", *_INTERPRETATIONS[score.decision])
     return made | {
-        "valueCodeableConcept": _concept(_SNOMED, *_FINDINGS[score.decision]),
+        "valueCodeableConcept": _concept(_SNOMED, *FINDINGS[score.decision]),
         "interpretation": [interpretation],
         "component": _components(score, algorithm),
     }
@@ -142,7 +108,7 @@ def _device(algorithm: Algorithm) -> dict:
         "resourceType": "Device",
         "id": "algorithm",
         "identifier": [{"system": "urn:ietf:rfc:3986", "value": f"hash://sha256/{algorithm.digest}"}],
-        "manufacturer": "pneumo-utils",
+        "manufacturer": MAKER,
         "modelNumber": algorithm.name,
         "version": [{"value": algorithm.version}],
         "note": [{"text": NOTICE}],

@@ -69,12 +69,12 @@ class Gate:
         exposure, lungs = picture_statistics.measure_exposure(small), picture_statistics.find_lungs(small)
         if hidden := picture_remarks.find_unseen(exposure):
             return Verdict(hidden, check="exposure")
-        values, chances = _measure(self.kinds, self.pictures, small[None], [lungs])
+        values, kinds = _measure(self.kinds, self.pictures, small[None], [lungs])
         rare = _rate(self.rarities, values)[0]
         flags = picture_remarks.remark(self.usual, exposure, lungs, picture_statistics.measure_frame(small))
         if rare.max() > self.limits[0]:
             check = CHECKS[int(np.argmax(rare > self.limits[0]))]
-            return Verdict(self._reason(check, values[0], chances[0], lungs), flags, check)
+            return Verdict(self._reason(check, values[0], kinds[0], lungs), flags, check)
         if rare.max() > _NEAR * self.limits[0]:
             flags += ("unusual among the radiographs of the study, but not enough to be refused",)
         return Verdict("", flags)
@@ -95,11 +95,11 @@ class Gate:
             return Verdict(self._far(value, self.rarities[-1].value(self.limits[1])), check="features")
         return Verdict()
 
-    def _reason(self, check: str, values: np.ndarray, chances: np.ndarray, lungs: Lungs) -> str:
+    def _reason(self, check: str, values: np.ndarray, kinds: np.ndarray, lungs: Lungs) -> str:
         n = CHECKS.index(check)
         limit = self.rarities[n].value(self.limits[0] + _EASE[n])
         if check == "kind":
-            return picture_kinds.ADVICE[1 + int(np.argmax(chances[1:]))]
+            return picture_kinds.ADVICE[1 + int(np.argmax(kinds[1:]))]
         if check == "lungs":
             least = _lung_area(limit)
             return f"no lungs found: they must fill at least {least:.1%} of the picture, got {lungs.area:.1%}"
@@ -226,11 +226,13 @@ def _describe(small: np.ndarray) -> np.ndarray:
 def _measure(
     kinds: KindClassifier, pictures: PrincipalDistance, small: np.ndarray, lungs: Sequence[Lungs]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What each of `CHECKS` measures, float (n, checks), the larger the less like a radiograph; chances of kinds."""
+    """What each of `CHECKS` measures, float (n, checks), the larger the less like a radiograph; then the
+    logarithms of the probabilities of kinds, float (n, kinds).
+    """
     described = _describe(small)
-    chances = kinds.chances(described)
+    of_kinds = kinds.log_probabilities(described)
     little = [-np.log(one.area + _LEAST_AREA) for one in lungs]
-    return np.column_stack([picture_kinds.doubt(chances), _log_distance(pictures, described), little]), chances
+    return np.column_stack([picture_kinds.doubt(of_kinds), _log_distance(pictures, described), little]), of_kinds
 
 
 def _rate(rarities: Sequence[Rarity], values: np.ndarray) -> np.ndarray:

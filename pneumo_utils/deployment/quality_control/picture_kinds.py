@@ -63,7 +63,7 @@ class KindClassifier:
             layers.append([part.astype(np.float32) for part in (into, one[None], out, two[None])])
         return cls(space, tuple(np.stack(part) for part in zip(*layers, strict=True)))
 
-    def chances(self, descriptions: np.ndarray) -> np.ndarray:
+    def log_probabilities(self, descriptions: np.ndarray) -> np.ndarray:
         """Logarithm of each kind's probability, float (n, kinds), for descriptions (n, d)."""
         into, one, out, two = self.layers
         hidden = np.maximum(_clip(self.space.project(descriptions)) @ into + one, 0)
@@ -82,10 +82,10 @@ class KindClassifier:
         return cls(PrincipalDistance.of(arrays, "kinds"), tuple(arrays[f"kinds.layer{n}"] for n in range(4)))
 
 
-def doubt(chances: np.ndarray) -> np.ndarray:
+def doubt(log_probabilities: np.ndarray) -> np.ndarray:
     """Log odds that a picture is not upright, float (n,), of logarithms of probabilities (n, kinds)."""
-    rest = np.delete(chances, UPRIGHT, axis=-1)
-    return np.logaddexp.reduce(rest, axis=-1) - chances[:, UPRIGHT]
+    rest = np.delete(log_probabilities, UPRIGHT, axis=-1)
+    return np.logaddexp.reduce(rest, axis=-1) - log_probabilities[:, UPRIGHT]
 
 
 def _lesson(train: np.ndarray, generator: np.random.Generator) -> Iterator[tuple[int, np.ndarray]]:

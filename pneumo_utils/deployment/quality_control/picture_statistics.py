@@ -16,7 +16,6 @@ from pneumo_utils.imaging import decoding, lung_fields
 SIDE = 64  # pixels, of the square that is described
 _THUMBNAIL, _CELLS, _DIRECTIONS = 16, 8, 8  # thumbnail and cells a side; directions of edges over the full circle
 _EDGES = _CELLS**2 * _DIRECTIONS
-LENGTH = _THUMBNAIL**2 + _EDGES  # of a description
 _CELL_OF = np.arange(SIDE) // (SIDE // _CELLS)
 _CELL_OF = (_CELL_OF[:, None] * _CELLS + _CELL_OF) * _DIRECTIONS  # where the directions of each pixel's cell begin
 _GAMMAS = (0.4, 2.5)  # least and largest exponent that brings the median grey to the middle
@@ -62,7 +61,7 @@ def describe(small: np.ndarray) -> np.ndarray:
         small: uint8 (SIDE, SIDE), by `shrink`.
 
     Returns:
-        float32 (LENGTH,); each of the two parts has mean square 1.
+        float32 (_THUMBNAIL**2 + _EDGES,); each of the two parts has mean square 1.
     """
     even = _even_out(small)
     thumbnail = cv2.resize(even, (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA).ravel()

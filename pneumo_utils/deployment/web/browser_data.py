@@ -23,9 +23,7 @@ def pack(gate: Gate) -> tuple[dict[str, dict], bytes]:
     Returns:
         by name `start` (in bytes) and `shape`, and all numbers as float32, little endian.
     """
-    learned = {
-        name: array for name, array in gate.arrays().items() if name.startswith(("kinds.", "pictures.", "features."))
-    }
+    learned = {name: array for name, array in gate.arrays().items() if name.startswith(_ARRAYS)}
     with np.load(lung_fields.WEIGHTS) as stored:
         learned |= {f"lungs.{name}": array for name, array in stored.items()}
     index, parts, start = {}, [], 0

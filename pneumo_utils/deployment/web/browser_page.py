@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 import logging
-import shutil
+import shlex
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 from pneumo_utils.deployment.bundle import Bundle, BundleError
 from pneumo_utils.deployment.quality_control.gate import Gate
 from pneumo_utils.deployment.web import browser_data, browser_runtime, web_page
+from pneumo_utils.records.atomic import atomic_folder
 
 POLICY = (  # wasm-unsafe-eval: compiling WebAssembly, and nothing else
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; "
@@ -33,7 +34,7 @@ _TEMPLATES = resources.files("pneumo_utils.deployment.web") / "templates" / "bro
 _log = logging.getLogger(__name__)
 
 
-class ExportError(ValueError):
+class BrowserPageError(ValueError):
     """The page cannot be written."""
 
 
@@ -53,7 +54,7 @@ def run(given: argparse.Namespace) -> int:
     folder = write(bundle, out, browser_runtime.find(given.cache, given.runtime))
     size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
     _log.info("%s: %.0f MB, for any web server over https", folder, size)
-    _log.info("try it here: python -m http.server --bind 127.0.0.1 --directory %s 8080", folder)
+    _log.info("try it here: python -m http.server --bind 127.0.0.1 --directory %s 8080", shlex.quote(str(folder)))
     _log.info("and open http://localhost:8080; Ctrl-C ends it")
     return 0
 
@@ -71,31 +72,30 @@ def write(bundle: Bundle, folder: Path, archive: Path) -> Path:
 
     Raises:
         BundleError: the bundle has no networks for it, or a file is damaged.
-        ExportError: the folder holds something else.
+        BrowserPageError: the folder holds something else.
         RuntimeFileError: the archive is damaged.
     """
     _check_folder(folder)
     files = _collect(bundle, browser_runtime.unpack(archive))
-    part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
+    with atomic_folder(folder) as part:
         for name, content in files.items():
             (part / name).write_bytes(content)
-        shutil.rmtree(folder, ignore_errors=True)
-        part.replace(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return folder
 
 
 def _check_folder(folder: Path) -> None:
     if folder.is_symlink() or folder.is_file():
-        own = False
+        own, foreign = False, []
     else:
-        own = not folder.exists() or (folder / _OWN).is_file() or not any(folder.iterdir())
+        there = {path.name: path for path in folder.iterdir()} if folder.exists() else {}
+        own = not there or _OWN in there
+        # its own files lie flat; a repository, say, was laid into it by somebody
+        foreign = sorted(name for name, path in there.items() if name.startswith(".") or path.is_dir())
     if not own:
-        raise ExportError(f"out must be a new folder or a page written before, got {folder}: it is left as it is")
+        raise BrowserPageError(f"out must be a new folder or a page written before, got {folder}: it is left as it is")
+    if foreign:
+        got = f"{folder} with {', '.join(foreign[:3])}"
+        raise BrowserPageError(f"out must hold nothing but the page, which is replaced, got {got}: it is left as it is")
 
 
 def _find_networks(bundle: Bundle) -> list[Path]:

@@ -87,7 +87,7 @@ class WebApp:
         if card := scorer.bundle.card:
             self._texts[CARD_FILE] = (card, "text/plain")
         self._page = web_page.render(
-            scorer.bundle, scorer.how, limits, "" if open_maps else no_maps, warning, CARD_FILE if card else ""
+            scorer.bundle, scorer.engine_label, limits, "" if open_maps else no_maps, warning, CARD_FILE if card else ""
         )
 
     def build(self) -> Callable:
@@ -133,7 +133,9 @@ class WebApp:
     async def _draw_map(self, request: Request) -> Response:
         if (opening := self._prepare_maps()) is None:
             raise UploadError(404, "heat maps must be offered by this page, got a request for one")
-        await asyncio.wait([asyncio.wrap_future(opening)])  # before the file comes: scores need not wait for it
+        await asyncio.gather(
+            asyncio.wrap_future(opening), return_exceptions=True
+        )  # before the file comes: scores need not wait for it
         return await self._work(request, lambda upload: self._map_upload(upload, opening))
 
     def _prepare_maps(self) -> Future[HeatMaps] | None:
@@ -151,7 +153,7 @@ class WebApp:
     def _score_upload(self, upload: _Upload) -> dict:
         answer = self._answer(upload)
         score, whole = (answer, None) if isinstance(answer, Score) else (answer.score, answer.radiograph.whole)
-        return web_page.describe(score, self._scorer.bundle, self._scorer.how, whole)
+        return web_page.describe(score, self._scorer.bundle, self._scorer.engine_label, whole)
 
     def _map_upload(self, upload: _Upload, opening: Future[HeatMaps]) -> dict:
         answer = self._answer(upload)

@@ -7,8 +7,8 @@ import pytest
 from support.dicom_samples import GREY, SECRETS, UID, dataset, saved
 
 from pneumo_utils.deployment.answers import dicom_answers, heat_map_overlays
+from pneumo_utils.deployment.answers.algorithm import Algorithm
 from pneumo_utils.deployment.answers.dicom_answers import AnswerError
-from pneumo_utils.deployment.answers.dicom_report import Algorithm
 from pneumo_utils.deployment.answers.heat_map_overlays import OverlayError
 from pneumo_utils.deployment.scores import Score
 from pneumo_utils.imaging import dicom_files

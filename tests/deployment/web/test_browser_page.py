@@ -143,7 +143,9 @@ def test_a_page_that_is_there_is_replaced_and_anything_else_left_alone(bundle, a
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "letter.txt").touch()
-    with pytest.raises(browser_page.ExportError, match="out must be a new folder or a page written before, got .*mine"):
+    with pytest.raises(
+        browser_page.BrowserPageError, match="out must be a new folder or a page written before, got .*mine"
+    ):
         export_command.run(given(bundle.folder, "--out", mine, "--runtime", archive))
     assert [path.name for path in mine.iterdir()] == ["letter.txt"]
 
@@ -206,3 +208,12 @@ def test_without_a_connection_one_sentence_says_what_to_do(bundle, tmp_path, mon
     said = str(caught.value)
     assert said.startswith("onnxruntime-web 1.30.0 must be there or be downloaded once, got: ")
     assert said.endswith("elsewhere and name it with --runtime") and "DATA=" not in said and "\n" not in said
+
+
+def test_a_repository_that_somebody_keeps_in_the_page_is_not_deleted(bundle, archive, tmp_path):
+    out = browser_page.write(bundle, tmp_path / "site", archive)
+    (out / ".git").mkdir()
+    rule = r"out must hold nothing but the page, which is replaced, got .*site with \.git: it is left as it is"
+    with pytest.raises(browser_page.BrowserPageError, match=rule):
+        browser_page.write(bundle, out, archive)
+    assert (out / ".git").is_dir() and (out / "index.html").is_file()

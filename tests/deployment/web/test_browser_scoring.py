@@ -204,7 +204,7 @@ STEPS = f"""async ([pixels, width, height, shown]) => {{{GATE}
   const small = statistics.shrink(square), description = statistics.describe(small);
   return {{
     square: [...square.pixels], views: {VIEWS}.map(n => [...picture.testView(square, n, shown).pixels]),
-    description: [...description], chances: gate.kinds.chances(description),
+    description: [...description], log_probabilities: gate.kinds.log_probabilities(description),
     distance: gate.pictures.logDistance(description), lungs: lungs.findLungs(small, arrays),
     exposure: statistics.measureExposure(small), frame: statistics.measureFrame(small),
   }};
@@ -227,7 +227,7 @@ def test_every_step_gives_the_numbers_of_python(page, bundle, said):
         np.testing.assert_allclose(
             found["description"], described[0], atol=0.03
         )  # arctangent of another precision, under a root
-        np.testing.assert_allclose(found["chances"], known.kinds.chances(described)[0], atol=0.02)
+        np.testing.assert_allclose(found["log_probabilities"], known.kinds.log_probabilities(described)[0], atol=0.02)
         assert found["distance"] == pytest.approx(np.log(known.pictures.measure(described)[0]), abs=1e-3)
         lungs, exposure = picture_statistics.find_lungs(square), picture_statistics.measure_exposure(square)
         assert found["lungs"] == pytest.approx({"area": lungs.area, "edge": lungs.edge}, abs=5e-3)

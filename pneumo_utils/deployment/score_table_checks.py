@@ -1,0 +1,59 @@
+"""Whether a table of scores may be written where it is asked for: told before anything is scored."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from pneumo_utils.deployment import score_rows
+
+_log = logging.getLogger(__name__)
+
+
+class ScoreFileError(ValueError):
+    """The file that shall hold the scores holds something else."""
+
+
+def check(path: Path, as_json: bool) -> None:
+    """Whether a table of scores can stand at `path`; nothing is written.
+
+    Raises:
+        ScoreFileError: something else is there, or the folder cannot be written to.
+    """
+    if path.exists() and not path.is_file():  # a folder, a pipe, a device: renaming would take its place
+        raise ScoreFileError(f"out must be a new file or a table of scores, got {path}, which is no file")
+    place = next(one for one in path.absolute().parents if one.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise ScoreFileError(f"out must lie in a folder that can be written to, got {place}")
+    if not path.is_file() or not path.stat().st_size:
+        return
+    with path.open("rb") as stream:
+        first = stream.readline()
+    if (score_rows.parse(first, True) is None) if as_json else (first != score_rows.header()):
+        kind = "JSON lines" if as_json else "CSV"
+        raise ScoreFileError(f"out must be a new file or a table of scores as {kind}, got {path}: it is left as it is")
+
+
+def check_share(path: Path, as_json: bool, share: str, names: Iterable[str]) -> None:
+    """Whether a table may be that of a share of the files; rows of files that other shares have now are told of.
+
+    Args:
+        path: of the table.
+        as_json: one JSON object a line instead of CSV.
+        share: `i/n`, as it was asked for; of `1/1` nothing is looked at.
+        names: of its files, as they are in the table.
+
+    Raises:
+        ScoreFileError: it holds rows, and none of them is of this share: it is another's table.
+    """
+    if share == "1/1" or not path.is_file():
+        return
+    own = {hash(name) for name in names}
+    inside = Counter(hash(row["path"]) in own for _, _, row in score_rows.read(path, as_json) if row is not None)
+    if inside[False] and not inside[True]:
+        raise ScoreFileError(f"out must be a table of its own for shard {share}, got {path} with rows of other files")
+    if inside[False]:
+        _log.warning("%s rows of %s are of files that other shards have now: left out", f"{inside[False]:,}", path.name)
