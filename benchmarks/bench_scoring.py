@@ -96,7 +96,7 @@ def against_bare(packed: bundle.Bundle, files: list[str]) -> rows.Row:
     pictures = np.stack([decoding.read(Path(path), STORED) for path in passed])
     ours, theirs = [], []
     for _ in range(TURNS):
-        for works, work in ((ours, lambda: list(scorer.score(passed))), (theirs, lambda: bare.judge(pictures))):
+        for works, work in ((ours, lambda: list(scorer.score(passed))), (theirs, lambda: bare.predict(pictures))):
             began = time.perf_counter()
             work()
             works.append(len(passed) / (time.perf_counter() - began))

@@ -28,7 +28,7 @@ from ruamel.yaml import YAML
 from pneumo_utils.datasets import acquisition_properties
 from pneumo_utils.evaluation import metrics
 from pneumo_utils.imaging import decoding
-from pneumo_utils.networks import models, training
+from pneumo_utils.networks import inference, models
 from pneumo_utils.pipeline.runner import Pipeline
 from pneumo_utils.pipeline.study_run import StudyRun
 from pneumo_utils.records.store import Store
@@ -149,7 +149,7 @@ def flip_rates(tried: Tried, folder: Path) -> dict[tuple[str, int], float]:
     for model, seed in ((model, seed) for model in settings.models for seed in settings.seeds):
         network = models.load(tried.store.require_network(model, seed))
         cut = points.query("model == @model and seed == @seed")["threshold"].item()
-        before, after = (metrics.decide(training.predict_images(network, side, settings), cut) for side in sides)
+        before, after = (metrics.decide(inference.predict_images(network, side, settings), cut) for side in sides)
         shares[model, seed] = float((before != after).mean())
     return shares
 

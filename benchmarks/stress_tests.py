@@ -41,7 +41,7 @@ from pneumo_utils.datasets import manifest, splits
 from pneumo_utils.evaluation import intervals, weighted_metrics
 from pneumo_utils.imaging import decoding, lung_fields
 from pneumo_utils.imaging.augmentation import Augmentation
-from pneumo_utils.networks import models, optimisation, precision, replicates, training, training_recipe
+from pneumo_utils.networks import inference, models, optimisation, precision, replicates, training, training_recipe
 from pneumo_utils.study.definition import load
 
 STORED, SEEN, JUDGED = 224, 112, 144  # pixels a side
@@ -133,7 +133,7 @@ def train(
     for side, views in dict.fromkeys([(own, recipe.settings.test_views), (recipe.image_size, 2), (own, 2), (own, 10)]):
         shown = network if side == network.input.shape[1] else models.at_size(network, side)
         asked = replace(recipe.settings, test_views=views)
-        told[side, views] = training.predict_test_views(shown, pictures, parted, asked).query("split == 'test'")
+        told[side, views] = inference.predict_test_views(shown, pictures, parted, asked).query("split == 'test'")
     return told
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from ruamel.yaml import YAML
 
 from pneumo_utils.pipeline.runner import Pipeline
 from pneumo_utils.records import fingerprint
+from pneumo_utils.records.run_directory import WRITERS
+from pneumo_utils.study import steps
 from pneumo_utils.study.definition import load
 
 PROJECT = Path(__file__).parent.parent
@@ -161,6 +164,48 @@ def test_the_lock_pins_everything_that_the_project_asks_for_with_hashes(lock):
     assert {re.split(r"[\[=<>; ]", name)[0].replace(".", "-") for name in asked} <= pinned
     entries = re.findall(r"^[a-z0-9._-]+==.*(?:\n    .*)*", text, re.M)
     assert all("--hash=sha256:" in entry for entry in entries)
+
+
+def test_every_package_that_is_imported_is_declared():
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    asked = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    asked += sum(project["project"]["optional-dependencies"].values(), [])
+    declared = {re.split(r"[\[=<>; ]", name)[0].replace("_", "-").lower() for name in asked}
+    files = [path for place in ("pneumo_utils", "tests", "benchmarks") for path in (PROJECT / place).rglob("*.py")]
+    own = {"pneumo_utils", "support", *(path.stem for path in (PROJECT / "benchmarks").glob("*.py"))}
+    given_by = metadata.packages_distributions()
+    missing = {
+        name: given_by.get(name, ["nothing"])
+        for name in set().union(*map(imported, files)) - own - set(sys.stdlib_module_names)
+        if not declared & {one.replace("_", "-").lower() for one in given_by.get(name, [])}
+    }
+    assert missing == {}
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names that a file imports, wherever it does."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {one.name.partition(".")[0] for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_a_notebook_says_which_tables_it_reads_and_writes_as_the_list_of_steps_does():
+    for step in steps.of_study(["cnn"], [0], "cnn"):
+        cells = json.loads((PROJECT / "notebooks" / f"{step.notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
+        read, written = "".join(cells[0]["source"]).split("**Writes**")
+        told = [set(re.findall(r"`(\w+)\.csv`", part)) for part in (read, written)]
+        of_networks = {"history", "predictions", "models", "varied_predictions", "perturbed_predictions"}
+        assert told[0] == set(step.tables_read), step.page
+        assert told[1] == set(step.tables_written) | (of_networks if step.own else set()), step.page
+
+
+def test_who_writes_a_table_is_known_where_it_is_missing():
+    for step in steps.of_study(["cnn"], [0], "cnn"):
+        assert {WRITERS[name] for name in step.tables_written} <= {step.notebook}
 
 
 def test_the_lock_holds_one_opencv_and_no_torch():

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.evaluation.intervals import Thresholds, percentile, resample_patients, threshold_of
-from pneumo_utils.evaluation.metrics import decide
+from pneumo_utils.evaluation.metrics import decide, format_interval
 from pneumo_utils.evaluation.operating_points import require_both_classes
 from pneumo_utils.evaluation.reliability import proportion_with_interval
 from pneumo_utils.evaluation.weighted_metrics import MetricError, check_predictions
-from pneumo_utils.records.vocabulary import ETIOLOGIES
+from pneumo_utils.records.vocabulary import ETIOLOGIES, IMAGE_MODELS
 
 RISKS = tuple(step / 100 for step in range(1, 81))  # threshold probabilities; above, one false alarm outweighs all
 
@@ -230,3 +230,19 @@ def _net_benefit(
     called = (probability[:, None] >= risks).astype(float)
     found, alarmed = (_weighted_mean(weights[:, label == k], called[label == k]) for k in (1, 0))
     return prevalence * found - (1 - prevalence) * alarmed * risks / (1 - risks)
+
+
+def predictive_for_display(found: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the contract `predictive_values`, of one split, in words: a column a prevalence."""
+    words = [format_interval(*row) for row in found[["value", "lower", "upper"]].to_numpy()]
+    named = found.assign(model=found["model"].map(IMAGE_MODELS), metric=found["metric"].str.upper(), text=words)
+    wide = named.pivot(index=["model", "metric"], columns="prevalence", values="text").rename_axis(columns=None)
+    return wide.loc[named["model"].unique()].rename(columns="prevalence {:g}".format)
+
+
+def etiology_for_display(found: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the contract `etiology_sensitivity`, of one split, in words: a column an etiology."""
+    rows = found[["sensitivity", "lower", "upper", "n"]].to_numpy()
+    named = found.assign(text=[f"{format_interval(*row[:3])}, n = {row[3]:.0f}" for row in rows])
+    wide = named.pivot(index="model", columns="etiology", values="text").rename_axis(columns=None)
+    return wide.reindex(found["model"].unique()).rename(index=IMAGE_MODELS)

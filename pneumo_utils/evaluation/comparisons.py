@@ -15,8 +15,9 @@ from scipy.stats import binomtest
 
 from pneumo_utils.evaluation import delong, intervals
 from pneumo_utils.evaluation.intervals import Thresholds
-from pneumo_utils.evaluation.metrics import decide
+from pneumo_utils.evaluation.metrics import FURTHER, HEADLINE, decide, format_interval
 from pneumo_utils.evaluation.weighted_metrics import METRICS, MetricError
+from pneumo_utils.records.vocabulary import IMAGE_MODELS
 
 METHODS = ("DeLong", "exact McNemar", "patient bootstrap")
 _COLUMNS = ("split", "seed", "first", "second", "metric", "difference", "lower", "upper", "p", "p_holm", "method", "n")
@@ -152,6 +153,20 @@ def _family(
         rows, columns=["first", "second", "metric", "difference", "lower", "upper", "p", "method", "n"]
     )
     return frame.assign(p_holm=holm(frame["p"]))
+
+
+def in_words(found: pd.DataFrame) -> list[str]:
+    """Of every row the difference with its interval, and p after Holm's correction."""
+    rows = found[["difference", "lower", "upper", "p_holm"]].to_numpy()
+    return [f"{format_interval(*row[:3])}, p {row[3]:.3f}" for row in rows]
+
+
+def for_display(found: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the contract `comparisons`, of one split and seed, in words: a row a pair, a column a metric."""
+    named = found.replace({"first": IMAGE_MODELS, "second": IMAGE_MODELS, "metric": HEADLINE | FURTHER})
+    rows = named.assign(pair=named["first"] + " less " + named["second"], text=in_words(found))
+    wide = rows.pivot(index="pair", columns="metric", values="text").rename_axis(columns=None)
+    return wide.reindex(index=rows["pair"].unique(), columns=rows["metric"].unique())
 
 
 def _by_delong(first: pd.DataFrame, second: pd.DataFrame, level: float) -> list:

@@ -54,11 +54,6 @@ def _placements(probability: np.ndarray, sick: np.ndarray) -> tuple[np.ndarray, 
     return below / (~sick).sum(), above / sick.sum()
 
 
-def variance(label: np.ndarray, probability: np.ndarray) -> float:
-    """Variance of the area of one model; arguments, `nan` and errors as in `covariance`, `probability` (n,)."""
-    return float(covariance(label, np.asarray(probability)[None])[1][0, 0])
-
-
 def interval(label: np.ndarray, probability: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
     """Area of one model with its normal interval, cut to [0, 1] as pROC does.
 

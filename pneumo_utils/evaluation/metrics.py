@@ -12,8 +12,6 @@ from sklearn import metrics as sk
 from pneumo_utils.evaluation import weighted_metrics
 from pneumo_utils.evaluation.weighted_metrics import MetricError
 
-__all__ = ["HEADLINE", "MetricError", "confusion", "decide", "headline", "with_intervals", "with_spread"]
-
 HEADLINE = {"accuracy": "Accuracy", "precision": "Precision", "recall": "Recall", "f1": "F1", "auc_roc": "AUC-ROC"}
 FURTHER = {
     "specificity": "Specificity",

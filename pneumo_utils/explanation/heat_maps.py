@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 
 METHODS = ("gradcam", "gradcam++")
+
+
+def layers_by_model(named: Iterable[str]) -> dict[str, str]:
+    """The layer that each network is asked at, of the parameter `explained_layers`: `model:layer`, each model once."""
+    return dict(one.split(":", 1) for one in named)
 
 
 def enlarge(coarse: np.ndarray, side: int) -> np.ndarray:

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from filelock import FileLock
 
 from pneumo_utils.imaging.augmentation import Augmentation, test_view, unaugmented, view
 from pneumo_utils.networks import activation_cache, batchnorm_folding
 from pneumo_utils.networks.backend import keras, layers, tf
-from pneumo_utils.records import progress
+from pneumo_utils.records import progress, waiting
 
 
 class FeatureError(ValueError):
@@ -132,8 +131,8 @@ def run_trunk(trunk: keras.Model, feed: Feed, *, views: int, batch_size: int, fo
         FeatureError: an activation is not finite.
         activation_cache.DiskError: there is no room for them.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / f"{trunk.name}.lock"):  # of several seeds that are trained side by side one computes them
+    # of several seeds that are trained side by side one computes them
+    with waiting.hold(folder / f"{trunk.name}.lock", f"trunk of {trunk.name}"):
         return _run_trunk(trunk, feed, views, batch_size, folder)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pneumo_utils.networks import spatial_layers
+from pneumo_utils.records import fingerprint
 from pneumo_utils.records.atomic import alone
 
 # MD5 of Keras' own files without the classifier (keras.applications.vgg16, .resnet50)
@@ -178,4 +179,4 @@ def _advice(model: str) -> str:
 
 def digest(path: Path | None) -> str:
     """SHA-256 of a weights file, 64 hex digits; empty for random weights."""
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path else ""
+    return fingerprint.of_file(path) if path else ""

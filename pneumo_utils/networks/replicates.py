@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.imaging.augmentation import Augmentation
-from pneumo_utils.networks import features, models, optimisation, random_start, training
+from pneumo_utils.networks import features, inference, models, optimisation, random_start, training
 from pneumo_utils.networks.backend import keras
 from pneumo_utils.networks.training_state import TrainingState
 
@@ -94,6 +94,6 @@ def _train(
     fed, part, history = training.train(network, pixels, splits, list(recipe.phases), settings, seed, folder, state)
     size = settings.test_image_size or recipe.image_size
     if settings.test_views == 1 and size == recipe.image_size:  # activations may be at hand
-        return network, history, training.predict(part, fed, splits)
+        return network, history, inference.predict(part, fed, splits)
     finished = network if size == recipe.image_size else models.at_size(network, size)
-    return finished, history, training.predict_test_views(finished, images, splits, settings)
+    return finished, history, inference.predict_test_views(finished, images, splits, settings)

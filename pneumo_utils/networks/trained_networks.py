@@ -7,12 +7,11 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
 
-from pneumo_utils.networks import models, optimisation, pretrained_weights, replicates, training
+from pneumo_utils.networks import inference, models, optimisation, pretrained_weights, replicates, training
 from pneumo_utils.networks.backend import keras
 from pneumo_utils.networks.training_state import TrainingState
-from pneumo_utils.records import fingerprint, kept_arrays, provenance
+from pneumo_utils.records import fingerprint, kept_arrays, provenance, waiting
 from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.records.run_directory import NETWORK_TABLES
 from pneumo_utils.records.store import Store
@@ -40,9 +39,7 @@ def train_or_load(recipe: replicates.Recipe, seed: int, store: Store) -> Trained
         seed: at least 0.
         store: the run directory; the network and its shares of the tables are written to it, the key last.
     """
-    lock = store.training_lock(recipe.model, seed)
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):
+    with waiting.hold(store.training_lock(recipe.model, seed), f"training of {recipe.model}, seed {seed}"):
         fresh = is_kept(recipe, seed, store)
         if not fresh:
             _train_and_keep(recipe, seed, store)
@@ -54,12 +51,15 @@ def train_or_load(recipe: replicates.Recipe, seed: int, store: Store) -> Trained
 def is_kept(recipe: replicates.Recipe, seed: int, store: Store) -> bool:
     """Whether `train_or_load` would train nothing; arguments as there."""
     file = store.run_file(recipe.model, seed)
-    kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    same = kept.get("key") == _key(recipe, seed, store)
-    return same and kept["written"] == _output_hashes(store, recipe.model, seed)
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # not there, or damaged: a power cut, say
+        return False
+    same = isinstance(kept, dict) and kept.get("key") == _key(recipe, seed, store)
+    return same and kept.get("written") == _output_hashes(store, recipe.model, seed)
 
 
-def judge_perturbed(
+def predict_perturbed(
     network: keras.Model, model: str, seed: int, store: Store, settings: optimisation.Settings
 ) -> np.ndarray:
     """What a kept network says of the perturbed pictures; it goes on where it was killed, after every 512 of them.
@@ -76,14 +76,14 @@ def judge_perturbed(
     """
     file = store.perturbed_answers_file(model, seed)
     made_of = [fingerprint.of_file(one) for one in (store.network_file(model, seed), store.perturbed_file)]
-    key = fingerprint.of(made_of, asdict(settings), fingerprint.of_room("networks.training"), provenance.versions())
+    key = fingerprint.of(made_of, asdict(settings), fingerprint.of_room("networks.inference"), provenance.versions())
 
     known = (kept_arrays.read(file, key) or {}).get("answers")
 
     def keep(answers: np.ndarray) -> None:
         kept_arrays.write(file, key, {"answers": answers})
 
-    return training.predict_images(network, store.read_perturbed(), settings, keep=keep, known=known)
+    return inference.predict_images(network, store.read_perturbed(), settings, keep=keep, known=known)
 
 
 def _train_and_keep(recipe: replicates.Recipe, seed: int, store: Store) -> None:

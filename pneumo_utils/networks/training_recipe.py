@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pneumo_utils.imaging.augmentation import Augmentation
 from pneumo_utils.networks import models, optimisation, precision
 from pneumo_utils.networks.replicates import Recipe
-
-T = TypeVar("T")
 
 
 def of_parameters(given: Mapping[str, Any], model: str, start: Path | None) -> Recipe:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from markupsafe import Markup
 
-from pneumo_utils.evaluation import metrics, study_comparison
+from pneumo_utils.evaluation import comparisons, metrics, study_comparison
 from pneumo_utils.records.vocabulary import IMAGE_MODELS
 from pneumo_utils.reporting import finished_study, page_shell, studies_page
 from pneumo_utils.reporting.display import figure_html, table_html
@@ -98,12 +98,7 @@ def _paired(sides: list[FinishedStudy]) -> pd.DataFrame:
 
 
 def _paired_table(pairs: pd.DataFrame, sides: list[FinishedStudy]) -> str:
-    shown = pairs.assign(
-        text=[
-            f"{metrics.format_interval(row.difference, row.lower, row.upper)}, p {row.p_holm:.3f}"
-            for row in pairs.itertuples()
-        ]
-    )
+    shown = pairs.assign(text=comparisons.in_words(pairs))
     wide = shown.pivot(index="model", columns="metric", values="text")
     wide = wide.reindex(index=shown["model"].unique(), columns=list(SHOWN))
     caption = (

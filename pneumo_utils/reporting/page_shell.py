@@ -16,6 +16,7 @@ from bs4 import BeautifulSoup
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from pneumo_utils.records import durations
 from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.reporting.notebook_cells import check_self_contained
 
@@ -54,7 +55,7 @@ def write(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["duration"] = _duration
+    environment.filters["duration"] = durations.in_words
     css, *inlined = (_inlined(name) for name in ("report.css", "tables.js", *scripts))
     allowed = Markup(" ".join(f"'{_csp_hash(script)}'" for script in inlined))
     html = environment.get_template(template).render(
@@ -67,11 +68,3 @@ def write(
     check_self_contained(soup, target.name)
     with atomic_write(target) as part:
         part.write_text(html, encoding="utf-8", newline="\n")
-
-
-def _duration(seconds: float) -> str:
-    """Write a running time as a person would: `8 s`, `4 min`, `2 h 05 min`."""
-    if seconds < 100:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

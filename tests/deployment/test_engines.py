@@ -55,7 +55,7 @@ def test_every_engine_says_what_the_network_says_of_batches_of_any_length(kept, 
     pytest.importorskip(NEEDS.get(name, "keras"))
     engine = open_engine(kept.folder / FILES[name], name)
     assert (engine.name, engine.image_size) == (name, SIZE)
-    probability, features = engine.judge(pictures()[:count])
+    probability, features = engine.predict(pictures()[:count])
     assert probability.shape == (count,) and probability.dtype == np.float64
     assert features.shape == (count, 256) and features.dtype == np.float32
     np.testing.assert_allclose(probability, kept.probability[:count], atol=TOLERANCE[name])
@@ -69,16 +69,16 @@ def test_every_engine_says_what_the_network_says_of_batches_of_any_length(kept, 
 def test_threads_may_ask_the_same_engine(kept, name):
     pytest.importorskip(NEEDS.get(name, "keras"))
     engine = open_engine(kept.folder / FILES[name], name, 1)
-    alone = [engine.judge(pictures()[at : at + 3])[0] for at in range(30)]
+    alone = [engine.predict(pictures()[at : at + 3])[0] for at in range(30)]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda at: engine.judge(pictures()[at : at + 3])[0], range(30)))
+        together = list(pool.map(lambda at: engine.predict(pictures()[at : at + 3])[0], range(30)))
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_engine_of_keras_says_what_the_study_says(tmp_path, kept, precision):
-    from pneumo_utils.networks import models, optimisation, training
+    from pneumo_utils.networks import inference, models, optimisation
 
     network = models.build("cnn", SIZE, dropout=0.5, weights=None, precision=precision)
     network.set_weights(kept.network.get_weights())
@@ -86,8 +86,8 @@ def test_the_engine_of_keras_says_what_the_study_says(tmp_path, kept, precision)
     settings = SimpleNamespace(test_views=1, test_average="probability")
     assert {"test_views", "test_average"} <= set(optimisation.Settings.__dataclass_fields__)
     images = pictures(45).astype(np.uint8)
-    studied = training.predict_images(network, images, settings)
-    said, _ = open_engine(tmp_path / "a.keras", "keras").judge(images.astype(np.float32))
+    studied = inference.predict_images(network, images, settings)
+    said, _ = open_engine(tmp_path / "a.keras", "keras").predict(images.astype(np.float32))
     np.testing.assert_allclose(said, studied, atol=1e-6)
 
 
@@ -103,7 +103,7 @@ import numpy as np
 from pneumo_utils.deployment.engines import open_engine
 views = np.load(sys.argv[1])
 engine = open_engine(sys.argv[2], {name!r}, 1)
-np.save(sys.argv[3], engine.judge(views)[0])
+np.save(sys.argv[3], engine.predict(views)[0])
 assert all(sys.modules[room] is None for room in barred)
 """
     given, answers = kept.folder / "views.npy", kept.folder / f"{name}.npy"
@@ -121,7 +121,7 @@ def test_views_that_do_not_fit_are_refused(kept, name):
     engine = open_engine(kept.folder / FILES[name], name)
     for given in (pictures()[:, ::2, ::2], pictures()[:0], pictures()[0]):
         with pytest.raises(EngineError, match=r"^views must be \(at least 1, 32, 32\), got \("):
-            engine.judge(given)
+            engine.predict(given)
 
 
 @pytest.mark.slow

@@ -193,3 +193,13 @@ def test_each_network_has_its_own_threshold():
     ]
     with pytest.raises(MetricError, match="threshold must name every model"):
         clinical_utility.predictive_table(frame, {("first", 0): 0.5}, [0.1], replicates=5)
+
+
+def test_prevalences_and_etiologies_are_columns_in_words():
+    bounds = {"lower": 0.4, "upper": 0.6}
+    values = [{"model": "cnn", "metric": "ppv", "prevalence": p, "value": 0.5, **bounds} for p in (0.05, 0.5)]
+    wide = clinical_utility.predictive_for_display(pd.DataFrame(values))
+    assert list(wide.columns) == ["prevalence 0.05", "prevalence 0.5"] and wide.index[0] == ("Small CNN", "PPV")
+    assert wide.iloc[0, 0] == "0.500 (0.400–0.600)"
+    missed = pd.DataFrame([{"model": "cnn", "etiology": "viral", "sensitivity": 0.5, "n": 12, **bounds}])
+    assert clinical_utility.etiology_for_display(missed).loc["Small CNN", "viral"] == "0.500 (0.400–0.600), n = 12"

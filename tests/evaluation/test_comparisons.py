@@ -167,3 +167,11 @@ def test_p_and_rights_out_of_shape_are_refused():
         comparisons.holm([0.1, 1.5])
     with pytest.raises(MetricError, match="both must be 1-D and alike"):
         comparisons.mcnemar([True], [True, False])
+
+
+def test_a_pair_is_a_row_in_words_and_a_metric_a_column():
+    shown = {"first": "vgg16", "second": "cnn", "difference": 0.02, "lower": 0.01, "upper": 0.03, "p_holm": 0.004}
+    found = pd.DataFrame([shown | {"metric": "auc_roc"}, shown | {"metric": "recall", "p_holm": 1.0}])
+    wide = comparisons.for_display(found)
+    assert list(wide.index) == ["VGG16 less Small CNN"] and list(wide.columns) == ["AUC-ROC", "Recall"]
+    assert wide.iloc[0].tolist() == ["0.020 (0.010–0.030), p 0.004", "0.020 (0.010–0.030), p 1.000"]

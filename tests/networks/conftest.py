@@ -11,11 +11,12 @@ from support.tiny_pictures import N_TRAIN, SIZE, N
 @pytest.fixture(scope="module")
 def rooms():
     """The TensorFlow rooms, imported when first needed."""
-    from pneumo_utils.networks import batches, features, models, optimisation, random_start, training
+    from pneumo_utils.networks import batches, features, inference, models, optimisation, random_start, training
 
     return {
         "batches": batches,
         "features": features,
+        "inference": inference,
         "optimisation": optimisation,
         "models": models,
         "random_start": random_start,

@@ -16,7 +16,7 @@ def test_the_kept_weights_are_those_of_the_lowest_validation_loss(rooms, images,
     phases = [optimisation.Phase("end_to_end", 6, 1e-2)]
     fed, part, history = training.train(network, feed(images), splits, phases, settings(), 0, tmp_path)
     assert history["kept"].sum() == 1 and history.loc[history["kept"], "val_loss"].item() == history["val_loss"].min()
-    predicted = training.predict(part, fed, splits)
+    predicted = rooms["inference"].predict(part, fed, splits)
     rows = predicted[predicted["split"] == "validation"]
     p = rows["probability"].clip(1e-7, 1 - 1e-7)
     loss = -np.where(rows["label"] == 1, np.log(p), np.log(1 - p)).mean()
@@ -30,7 +30,7 @@ def test_the_average_of_weights_is_what_is_judged_and_kept(rooms, images, splits
     asked = optimisation.Settings(8, 50, label_smoothing=0.1, ema_momentum=0.8)
     phases = [optimisation.Phase("end_to_end", 4, 1e-2)]
     fed, part, history = training.train(network, feed(images), splits, phases, asked, 0, tmp_path)
-    rows = training.predict(part, fed, splits).query("split == 'validation'")
+    rows = rooms["inference"].predict(part, fed, splits).query("split == 'validation'")
     p = rows["probability"].clip(1e-7, 1 - 1e-7)
     loss = -np.where(rows["label"] == 1, np.log(p), np.log(1 - p)).mean()
     assert loss == pytest.approx(history["val_loss"].iloc[-1], rel=1e-3), "of plain labels, and of the kept weights"
@@ -59,7 +59,7 @@ def test_a_penalty_on_logits_keeps_answers_less_sure(rooms, images, splits, tmp_
         asked = rooms["optimisation"].Settings(8, 50, class_balance="sampling", logit_penalty=penalty)
         phases = [rooms["optimisation"].Phase("end_to_end", 6, 3e-3)]
         fed, part, _ = training.train(network, feed(images), splits, phases, asked, 0, tmp_path)
-        answers = training.predict(part, fed, splits)["probability"]
+        answers = rooms["inference"].predict(part, fed, splits)["probability"]
         spread.append(np.abs(np.log(answers / (1 - answers))).mean())
     assert spread[1] < 0.8 * spread[0]
 
@@ -115,7 +115,7 @@ def test_after_several_cycles_the_mean_of_the_weights_at_their_ends_is_kept_and_
     assert len(ends) == 2 and any(not np.array_equal(a, b) for a, b in zip(*ends, strict=True))
     for kept, *both in zip(network.get_weights(), *ends, strict=True):
         np.testing.assert_allclose(kept, np.mean(both, axis=0), atol=1e-7)
-    answers = training.predict(network, feed(images), splits).query("split == 'validation'")
+    answers = rooms["inference"].predict(network, feed(images), splits).query("split == 'validation'")
     likely = np.clip(answers["probability"], 1e-7, 1 - 1e-7)
     loss = -np.mean(np.log(np.where(answers["label"] == 1, likely, 1 - likely)))
     assert history["val_loss"].iloc[-1] == pytest.approx(loss, abs=1e-4)

@@ -49,15 +49,15 @@ def test_the_same_network_is_trained_once_and_comes_back_as_it_was(store, recipe
 
 
 def test_judging_perturbed_pictures_goes_on_where_it_was_killed_and_ends_with_the_same_bits(store, recipe, monkeypatch):
-    from pneumo_utils.networks import models, trained_networks, training
+    from pneumo_utils.networks import inference, models, trained_networks
 
     obtain(recipe, store)
     network = models.load(store.network_file("cnn", 0))
     pictures = np.random.default_rng(1).integers(0, 256, (150, SIZE, SIZE), np.uint8)
     store.write_perturbed(iter(pictures), len(pictures), SIZE)
-    whole = training.predict_images(network, pictures, recipe.settings)
-    monkeypatch.setattr(training, "PART", 64)
-    real, asked = training._predict_rows, []
+    whole = inference.predict_images(network, pictures, recipe.settings)
+    monkeypatch.setattr(inference, "PART", 64)
+    real, asked = inference._predict_rows, []
 
     def predict(judge, rows_of, rows, told):
         asked.append(len(rows))
@@ -65,18 +65,18 @@ def test_judging_perturbed_pictures_goes_on_where_it_was_killed_and_ends_with_th
             raise KeyboardInterrupt
         return real(judge, rows_of, rows, told)
 
-    monkeypatch.setattr(training, "_predict_rows", predict)
+    monkeypatch.setattr(inference, "_predict_rows", predict)
     with pytest.raises(KeyboardInterrupt):
-        trained_networks.judge_perturbed(network, "cnn", 0, store, recipe.settings)
-    found = trained_networks.judge_perturbed(network, "cnn", 0, store, recipe.settings)
+        trained_networks.predict_perturbed(network, "cnn", 0, store, recipe.settings)
+    found = trained_networks.predict_perturbed(network, "cnn", 0, store, recipe.settings)
     assert asked == [64, 64, 64, 22], "the first part is asked once"
     np.testing.assert_array_equal(found, whole)
-    assert len(trained_networks.judge_perturbed(network, "cnn", 0, store, recipe.settings)) == 150
+    assert len(trained_networks.predict_perturbed(network, "cnn", 0, store, recipe.settings)) == 150
     assert len(asked) == 4, "and nothing again"
     file = store.perturbed_answers_file("cnn", 0)
     file.write_bytes(file.read_bytes()[:-30])
     np.testing.assert_array_equal(
-        trained_networks.judge_perturbed(network, "cnn", 0, store, recipe.settings), whole, "a damaged file"
+        trained_networks.predict_perturbed(network, "cnn", 0, store, recipe.settings), whole, "a damaged file"
     )
 
 

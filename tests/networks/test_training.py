@@ -37,7 +37,7 @@ def test_two_phases_leave_trunk_and_batch_normalisation_as_they_were(rooms, imag
     assert not any("bn" in name for name in changed)
     assert "logit" in changed and any("conv" in name for name in changed)
     # what is predicted from kept activations is what the whole network says
-    predicted = training.predict(part, fed, splits)["probability"]
+    predicted = rooms["inference"].predict(part, fed, splits)["probability"]
     whole = network.predict(images[N_TRAIN:], verbose=0)[:, 0]
     np.testing.assert_allclose(predicted, whole, atol=2e-3)
 
@@ -56,7 +56,7 @@ def test_end_to_end_everything_above_the_lowest_blocks_learns(rooms, images, spl
         assert same == (network.layers.index(layer) <= border), layer.name
     assert part is network and list(history["phase"]) == ["end_to_end"] and not list(tmp_path.iterdir())
     wanted = network.predict(images[N_TRAIN:], verbose=0)[:, 0]
-    np.testing.assert_allclose(training.predict(part, fed, splits)["probability"], wanted, atol=1e-5)
+    np.testing.assert_allclose(rooms["inference"].predict(part, fed, splits)["probability"], wanted, atol=1e-5)
 
 
 def test_smaller_pictures_come_first_and_hand_their_weights_on(rooms, images, splits, tmp_path):
@@ -84,7 +84,7 @@ def test_training_twice_from_one_seed_gives_the_same_numbers(rooms, images, spli
         pixels = feed(images, rotation=10.0, contrast=0.3)
         phases = [optimisation.Phase("end_to_end", 2, 1e-3)]
         trained = training.train(network, pixels, splits, phases, settings(), seed, tmp_path)
-        return training.predict(trained[1], trained[0], splits)["probability"].to_numpy()
+        return rooms["inference"].predict(trained[1], trained[0], splits)["probability"].to_numpy()
 
     first = once(0)
     np.testing.assert_array_equal(first, once(0))
@@ -94,15 +94,14 @@ def test_training_twice_from_one_seed_gives_the_same_numbers(rooms, images, spli
 def test_views_of_a_picture_are_judged_one_by_one_and_averaged(rooms, images, splits):
     from pneumo_utils.imaging.augmentation import test_view
 
-    training = rooms["training"]
     network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
     asked = rooms["optimisation"].Settings(8, 1, test_views=10)
-    mean = training.predict_test_views(network, images, splits, asked)
+    mean = rooms["inference"].predict_test_views(network, images, splits, asked)
     assert list(mean["path"]) == list(splits["path"][N_TRAIN:])
     views = [np.stack([test_view(image, number) for image in images[N_TRAIN:]]) for number in range(2, 12)]
     answers = np.array([network.predict(seen, verbose=0)[:, 0] for seen in views])
     np.testing.assert_allclose(mean["probability"], answers.mean(axis=0), atol=1e-5)
-    of_logits = training.predict_images(network, images[N_TRAIN:], replace(asked, test_average="logit"))
+    of_logits = rooms["inference"].predict_images(network, images[N_TRAIN:], replace(asked, test_average="logit"))
     wanted = 1 / (1 + np.exp(-np.log(answers / (1 - answers)).mean(axis=0)))
     np.testing.assert_allclose(of_logits, wanted, atol=1e-5)
 
@@ -110,8 +109,8 @@ def test_views_of_a_picture_are_judged_one_by_one_and_averaged(rooms, images, sp
 def test_one_view_is_to_the_bit_what_the_network_says_of_the_picture(rooms, images, splits):
     network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
     pixels, asked = feed(images), rooms["optimisation"].Settings(8, 1)
-    plain = rooms["training"].predict(network, pixels, splits)
-    pd.testing.assert_frame_equal(rooms["training"].predict_test_views(network, images, splits, asked), plain)
+    plain = rooms["inference"].predict(network, pixels, splits)
+    pd.testing.assert_frame_equal(rooms["inference"].predict_test_views(network, images, splits, asked), plain)
 
 
 def test_a_finished_network_may_see_larger_pictures_than_it_was_trained_on(rooms, splits, tmp_path):
@@ -134,7 +133,7 @@ def test_validation_is_judged_once_more_as_training_shows_it(rooms, images, spli
 
     network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
     asked, varied = rooms["optimisation"].Settings(8, 1), Augmentation(crop_area_min=0.3, gamma=1.5)
-    found = rooms["training"].predict_varied(network, images, splits, asked, varied, seed=4)
+    found = rooms["inference"].predict_varied(network, images, splits, asked, varied, seed=4)
     assert list(found["path"]) == list(splits.loc[splits["split"] == "validation", "path"])
     seen = np.stack([view(images[row], varied, seed=4, row=row, number=1) for row in range(N_TRAIN, N_TRAIN + 10)])
     np.testing.assert_allclose(found["probability"], network.predict(seen, verbose=0)[:, 0], atol=1e-6)
