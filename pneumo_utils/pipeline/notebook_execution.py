@@ -149,7 +149,8 @@ def _quiet_kernel(scratch: Path | None):
 
     Its sockets lie in a private folder instead of TCP ports: kernels that start at once cannot race for one.
     """
-    with tempfile.TemporaryDirectory(prefix="pneumo", dir=scratch) as folder, _kernel_of_this_python(Path(folder)):
+    # a short name: that of a socket may have about a hundred letters
+    with tempfile.TemporaryDirectory(prefix="k", dir=scratch) as folder, _kernel_of_this_python(Path(folder)):
         config = Config()
         for manager in ("KernelManager", "AsyncKernelManager"):
             config[manager].transport = "ipc"
