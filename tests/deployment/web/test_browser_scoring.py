@@ -204,7 +204,7 @@ STEPS = f"""async ([pixels, width, height, shown]) => {{{GATE}
   const small = statistics.shrink(square), description = statistics.describe(small);
   return {{
     square: [...square.pixels], views: {VIEWS}.map(n => [...picture.testView(square, n, shown).pixels]),
-    description: [...description], log_probabilities: gate.kinds.log_probabilities(description),
+    description: [...description], log_probabilities: gate.kinds.logProbabilities(description),
     distance: gate.pictures.logDistance(description), lungs: lungs.findLungs(small, arrays),
     exposure: statistics.measureExposure(small), frame: statistics.measureFrame(small),
   }};

@@ -50,7 +50,7 @@ class KindClassifier {
     this.layers = [0, 1, 2, 3].map(n => arrays[`kinds.layer${n}`]);
   }
 
-  chances(description) { // logarithm of each kind's probability
+  logProbabilities(description) { // logarithm of each kind's probability
     const found = this.space.project(description).map(value => Math.min(Math.max(value, -STRANGE), STRANGE));
     const [into, one, out, two] = this.layers, [networks, , hidden] = into.shape, kinds = out.shape[2];
     const total = new Float64Array(kinds);
@@ -96,14 +96,15 @@ export class Gate {
   look(square) { // before the network runs: { refused, flags }
     const small = shrink(square), exposure = measureExposure(small), unseen = findUnseen(exposure);
     if (unseen) return { refused: unseen, flags: [] };
-    const lungs = findLungs(small, this.arrays), description = describe(small), chances = this.kinds.chances(description);
+    const lungs = findLungs(small, this.arrays), description = describe(small);
+    const logProbabilities = this.kinds.logProbabilities(description);
     const values = [
-      logSum(chances.slice(1)) - chances[0], this.pictures.logDistance(description), -Math.log(lungs.area + LEAST_AREA),
+      logSum(logProbabilities.slice(1)) - logProbabilities[0], this.pictures.logDistance(description), -Math.log(lungs.area + LEAST_AREA),
     ];
     const rare = values.map((value, n) => this.rarities[n].rate(value) - EASE[n]), [limit] = this.limits;
     const flags = this.remark(exposure, lungs, measureFrame(small));
     const check = rare.findIndex(value => !(value <= limit)); // what is no number is refused, too
-    if (check >= 0) return { refused: this.reason(check, values[check], chances, lungs), flags };
+    if (check >= 0) return { refused: this.reason(check, values[check], logProbabilities, lungs), flags };
     if (Math.max(...rare) > NEAR * limit)
       flags.push("unusual among the radiographs of the study, but not enough to be refused");
     return { refused: "", flags };
@@ -116,10 +117,10 @@ export class Gate {
     return last.rate(value) <= this.limits[1] ? "" : tooFar(value, last.value(this.limits[1]));
   }
 
-  reason(check, value, chances, lungs) {
+  reason(check, value, logProbabilities, lungs) {
     const limit = this.rarities[check].value(this.limits[0] + EASE[check]);
     if (check === 0) {
-      const others = chances.slice(1);
+      const others = logProbabilities.slice(1);
       return this.advice[others.indexOf(Math.max(...others))];
     }
     if (check === 1) return `the picture ${tooFar(value, limit)}`;
