@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from pneumo_utils.evaluation.bootstrap_mean import format_rows
 from pneumo_utils.evaluation.intervals import Thresholds, percentile, resample_patients, threshold_of
 from pneumo_utils.evaluation.metrics import decide, format_interval
 from pneumo_utils.evaluation.operating_points import require_both_classes
@@ -234,8 +235,9 @@ def _net_benefit(
 
 def predictive_for_display(found: pd.DataFrame) -> pd.DataFrame:
     """Rows of the contract `predictive_values`, of one split, in words: a column a prevalence."""
-    words = [format_interval(*row) for row in found[["value", "lower", "upper"]].to_numpy()]
-    named = found.assign(model=found["model"].map(IMAGE_MODELS), metric=found["metric"].str.upper(), text=words)
+    named = found.assign(
+        model=found["model"].map(IMAGE_MODELS), metric=found["metric"].str.upper(), text=format_rows(found)
+    )
     wide = named.pivot(index=["model", "metric"], columns="prevalence", values="text").rename_axis(columns=None)
     return wide.loc[named["model"].unique()].rename(columns="prevalence {:g}".format)
 

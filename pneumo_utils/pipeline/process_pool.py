@@ -9,7 +9,6 @@ import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 from types import TracebackType
@@ -35,7 +34,8 @@ class ProcessPool:
 
     def __init__(self, at_once: int):
         self.at_once = at_once
-        self._scratch = tempfile.TemporaryDirectory(prefix="pneumo")
+        # of a kernel that was killed a thread may still be writing
+        self._scratch = tempfile.TemporaryDirectory(prefix="pneumo", ignore_cleanup_errors=True)
         self.scratch = Path(self._scratch.name)  # for what its processes need while they run, and goes with them
         self._pool = ProcessPoolExecutor(at_once, get_context("spawn"), _die_with, (os.getpid(), self.scratch))
 
@@ -50,9 +50,7 @@ class ProcessPool:
             for process in (self._pool._processes or {}).values():  # noqa: SLF001, no public way before Python 3.14
                 process.kill()
         self._pool.shutdown(cancel_futures=True)
-        shutil.rmtree(self.scratch, ignore_errors=True)  # of a kernel that was killed a thread may still be writing
-        with suppress(OSError):
-            self._scratch.cleanup()
+        self._scratch.cleanup()
 
     def submit(self, work: Callable, *given: Any, **named: Any) -> Future:
         """Start `work`, a function of a module, in one of them."""

@@ -90,7 +90,7 @@ def write(
 
 def are_whole(folder: Path) -> bool:
     """Whether `write` has come to its end in `folder`: report and overlay are there."""
-    return sum(not file.stem.endswith(".part") for file in folder.glob("*.dcm")) >= len(("report", "overlay"))
+    return sum(not file.stem.endswith(".part") for file in folder.glob("*.dcm")) >= 2
 
 
 def _check(score: Score) -> None:
