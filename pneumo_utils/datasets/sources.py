@@ -114,9 +114,11 @@ def _is_zip(folder: str) -> bool:
 
 def _kaggle() -> Path:
     import kagglehub  # imported here: the other sources work without it, and it is slow
+    from kagglehub.config import get_cache_folder
 
     try:
-        return Path(kagglehub.dataset_download(KAGGLE))
+        with alone(Path(get_cache_folder()) / "datasets" / "chest-xray-pneumonia"):  # kagglehub itself has no lock
+            return Path(kagglehub.dataset_download(KAGGLE))
     except Exception as error:  # of a dozen kinds: requests, kagglehub, zipfile, disk
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SourceError(

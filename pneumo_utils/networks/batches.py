@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from pneumo_utils.networks.backend import keras
+from pneumo_utils.networks.backend import keras, tf
 from pneumo_utils.records import progress
 
 _AHEAD = 4  # batches under way while one is learned from
@@ -81,6 +81,7 @@ class Batches(keras.utils.PyDataset):
         self.epoch, self._pool = 0, ThreadPoolExecutor(readers)
         self._under_way: dict[int, Future] = {}
         self._told = told
+        self._devices = tf.distribute.get_strategy().num_replicas_in_sync
         self._shuffle()
 
     def _shuffle(self) -> None:
@@ -92,6 +93,9 @@ class Batches(keras.utils.PyDataset):
                 self.order, self.turns = balanced_order(self.label, self.epoch, generator)
             else:
                 self.order = generator.permutation(count)
+            # a device without a picture has statistics of batch normalisation that are no numbers
+            whole = -(-count // self._devices) * self._devices
+            self.order, self.turns = np.resize(self.order, whole), np.resize(self.turns, whole)
 
     def __len__(self) -> int:
         """Batches an epoch."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.networks import features
+from pneumo_utils.networks import features, normalisation_statistics
 from pneumo_utils.networks.backend import keras, tf
 from pneumo_utils.networks.batches import Batches, class_weights
 from pneumo_utils.networks.callbacks import Averages, Clock, CycleEnds, Keeper, Patience, Teller, restore
@@ -119,7 +119,8 @@ def fit(
         phase: what is trained and for how long.
         settings: batch size, patience and the like.
         seed: of the order.
-        to_beat: validation loss of the phases before; if it is not undercut, the weights stay as they were.
+        to_beat: validation loss of the phases before; if it is not undercut, the weights stay as they were, unless
+            they are averaged.
         now: where the phase is, if it goes on.
         state: where that is kept.
 
@@ -134,8 +135,9 @@ def fit(
     elif np.isfinite(to_beat):
         now.before = before
     history = _learn(part, feed, splits, phase, settings, seed, now, state or TrainingState())
-    chosen = history.index[-1] if _averages(phase, settings) else history["val_loss"].idxmin()
-    better = history["val_loss"][chosen] < to_beat
+    averaged = _averages(phase, settings)
+    chosen = history.index[-1] if averaged else history["val_loss"].idxmin()
+    better = history["val_loss"][chosen] < (np.inf if averaged else to_beat)  # never where a loss is no number
     if not better and before:
         part.set_weights(before)
     return history.assign(kept=better & (history.index == chosen))
@@ -167,7 +169,7 @@ def _learn(
             part.set_weights(now.best)
     history = _history(now.logs, phase)
     if phase.cycles > 1:
-        _average_cycles(part, ends, validation, history)
+        _average_cycles(part, ends, batches, validation, history)
     return history
 
 
@@ -182,9 +184,13 @@ def _batches(
     return learned, Batches(lambda at, _: feed.plain(held_out[at]), label[held_out], size, None, readers)
 
 
-def _average_cycles(part: keras.Model, ends: CycleEnds, validation: Batches, history: pd.DataFrame) -> None:
+def _average_cycles(
+    part: keras.Model, ends: CycleEnds, learned: Batches, validation: Batches, history: pd.DataFrame
+) -> None:
     """Give `part` the mean of the weights at the ends of cycles, and the last row of `history` what it is worth."""
     part.set_weights(ends.mean())
+    # the mean of statistics is not those of the mean (Izmailov et al. 2018, arXiv:1803.05407, section 3.2)
+    normalisation_statistics.settle(part, (learned[number][0] for number in range(len(learned))))
     found = part.evaluate(validation, verbose=0, return_dict=True)
     history.loc[history.index[-1], ["val_loss", "val_auc"]] = found["plain"], found["auc"]
 

@@ -142,7 +142,7 @@ def _from_keras(model: str) -> Path:
     if _md5(path) != md5:
         try:
             with alone(path):  # Keras writes to the final name: another process may be in the middle of it
-                if not path.is_file():
+                if _md5(path) != md5:  # nor is it there by the name: what a kill cut short is fetched again
                     _download(model)
         except OSError as error:
             rule = f"ImageNet weights of {model} must be downloaded once to {path.parent}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pneumo_utils.networks import normalisation_statistics
 from pneumo_utils.networks.backend import keras, layers
 
 _MOMENTUM = 0.9  # of batch normalisation; Keras' 0.99 needs more steps than a small study has before statistics fit
@@ -21,29 +22,14 @@ def prepare(network: keras.Model, images: np.ndarray) -> None:
         images: uint8 (n, size, size), training pictures.
     """
     _close_branches(network)
-    settle_normalisation(network, images)
-    for norm in _normalisations(network):
+    norms = normalisation_statistics.normalisations(network)
+    for norm in norms:
+        norm.trainable = True
+    # random weights come with statistics that fit nothing: kept, 50 layers of them drive activations out of range
+    normalisation_statistics.settle(network, [images])
+    for norm in norms:
         norm.momentum = _MOMENTUM
     _centre_kernels(network, images)
-
-
-def settle_normalisation(network: keras.Model, images: np.ndarray) -> None:
-    """Set the statistics of batch normalisation from `images`, uint8 (n, size, size), in one pass.
-
-    Random weights come with statistics that fit nothing: kept frozen, 50 layers of them would drive activations
-    out of range.
-    """
-    norms = _normalisations(network)
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.trainable, norm.momentum = True, 0.0
-    network(np.asarray(images, dtype=np.float32), training=True)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-
-
-def _normalisations(network: keras.Model) -> list[keras.Layer]:
-    return [layer for layer in network.layers if isinstance(layer, layers.BatchNormalization)]
 
 
 def _close_branches(network: keras.Model) -> None:
@@ -51,7 +37,7 @@ def _close_branches(network: keras.Model) -> None:
 
     arXiv:1706.02677, section 5.1. The 16 branches of ResNet50 open as they learn.
     """
-    for norm in _normalisations(network):
+    for norm in normalisation_statistics.normalisations(network):
         if norm.name.endswith("_3_bn"):
             norm.gamma.assign(np.zeros(norm.gamma.shape))
 

@@ -70,7 +70,7 @@ def train(
         state: where the training goes on after it was killed; None: nowhere.
     """
     began = time.monotonic()
-    with training.devices().scope():
+    with training.devices(recipe.settings.batch_size).scope():
         network, *tables = _train(recipe, seed, images, splits, folder, state)
     names = {"model": recipe.model, "seed": seed}
     history, predictions = (frame.assign(**names).reset_index(drop=True) for frame in tables)
@@ -87,7 +87,8 @@ def _train(
     train_rows = np.flatnonzero(splits["split"] == "train")
     pixels = features.Pixels(images, train_rows, recipe.augmentation, below, recipe.image_size)
     if recipe.start == "random":
-        random_start.prepare(network, pixels.plain(train_rows[:64]))
+        shown = np.random.default_rng(_SHARED_SEED).permutation(train_rows)[:64]  # rows come class by class
+        random_start.prepare(network, pixels.plain(shown))
     training.make_reproducible(seed)
     # random blocks that stay as they are would have learned nothing
     settings = replace(recipe.settings, frozen_blocks=0) if recipe.start == "random" else recipe.settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
@@ -19,10 +19,22 @@ def make_reproducible(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def devices(kind: str = "GPU") -> tf.distribute.Strategy:
-    """All local devices of a kind, each with its share of every batch; one or none: TensorFlow's default."""
+def devices(batch_size: int, kind: str = "GPU") -> tf.distribute.Strategy:
+    """The local devices of a kind, each with an equal share of every batch; one or none: TensorFlow's default.
+
+    Args:
+        batch_size: pictures a step; as many devices are taken as divide it.
+        kind: of device, as TensorFlow names it.
+    """
     found = [device.name for device in tf.config.list_logical_devices(kind)]
-    return tf.distribute.MirroredStrategy(found) if len(found) > 1 else tf.distribute.get_strategy()
+    found = found[: max((n for n in range(1, len(found) + 1) if batch_size % n == 0), default=0)]
+    return _mirrored(tuple(found)) if len(found) > 1 else tf.distribute.get_strategy()
+
+
+@cache
+def _mirrored(names: tuple[str, ...]) -> tf.distribute.Strategy:
+    """Made once a process: a second one would number its exchanges from the start, and TensorFlow mixes up the two."""
+    return tf.distribute.MirroredStrategy(names)
 
 
 def device() -> str:
@@ -64,10 +76,11 @@ def train(
         feed, part = _above_trunk(network, frozen_to, pixels, run)
     was = (state and state.load()) or Snapshot(0)
     for number, phase in enumerate(phases):
+        drawn = seed + (number << 32)  # no phase sees the variations of another: seeds are below 2 ** 31
         if phase.name in optimisation.END_TO_END:
             models.train_only_above(network, models.lowest_blocks(network, settings.frozen_blocks))
-            feed, part = pixels.with_seed(seed), network
-        fed, fitted = _fed_in(phase, network, frozen_to, feed, part, pixels.with_seed(seed, phase.size), run)
+            feed, part = pixels.with_seed(drawn), network
+        fed, fitted = _fed_in(phase, network, frozen_to, feed, part, pixels.with_seed(drawn, phase.size), run)
         lowest = float("inf") if phase.name == "progressive" else lowest
         learn = partial(optimisation.fit, fitted, fed, splits, phase, settings, seed, lowest, state=state)
         rows.append(_learn_or_recall(number, was, rows, learn))

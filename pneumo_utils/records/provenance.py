@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-_PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "opencv-python-headless", "papermill")
+_PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scipy", "scikit-learn", "opencv-python-headless")
 
 
 def git_state(project: Path) -> str:

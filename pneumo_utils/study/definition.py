@@ -64,6 +64,13 @@ class Study(Section):
         return self
 
     @model_validator(mode="after")
+    def _smaller_pictures_first(self):
+        if self.training.progressive_epochs and self.training.progressive_size > self.images.image_size:
+            rule = f"training.progressive_size must be at most images.image_size, {self.images.image_size}"
+            raise_rule(rule, self.training.progressive_size)
+        return self
+
+    @model_validator(mode="after")
     def _bundle_of_what_is_trained(self):
         trained = [*self.training.models, *(["ensemble"] if self.training.ensemble else [])]
         if self.deployment.bundled_model not in trained:

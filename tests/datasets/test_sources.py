@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from filelock import FileLock, Timeout
 
 from pneumo_utils.datasets import downloads, manifest, patients, sources
 
@@ -324,7 +325,15 @@ def test_kaggle_comes_from_kagglehub(monkeypatch, tmp_path):
     downloads_zip = tmp_path / "archive.zip"
     downloads_zip.write_bytes(radiographs("chest_xray/"))
     folder, asked = downloads.unpack(downloads_zip, tmp_path / "versions"), []
-    monkeypatch.setattr(kagglehub, "dataset_download", lambda handle: asked.append(handle) or str(folder))
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "hub"))
+
+    def download(handle):
+        lock = FileLock(tmp_path / "hub" / "datasets" / ".chest-xray-pneumonia.lock", timeout=0)
+        with pytest.raises(Timeout):  # nobody else downloads meanwhile
+            lock.acquire()
+        return asked.append(handle) or str(folder)
+
+    monkeypatch.setattr(kagglehub, "dataset_download", download)
     assert sources.provide("kaggle", cache=tmp_path) == folder
     assert asked == ["paultimothymooney/chest-xray-pneumonia/versions/2"]
 
@@ -335,6 +344,7 @@ def test_kaggle_without_a_connection_says_what_to_do(monkeypatch, tmp_path):
     def offline(handle):
         raise ConnectionError("Failed to resolve 'api.kaggle.com'\nmore lines")
 
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(kagglehub, "dataset_download", offline)
     rule = "^Kaggle set .* must be reachable, got Failed to resolve .*: connect .* use DATA=<folder>$"
     with pytest.raises(ValueError, match=rule):

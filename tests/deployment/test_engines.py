@@ -30,12 +30,12 @@ def kept(tmp_path_factory):
     """A network that tells pictures apart, in a file for each engine, and what it says."""
     pytest.importorskip("tensorflow")
     pytest.importorskip("tf2onnx")
-    from pneumo_utils.networks import export, models, random_start
+    from pneumo_utils.networks import export, models, normalisation_statistics
     from pneumo_utils.networks.backend import keras
 
     keras.utils.set_random_seed(0)
     network = models.build("cnn", SIZE, dropout=0.5, weights=None)
-    random_start.settle_normalisation(network, pictures().astype(np.uint8))
+    normalisation_statistics.settle(network, [pictures().astype(np.uint8)])
     kernel, bias = network.get_layer("logit").get_weights()
     network.get_layer("logit").set_weights([4 * kernel, bias])
     folder = tmp_path_factory.mktemp("exports")

@@ -18,13 +18,13 @@ BACKBONES = ["vgg16", "resnet50"]
 @pytest.fixture(scope="module")
 def networks(trained, images):
     """The trained CNN, and the backbones with random weights whose statistics fit the pictures."""
-    from pneumo_utils.networks import models, random_start, training
+    from pneumo_utils.networks import models, normalisation_statistics, training
 
     training.make_reproducible(0)
     found = {"cnn": trained}
     for model in BACKBONES:
         found[model] = models.build(model, SIZE, dropout=0.1, weights=None)
-        random_start.settle_normalisation(found[model], images)
+        normalisation_statistics.settle(found[model], [images])
     return found
 
 

@@ -11,7 +11,16 @@ from support.tiny_pictures import N_TRAIN, SIZE, N
 @pytest.fixture(scope="module")
 def rooms():
     """The TensorFlow rooms, imported when first needed."""
-    from pneumo_utils.networks import batches, features, inference, models, optimisation, random_start, training
+    from pneumo_utils.networks import (
+        batches,
+        features,
+        inference,
+        models,
+        normalisation_statistics,
+        optimisation,
+        random_start,
+        training,
+    )  # fmt: skip
 
     return {
         "batches": batches,
@@ -19,6 +28,7 @@ def rooms():
         "inference": inference,
         "optimisation": optimisation,
         "models": models,
+        "normalisation_statistics": normalisation_statistics,
         "random_start": random_start,
         "training": training,
     }

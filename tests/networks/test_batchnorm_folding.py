@@ -11,11 +11,15 @@ import pytest
 @pytest.fixture(scope="module")
 def rooms():
     pytest.importorskip("tensorflow")
-    from pneumo_utils.networks import batchnorm_folding, models, random_start
+    from pneumo_utils.networks import batchnorm_folding, models, normalisation_statistics
     from pneumo_utils.networks.backend import keras, layers
 
     return SimpleNamespace(
-        folding=batchnorm_folding, models=models, random_start=random_start, keras=keras, layers=layers
+        folding=batchnorm_folding,
+        models=models,
+        normalisation_statistics=normalisation_statistics,
+        keras=keras,
+        layers=layers,
     )
 
 
@@ -24,7 +28,7 @@ def network(rooms):
     """ResNet50, with statistics, scales and shifts that are not 1 and 0."""
     rooms.keras.utils.set_random_seed(0)
     network = rooms.models.build("resnet50", 32, dropout=0.0, weights=None)
-    rooms.random_start.settle_normalisation(network, pixels().astype(np.uint8))
+    rooms.normalisation_statistics.settle(network, [pixels().astype(np.uint8)])
     generator = np.random.default_rng(0)
     for layer in network.layers:
         if isinstance(layer, rooms.layers.BatchNormalization):

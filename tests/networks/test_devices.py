@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 
@@ -32,9 +33,14 @@ settings = optimisation.Settings(24, 9, ema_momentum=0.5)  # one batch an epoch:
 recipe = replicates.Recipe("vgg16", None, 32, 0.0, phases, settings, Augmentation())
 found = training.devices
 for kind in ("none", "CPU"):
-    training.devices = lambda kind=kind: found(kind)
+    training.devices = lambda batch_size, kind=kind: found(batch_size, kind)
     made = replicates.train(recipe, 0, images, splits, Path(sys.argv[1]) / kind)
-    print(training.devices().num_replicas_in_sync, *made.predictions["probability"])
+    print(training.devices(24).num_replicas_in_sync, *made.predictions["probability"])
+splits.loc[23, "split"] = "test"  # batches of 2, and one of a single picture
+settings = optimisation.Settings(2, 9, ema_momentum=0.5)
+recipe = replicates.Recipe("cnn", None, 32, 0.0, (Phase("end_to_end", 2, 1e-2),), settings, Augmentation())
+made = replicates.train(recipe, 0, images, splits, Path(sys.argv[1]) / "odd")
+print(training.devices(3).num_replicas_in_sync, bool(made.history["kept"].any()), *made.history["val_loss"])
 """
 
 
@@ -42,6 +48,10 @@ for kind in ("none", "CPU"):
 def test_two_devices_share_every_batch_and_come_to_the_numbers_of_one(tmp_path):
     done = subprocess.run([sys.executable, "-c", SCRIPT, tmp_path], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    (one, *alone), (two, *shared) = ([float(word) for word in line.split()] for line in done.stdout.splitlines()[-2:])
+    *both, odd = done.stdout.splitlines()[-3:]
+    (one, *alone), (two, *shared) = ([float(word) for word in line.split()] for line in both)
     assert (one, two) == (1, 2)
     assert len(alone) == 16 and shared == pytest.approx(alone, abs=0.002)
+    devices, kept, *losses = odd.split()
+    assert devices == "1", "three pictures a step cannot be shared out to two devices"
+    assert kept == "True" and all(math.isfinite(float(loss)) for loss in losses), "no device is without a picture"

@@ -14,10 +14,10 @@ SIZE = 32
 @pytest.fixture(scope="module")
 def rooms():
     pytest.importorskip("tensorflow")
-    from pneumo_utils.networks import export, models, random_start
+    from pneumo_utils.networks import export, models, normalisation_statistics
     from pneumo_utils.networks.backend import keras
 
-    return SimpleNamespace(export=export, models=models, random_start=random_start, keras=keras)
+    return SimpleNamespace(export=export, models=models, normalisation_statistics=normalisation_statistics, keras=keras)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def network(rooms):
     """The small CNN in mixed bfloat16, with statistics of its own and a head that tells pictures apart."""
     rooms.keras.utils.set_random_seed(0)
     network = rooms.models.build("cnn", SIZE, dropout=0.5, weights=None, precision="bfloat16")
-    rooms.random_start.settle_normalisation(network, pictures().astype(np.uint8))
+    rooms.normalisation_statistics.settle(network, [pictures().astype(np.uint8)])
     kernel, bias = network.get_layer("logit").get_weights()
     network.get_layer("logit").set_weights([4 * kernel, bias])
     return network
@@ -118,7 +118,7 @@ def test_every_backbone_can_be_exported(rooms, tmp_path, model):
     pytest.importorskip("tf2onnx")
     rooms.keras.utils.set_random_seed(0)
     backbone = rooms.models.build(model, SIZE, dropout=0.5, weights=None)
-    rooms.random_start.settle_normalisation(backbone, pictures().astype(np.uint8))
+    rooms.normalisation_statistics.settle(backbone, [pictures().astype(np.uint8)])
     wanted = [part.numpy() for part in rooms.export.two_headed(backbone)(pictures())]
     rooms.export.to_onnx(backbone, tmp_path / "a.onnx")
     rooms.export.to_litert(backbone, tmp_path / "a.tflite")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.tiny_pictures import SIZE, feed, settings
+from support.tiny_pictures import SIZE, N, feed, settings
 
 pytestmark = pytest.mark.slow  # TensorFlow takes its time to load
 
@@ -49,6 +49,39 @@ def test_of_averaged_weights_no_epoch_is_picked_and_none_is_left_out(rooms, imag
         assert history["val_loss"].iloc[-1] > history["val_loss"].iloc[0], "validation says the opposite"
         kept[averaging] = list(history["kept"])
     assert kept == {0.0: [True, False], 0.8: [False, False, False, True]}
+
+
+def test_averaged_weights_stay_though_an_earlier_phase_had_a_lower_loss(rooms, images, splits):
+    optimisation = rooms["optimisation"]
+    network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+    phase, asked = optimisation.Phase("end_to_end", 1, 1e-3), optimisation.Settings(8, 5, ema_momentum=0.8)
+    before = network.get_layer("logit").get_weights()[0]
+    found = optimisation.fit(network, feed(images), splits, phase, asked, 0, to_beat=0.0)
+    assert found["kept"].tolist() == [True]
+    assert (network.get_layer("logit").get_weights()[0] != before).any()
+
+
+class Asked(Exception):
+    """In place of a training."""
+
+
+@pytest.mark.parametrize(("balance", "weights"), [("weights", {0: 2 / 3, 1: 2.0}), ("sampling", None)])
+def test_both_classes_have_the_same_say_by_the_loss_or_by_the_draw(
+    rooms, images, splits, monkeypatch, balance, weights
+):
+    optimisation, given = rooms["optimisation"], {}
+
+    def fit(network, batches, **options):
+        given.update(options, balanced=batches.balanced)
+        raise Asked
+
+    monkeypatch.setattr(rooms["models"].keras.Model, "fit", fit)
+    network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+    rare = splits.assign(label=(np.arange(N) % 4 == 0).astype(int))
+    asked, phase = optimisation.Settings(8, 5, class_balance=balance), optimisation.Phase("end_to_end", 1, 1e-3)
+    with pytest.raises(Asked):
+        optimisation.fit(network, feed(images), rare, phase, asked, 0)
+    assert given["class_weight"] == (weights and pytest.approx(weights)) and given["balanced"] == (weights is None)
 
 
 def test_a_penalty_on_logits_keeps_answers_less_sure(rooms, images, splits, tmp_path):
@@ -113,8 +146,9 @@ def test_after_several_cycles_the_mean_of_the_weights_at_their_ends_is_kept_and_
         optimisation.CycleEnds = before
     (ends,) = (one.ends for one in watched)
     assert len(ends) == 2 and any(not np.array_equal(a, b) for a, b in zip(*ends, strict=True))
-    for kept, *both in zip(network.get_weights(), *ends, strict=True):
-        np.testing.assert_allclose(kept, np.mean(both, axis=0), atol=1e-7)
+    for kept, *both in zip(network.weights, *ends, strict=True):
+        averaged = np.allclose(kept.numpy(), np.mean(both, axis=0), atol=1e-7)
+        assert averaged == kept.trainable, "statistics of batch normalisation are those of the averaged weights"
     answers = rooms["inference"].predict(network, feed(images), splits).query("split == 'validation'")
     likely = np.clip(answers["probability"], 1e-7, 1 - 1e-7)
     loss = -np.mean(np.log(np.where(answers["label"] == 1, likely, 1 - likely)))

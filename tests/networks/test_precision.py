@@ -44,14 +44,14 @@ def test_a_system_that_lists_no_flags_computes_in_float32(precision, tmp_path):
     ("model", "layer"), [("cnn", "probability"), ("vgg16", "probability"), ("resnet50", "conv3_block4_out")]
 )
 def test_bfloat16_leaves_the_weights_in_float32_and_what_is_computed_much_the_same(precision, model, layer):
-    from pneumo_utils.networks import models, random_start, training
+    from pneumo_utils.networks import models, normalisation_statistics, training
 
     images, said = np.random.default_rng(0).integers(0, 256, (16, 32, 32)).astype(np.float32), {}
     for name in ("float32", "bfloat16"):
         training.make_reproducible(0)
         network = models.build(model, 32, dropout=0.0, weights=None, precision=name)
         if model == "resnet50":
-            random_start.settle_normalisation(network, images)
+            normalisation_statistics.settle(network, [images])
         assert {str(weight.dtype) for weight in network.weights} == {"float32"}
         assert network.get_layer("probability").compute_dtype == "float32"
         said[name] = models.between(network, None, layer).predict(images, verbose=0).astype(np.float32)

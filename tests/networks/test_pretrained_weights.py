@@ -95,8 +95,15 @@ def test_a_folder_without_the_file_says_so_and_gives_advice(tmp_path):
     )
 
 
-def test_a_damaged_file_in_the_cache_is_refused(cache):
+def test_what_a_kill_left_of_a_download_is_fetched_again(cache, monkeypatch):
     (cache / VGG16).write_bytes(b"half a download")
+    monkeypatch.setitem(pretrained_weights._KERAS_FILES, "vgg16", (VGG16, hashlib.md5(b"whole").hexdigest()))
+    monkeypatch.setattr(pretrained_weights, "_download", lambda model: (cache / VGG16).write_bytes(b"whole"))
+    assert pretrained_weights.resolve("vgg16", "imagenet").read_bytes() == b"whole"
+
+
+def test_a_download_that_arrives_damaged_is_refused(cache, monkeypatch):
+    monkeypatch.setattr(pretrained_weights, "_download", lambda model: (cache / VGG16).write_bytes(b"odd"))
     with pytest.raises(
         pretrained_weights.WeightsError, match="must have MD5 6d6bbae143d832006294945121d1f1fc, got another in"
     ):

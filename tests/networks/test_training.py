@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ def test_two_phases_leave_trunk_and_batch_normalisation_as_they_were(rooms, imag
     optimisation, models, training = rooms["optimisation"], rooms["models"], rooms["training"]
     training.make_reproducible(0)
     network = models.build(model, SIZE, dropout=0.1, weights=None)
-    rooms["random_start"].settle_normalisation(network, images[:N_TRAIN])
+    rooms["normalisation_statistics"].settle(network, [images[:N_TRAIN]])
     before = {layer.name: [w.copy() for w in layer.get_weights()] for layer in network.layers}
     pixels = feed(images, rotation=5.0)
     for phase in (
@@ -73,6 +74,49 @@ def test_smaller_pictures_come_first_and_hand_their_weights_on(rooms, images, sp
     assert list(history["phase"]) == ["progressive", "end_to_end"] and part is network and history["kept"].all()
     assert (network.get_layer("logit").get_weights()[0] != before).any(), "the second phase alone changes nothing"
     assert fed.plain(np.array([0])).shape == (1, 2 * SIZE, 2 * SIZE)
+
+
+def test_no_phase_meets_the_variations_of_another_phase_or_seed(rooms, images, splits, tmp_path, monkeypatch):
+    optimisation, met = rooms["optimisation"], []
+
+    def fit(part, fed, *_, **__):
+        met.append(fed.seed)
+        return pd.DataFrame({"val_loss": [1.0], "kept": [True]})
+
+    monkeypatch.setattr(optimisation, "fit", fit)
+    phases = [optimisation.Phase("progressive", 1, 1e-3, SIZE), optimisation.Phase("end_to_end", 1, 1e-3)]
+    for seed in (0, 1):
+        network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+        rooms["training"].train(network, feed(images), splits, phases, settings(), seed, tmp_path)
+    assert len(met) == len(set(met)) == 4
+
+
+class Asked(Exception):
+    """In place of a training."""
+
+
+@pytest.mark.parametrize(("weights", "frozen"), [(None, 0), (Path("vgg16.h5"), 3)])
+def test_blocks_that_begin_at_random_are_never_left_frozen(
+    rooms, images, splits, tmp_path, monkeypatch, weights, frozen
+):
+    from pneumo_utils.imaging.augmentation import Augmentation
+    from pneumo_utils.networks import replicates
+
+    optimisation, seen, shown = rooms["optimisation"], [], []
+
+    def train(network, pixels, parts, phases, settings, *_):
+        seen.append(settings.frozen_blocks)
+        raise Asked
+
+    monkeypatch.setattr(rooms["models"], "build", lambda *_, **__: None)
+    monkeypatch.setattr(rooms["random_start"], "prepare", lambda _, pictures: shown.append(pictures))
+    monkeypatch.setattr(rooms["training"], "train", train)
+    phases, asked = (optimisation.Phase("end_to_end", 1, 1e-4),), optimisation.Settings(8, 5, frozen_blocks=3)
+    recipe = replicates.Recipe("vgg16", weights, SIZE, 0.1, phases, asked, Augmentation())
+    with pytest.raises(Asked):
+        replicates.train(recipe, 0, images, splits, tmp_path)
+    assert seen == [frozen]
+    assert [pictures.shape for pictures in shown] == ([] if weights else [(N_TRAIN, SIZE, SIZE)])
 
 
 def test_training_twice_from_one_seed_gives_the_same_numbers(rooms, images, splits, tmp_path):

@@ -81,9 +81,21 @@ def test_a_misspelt_key_is_answered_with_the_right_one(refusal):
     assert "augmentaton is not a parameter, did you mean augmentation?" in refusal(("augmentation:", "augmentaton:"))
 
 
-def test_pictures_are_not_enlarged_for_a_finished_network(refusal):
-    said = refusal(("test_image_size: 0", "test_image_size: 512"))
-    assert said.endswith("mine.yaml: training.test_image_size must be at most images.stored_size, 32, got 512")
+@pytest.mark.parametrize(
+    ("size", "rule"),
+    [
+        ("16", "training: test_image_size must be 0 or at least 32, got 16"),
+        ("512", "training.test_image_size must be at most images.stored_size, 32, got 512"),
+    ],
+)
+def test_a_finished_network_sees_no_pictures_that_nothing_is_left_of(refusal, size, rule):
+    assert refusal(("test_image_size: 0", f"test_image_size: {size}")).endswith(rule)
+
+
+def test_pictures_that_come_first_are_no_larger_than_those_that_follow(refusal):
+    last, first = ("end_to_end_epochs: 0", "end_to_end_epochs: 1"), ("progressive_epochs: 0", "progressive_epochs: 1")
+    said = refusal(last, first, ("progressive_size: 32", "progressive_size: 48"))
+    assert said.endswith("training.progressive_size must be at most images.image_size, 32, got 48")
 
 
 @pytest.mark.parametrize(("former", "name"), [*definition.FORMER_NAMES.items(), ("crop_area", "crop_area_min")])
@@ -104,12 +116,6 @@ def test_a_missing_key_or_section_is_named(refusal):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        (
-            "explained_layers: []",
-            "explained_layers: [block5]",
-            "gradcam.explained_layers.0: must be network:layer, such as vgg16:block4_conv3, got 'block5'",
-        ),
-        ("heat_map: gradcam", "heat_map: cam", "gradcam.heat_map: input should be 'gradcam' or 'gradcam++', got 'cam'"),
         ("batch_size: 32", "batch_size: '12'", "training.batch_size: input should be a valid integer, got '12'"),
         ("batch_size: 32", "batch_size: 12.0", "training.batch_size: input should be a valid integer, got 12.0"),
         ("batch_size: 32", "batch_size: true", "training.batch_size: input should be a valid integer, got True"),
