@@ -57,10 +57,12 @@ class Study(Section):
     run: parameters.Run
 
     @model_validator(mode="after")
-    def _no_enlarging_at_test(self):
+    def _size_at_test(self):
         if self.training.test_image_size > self.images.stored_size:
             rule = f"training.test_image_size must be at most images.stored_size, {self.images.stored_size}"
             raise_rule(rule, self.training.test_image_size)
+        if 0 < self.training.test_image_size < 32:  # VGG16 halves a picture five times
+            raise_rule("training.test_image_size must be 0 or at least 32", self.training.test_image_size)
         return self
 
     @model_validator(mode="after")

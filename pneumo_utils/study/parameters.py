@@ -172,8 +172,6 @@ class Training(Section):
             raise_rule("one of head_epochs, top_epochs and end_to_end_epochs must be at least 1", "0 of each")
         if self.progressive_epochs and not self.end_to_end_epochs:
             raise_rule("progressive_epochs must be 0 where end_to_end_epochs is", self.progressive_epochs)
-        if 0 < self.test_image_size < 32:  # VGG16 halves a picture five times
-            raise_rule("test_image_size must be 0 or at least 32", self.test_image_size)
         if self.end_to_end_epochs % self.cycles:
             raise_rule(f"cycles must divide end_to_end_epochs, {self.end_to_end_epochs}", self.cycles)
         return self

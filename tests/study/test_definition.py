@@ -84,7 +84,7 @@ def test_a_misspelt_key_is_answered_with_the_right_one(refusal):
 @pytest.mark.parametrize(
     ("size", "rule"),
     [
-        ("16", "training: test_image_size must be 0 or at least 32, got 16"),
+        ("16", "training.test_image_size must be 0 or at least 32, got 16"),
         ("512", "training.test_image_size must be at most images.stored_size, 32, got 512"),
     ],
 )
