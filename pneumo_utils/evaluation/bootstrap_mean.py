@@ -6,11 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr
+from scipy.stats import t
 
 from pneumo_utils.evaluation import intervals
 from pneumo_utils.evaluation.metrics import format_interval
 from pneumo_utils.records.vocabulary import MODELS
 
+FEWEST = 6  # patients; the range of five values misses the true mean more often than an interval of 95 % may
 COLUMNS = ("measure", "value", "lower", "upper", "n")
 
 
@@ -50,15 +53,21 @@ def interval(
 ) -> tuple[float, float, float]:
     """Mean, lower and upper bound of `values`, float or bool (n,), one a picture of `patient`, (n,).
 
-    Percentile bootstrap over patients; where `share` is given and the mean is 0 or 1, `intervals.clopper_pearson`.
+    Bootstrap over patients, its percentiles widened as Student's interval is for so many (Hesterberg 2015,
+    doi:10.1080/00031305.2015.1089789, "expanded percentiles"); none of fewer than `FEWEST` patients. Where `share` is
+    given and the mean is 0 or 1, `intervals.clopper_pearson`.
     """
-    values = np.asarray(values, dtype=float)
+    values, patients = np.asarray(values, dtype=float), len(np.unique(patient))
     if not len(values):
         return (float("nan"),) * 3
+    mean = float(values.mean())
+    if share and mean in (0, 1):
+        return mean, *intervals.clopper_pearson(mean, patients)
+    if patients < FEWEST:
+        return mean, float("nan"), float("nan")
     counted = intervals.resample_patients(patient, replicates, seed)
-    drawn = counted @ values / counted.sum(axis=1)
-    patients = len(np.unique(patient)) if share else 0
-    return float(values.mean()), *intervals.interval(float(values.mean()), drawn, patients=patients)
+    level = 1 - 2 * ndtr(-np.sqrt(patients / (patients - 1)) * t.ppf(0.975, patients - 1))
+    return mean, *intervals.interval(mean, counted @ values / counted.sum(axis=1), level)
 
 
 def format_rows(found: pd.DataFrame) -> list[str]:

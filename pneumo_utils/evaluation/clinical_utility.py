@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.evaluation.bootstrap_mean import format_rows
-from pneumo_utils.evaluation.intervals import Thresholds, percentile, resample_patients, threshold_of
+from pneumo_utils.evaluation.intervals import Thresholds, drop_zero_width, percentile, resample_patients, threshold_of
 from pneumo_utils.evaluation.metrics import decide, format_interval
 from pneumo_utils.evaluation.operating_points import require_both_classes
 from pneumo_utils.evaluation.reliability import proportion_with_interval
@@ -137,7 +137,7 @@ def decision_curves(
         label, probability = require_both_classes(part["label"], part["probability"])
         fixed = float(label.mean()) if prevalence is None else prevalence
         draws = _net_benefit(label, probability, risks, resample_patients(part["patient"], replicates, seed), fixed)
-        bounds = [percentile(column, level) for column in draws.T]
+        bounds = [drop_zero_width(*percentile(column, level)) for column in draws.T]
         everyone = net_benefit(label, np.ones(len(label)), risks, fixed)
         frame = pd.DataFrame({"model": model, "seed": run, "split": split, "prevalence": fixed, "threshold": risks})
         own = frame.assign(strategy="model", net_benefit=net_benefit(label, probability, risks, fixed))

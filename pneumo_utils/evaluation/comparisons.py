@@ -1,7 +1,7 @@
 """Is one model better than another on the same images? Paired differences, with Holm's correction.
 
-Each metric has the method that the literature uses for it: DeLong's test for the AUC, McNemar's exact test for errors
-(both take images for independent), and the bootstrap over patients for all others.
+Each metric has the method that the literature uses for it, in the form that lets the images of a patient be alike:
+DeLong's test for the AUC, McNemar's exact test for errors, and the bootstrap over patients for all others.
 """
 
 from __future__ import annotations
@@ -11,15 +11,14 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from pneumo_utils.evaluation import delong, intervals
 from pneumo_utils.evaluation.intervals import Thresholds
-from pneumo_utils.evaluation.metrics import FURTHER, HEADLINE, decide, format_interval
+from pneumo_utils.evaluation.metrics import FURTHER, HEADLINE, decide, format_interval, format_p
 from pneumo_utils.evaluation.weighted_metrics import METRICS, MetricError
 from pneumo_utils.records.vocabulary import IMAGE_MODELS
 
-METHODS = ("DeLong", "exact McNemar", "patient bootstrap")
+METHODS = ("DeLong over patients", "McNemar over patients", "patient bootstrap")
 _COLUMNS = ("split", "seed", "first", "second", "metric", "difference", "lower", "upper", "p", "p_holm", "method", "n")
 
 
@@ -46,26 +45,36 @@ def holm(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> float:
-    """Exact two-sided p that two models err equally often (McNemar 1947, by the binomial distribution).
+def mcnemar(first_right: np.ndarray, second_right: np.ndarray, patient: np.ndarray) -> float:
+    """Exact two-sided p that two models err equally often, over patients.
+
+    A patient counts by how many images more one model is right on; each such number could as well have the other sign.
+    With one image a patient that is McNemar's exact test (1947), with several a permutation test within them.
 
     Args:
-        first_right: bool (n,), whether one model is right on each image; images are treated as independent.
+        first_right: bool (n,), whether one model is right on each image.
         second_right: the same of the other model.
+        patient: name of the patient of each image, (n,).
 
     Returns:
         p in (0, 1]; 1 where they are right on the same images.
 
     Raises:
-        MetricError: the two are not alike.
+        MetricError: the three are not alike.
     """
     first_right, second_right = np.asarray(first_right, dtype=bool), np.asarray(second_right, dtype=bool)
-    if first_right.ndim != 1 or first_right.shape != second_right.shape:
-        raise MetricError(f"both must be 1-D and alike, got {first_right.shape}, {second_right.shape}")
-    only_first, only_second = int((first_right & ~second_right).sum()), int((~first_right & second_right).sum())
-    if only_first + only_second == 0:
-        return 1.0
-    return float(binomtest(only_first, only_first + only_second).pvalue)
+    if first_right.ndim != 1 or first_right.shape != second_right.shape or np.shape(patient) != first_right.shape:
+        shapes = f"{first_right.shape}, {second_right.shape}, {np.shape(patient)}"
+        raise MetricError(f"all must be 1-D and alike, got {shapes}")
+    owner, more = np.unique(patient, return_inverse=True)[1], first_right.astype(int) - second_right.astype(int)
+    sums = np.abs(np.rint(np.bincount(owner, more))).astype(int)
+    chance = np.ones(1)  # of every sum of signed numbers, from the lowest on
+    for one in sums[sums > 0]:
+        either = np.zeros(2 * one + 1)
+        either[[0, -1]] = 0.5
+        chance = np.convolve(chance, either)
+    as_far = np.abs(np.arange(len(chance)) - len(chance) // 2) >= abs(int(more.sum()))
+    return float(min(1.0, chance[as_far].sum()))
 
 
 def bootstrap_p(differences: np.ndarray) -> float:
@@ -99,8 +108,8 @@ def table(
 ) -> pd.DataFrame:
     """Every pair of models on each split and seed: first less second, metric by metric.
 
-    The interval of `auc_roc` is DeLong's, of all others the percentile interval over patients; `accuracy` has
-    McNemar's p beside it. Models that never differ have no interval. A family for Holm is one split and seed: all its
+    The interval of `auc_roc` is DeLong's over patients, of all others the percentile interval; `accuracy` has McNemar's
+    p beside it. Models that never differ have no interval. A family for Holm is one split and seed: all its
     pairs times `metrics`. Intervals are not widened for the family.
 
     Args:
@@ -147,7 +156,7 @@ def _family(
                 gaps = values[first][metric] - values[second][metric]
                 row = [gaps[0], *intervals.interval(gaps[0], gaps[1:], level), bootstrap_p(gaps[1:]), METHODS[2]]
             if metric == "accuracy":
-                row[3:] = mcnemar(right[first], right[second]), METHODS[1]
+                row[3:] = mcnemar(right[first], right[second], cases[first]["patient"]), METHODS[1]
             rows.append((first, second, metric, *row, len(part) // len(cases)))
     frame = pd.DataFrame(
         rows, columns=["first", "second", "metric", "difference", "lower", "upper", "p", "method", "n"]
@@ -158,7 +167,7 @@ def _family(
 def in_words(found: pd.DataFrame) -> list[str]:
     """Of every row the difference with its interval, and p after Holm's correction."""
     rows = found[["difference", "lower", "upper", "p_holm"]].to_numpy()
-    return [f"{format_interval(*row[:3])}, p {row[3]:.3f}" for row in rows]
+    return [f"{format_interval(*row[:3])}, {format_p(row[3])}" for row in rows]
 
 
 def for_display(found: pd.DataFrame) -> pd.DataFrame:
@@ -170,7 +179,7 @@ def for_display(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _by_delong(first: pd.DataFrame, second: pd.DataFrame, level: float) -> list:
-    case = first["label"], first["probability"], second["probability"]
+    case = first["label"], first["probability"], second["probability"], first["patient"]
     gap, *bounds = delong.difference(*case, level)
     return [gap, *intervals.drop_zero_width(*bounds), delong.compare(*case)[1], METHODS[0]]
 

@@ -1,8 +1,8 @@
 """DeLong's variance of the area under the ROC curve, its interval, and the paired test of two models.
 
-Images are treated as independent here, as DeLong's theory does. Where a patient has several images, the intervals are
-too narrow in principle: the bootstrap over patients (`intervals`) is the one to quote, and this one to compare with
-the literature. `clustered_interval` alone lets the images of a patient be alike, where a bootstrap would take too long.
+`covariance` and `interval` take images for independent, as DeLong's theory does. Where a patient has several images,
+they are too narrow in principle: the bootstrap over patients (`intervals`) is the one to quote, and these are there to
+compare with the literature. The others let the images of a patient be alike (Obuchowski 1997, doi:10.2307/2533958).
 
 DeLong, DeLong & Clarke-Pearson 1988 (doi:10.2307/2531595), computed from midranks in O(n log n) as in Sun & Xu 2014
 (doi:10.1109/LSP.2014.2337313). Agrees with `var`, `cov`, `ci.auc` and `roc.test` of R's pROC.
@@ -80,8 +80,8 @@ def clustered_interval(
 ) -> tuple[float, float, float]:
     """Area of one model with a normal interval, cut to [0, 1], that lets the images of a patient be alike.
 
-    DeLong's placements are summed within patients first (Obuchowski 1997, doi:10.2307/2533958); with one image a
-    patient it is `interval`. As there, a perfect ranking has an interval without width.
+    DeLong's placements are summed within patients first (Obuchowski 1997); with one image a patient it is `interval`.
+    As there, a perfect ranking has an interval without width.
 
     Args:
         label: int (n,), 1 = pneumonia; a patient may have images of both kinds.
@@ -124,48 +124,59 @@ def _clustered_variance(
 
 
 def difference(
-    label: np.ndarray, first: np.ndarray, second: np.ndarray, level: float = 0.95
+    label: np.ndarray, first: np.ndarray, second: np.ndarray, patient: np.ndarray | None = None, level: float = 0.95
 ) -> tuple[float, float, float]:
     """Area of `first` less area of `second`, on the same images, with its normal interval cut to [-1, 1].
 
-    Arguments, `nan` and errors as in `interval`; images are treated as independent.
+    Arguments, `nan` and errors as in `compare`; `level` as in `interval`.
     """
-    gap, spread = _gap(label, first, second)
+    gap, spread = _gap(label, first, second, patient)
     half = _normal_quantile(level) * spread
     return gap, *(float(np.clip(gap + side * half, -1, 1)) for side in (-1, 1))
 
 
-def compare(label: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+def compare(
+    label: np.ndarray, first: np.ndarray, second: np.ndarray, patient: np.ndarray | None = None
+) -> tuple[float, float]:
     """Paired two-sided test that two models, judged on the same images, have the same area.
 
     Args:
-        label: int (n,), 1 = pneumonia; images are treated as independent.
+        label: int (n,), 1 = pneumonia.
         first: probability of one model, float (n,) in [0, 1].
         second: of the other.
+        patient: name of the patient of each image, (n,); None: images are independent, as for R's `roc.test`.
 
     Returns:
         z, positive where `first` has the larger area, and p; 0 and 1 where the models rank alike, and `nan` where
-        undefined: a class has fewer than two images, or the areas differ but have no variance.
+        undefined: a class has fewer than two patients, or the areas differ but have no variance.
 
     Raises:
         MetricError: an argument is out of its range or shape.
     """
-    gap, spread = _gap(label, first, second)
+    gap, spread = _gap(label, first, second, patient)
     if spread == 0:
         return (0.0, 1.0) if gap == 0 else (float("nan"), float("nan"))
     z = gap / spread
     return z, float(2 * ndtr(-abs(z)))
 
 
-def _gap(label: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+def _gap(label: np.ndarray, first: np.ndarray, second: np.ndarray, patient: np.ndarray | None) -> tuple[float, float]:
     """Difference of the areas and its standard error; rounding left over from equal rankings is taken for 0."""
     if np.shape(first) != np.shape(second):
         raise MetricError(f"first and second must be alike, got {np.shape(first)}, {np.shape(second)}")
     areas, matrix = covariance(label, np.stack([first, second]))
-    squared = matrix[0, 0] + matrix[1, 1] - 2 * matrix[0, 1]
+    if np.isnan(areas).any():
+        return float("nan"), float("nan")
+    sick = np.asarray(label) == 1
+    owner = np.arange(len(sick)) if patient is None else np.unique(patient, return_inverse=True)[1]
+    if owner.shape != sick.shape:
+        raise MetricError(f"patient must be as long as label, got {owner.shape}, {sick.shape}")
+    placed = (_placements(np.asarray(one), sick) for one in (first, second))
+    differences = tuple(one - other for one, other in zip(*placed, strict=True))
+    gap = float(areas[0] - areas[1])
+    squared = _clustered_variance(gap, differences, sick, owner)
     if squared <= 1e-14 * np.trace(matrix):
         squared = 0.0
-    gap = float(areas[0] - areas[1])
     return (0.0 if abs(gap) < 1e-12 else gap), float(np.sqrt(squared))
 
 

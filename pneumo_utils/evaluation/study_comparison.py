@@ -33,6 +33,8 @@ def paired(
 ) -> pd.DataFrame:
     """First study less second, for every model that both have, on the same test images.
 
+    Patients are those that the first study knows.
+
     Args:
         first: contract `predictions`, rows of the test part and of one seed alone.
         second: the same of the other study.
@@ -49,12 +51,13 @@ def paired(
     common = [model for model in first["model"].unique() if model in set(second["model"])]
     if not common:
         raise MetricError("studies must have a network in common, got none")
-    found = []
+    found, patient = [], first.drop_duplicates("path").set_index("path")["patient"]  # a study may know more of them
     for model in common:
         of_both, limits = [], {}
         for name, rows, points in zip(("first", "second"), (first, second), thresholds, strict=True):
             own = rows[rows["model"] == model]
             limits[name] = points[model, int(own["seed"].iat[0])]
+            own = own.assign(patient=own["path"].map(patient))
             of_both.append(own[[*_CASE, "probability"]].assign(model=name, seed=0, split="test"))
         pair = comparisons.table(pd.concat(of_both), limits, METRICS, replicates, seed)
         found.append(pair.drop(columns=["first", "second", "seed"]).assign(model=model))

@@ -96,9 +96,13 @@ def weight_randomisation_test(
 def compare_maps(
     cases: pd.DataFrame, before: np.ndarray, after: np.ndarray, test: str, stage: str, shuffle: int = 0
 ) -> pd.DataFrame:
-    """One row a picture: what is `left` of its map, in [0, 1], `nan` where nothing is there to compare (`dark`)."""
-    dark = after.max(axis=(1, 2)) == 0
-    left = np.where(dark, np.nan, correlation(before, after) ** 2)
+    """One row a picture: what is `left` of its map, in [0, 1], and whether it is `dark` now.
+
+    Both are `nan` where it was dark before: there was nothing to lose. `left` is, too, where it is dark now.
+    """
+    lit = before.max(axis=(1, 2)) > 0
+    dark = np.where(lit, after.max(axis=(1, 2)) == 0, np.nan)
+    left = np.where(lit & (dark == 0), correlation(before, after) ** 2, np.nan)
     rows = cases[["model", "seed", "patient"]].assign(test=test, stage=stage, shuffle=shuffle)
     return rows.assign(left=left, dark=dark)
 

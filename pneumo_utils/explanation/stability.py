@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from pneumo_utils.evaluation import bootstrap_mean
+from pneumo_utils.evaluation import bootstrap_mean, intervals
 from pneumo_utils.records.vocabulary import MODELS
 
 SAME, OTHER = "same", "other"  # whose pictures are compared: the same, or those of two patients
@@ -36,10 +36,25 @@ def _mean_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.clip(np.einsum("np,np->n", first, second), -1, 1).astype(float)  # float32 may end just beyond 1
 
 
-def other_patients(patient: np.ndarray) -> np.ndarray:
-    """For each picture the place of another, of another patient as far as there is one: int (n,)."""
-    turns = (np.roll(np.arange(len(patient)), shift) for shift in range(len(patient) // 2, len(patient) + 1))
-    return max(turns, key=lambda turn: (patient[turn] != patient).mean())
+def _of_strangers(
+    first: np.ndarray, second: np.ndarray, patient: np.ndarray, replicates: int, seed: int
+) -> tuple[float, float, float]:
+    """Mean correlation over all pairs of pictures of two patients, with its interval over patients.
+
+    All pairs, and pairs of drawn patients in each replicate (a U-statistic): to pair every picture with one other would
+    count a pair twice where both are asked, and make the interval too narrow.
+    """
+    apart = (patient[:, None] != patient[None]).astype(float)
+    if not apart.any():
+        return (float("nan"),) * 3
+    alike = np.clip(first @ second.T, -1, 1) * apart
+    counted, value = (
+        intervals.resample_patients(patient, replicates, seed).astype(float),
+        float(alike.sum() / apart.sum()),
+    )
+    sums, pairs = (((counted @ every) * counted).sum(axis=1) for every in (alike, apart))
+    drawn = np.divide(sums, pairs, out=np.full(replicates, np.nan), where=pairs > 0)
+    return value, *intervals.interval(value, drawn)
 
 
 def table(maps: Mapping[tuple[str, int], np.ndarray], patient: np.ndarray, replicates: int, seed: int) -> pd.DataFrame:
@@ -54,13 +69,13 @@ def table(maps: Mapping[tuple[str, int], np.ndarray], patient: np.ndarray, repli
         seed: of the draws.
     """
     patient = np.asarray(patient)
-    ranked, moved, rows = {key: ranks(every) for key, every in maps.items()}, other_patients(patient), []
+    ranked, rows = {key: ranks(every) for key, every in maps.items()}, []
     for first, second in combinations_with_replacement(maps, 2):
-        for pictures, other in ((SAME, ranked[second]), (OTHER, ranked[second][moved])):
-            if first != second or pictures == OTHER:
-                alike = _mean_correlation(ranked[first], other)
-                summary = bootstrap_mean.interval(alike, patient, replicates, seed)
-                rows.append((*first, *second, pictures, *summary, len(alike)))
+        both = ranked[first], ranked[second]
+        if first != second:
+            summary = bootstrap_mean.interval(_mean_correlation(*both), patient, replicates, seed)
+            rows.append((*first, *second, SAME, *summary, len(patient)))
+        rows.append((*first, *second, OTHER, *_of_strangers(*both, patient, replicates, seed), len(patient)))
     columns = ["first", "first_seed", "second", "second_seed", "pictures", "value", "lower", "upper", "n"]
     return pd.DataFrame(rows, columns=columns)
 

@@ -135,8 +135,7 @@ def fit(
     elif np.isfinite(to_beat):
         now.before = before
     history = _learn(part, feed, splits, phase, settings, seed, now, state or TrainingState())
-    averaged = _averages(phase, settings)
-    chosen = history.index[-1] if averaged else history["val_loss"].idxmin()
+    chosen = history.index[-1] if (averaged := _averages(phase, settings)) else history["val_loss"].idxmin()
     better = history["val_loss"][chosen] < (np.inf if averaged else to_beat)  # never where a loss is no number
     if not better and before:
         part.set_weights(before)

@@ -44,23 +44,16 @@ def device() -> str:
 
 
 def train(
-    network: keras.Model,
-    pixels: features.Pixels,
-    splits: pd.DataFrame,
-    phases: list[optimisation.Phase],
-    settings: optimisation.Settings,
-    seed: int,
-    folder: Path,
-    state: TrainingState | None = None,
-) -> tuple[features.Feed, keras.Model, pd.DataFrame]:
+    network: keras.Model, pixels: features.Pixels, splits: pd.DataFrame, phases: list[optimisation.Phase],
+    settings: optimisation.Settings, seed: int, folder: Path, state: TrainingState | None = None,
+) -> tuple[features.Feed, keras.Model, pd.DataFrame]:  # fmt: skip
     """Train `network` phase by phase.
 
     Args:
         network: of `models.build`; trained in place.
         pixels: the pictures; their variations are those whose activations are kept.
         splits: contract `splits`, one row a picture.
-        phases: `head` and `top` learn from the frozen trunk's activations, `progressive` and `end_to_end` from the
-            pixels. What comes after `progressive` is not measured against it: smaller pictures are another task.
+        phases: `head` and `top` learn from activations of the frozen trunk, `progressive` and `end_to_end` from pixels.
         settings: what all phases share.
         seed: of the order, and of the variations end to end.
         folder: where activations are kept for the next seed or run; large, may be deleted.
@@ -81,7 +74,7 @@ def train(
             models.train_only_above(network, models.lowest_blocks(network, settings.frozen_blocks))
             feed, part = pixels.with_seed(drawn), network
         fed, fitted = _fed_in(phase, network, frozen_to, feed, part, pixels.with_seed(drawn, phase.size), run)
-        lowest = float("inf") if phase.name == "progressive" else lowest
+        lowest = float("inf") if phase.name == "progressive" else lowest  # smaller pictures are another task
         learn = partial(optimisation.fit, fitted, fed, splits, phase, settings, seed, lowest, state=state)
         rows.append(_learn_or_recall(number, was, rows, learn))
         if phase.name == "progressive":

@@ -171,7 +171,7 @@ def _missed(found: pd.DataFrame, models: list[str], seed: int) -> str:
 
 def _betrayed(audit: pd.DataFrame) -> str:
     """What property of the files alone tells the classes apart best in the training folder."""
-    own = audit[(audit["part"] == "train") & (audit["property"] != "together")].sort_values("auc")
+    own = audit[(audit["part"] == "train") & (audit["property"] != "together")].dropna(subset="auc").sort_values("auc")
     if own.empty:
         return "no property of the files could be judged"
     best = own.iloc[-1]

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.evaluation import operating_points
+from pneumo_utils.evaluation import calibration, operating_points
 from pneumo_utils.evaluation.intervals import resample_patients
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import IMAGE_MODELS, MODELS
@@ -36,26 +36,27 @@ def write(store: Store, study: Study, notices: list[str]) -> None:
         notices: what a reader must know before the numbers.
     """
     seed = study.training.seeds[0]
-    test = store.read("predictions").query("split == 'test' and seed == @seed")
+    said = store.read("predictions").query("seed == @seed")
     frozen = operating_points.of_rule(store.read("operating_points"), study.evaluation.threshold_rule)
     page_shell.write(
         store.folder / "cases.html",
         "cases.html.j2",
         scripts=("cases.js",),
-        data=json.dumps(_data(store, test, frozen, seed, study.evaluation.bootstrap_seed), separators=(",", ":")),
+        data=json.dumps(_data(store, said, frozen, seed, study.evaluation.bootstrap_seed), separators=(",", ":")),
         study=store.study,
         heading="Every test radiograph",
         description="What another operating point would mean, and whom each network would miss.",
         title=study.about.title,
         rule=study.evaluation.threshold_rule,
-        n=test["path"].nunique(),
+        n=said.loc[said["split"] == "test", "path"].nunique(),
         draws=_DRAWS,
         notices=notices,
     )
 
 
-def _data(store: Store, test: pd.DataFrame, frozen: dict, seed: int, bootstrap_seed: int) -> dict:
+def _data(store: Store, answers: pd.DataFrame, frozen: dict, seed: int, bootstrap_seed: int) -> dict:
     """All that the script needs: cases in the order of the split, networks, draws of patients."""
+    test, validation = (answers[answers["split"] == split] for split in ("test", "validation"))
     models = [model for model in IMAGE_MODELS if model in set(test["model"])]
     said = test.pivot(index="path", columns="model", values="probability")
     cases = test.drop_duplicates("path").set_index("path")
@@ -65,6 +66,7 @@ def _data(store: Store, test: pd.DataFrame, frozen: dict, seed: int, bootstrap_s
     return {
         "models": [
             {"title": IMAGE_MODELS[model], "frozen": float(frozen[model, seed]), "said": said[model].tolist()}
+            | _calibration(validation[validation["model"] == model])
             | (_heat_maps(store, model, seed, cases.index) if model in MODELS else {})
             for model in models
         ],
@@ -75,6 +77,13 @@ def _data(store: Store, test: pd.DataFrame, frozen: dict, seed: int, bootstrap_s
         "picture": [_thumbnail(one) for one in pictures],
         "draws": ["".join(np.base_repr(count, 36) for count in draw) for draw in draws],
     }
+
+
+def _calibration(own: pd.DataFrame) -> dict:
+    """What makes a risk of a network's probability, as in `decision_curve.csv`: Platt's line, and its prevalence."""
+    label = own["label"].to_numpy()
+    platt = calibration.Platt.fit(label, own["probability"].to_numpy())
+    return {"slope": platt.slope, "intercept": platt.intercept, "prevalence": float(label.mean())}
 
 
 def _heat_maps(store: Store, model: str, seed: int, paths: pd.Index) -> dict:

@@ -130,10 +130,10 @@ def _findings(sides: list[FinishedStudy], differing: int, pairs: pd.DataFrame | 
     for row in pairs[pairs["metric"] == "auc_roc"].itertuples():
         apart = row.p_holm < SIGNIFICANT
         better = first if row.difference > 0 else second
-        verdict = f"{better} is better" if apart else "the two are not told apart"
+        verdict = f"{better} is better" if apart else "no clear difference"
         gap = metrics.format_interval(row.difference, row.lower, row.upper)
         said.append(
-            f"{IMAGE_MODELS[row.model]}: {verdict}; AUC-ROC of {first} less {second} {gap}, p {row.p_holm:.3f}, "
-            f"n = {row.n:,}."
+            f"{IMAGE_MODELS[row.model]}: {verdict}; AUC-ROC of {first} less {second} {gap}, "
+            f"{metrics.format_p(row.p_holm)}, n = {row.n:,}."
         )
     return said

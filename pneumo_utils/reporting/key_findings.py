@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from pneumo_utils.datasets import patients
-from pneumo_utils.evaluation.metrics import format_interval
+from pneumo_utils.evaluation.metrics import format_interval, format_p
 from pneumo_utils.explanation import plausibility, sanity_check
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import MODELS
@@ -31,7 +31,11 @@ def of_study(store: Store, study: Study) -> list[KeyFinding]:
     return [
         KeyFinding(
             "Which network is best, and by how much?",
-            _lead(ranked, store.read("comparisons").query("split == 'test' and metric == 'auc_roc' and seed == @seed")),
+            _lead(
+                ranked,
+                seed,
+                store.read("comparisons").query("split == 'test' and metric == 'auc_roc' and seed == @seed"),
+            ),
             "04_evaluation.html#is-one-network-better-than-another",
         ),
         KeyFinding(
@@ -39,7 +43,7 @@ def of_study(store: Store, study: Study) -> list[KeyFinding]:
             _missed(
                 best,
                 _own(store.read("etiology_sensitivity"), best, seed).query("split == 'test'"),
-                rates.query("model == @best and metric == 'specificity'").iloc[0],
+                _own(store.read("metrics"), best, seed).query("split == 'test' and metric == 'specificity'").iloc[0],
                 study,
             ),
             "04_evaluation.html#is-one-kind-of-pneumonia-missed",
@@ -63,7 +67,7 @@ def _own(table: pd.DataFrame, model: str, seed: int) -> pd.DataFrame:
     return table[(table["model"] == model) & (table["seed"] == seed)]
 
 
-def _lead(ranked: pd.DataFrame, pairs: pd.DataFrame) -> str:
+def _lead(ranked: pd.DataFrame, seed: int, pairs: pd.DataFrame) -> str:
     """Best network, and its paired difference from the next."""
     first = ranked.iloc[0]
     auc = format_interval(first["mean"], first["lower"], first["upper"])
@@ -73,11 +77,12 @@ def _lead(ranked: pd.DataFrame, pairs: pd.DataFrame) -> str:
     second = ranked.index[1]
     pair = pairs[pairs["first"].isin((first.name, second)) & pairs["second"].isin((first.name, second))].iloc[0]
     turned = -1 if pair["first"] == second else 1
-    gap = sorted(turned * bound for bound in (pair["lower"], pair["upper"]))
-    sure = "a lead" if pair["p_holm"] < _SIGNIFICANT else "which is not told apart from none"
+    gap, bounds = turned * pair["difference"], sorted(turned * bound for bound in (pair["lower"], pair["upper"]))
+    lead = "a lead" if gap > 0 else "of that seed the other one leads"
+    sure = lead if pair["p_holm"] < _SIGNIFICANT else "no clear difference"
     return (
-        f"{told} Its AUC is {format_interval(turned * pair['difference'], *gap)} above that of {MODELS[second]}, "
-        f"paired: {sure} (p {pair['p_holm']:.3f} after Holm's correction)."
+        f"{told} With seed {seed} its AUC less that of {MODELS[second]} is {format_interval(gap, *bounds)} in a paired "
+        f"comparison: {sure} ({format_p(pair['p_holm'])} after Holm's correction)."
     )
 
 
@@ -91,7 +96,7 @@ def _missed(best: str, found: pd.DataFrame, spared: pd.Series, study: Study) -> 
     kinds = " and ".join(parts) or "no pneumonia, as there is none in the test part"
     return (
         f"At its operating point, frozen on validation (rule {study.evaluation.threshold_rule}), {MODELS[best]} misses "
-        f"{kinds}. Its specificity there is {format_interval(spared['mean'], spared['lower'], spared['upper'])}."
+        f"{kinds}. Its specificity there is {format_interval(spared['value'], spared['lower'], spared['upper'])}."
     )
 
 
@@ -118,12 +123,12 @@ def _maps(sane: pd.DataFrame, lie: pd.DataFrame) -> str:
     checks, share = sanity_check.verdicts(sane), lie[lie["outcome"] == plausibility.ALL].set_index("measure")
     passed = int((checks["verdict"] == "pass").sum())
     lungs, gain = share.loc["lungs"], share.loc["lungs_gain"]
-    more = "more" if gain["lower"] > 0 else "less" if gain["upper"] < 0 else "neither more nor less"
+    more = "more than" if gain["lower"] > 0 else "less than" if gain["upper"] < 0 else "not clearly different from"
     weight = format_interval(lungs["value"], lungs["lower"], lungs["upper"])
     return (
         f"Its maps pass {passed} of {len(checks)} sanity checks: they must fall apart when what was learned is "
-        f"destroyed. Of their weight {weight} lies on the lungs, {more} than the lungs' share of the picture "
-        f"({_signed(gain['value'])}, n = {lungs['n']:,})."
+        f"destroyed. A share of {weight} of their weight lies on the lungs, {more} the lungs' share of the picture "
+        f"(by {_unbracketed(gain['value'], gain['lower'], gain['upper'])}, n = {lungs['n']:,})."
     )
 
 
@@ -136,17 +141,14 @@ def _pointing(found: pd.DataFrame) -> str:
     share = format_interval(own["value"], own["lower"], own["upper"])
     return (
         f" The brightest place of a map lies in the drawn lesion of {share} of the pneumonias, "
-        f"{_signed(gain['value'])} against a map that is brightest in the middle (n = {own['n']:,})."
+        f"{format_interval(gain['value'], gain['lower'], gain['upper'])} more than of a map that is brightest in the "
+        f"middle (n = {own['n']:,})."
     )
 
 
 def _unbracketed(value: float, lower: float, upper: float) -> str:
     """`format_interval` for where brackets are open already."""
     return format_interval(value, lower, upper).replace(" (", ", ").rstrip(")")
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _limits(store: Store, study: Study) -> str:

@@ -108,7 +108,8 @@ def _findings(measured: pd.DataFrame, pairs: pd.DataFrame, unlike: list[str], fi
         said.append(f"{len(apart)} of {len(pairs)} networks are told apart from the same network of {first}.")
     said += [
         f"{row.study}, {IMAGE_MODELS[row.model]}: AUC-ROC "
-        f"{metrics.format_interval(row.difference, row.lower, row.upper)} against {first}, p {row.p_holm:.3f}."
+        f"{metrics.format_interval(row.difference, row.lower, row.upper)} against {first}, "
+        f"{metrics.format_p(row.p_holm)}."
         for row in apart.itertuples()
     ]
     if unlike:

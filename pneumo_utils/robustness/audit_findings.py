@@ -161,7 +161,8 @@ def _elsewhere(train: pd.DataFrame, other: pd.DataFrame, part: str) -> list[str]
 
 def _fate(train: pd.DataFrame, other: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     """Which shortcuts of train are lost in another part, and which are kept; the others are open."""
-    lost = (other["upper"].fillna(other["auc"]) < train["lower"]) & (other["auc"] < LIMIT)
+    constant = other["auc"].where(other["auc"] == 0.5)  # has no interval and needs none
+    lost = (other["upper"].fillna(constant) < train["lower"]) & (other["auc"] < LIMIT)
     return lost, other["lower"] > LIMIT
 
 
@@ -175,7 +176,9 @@ def _drift_text(rows: pd.DataFrame, part: str, label: int, drift: pd.DataFrame) 
         for (name, row), text in zip(far.head(_MOST).iterrows(), _texts(far.head(_MOST)), strict=True)
     ]
     more = [f"and {len(far) - _MOST} more"] if len(far) > _MOST else []
-    return f"{_CLASSES[label]}, train → {part}: {'; '.join(text + more) or 'no property has clearly moved'}."
+    judged = rows["lower"].notna() | (rows["auc"] == 0.5)  # what is constant has no interval and needs none
+    quiet = "no property has clearly moved" if judged.any() else "nothing can be judged"
+    return f"{_CLASSES[label]}, train → {part}: {'; '.join(text + more) or quiet}."
 
 
 def _number(value: float) -> str:

@@ -157,6 +157,14 @@ def test_intervals_of_net_benefit_are_those_of_a_loop_over_patients():
     assert found.loc[["all", "none"], ["lower", "upper"]].isna().all(axis=None)
 
 
+def test_what_is_the_same_in_every_draw_of_patients_has_no_interval():
+    label = np.arange(20) % 2
+    own = example("predictions", 20).assign(path=[f"{n}" for n in range(20)], patient=[f"p{n}" for n in range(20)])
+    found = clinical_utility.decision_curves(own.assign(label=label, probability=label * 1.0), 0.5, [0.5], 50)
+    row = found.iloc[0]
+    assert row["net_benefit"] == pytest.approx(0.5) and np.isnan(row["lower"]) and np.isnan(row["upper"])
+
+
 @pytest.mark.parametrize("only", [0, 1])
 def test_a_single_class_has_no_decision_curve_and_no_predictive_values(only):
     frame = predictions(label=np.full(len(LABEL), only))

@@ -18,17 +18,24 @@ def compared():
     return comparisons.table(predictions_of_both(), 0.5, replicates=1000, seed=2).set_index("metric")
 
 
-def test_r_gives_the_same_test_of_areas(compared):
-    row = compared.loc["auc_roc"]
-    assert row["method"] == "DeLong"
+@pytest.fixture(scope="module")
+def strangers():
+    """Every image of a patient of its own, as R takes them."""
+    alone = predictions_of_both().assign(patient=lambda rows: rows["path"])
+    return comparisons.table(alone, 0.5, replicates=1000, seed=2).set_index("metric")
+
+
+def test_r_gives_the_same_test_of_areas(strangers):
+    row = strangers.loc["auc_roc"]
+    assert row["method"] == "DeLong over patients"
     assert row["p"] == pytest.approx(ANSWERS["delong_p"], abs=1e-10)
     assert row["difference"] == pytest.approx(ANSWERS["first_auc"] - ANSWERS["second_auc"], abs=1e-12)
     assert (row["lower"], row["upper"]) == delong.difference(JUDGED["label"], JUDGED["first"], JUDGED["second"])[1:]
 
 
-def test_r_gives_the_same_test_of_errors(compared):
-    row = compared.loc["accuracy"]
-    assert row["method"] == "exact McNemar"
+def test_r_gives_the_same_test_of_errors(strangers):
+    row = strangers.loc["accuracy"]
+    assert row["method"] == "McNemar over patients"
     assert row["p"] == pytest.approx(ANSWERS["mcnemar_exact_p"], abs=1e-12)
     wins = ANSWERS["only_first_right"] - ANSWERS["only_second_right"]
     assert row["difference"] == pytest.approx(wins / len(JUDGED), abs=1e-12)
@@ -131,8 +138,22 @@ def test_a_single_class_leaves_rows_undefined(recwarn):
 
 def test_mcnemar_looks_at_disagreements_alone():
     first, second = np.array([True] * 9 + [False]), np.array([True] * 4 + [False] * 6)
-    assert comparisons.mcnemar(first, second) == pytest.approx(2 / 2**5)
-    assert comparisons.mcnemar(np.tile(first, 1), first) == 1
+    assert comparisons.mcnemar(first, second, np.arange(10)) == pytest.approx(2 / 2**5)
+    assert comparisons.mcnemar(first, first, np.arange(10)) == 1
+
+
+def test_pictures_of_one_patient_shown_twice_make_no_difference_surer():
+    again = predictions_of_both().assign(path=lambda rows: rows["path"] + " again")
+    doubled = pd.concat([predictions_of_both(), again])
+    once, twice = (
+        comparisons.table(said, 0.5, ("auc_roc", "accuracy"), replicates=20).set_index("metric")
+        for said in (predictions_of_both(), doubled)
+    )
+    assert twice["p"].tolist() == pytest.approx(once["p"].tolist(), rel=1e-9)
+    for end in ("difference", "lower", "upper"):
+        assert twice.loc["auc_roc", end] == pytest.approx(once.loc["auc_roc", end], abs=1e-12)
+    strangers = comparisons.table(doubled.assign(patient=doubled["path"]), 0.5, ("auc_roc", "accuracy"), replicates=20)
+    assert (strangers["p"].to_numpy() < once["p"].to_numpy()).all(), "strangers would be surer"
 
 
 def test_bootstrap_p_is_never_0_never_above_1_and_undefined_with_many_gaps():
@@ -165,8 +186,8 @@ def test_models_that_cannot_be_compared_are_refused(frame, more, said):
 def test_p_and_rights_out_of_shape_are_refused():
     with pytest.raises(MetricError, match=r"p must be in \[0, 1\], got 0.1 to 1.5"):
         comparisons.holm([0.1, 1.5])
-    with pytest.raises(MetricError, match="both must be 1-D and alike"):
-        comparisons.mcnemar([True], [True, False])
+    with pytest.raises(MetricError, match=r"all must be 1-D and alike, got \(1,\), \(2,\), \(1,\)"):
+        comparisons.mcnemar([True], [True, False], ["a"])
 
 
 def test_a_pair_is_a_row_in_words_and_a_metric_a_column():

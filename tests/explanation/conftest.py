@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from support.squares import SIZE, N, dark_pictures
+from support.squares import dark_pictures, train
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +31,4 @@ def images():
 @pytest.fixture(scope="module")
 def trained(images):
     """A small CNN that has found the square."""
-    from pneumo_utils.networks import models, training
-
-    training.make_reproducible(0)
-    network = models.build("cnn", SIZE, dropout=0.0, weights=None)
-    network.compile("adam", "binary_crossentropy")
-    network.optimizer.learning_rate = 3e-3
-    network.fit(images.astype(np.float32), 1.0 - np.arange(N)[:, None] % 2, batch_size=8, epochs=12, verbose=0)
-    return network
+    return train(images, 12)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from support.squares import N
+from support.squares import N, train
 
 from pneumo_utils.explanation import sanity_check, stability
 from pneumo_utils.records import tables
@@ -53,9 +53,14 @@ def test_weights_come_back_even_if_the_caller_fails(trained):
     assert all(np.array_equal(*pair) for pair in zip(before, trained.get_weights(), strict=True))
 
 
-def test_grad_cam_of_a_trained_network_passes(gradcam, trained, images, cases):
+def test_grad_cam_of_a_network_that_learned_which_square_counts_passes(gradcam, images, cases):
+    shown, generator = images.copy(), np.random.default_rng(1)
+    for picture in shown:  # another square in the lower half of all of them says nothing: any network sees it
+        y, x = generator.integers(18, 27), generator.integers(0, 27)
+        picture[y : y + 9, x : x + 9] += 120
+    network = train(shown, 20)
     found, verdict = told(
-        sanity_check.weight_randomisation_test(trained, gradcam.Explainer(trained).maps, cases, images, 0)
+        sanity_check.weight_randomisation_test(network, gradcam.Explainer(network).maps, cases, shown, 0)
     )
     assert verdict["verdict"].tolist() == ["pass"]
     assert (
@@ -91,6 +96,19 @@ def test_few_shufflings_that_differ_are_less_sure_than_many_patients(cases, imag
     rows = [sanity_check.compare_maps(cases, heat, one, "weights", "logit", turn) for turn, one in enumerate(after)]
     found, verdict = told(pd.concat(rows))
     assert found["lower"].item() < 0.4 and found["upper"].item() > 0.8 and verdict["verdict"].item() == "FAIL"
+
+
+def test_a_map_that_was_dark_before_has_nothing_to_lose_and_passes_nothing(cases, images):
+    heat = edges(images)
+    after = heat + noise()
+    kept = sanity_check.compare_maps(cases, heat, after, sanity_check.LABELS, "all")
+    heat[: 3 * N // 4] = after[: N // 2] = 0
+    some = sanity_check.compare_maps(cases, heat, after, sanity_check.LABELS, "all")
+    assert some["left"].isna().sum() == some["dark"].isna().sum() == 3 * N // 4
+    for rows in (kept, some):
+        assert told(rows)[1]["verdict"].tolist() == ["FAIL"]
+    none = sanity_check.compare_maps(cases, np.zeros_like(heat), after, sanity_check.LABELS, "all")
+    assert told(none)[1]["verdict"].tolist() == ["not tested"]
 
 
 def test_a_map_with_nothing_left_passes_and_where_some_are_dark_the_others_are_judged(cases, images):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from pneumo_utils.evaluation import intervals
 from pneumo_utils.explanation import stability
 from pneumo_utils.records import tables
 
@@ -47,10 +48,19 @@ def test_a_network_that_draws_the_same_map_for_everybody_is_found_out():
     assert habit["cnn"] == pytest.approx(1, abs=1e-5) and abs(habit["vgg16"]) < 0.3
 
 
-def test_strangers_are_of_another_patient_and_without_one_there_is_still_a_picture():
-    patient = np.array(list("aabbccddd"))
-    assert (patient[stability.other_patients(patient)] != patient).all()
-    assert sorted(stability.other_patients(np.array(["a", "a", "a"]))) == [0, 1, 2]
+def test_two_patients_are_every_two_and_the_interval_is_that_of_a_loop_over_drawn_patients():
+    maps, patient = np.random.default_rng(2).random((9, 4, 4)), np.array(list("aabbccddd"))
+    found = stability.table({("cnn", 0): maps}, patient, 300, 3).set_index("pictures").loc["other"]
+    ranked = stability.ranks(maps).astype(float)
+    pairs = [(i, j) for i in range(9) for j in range(9) if patient[i] != patient[j]]
+    assert found["value"] == pytest.approx(np.mean([ranked[i] @ ranked[j] for i, j in pairs]), abs=1e-6)
+    looped = []
+    for count in intervals.resample_patients(patient, 300, 3).astype(float):
+        weight = np.array([count[i] * count[j] for i, j in pairs])
+        looped.append(np.average([ranked[i] @ ranked[j] for i, j in pairs], weights=weight) if weight.any() else np.nan)
+    assert (found["lower"], found["upper"]) == pytest.approx(intervals.percentile(np.array(looped)), abs=1e-6)
+    alone = stability.table({("cnn", 0): maps}, np.array(["a"] * 9), 300, 3)
+    assert alone["value"].isna().all(), "one patient is no two"
 
 
 def test_in_words_a_pair_is_named_with_its_seeds_and_the_same_picture_stands_beside_two():

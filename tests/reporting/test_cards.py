@@ -64,6 +64,17 @@ def test_a_card_of_drawn_radiographs_says_so_first_and_names_no_hospital(tmp_pat
         assert "rawn" in first and "child" in first and "Guangzhou" not in card
 
 
+def test_a_property_without_a_value_gives_no_class_away(tmp_path):
+    store, parameters = finished_study(tmp_path, DRAWN)
+    audit = store.read("acquisition_audit")
+    odd = audit.iloc[:1].assign(
+        property="jpeg_quality", part="train", auc=float("nan"), lower=float("nan"), upper=float("nan")
+    )
+    store.write("acquisition_audit", pd.concat([odd, audit, odd.assign(property="mode")], ignore_index=True))
+    card = data_card.data_card(store, parameters)
+    assert "not defined" not in card and "jpeg quality alone" not in card
+
+
 def test_the_data_card_counts_radiographs_and_patients_of_every_split(study):
     card = data_card.data_card(*study)
     assert "| split | normal | bacterial | viral | all |" in card

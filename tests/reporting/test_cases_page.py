@@ -10,7 +10,7 @@ from support.browser import ARGS, CHROMIUM
 from support.examples import example
 
 from pneumo_utils.__main__ import PROJECT
-from pneumo_utils.evaluation import clinical_utility, intervals, metrics
+from pneumo_utils.evaluation import calibration, clinical_utility, intervals, metrics
 from pneumo_utils.records.store import Store
 from pneumo_utils.reporting import cases_page
 from pneumo_utils.study.definition import load
@@ -31,6 +31,7 @@ def predictions() -> pd.DataFrame:
             patient=[f"p{i // 2}" for i in range(N)], label=label.astype(int), etiology=etiology,
             probability=probability, **given,
         ))  # fmt: skip
+        parts.append(parts[-1].assign(split="validation", probability=parts[-1]["probability"] ** 1.5))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -49,7 +50,7 @@ def cases(tmp_path_factory):
     point = {"rule": "sensitivity", "seed": 0}
     points = [example("operating_points", 1, model=model, threshold=cut, **point) for model, cut in FROZEN.items()]
     store.write("operating_points", pd.concat(points, ignore_index=True))
-    own = said[said["model"] == "cnn"]
+    own = said[(said["model"] == "cnn") & (said["split"] == "test")]
     store.write("splits", example("splits", N).assign(**own[["path", "patient", "label", "etiology", "split"]]))
     store.write_images(np.random.default_rng(0).integers(0, 256, (N, 32, 32), dtype=np.uint8), N, 32)
     for model in FROZEN:  # in another order than the predictions
@@ -78,8 +79,12 @@ def row(page, number: int) -> list[str]:
     return page.locator("#measures tbody tr").nth(number).locator("th, td").all_inner_texts()
 
 
-def expected(said: pd.DataFrame, threshold: float, prevalence: float) -> list[str]:
+def expected(answers: pd.DataFrame, threshold: float, prevalence: float) -> list[str]:
     """What the tables of the study would say, with the draws of the page."""
+    said, validation = (answers[answers["split"] == split] for split in ("test", "validation"))
+    fitted = calibration.Platt.fit(validation["label"].to_numpy(), validation["probability"].to_numpy())
+    calibrated = fitted.apply(np.array([threshold, *said["probability"]]))
+    cut, *risks = calibration.shift_prevalence(calibrated, validation["label"].mean(), prevalence)
     label, probability = said["label"].to_numpy(), said["probability"].to_numpy()
     called = metrics.decide(probability, threshold)
     draws = intervals.resample_patients(said["patient"].to_numpy(), 200, 0).astype(float)
@@ -90,11 +95,11 @@ def expected(said: pd.DataFrame, threshold: float, prevalence: float) -> list[st
             ill, well = (np.sum(weight * right[one]) / np.sum(weight * (label == one)) for one in (1, 0))
             ppv = ill * prevalence / (ill * prevalence + (1 - well) * (1 - prevalence))
             npv = well * (1 - prevalence) / (well * (1 - prevalence) + (1 - ill) * prevalence)
-        gain = ill * prevalence - (1 - well) * (1 - prevalence) * threshold / (1 - threshold)
+        gain = ill * prevalence - (1 - well) * (1 - prevalence) * cut / (1 - cut)
         return np.array([ill, well, ppv, npv, gain])
 
     plain, drawn = measures(np.ones(len(label))), np.array([measures(draw) for draw in draws])
-    gain = clinical_utility.net_benefit(label, probability, np.array([threshold]), prevalence)[0]
+    gain = clinical_utility.net_benefit(label, np.array(risks), np.array([cut]), prevalence)[0]
     np.testing.assert_allclose(plain[4], gain, atol=1e-12)
     patients = [said["patient"][label == one].nunique() for one in (1, 0)] + [0, 0, 0]
     bounds = [intervals.interval(value, drawn[:, k], patients=patients[k]) for k, value in enumerate(plain)]
@@ -111,8 +116,9 @@ def test_what_is_typed_moves_every_number_to_what_python_computes(page, cases, t
         for offset, cut in ((0, threshold), (1, frozen)):
             shown = row(page, 2 * number + offset)
             assert shown[1] == f"{cut:.3f}" and shown[2:7] == expected(own, cut, prevalence)
-            called = metrics.decide(own["probability"].to_numpy(), cut)
-            spared, alarms, missed, found = metrics.confusion(own["label"].to_numpy(), called).ravel()
+            test = own[own["split"] == "test"]
+            called = metrics.decide(test["probability"].to_numpy(), cut)
+            spared, alarms, missed, found = metrics.confusion(test["label"].to_numpy(), called).ravel()
             assert [int(text) for text in shown[7:]] == [found, missed, alarms, spared]
     assert page.faults == []
 
@@ -131,7 +137,7 @@ def test_the_slider_when_dragged_moves_the_same_numbers(page):
 
 @pytest.mark.slow
 def test_a_click_on_a_count_lists_those_radiographs_and_filters_narrow_them(page, cases):
-    own = cases[1][cases[1]["model"] == "vgg16"]
+    own = cases[1].query("model == 'vgg16' and split == 'test'")
     missed = own[(own["label"] == 1) & (own["probability"] < FROZEN["vgg16"])]
     page.locator("#measures tbody tr").nth(3).get_by_role("button").nth(1).click()
     assert page.locator("#cards li").count() == len(missed)
@@ -157,7 +163,7 @@ def test_every_thumbnail_is_a_picture(page):
 
 @pytest.mark.slow
 def test_every_radiograph_wears_its_own_heat_map_until_they_are_taken_off(page, cases):
-    own = cases[1][cases[1]["model"] == "cnn"].reset_index(drop=True)
+    own = cases[1].query("model == 'cnn' and split == 'test'").reset_index(drop=True)
     page.locator("#network").select_option(label="Small CNN")
     opacity = """items => items.map(item => {
       const canvas = item.querySelector("canvas");

@@ -24,9 +24,9 @@ def answers(tmp_path):
     def of(aucs: dict[str, float], pair: dict | None = None, pointing: tuple[float, float] | None = None) -> list[str]:
         store = Store("smoke", tmp_path)
         best = max((model for model in aucs if model in ("cnn", "vgg16")), key=aucs.get)
-        spared = example("seed_spread", 1, model=best, metric="specificity", mean=0.85, lower=0.7, upper=0.95)
-        measured = [*(_auc(*one) for one in aucs.items()), spared]
-        store.write("seed_spread", pd.concat(measured, ignore_index=True))
+        store.write("seed_spread", pd.concat([_auc(*one) for one in aucs.items()], ignore_index=True))
+        own = {"model": best, "seed": 0, "split": "test", "metric": "specificity"}
+        store.write("metrics", example("metrics", 1, **own, value=0.85, lower=0.7, upper=0.95))
         compared = example("comparisons", 1, split="test", seed=0, metric="auc_roc", **(pair or {}))
         store.write("comparisons", compared if pair else compared.iloc[:0])
         own = {"model": best, "seed": 0}
@@ -76,14 +76,21 @@ PAIR = {"first": "cnn", "second": "vgg16", "difference": -0.03, "lower": -0.05, 
 def test_a_lead_is_that_of_the_best_network_however_the_pair_was_compared(answers):
     lead = answers({"cnn": 0.93, "vgg16": 0.96, "acquisition": 0.7}, PAIR)[0]
     assert lead == (
-        "VGG16: AUC-ROC 0.960 (0.910–0.980) on the test part (n = 40). Its AUC is 0.030 (0.010–0.050) above that of "
-        "Small CNN, paired: a lead (p 0.020 after Holm's correction)."
+        "VGG16: AUC-ROC 0.960 (0.910–0.980) on the test part (n = 40). With seed 0 its AUC less that of "
+        "Small CNN is 0.030 (0.010–0.050) in a paired comparison: a lead (p 0.020 after Holm's correction)."
     )
 
 
 def test_a_lead_that_chance_may_have_made_is_told_as_none(answers):
     lead = answers({"cnn": 0.93, "vgg16": 0.96, "acquisition": 0.7}, PAIR | {"p_holm": 0.3})[0]
-    assert lead.endswith("paired: which is not told apart from none (p 0.300 after Holm's correction).")
+    assert lead.endswith("in a paired comparison: no clear difference (p 0.300 after Holm's correction).")
+
+
+def test_of_a_seed_in_which_the_best_network_is_surely_worse_no_lead_is_told(answers):
+    pair = PAIR | {"difference": 0.03, "lower": 0.01, "upper": 0.05, "p_holm": 2e-5}
+    lead = answers({"cnn": 0.93, "vgg16": 0.96, "acquisition": 0.7}, pair)[0]
+    assert "\N{MINUS SIGN}0.030 (\N{MINUS SIGN}0.050 to \N{MINUS SIGN}0.010)" in lead
+    assert lead.endswith("of that seed the other one leads (p < 0.001 after Holm's correction).")
 
 
 def test_one_network_has_no_lead_and_a_reference_is_never_the_best(answers):
@@ -101,9 +108,8 @@ def test_the_others_name_counts_worst_case_checks_and_what_is_not_shown(answers)
     assert missed.endswith("Its specificity there is 0.850 (0.700–0.950).")
     assert elsewhere.endswith("reaches 0.700 (0.650–0.720).")
     assert maps.startswith("Its maps pass 1 of 2 sanity checks")
-    assert (
-        "Of their weight 0.400 (0.390–0.410) lies on the lungs, less than the lungs' share" in maps and "−0.020" in maps
-    )
+    assert "A share of 0.400 (0.390–0.410) of their weight lies on the lungs, less than the lungs' share" in maps
+    assert "(by −0.020, −0.030 to −0.010, n = " in maps
     assert (
         limits == "It shows nothing about children: all radiographs are drawn. The test part holds 6 radiographs of 2 "
         "patients."
@@ -113,7 +119,7 @@ def test_the_others_name_counts_worst_case_checks_and_what_is_not_shown(answers)
 def test_where_lesions_are_known_maps_are_graded_by_them(answers):
     maps = answers({"cnn": 0.93, "acquisition": 0.7}, pointing=(0.6, 0.45))[3]
     assert maps.endswith(
-        "The brightest place of a map lies in the drawn lesion of 0.600 (0.100–0.300) of the pneumonias, +0.450 "
-        "against a map that is brightest in the middle (n = 40)."
+        "The brightest place of a map lies in the drawn lesion of 0.600 (0.100–0.300) of the pneumonias, "
+        "0.450 (0.100–0.300) more than of a map that is brightest in the middle (n = 40)."
     )
     assert "lesion" not in answers({"cnn": 0.93, "acquisition": 0.7})[3]

@@ -77,6 +77,7 @@ def test_a_shortcut_elsewhere_is_lost_kept_or_open():
         ((0.85, 0.75, 0.92), "What this is worth in test stays open"),
         ((0.85, 0.79, 0.89), "What this is worth in test stays open"),
         ((0.6, 0.2, 1.0), "What this is worth in test stays open"),
+        ((0.4, NAN, NAN), "What this is worth in test stays open"),
         ((NAN, NAN, NAN), "What this is worth in test stays open"),
     ):
         said = audit_findings.sentences(audited(found, other))
@@ -107,7 +108,8 @@ def test_a_move_is_far_and_clear_of_chance():
         in audit_findings.drift_sentences(drifted(0.1, 0.0, 0.2))[0]
     )
     assert "mean grey level of the rim" in audit_findings.drift_sentences(drifted(0.7, 0.51, 0.9))[0]
-    for none in ((0.69, 0.6, 0.75), (0.9, 0.45, 1.0), (NAN, NAN, NAN), (0.5, NAN, NAN)):
+    assert audit_findings.drift_sentences(drifted(NAN, NAN, NAN)) == ["NORMAL, train → test: nothing can be judged."]
+    for none in ((0.69, 0.6, 0.75), (0.9, 0.45, 1.0), (0.5, NAN, NAN)):
         assert audit_findings.drift_sentences(drifted(*none)) == [
             "NORMAL, train → test: no property has clearly moved."
         ]

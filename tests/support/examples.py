@@ -56,7 +56,15 @@ GOOD = {
     "seed_spread": {"model": "cnn", "split": "test", "metric": "auc_roc", "mean": 0.9, "lower": 0.8, "upper": 0.95}
     | {"sd": 0.01, "lowest": 0.89, "highest": 0.91, "seeds": 3, "n": 40},
     "comparisons": {"split": "test", "seed": 0, "first": "cnn", "second": "vgg16", "metric": "accuracy"}
-    | {"difference": -0.02, "lower": -0.05, "upper": 0.01, "p": 0.2, "p_holm": 0.4, "method": "exact McNemar", "n": 40},
+    | {
+        "difference": -0.02,
+        "lower": -0.05,
+        "upper": 0.01,
+        "p": 0.2,
+        "p_holm": 0.4,
+        "method": "McNemar over patients",
+        "n": 40,
+    },
     "operating_points": {"model": "cnn", "seed": 0, "rule": "sensitivity", "target": 0.95, "threshold": 0.4}
     | {"sensitivity": 0.96, "specificity": 0.8, "n": 40},
     "shifted_rates": JUDGED | {"rule": "margin", "shift": -1.5, "sensitivity": 0.96, "specificity": 0.8, "n": 40},

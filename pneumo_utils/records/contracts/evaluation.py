@@ -50,7 +50,7 @@ EVALUATION: dict[str, dict[str, Column]] = {
         "upper": Column("float", optional=True),
         "p": Column("float", optional=True, **between(0, 1)),
         "p_holm": Column("float", optional=True, **between(0, 1)),
-        "method": Column("str", **one_of(("DeLong", "exact McNemar", "patient bootstrap"))),
+        "method": Column("str", **one_of(("DeLong over patients", "McNemar over patients", "patient bootstrap"))),
         "n": Column("int", **AT_LEAST_0),
     },
     # one row a network, seed and rule: the operating point, chosen on validation and frozen there

@@ -15,11 +15,17 @@ function counts(said, threshold, weight) { // [missed, found] of the ill, [spare
   return { missed: found[1][0], found: found[1][1], spared: found[0][0], alarms: found[0][1] };
 }
 
-function measures({ missed, found, spared, alarms }, threshold, prevalence) {
+const logit = p => { const kept = Math.min(Math.max(p, 1e-7), 1 - 1e-7); return Math.log(kept / (1 - kept)); };
+
+function odds(model, threshold, prevalence) { // of the risk that a threshold means: calibrated, then at this prevalence
+  return Math.exp(model.slope * logit(threshold) + model.intercept + logit(prevalence) - logit(model.prevalence));
+}
+
+function measures({ missed, found, spared, alarms }, risk, prevalence) {
   const sensitivity = found / (found + missed), specificity = spared / (spared + alarms);
   const hit = sensitivity * prevalence, alarm = (1 - specificity) * (1 - prevalence);
   const calm = specificity * (1 - prevalence), miss = (1 - sensitivity) * prevalence;
-  return [sensitivity, specificity, hit / (hit + alarm), calm / (calm + miss), hit - alarm * threshold / (1 - threshold)];
+  return [sensitivity, specificity, hit / (hit + alarm), calm / (calm + miss), hit - alarm * risk];
 }
 
 function quantile(sorted, level) { // linear between the neighbours, as numpy's
@@ -43,14 +49,14 @@ function bounds(value, k, drawn) { // of sensitivity and specificity of exactly 
 }
 
 function row(model, threshold, prevalence, name) {
-  const plain = counts(model.said, threshold, once);
-  const drawn = draws.map(weight => measures(counts(model.said, threshold, weight), threshold, prevalence));
+  const plain = counts(model.said, threshold, once), risk = odds(model, threshold, prevalence);
+  const drawn = draws.map(weight => measures(counts(model.said, threshold, weight), risk, prevalence));
   const line = document.createElement("tr"), head = document.createElement("th");
   head.scope = "row"; head.className = "text"; head.textContent = name;
   line.append(head);
   const cell = content => { const one = line.insertCell(); one.className = "number"; one.append(content); };
   cell(threshold.toFixed(3));
-  measures(plain, threshold, prevalence).forEach((value, k) => cell(Number.isFinite(value) ? `${fixed(value)} (${bounds(value, k, drawn)})` : "not defined"));
+  measures(plain, risk, prevalence).forEach((value, k) => cell(Number.isFinite(value) ? `${fixed(value)} (${bounds(value, k, drawn)})` : "not defined"));
   for (const [kind, outcome] of [["found", "11"], ["missed", "10"], ["alarms", "01"], ["spared", "00"]]) {
     const button = document.createElement("button");
     button.type = "button"; button.textContent = plain[kind]; button.ariaLabel = `${name}: show ${plain[kind]} ${kind}`;
