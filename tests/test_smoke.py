@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 from support import killing, reliability
 from support.browser import CHROMIUM, faults
 from support.timed_columns import without_times
@@ -284,3 +286,31 @@ def test_a_notebook_run_out_of_order_says_which_one_to_run_first(tmp_path):
 
     with pytest.raises(MissingArtefactError, match="run 02_preprocessing first"):
         Store("demo", tmp_path).read("splits")
+
+
+def test_every_table_is_judged_at_the_point_that_validation_chose_by_plain_counting(smoke):
+    names = ("predictions", "reference_predictions", "operating_points", "metrics", "perturbed_predictions",
+             "perturbed_performance", "resplit_predictions", "leakage")  # fmt: skip
+    read = {name: tables.read(name, smoke / "tables" / f"{name}.csv") for name in names}
+    points = read["operating_points"].query("rule == 'sensitivity'").set_index(["model", "seed"])["threshold"].to_dict()
+    cut = points | {("always", 0): 0.0}
+
+    def judged(part: pd.DataFrame, at: float) -> list[float]:
+        ill, called = part["label"] == 1, part["probability"] >= at
+        return [called[ill].mean(), (~called)[~ill].mean(), roc_auc_score(part["label"], part["probability"])]
+
+    said = pd.concat([read["predictions"], read["reference_predictions"]])
+    told = read["metrics"].set_index(["model", "seed", "split", "metric"])["value"]
+    for (*network, split), part in said.groupby(["model", "seed", "split"]):
+        found = [told[*network, split, metric] for metric in ("recall", "specificity", "auc_roc")]
+        assert found == pytest.approx(judged(part, cut[*network])), (network, split)
+        assert split == "test" or found[0] >= 0.95
+    ways = ["model", "seed", "perturbation", "strength"]
+    told = read["perturbed_performance"].set_index(ways)[["sensitivity", "specificity", "auc"]]
+    for key, part in read["perturbed_predictions"].groupby(ways):
+        assert told.loc[key].tolist() == pytest.approx(judged(part, cut[key[:2]])), key
+    told = read["leakage"].set_index("protocol")["auc"]
+    for protocol, part in read["resplit_predictions"].query("split == 'test'").groupby("protocol"):
+        assert told[protocol] == pytest.approx(roc_auc_score(part["label"], part["probability"]))
+    frozen = json.loads((smoke / "model" / "bundle.json").read_text())
+    assert frozen["operating_point"]["threshold"] == points[frozen["model"], 0]

@@ -9,7 +9,14 @@ from pathlib import Path
 from pneumo_utils.datasets import downloads, folder_layout, medmnist
 from pneumo_utils.records.atomic import alone
 
-SOURCES = ("phantom", "folder", "kaggle", "mendeley", "medmnist")
+TITLES = {
+    "phantom": "a phantom, that is, synthetic radiographs drawn by this package",
+    "folder": "a folder that was given",
+    "kaggle": "Kaggle, Chest X-Ray Images (Pneumonia), version 2",
+    "mendeley": "Mendeley Data, doi:10.17632/rscbjbr9sj.2",
+    "medmnist": "MedMNIST, PneumoniaMNIST",
+}
+SOURCES = tuple(TITLES)
 
 # The version is pinned: the same pictures next year, and kagglehub finds its own copy without a connection.
 KAGGLE = "paultimothymooney/chest-xray-pneumonia/versions/2"

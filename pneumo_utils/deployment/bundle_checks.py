@@ -86,18 +86,18 @@ def findings(checks: pd.DataFrame, exports: pd.DataFrame, compared: pd.DataFrame
     test, row = checks.iloc[0], compared.iloc[0].to_dict()
     counts = {name: int(row[name]) for name in ("files", "scored", "refused", "missing", "doubled")}
     off = row["largest difference"]
-    same = "equal" if off == 0 else f"are within {off:.1g} of"
+    same = "equal the study's" if off == 0 else f"differ from the study's by {off:.2g} at most"
     odd = checks[checks["wanted"] == REFUSED]
     worst = odd.loc[odd["share"].idxmin()]
     lines = [
-        f"- The bundle answers for all {counts['files']:,} test files: {counts['scored']:,} scored, "
+        f"- Of {counts['files']:,} test files the bundle answers: {counts['scored']:,} scored, "
         f"{counts['refused']:,} refused, {counts['missing']:,} missing, {counts['doubled']:,} twice. "
-        f"Probabilities {same} the study's.",
+        f"Probabilities {same}.",
         f"- Of the test radiographs the gate refuses {test['share']:.1%} ({test['lower']:.1%} to {test['upper']:.1%}, "
-        f"n = {test['n']:,}); {false_alarms:.0%} were allowed on validation.",
-        f"- Of {odd['n'].sum():,} pictures that are no upright radiograph it refuses {odd['refused'].sum():,} "
-        f"({odd['refused'].sum() / odd['n'].sum():.1%}); least of the kind *{worst['pictures']}*, {worst['share']:.1%} "
-        f"(n = {worst['n']:,}).",
+        f"n = {test['n']:,}); {false_alarms:.1%} were allowed on validation.",
+        f"- Of {odd['n'].sum():,} pictures that it should refuse, it refuses {odd['refused'].sum():,} "
+        f"({odd['refused'].sum() / odd['n'].sum():.1%}); the lowest share is that of *{worst['pictures']}*: "
+        f"{worst['share']:.1%} (n = {worst['n']:,}).",
     ]
     return lines + [_tell(one) for one in exports[exports["engine"] != "keras"].itertuples()]
 

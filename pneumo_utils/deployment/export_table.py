@@ -176,5 +176,5 @@ def for_display(measured: pd.DataFrame) -> pd.DataFrame:
         gap = "0" if reference else format_interval(row.auc_difference, row.auc_lower, row.auc_upper)
         largest = "0" if reference else f"{row.largest_difference:.2g}"
         rows.append((row.engine, f"{row.bytes / 1e6:.1f}", ratio, gap, largest))
-    names = ["engine", "MB", "seconds a picture, ratio to Keras", "AUC, difference to Keras", "largest difference"]
+    names = ["engine", "MB", "seconds per picture, ratio to Keras", "AUC, difference to Keras", "largest difference"]
     return pd.DataFrame(rows, columns=names).set_index("engine")

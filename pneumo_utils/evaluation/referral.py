@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.evaluation.intervals import Thresholds, resample_patients, threshold_of
-from pneumo_utils.evaluation.metrics import decide
+from pneumo_utils.evaluation.metrics import decide, format_interval
 from pneumo_utils.evaluation.operating_points import logits, require_validation
 from pneumo_utils.evaluation.reliability import proportion_with_interval
 from pneumo_utils.evaluation.weighted_metrics import MetricError, check_predictions
+from pneumo_utils.records.vocabulary import IMAGE_MODELS
 
 COVERAGES = tuple(step / 100 for step in range(100, 0, -1))
 _KEYS = ["model", "seed", "split"]
@@ -169,3 +170,12 @@ def _steps(label: np.ndarray, probability: np.ndarray, threshold: float) -> pd.D
     shares = {"coverage": n / len(label), "error": (n - found - spared) / n}
     rates = {"sensitivity": found / np.where(sick, sick, np.nan), "specificity": spared / np.where(well, well, np.nan)}
     return pd.DataFrame({"band": band} | shares | rates | {"n": n})
+
+
+def for_display(found: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the contract `referral_band`, of one split, in words: a row a network."""
+    wrong = [format_interval(*row) for row in found[["error", "lower", "upper"]].to_numpy()]
+    named = {"network": found["model"].map(IMAGE_MODELS), "band in logits": found["band"]}
+    shown = named | {"share kept": found["coverage"], "wrong among them": wrong}
+    more = {name: found[name] for name in ("sensitivity", "specificity", "n")}
+    return pd.DataFrame(shown | more).set_index("network")

@@ -167,5 +167,5 @@ def for_display(found: pd.DataFrame) -> pd.DataFrame:
     gap = found[found["measure"] == "difference"]
     good = np.where(gap["kind"] == "deletion", -1, 1)
     lower, upper = (np.sort(gap[["lower", "upper"]].to_numpy() * good[:, None], axis=1)[:, at] for at in (0, 1))
-    verdict = np.select([lower > 0, upper < 0], ["sooner", "later"], "not told apart")
+    verdict = np.select([lower > 0, upper < 0], ["sooner", "later"], "no clear difference")
     return wide.assign(**{"map against random": verdict, "radiographs": gap["n"].to_numpy()})

@@ -140,7 +140,7 @@ def for_display(found: pd.DataFrame) -> pd.DataFrame:
     """Differences of the contract `localisation` in words, with what they say: better, worse, or not told apart."""
     rows = with_titles(found[found["against"] != ITSELF])
     better, worse = rows["lower"] > 0, rows["upper"] < 0
-    word = np.select([better, worse], ["better", "worse"], "not told apart")
+    word = np.select([better, worse], ["better", "worse"], "no clear difference")
     rows["text"] = [f"{text}, {one}" for text, one in zip(bootstrap_mean.format_rows(rows), word, strict=True)]
     rows["against"] = rows["against"].map(BASELINES)
     return bootstrap_mean.pivot_text(rows, ["kind", "against"], "measure", MEASURES).rename_axis(

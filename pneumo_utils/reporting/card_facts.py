@@ -124,8 +124,8 @@ def _auc(row) -> str:
 
 def describe_change(row) -> str:
     """One row of `perturbed_performance` in words: network, change, AUC-ROC with interval."""
-    way = perturbations.name_with_unit(row.perturbation, row.strength)
-    return f"{TITLES[row.model]}, {way[:1].lower() + way[1:]}, AUC-ROC {_auc(row)}"
+    way = perturbations.describe(row.perturbation, row.strength)
+    return f"{TITLES[row.model]}, {way}, AUC-ROC {_auc(row)}"
 
 
 def _part(splits: pd.DataFrame, split: str) -> str:

@@ -82,7 +82,7 @@ def omission(exclusions: pd.DataFrame) -> str:
     named = [f"{path} ({count:,})" for path, count in zip(folders["path"], folders["files"], strict=True)]
     which = f", among them all of {', '.join(named[:_NAMED])}" if named else ""
     more = f" and {len(named) - _NAMED:,} more folders" if len(named) > _NAMED else ""
-    return f"{subject} left out of every number here{which}{more}; the exploratory page says which and why."
+    return f"{subject} left out of every number here{which}{more}; page 01 says which and why."
 
 
 def rerun(name: str, study: Study) -> str:

@@ -49,7 +49,7 @@ def of_study(store: Store, study: Study) -> list[KeyFinding]:
             "04_evaluation.html#is-one-kind-of-pneumonia-missed",
         ),
         KeyFinding(
-            "Does it survive other acquisition?",
+            "Does it hold when pictures are taken differently?",
             _elsewhere(best, _own(store.read("perturbed_performance"), best, seed), test),
             "06_robustness.html#does-it-hold-when-pictures-are-taken-differently",
         ),
@@ -89,7 +89,7 @@ def _lead(ranked: pd.DataFrame, seed: int, pairs: pd.DataFrame) -> str:
 def _missed(best: str, found: pd.DataFrame, spared: pd.Series, study: Study) -> str:
     """False negatives by etiology, and what they are paid with."""
     parts = [
-        f"{round((1 - row.sensitivity) * row.n):,} of {row.n:,} {row.etiology} "
+        f"{round((1 - row.sensitivity) * row.n):,} of {row.n:,} {row.etiology} pneumonias "
         f"(sensitivity {_unbracketed(row.sensitivity, row.lower, row.upper)})"
         for row in found.itertuples()
     ]
@@ -104,7 +104,7 @@ def _elsewhere(best: str, found: pd.DataFrame, test: pd.DataFrame) -> str:
     """Worst perturbation, and what the acquisition alone gives away."""
     plain = found[found["perturbation"] == perturbations.PLAIN].iloc[0]
     worst = perturbed_performance.worst_case(found).iloc[0]
-    way = perturbations.name_with_unit(worst["perturbation"], worst["strength"])
+    way = perturbations.describe(worst["perturbation"], worst["strength"])
     ways = (~found["perturbation"].isin([perturbations.PLAIN, *perturbations.HIDING])).sum()
     auc, alone = (
         format_interval(row[middle], row["lower"], row["upper"])
@@ -112,7 +112,7 @@ def _elsewhere(best: str, found: pd.DataFrame, test: pd.DataFrame) -> str:
     )
     return (
         f"Some test radiographs were changed in {ways} ways (n = {plain['n']:,}). The worst for {MODELS[best]} is "
-        f"{way[:1].lower() + way[1:]}: AUC-ROC {auc} in place of {plain['auc']:.3f}, and specificity "
+        f"{way}: AUC-ROC {auc} in place of {plain['auc']:.3f}, and specificity "
         f"{worst['specificity']:.3f} in place of {plain['specificity']:.3f}. A model that sees no lungs, only how "
         f"pictures were taken and saved, reaches {alone}."
     )
@@ -140,7 +140,7 @@ def _pointing(found: pd.DataFrame) -> str:
     own, gain = rows.loc["nothing"], rows.loc["gaussian"]
     share = format_interval(own["value"], own["lower"], own["upper"])
     return (
-        f" The brightest place of a map lies in the drawn lesion of {share} of the pneumonias, "
+        f" The brightest place of a map lies in the drawn lesion for a share of {share} of the pneumonias, "
         f"{format_interval(gain['value'], gain['lower'], gain['upper'])} more than of a map that is brightest in the "
         f"middle (n = {own['n']:,})."
     )

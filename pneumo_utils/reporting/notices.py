@@ -48,8 +48,8 @@ def _shared_patients(store: Store) -> list[str]:
     if both.empty:
         return []
     return [
-        f"{both['patient'].nunique():,} patients of the test part, with {len(both):,} radiographs of it, stand in "
-        "training or validation, too: results may be too good."
+        f"Patients of the test part who are also in training or validation: {both['patient'].nunique():,}, with "
+        f"{len(both):,} of its radiographs. Results may be too good."
     ]
 
 
@@ -71,7 +71,7 @@ def _constant_answers(store: Store, networks: tuple[str, ...]) -> list[str]:
         found |= operating_points.constant_answers(store.read(name))
     found = {model: value for model, value in found.items() if model in (*networks, ENSEMBLE, "acquisition")}
     return [
-        f"{TITLES[model]} gives all radiographs of a split the same probability, {value:.3f}: it tells them not apart, "
-        "and its operating point calls all of them pneumonia, or none."
+        f"{TITLES[model]} gives all radiographs of a split the same probability, {value:.3f}: it does not tell them "
+        "apart, and its operating point calls all of them pneumonia or none."
         for model, value in found.items()
     ]

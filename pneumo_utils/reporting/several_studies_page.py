@@ -105,7 +105,7 @@ def _findings(measured: pd.DataFrame, pairs: pd.DataFrame, unlike: list[str], fi
     said = [f"Highest AUC-ROC: {named}; the best of {len(measured)} networks is flattered by being picked."]
     apart = pairs[pairs["p_holm"] < SIGNIFICANT] if len(pairs) else pairs
     if len(pairs):
-        said.append(f"{len(apart)} of {len(pairs)} networks are told apart from the same network of {first}.")
+        said.append(f"{len(apart)} of {len(pairs)} networks differ clearly from the same network of {first}.")
     said += [
         f"{row.study}, {IMAGE_MODELS[row.model]}: AUC-ROC "
         f"{metrics.format_interval(row.difference, row.lower, row.upper)} against {first}, "

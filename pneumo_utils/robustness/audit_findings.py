@@ -52,7 +52,7 @@ def summary(audit: pd.DataFrame) -> str:
     found = shortcuts(audit)
     asked = int(_part(audit, "train")["lower"].notna().sum())
     if not found:
-        return f"None of {asked} judged properties of the files of train is shown to be a shortcut."
+        return f"None of the {asked} properties judged in train is shown to be a shortcut."
     text = f"**Properties of the files that tell the classes of train apart: {len(found)} of {asked}"
     for part in (name for name in ("val", "test") if (audit["part"] == name).any()):
         lost, kept = _fate(_part(audit, "train").loc[found], _part(audit, part).loc[found])
@@ -123,7 +123,7 @@ def _name_properties(train: pd.DataFrame, found: list[str]) -> str:
     return (
         f"**The files of train {words}.** Each of these tells the classes apart, with its interval above an AUC of "
         f"{LIMIT}: {_list_properties(train.loc[found])}."
-    ) + (f" What a picture shows, lungs included, has a share in {', '.join(both)}." if both else "")
+    ) + (f" What a picture shows, lungs included, contributes to {' and '.join(both)}." if both else "")
 
 
 def _none(train: pd.DataFrame) -> str:
@@ -137,14 +137,13 @@ def _none(train: pd.DataFrame) -> str:
 def _open(train: pd.DataFrame) -> list[str]:
     """Properties that have too few patients, or too much worth, to be called harmless."""
     rows = train[(train["lower"] <= LIMIT) & (train["upper"] > LIMIT)]
-    return (
-        [f"Neither shown nor ruled out, as the interval holds {LIMIT}: {_list_properties(rows)}."] if len(rows) else []
-    )
+    said = f"Neither shown nor ruled out, as the interval contains {LIMIT}: {_list_properties(rows)}."
+    return [said] if len(rows) else []
 
 
 def _blank(train: pd.DataFrame) -> list[str]:
     names = [NAMES[name] for name in train.index[train["lower"].isna()]]
-    return [f"Silent here, being constant or missing in train: {', '.join(names)}."] if names else []
+    return [f"Not judged, as constant or missing in train: {', '.join(names)}."] if names else []
 
 
 def _elsewhere(train: pd.DataFrame, other: pd.DataFrame, part: str) -> list[str]:
@@ -154,7 +153,7 @@ def _elsewhere(train: pd.DataFrame, other: pd.DataFrame, part: str) -> list[str]
         (lost, "Lost in {}: {}. **A network that reads them looks good on a validation part cut from train and loses "
          "that in {}:** such a validation result promises nothing there."),
         (kept, "Kept in {}: {}. **A good result in {} does not show that a network looks at lungs.**"),
-        (~kept & ~lost, "What this is worth in {} stays open, or is less without being lost: {}."),
+        (~kept & ~lost, "Neither clearly lost nor clearly kept in {}: {}."),
     ]  # fmt: skip
     return [text.format(part, _list_properties(other[rows]), part) for rows, text in templates if rows.any()]
 

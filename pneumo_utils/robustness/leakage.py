@@ -89,7 +89,7 @@ def for_display(leakage: pd.DataFrame) -> pd.DataFrame:
     """The contract `leakage` in words."""
     auc = [format_interval(*values) for values in leakage[["auc", "lower", "upper"]].itertuples(index=False)]
     shown = leakage[["accuracy", "sensitivity", "specificity", "n", "known_patient"]]
-    shown = shown.rename(columns={"n": "test images", "known_patient": "patient also in train"})
+    shown = shown.rename(columns={"n": "test radiographs", "known_patient": "patient also in train"})
     shown.insert(0, "AUC-ROC", auc)
     return shown.set_axis(pd.Index(map(title, leakage["protocol"]), name="test part"))
 

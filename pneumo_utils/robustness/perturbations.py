@@ -102,16 +102,31 @@ TITLES = {name: kind.title for name, kind in PERTURBATIONS.items()} | {
 HIDING = ("without_lungs", "only_lungs")  # made in the square; with the lungs hidden, to be right is the fault
 
 
+_PHRASES = {
+    "brightness": "brightness changed by {:g} of the grey range",
+    "contrast": "contrast times {:g}",
+    "noise": "noise of {:g} grey levels",
+    "blur": "blur of {:g} of the side",
+    "rotation": "rotation by {:g} degrees",
+    "quality": "JPEG quality {:g}",
+    "framing": "a frame {:g} times as wide",
+    "without_lungs": "the lungs hidden",
+    "only_lungs": "only the lungs left",
+    PLAIN: "the picture as it is",
+    SWAPPED_FRAMING: "the framing of the other class",
+    SWAPPED_FILES: "the file format of the other class",
+}
+
+
 def name(way: str, strength: float) -> str:
     """A way in words, with its strength where there are several."""
     several = way in PERTURBATIONS and PERTURBATIONS[way].neutral is not None
     return f"{TITLES[way]}, {strength:g}".replace("-", "\N{MINUS SIGN}") if several else TITLES[way]
 
 
-def name_with_unit(way: str, strength: float) -> str:
-    """The same with the unit of the strength."""
-    named = name(way, strength)
-    return f"{named} {PERTURBATIONS[way].unit}" if named != TITLES[way] else named
+def describe(way: str, strength: float) -> str:
+    """A way with its strength, as it stands within a sentence."""
+    return _PHRASES[way].format(strength).replace("-", "\N{MINUS SIGN}")
 
 
 def perturb(image: np.ndarray, kind: str, strength: float) -> np.ndarray:

@@ -74,3 +74,16 @@ def test_an_inverted_picture_is_told_and_a_blank_one_is_not():
     pictures[5] = 255 - pictures[5]
     pictures[6] = np.full((SIDE, SIDE), 90, np.uint8)
     assert picture_similarity.inverted(picture_similarity.thumbnails(pictures)).nonzero()[0].tolist() == [5]
+
+
+@pytest.mark.parametrize("block", [2, 512])
+def test_pairs_are_named_rightly_wherever_a_block_of_rows_ends(monkeypatch, block):
+    monkeypatch.setattr(picture_similarity, "_AT_ONCE", block)
+    rows = np.random.default_rng(0).normal(size=(9, 1024)).astype(np.float32)
+    rows[8], rows[3] = rows[1], rows[6]
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    named = splits(*zip(["train"] * 5 + ["validation"] * 2 + ["test"] * 2, "abcdefghi", strict=True))
+    digests = pd.Series([str(n) for n in range(9)])
+    found = picture_similarity.near_duplicates(rows, named, digests)
+    assert found[["path", "other"]].to_numpy().tolist() == [["6.jpeg", "3.jpeg"], ["8.jpeg", "1.jpeg"]]
+    assert picture_similarity.false_alarms(rows, named.assign(split="train"), digests) == (4, 9)

@@ -38,3 +38,12 @@ def test_what_cannot_be_judged_is_undefined():
     assert np.isnan(auc_with_interval([0, 1], [np.nan, np.nan], list("ab"))).all()
     with pytest.raises(MetricError, match="level must be in"):
         auc_with_interval([0, 0, 1, 1], [1.0, 2.0, 3.0, 4.0], list("abcd"), level=1)
+
+
+def test_pictures_of_one_patient_shown_twice_make_no_ranking_surer():
+    label, patient = np.arange(60) % 2, np.arange(60)
+    score = label + np.random.default_rng(0).normal(0, 1.5, 60)
+    once = auc_with_interval(label, score, patient)
+    twice = [np.tile(one, 2) for one in (label, score, patient)]
+    assert auc_with_interval(*twice) == pytest.approx(once, abs=1e-12) and once[1] < once[0] < once[2]
+    assert auc_with_interval(*twice[:2], np.arange(120))[1] > once[1] + 0.02, "strangers would be surer"

@@ -179,3 +179,9 @@ def test_every_metric_that_is_measured_has_a_name_for_readers():
 def test_confusion_has_the_truth_in_rows_even_for_one_class():
     assert metrics.confusion([0, 0, 0, 1, 1], [0, 0, 1, 1, 1]).tolist() == [[2, 1], [0, 2]]
     assert metrics.confusion([1, 1], [1, 1]).tolist() == [[0, 0], [0, 2]]
+
+
+def test_what_rounds_to_nought_has_no_sign():
+    assert metrics.format_interval(-0.0001, -0.0004, 0.0002) == "0.000 (0.000\N{EN DASH}0.000)"
+    assert metrics.format_p(0.0004) == "p < 0.001" and metrics.format_p(0.0314) == "p 0.031"
+    assert metrics.format_p(float("nan")) == "p not defined"

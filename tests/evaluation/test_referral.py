@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.answers import FIRST, LABEL, judged_images, predictions_by_split, quick
+from support.examples import example
 
 from pneumo_utils.evaluation import referral
 from pneumo_utils.evaluation.weighted_metrics import MetricError
@@ -125,3 +126,17 @@ def test_where_all_are_referred_there_is_no_error_to_speak_of():
     found = referral.apply_bands(predictions_by_split(), 0.5, np.inf, replicates=5)
     assert (found["coverage"] == 0).all() and (found["n"] == 0).all()
     assert found[["error", "lower", "upper", "sensitivity", "specificity"]].isna().all(axis=None)
+
+
+def test_a_band_in_words_is_a_row_a_network():
+    found = example("referral_band", 1, model="vgg16", band=0.7, error=0.02, lower=0.01, upper=0.05)
+    shown = referral.for_display(found)
+    assert shown.index.tolist() == ["VGG16"] and shown["wrong among them"].tolist() == ["0.020 (0.010\N{EN DASH}0.050)"]
+    assert shown.columns.tolist() == [
+        "band in logits",
+        "share kept",
+        "wrong among them",
+        "sensitivity",
+        "specificity",
+        "n",
+    ]

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from support.squares import N, train
 
+from pneumo_utils.evaluation import intervals
 from pneumo_utils.explanation import sanity_check, stability
 from pneumo_utils.records import tables
 
@@ -132,3 +133,17 @@ def test_the_verdict_is_said_in_words(trained, images, cases):
     found = sanity_check.weight_randomisation_test(trained, lambda few: edges(few) + noise(), cases, images, 0)
     said = sanity_check.for_display(told(found)[1])
     assert said[["network", "shuffled", "verdict"]].to_numpy().tolist() == [["Small CNN", "weights", "FAIL"]]
+
+
+def test_the_interval_of_what_is_left_is_that_of_a_loop_over_patients_and_shufflings():
+    left, patient = np.random.default_rng(1).random((3, 8)), list("aabbccdd")
+    left[0, :4] = np.nan
+    case = {"model": "cnn", "seed": 0, "patient": patient, "test": "weights", "stage": "logit"}
+    rows = [pd.DataFrame(case | {"shuffle": k, "left": one, "dark": np.isnan(one) * 1.0}) for k, one in enumerate(left)]
+    found = sanity_check.table(pd.concat(rows, ignore_index=True), 200, 4).iloc[0]
+    turns = np.random.default_rng(4).multinomial(3, np.full(3, 1 / 3), 200)
+    counted = intervals.resample_patients(patient, 200, 4)
+    looped = [
+        np.nanmean(left.repeat(turn, axis=0).repeat(count, axis=1)) for turn, count in zip(turns, counted, strict=True)
+    ]
+    assert (found["lower"], found["upper"]) == pytest.approx(np.nanquantile(looped, [0.025, 0.975]))

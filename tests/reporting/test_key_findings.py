@@ -100,9 +100,9 @@ def test_one_network_has_no_lead_and_a_reference_is_never_the_best(answers):
 
 def test_the_others_name_counts_worst_case_checks_and_what_is_not_shown(answers):
     _, missed, elsewhere, maps, limits = answers({"cnn": 0.93, "acquisition": 0.7})
-    assert "Small CNN misses 2 of 20 bacterial (sensitivity 0.900, 0.800–0.960)." in missed
+    assert "Small CNN misses 2 of 20 bacterial pneumonias (sensitivity 0.900, 0.800–0.960)." in missed
     assert elsewhere.startswith(
-        "Some test radiographs were changed in 2 ways (n = 30). The worst for Small CNN is blur, 2 share of the side: "
+        "Some test radiographs were changed in 2 ways (n = 30). The worst for Small CNN is blur of 2 of the side: "
         "AUC-ROC 0.800 (0.700–0.950) in place of 0.950, and specificity 0.800 in place of 0.800."
     )
     assert missed.endswith("Its specificity there is 0.850 (0.700–0.950).")
@@ -119,7 +119,7 @@ def test_the_others_name_counts_worst_case_checks_and_what_is_not_shown(answers)
 def test_where_lesions_are_known_maps_are_graded_by_them(answers):
     maps = answers({"cnn": 0.93, "acquisition": 0.7}, pointing=(0.6, 0.45))[3]
     assert maps.endswith(
-        "The brightest place of a map lies in the drawn lesion of 0.600 (0.100–0.300) of the pneumonias, "
+        "The brightest place of a map lies in the drawn lesion for a share of 0.600 (0.100–0.300) of the pneumonias, "
         "0.450 (0.100–0.300) more than of a map that is brightest in the middle (n = 40)."
     )
     assert "lesion" not in answers({"cnn": 0.93, "acquisition": 0.7})[3]

@@ -48,7 +48,9 @@ def test_patients_that_are_tested_and_trained_on_are_counted(store, study):
     cases["patient"], cases["path"] = ["a", "b", "c", "d", "a", "e"], [f"{n}.jpeg" for n in range(6)]
     store.write("splits", cases)
     (said,) = notices(store, study.data.source, ("cnn",))
-    assert said.startswith("1 patients of the test part, with 1 radiographs of it, stand in training or validation")
+    assert said.startswith(
+        "Patients of the test part who are also in training or validation: 1, with 1 of its radiographs."
+    )
 
 
 def test_test_radiographs_that_are_also_trained_on_are_counted_once(store, study):

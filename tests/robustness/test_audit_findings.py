@@ -45,12 +45,12 @@ def test_what_the_picture_itself_may_explain_is_a_hint_and_the_rest_a_shortcut()
     said = [audit_findings.sentences(table)[0] for table in (pictured, saved, both)]
     assert ["hint at a shortcut" in sentence for sentence in said] == [True, False, False]
     assert ["hold a shortcut" in sentence for sentence in said] == [False, True, True]
-    assert ["has a share in bytes per pixel." in sentence for sentence in said] == [True, False, True]
+    assert ["contributes to bytes per pixel." in sentence for sentence in said] == [True, False, True]
     assert not audit_findings.PIXEL_PROPERTIES - set(acquisition_audit.NAMES)
 
 
 def test_the_summary_counts_what_is_found_lost_and_kept():
-    assert audit_findings.summary(audited(NO, NO)).startswith("None of 2 judged properties")
+    assert audit_findings.summary(audited(NO, NO)).startswith("None of the 2 properties judged in train")
     lost, kept = (audited((0.95, 0.9, 0.99), test) for test in (NO, (0.9, 0.85, 0.95)))
     start = "**Properties of the files that tell the classes of train apart: 1 of 2; "
     assert audit_findings.summary(lost) == start + "lost in test: 1, kept: 0** (mean grey level of the rim)."
@@ -62,7 +62,7 @@ def test_what_is_neither_shown_nor_ruled_out_is_said():
     assert first.startswith("**No shortcut is shown:**") and "mean grey level of the rim 0.850 (0.700–0.990)" in first
     assert (
         second
-        == "Neither shown nor ruled out, as the interval holds 0.8: mean grey level of the rim 0.850 (0.700–0.990)."
+        == "Neither shown nor ruled out, as the interval contains 0.8: mean grey level of the rim 0.850 (0.700–0.990)."
     )
     assert len(audit_findings.sentences(audited(NO))) == 1
 
@@ -74,11 +74,11 @@ def test_a_shortcut_elsewhere_is_lost_kept_or_open():
         ((0.5, NAN, NAN), "Lost in test: mean"),
         ((0.1, 0.0, 0.2), "Lost in test: mean"),
         ((0.9, 0.85, 0.95), "Kept in test: mean"),
-        ((0.85, 0.75, 0.92), "What this is worth in test stays open"),
-        ((0.85, 0.79, 0.89), "What this is worth in test stays open"),
-        ((0.6, 0.2, 1.0), "What this is worth in test stays open"),
-        ((0.4, NAN, NAN), "What this is worth in test stays open"),
-        ((NAN, NAN, NAN), "What this is worth in test stays open"),
+        ((0.85, 0.75, 0.92), "Neither clearly lost nor clearly kept in test"),
+        ((0.85, 0.79, 0.89), "Neither clearly lost nor clearly kept in test"),
+        ((0.6, 0.2, 1.0), "Neither clearly lost nor clearly kept in test"),
+        ((0.4, NAN, NAN), "Neither clearly lost nor clearly kept in test"),
+        ((NAN, NAN, NAN), "Neither clearly lost nor clearly kept in test"),
     ):
         said = audit_findings.sentences(audited(found, other))
         assert len(said) == 2 and said[1].startswith(word), other
@@ -88,7 +88,7 @@ def test_what_is_constant_or_missing_in_train_is_silent_and_speaks_for_nothing()
     table = audited((0.5, NAN, NAN), (0.9, 0.8, 1.0))
     assert (
         audit_findings.sentences(table)[-1]
-        == "Silent here, being constant or missing in train: mean grey level of the rim."
+        == "Not judged, as constant or missing in train: mean grey level of the rim."
     )
     shown = audit_findings.for_display(table)
     assert shown.index.tolist() == ["mean grey level of the rim", "width"]

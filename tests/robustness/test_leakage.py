@@ -133,3 +133,15 @@ def test_a_series_left_out_is_judged_against_the_published_test_pictures_of_the_
     tables.check("leakage", row)
     assert row["specificity"].item() == 1 and row["n"].item() == len(test)
     assert leakage.for_display(row).index.tolist() == ["series IM, never trained on"]
+
+
+def test_each_draw_is_judged_at_the_operating_point_of_its_own_validation():
+    def cases(split, probability):
+        names = [f"{split}-{n}" for n in range(18)]
+        own = {"path": names, "patient": names, "label": [0] * 9 + [1] * 9, "split": split}
+        more = {"probability": np.repeat(probability, 9), "protocol": "pictures", "known_patient": False}
+        return pd.DataFrame(own | more)
+
+    told = pd.concat([cases("validation", [0.2, 0.9]), cases("test", [0.52, 0.53])])  # 0.55 there, not 0.5 or 0.525
+    row = leakage.table(told, "sensitivity", 0.95).iloc[0]
+    assert (row["auc"], row["sensitivity"], row["specificity"]) == (1, 0, 1)

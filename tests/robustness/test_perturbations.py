@@ -87,3 +87,36 @@ def test_a_way_is_named_with_its_strength_only_where_there_are_several():
         perturbations.name("noise", 10.0) == "Noise, 10" and perturbations.name("without_lungs", 1.0) == "Lungs hidden"
     )
     assert perturbations.name(perturbations.PLAIN, 0.0) == "As it is"
+
+
+def test_every_way_stands_within_a_sentence_with_its_strength():
+    ways = [*perturbations.PERTURBATIONS, *perturbations.HIDING]
+    ways += [perturbations.PLAIN, perturbations.SWAPPED_FRAMING, perturbations.SWAPPED_FILES]
+    said = [perturbations.describe(way, -0.5) for way in ways]
+    assert all("{" not in one and one[0] == one[0].lower() or one.startswith("JPEG") for one in said)
+    assert perturbations.describe("brightness", -0.2) == "brightness changed by \N{MINUS SIGN}0.2 of the grey range"
+
+
+def moments(image: np.ndarray) -> tuple[float, float, float]:
+    """Where the light of a picture of 201 pixels lies, down and right of its middle, and its spread across."""
+    places = np.average(np.indices(image.shape).reshape(2, -1) - 100, axis=1, weights=image.ravel())
+    return *places, np.average((np.arange(201) - 100 - places[1]) ** 2, weights=image.sum(axis=0, dtype=float))
+
+
+def test_every_strength_is_what_its_unit_says():
+    even, halves = np.full((200, 200), 128, np.uint8), np.full((200, 200), 80, np.uint8)
+    halves[:, 100:] = 120
+    assert [perturbations.perturb(even, "brightness", by)[0, 0] for by in (-0.2, 0.2)] == [77, 179]
+    contrasted = [np.unique(perturbations.perturb(halves, "contrast", by)).tolist() for by in (0.5, 1.5)]
+    assert contrasted == [[90, 110], [70, 130]]
+    assert perturbations.perturb(even, "noise", 25.0).std() == pytest.approx(25, rel=0.02)
+    middle, aside = np.zeros((2, 201, 201), np.uint8)
+    middle[90:111, 90:111] = aside[95:106, 165:176] = 255
+    for share in (0.01, 0.02):
+        wider = moments(perturbations.perturb(middle, "blur", share))[2] - moments(middle)[2]
+        assert wider**0.5 == pytest.approx(share * 201, rel=0.03)
+    for degrees in (-15.0, 15.0):
+        down, right, _ = moments(perturbations.perturb(aside, "rotation", degrees))
+        assert np.degrees(np.arctan2(-down, right)) == pytest.approx(degrees, abs=0.1)
+    for seen in (0.8, 1.25):
+        assert (perturbations.perturb(middle, "framing", seen) > 127).sum() ** 0.5 == pytest.approx(21 / seen, rel=0.04)

@@ -20,12 +20,12 @@ _MARKERS = "osD^vP"  # a second sign beside colour
 _SPLITS = ("validation", "test")
 METHODS = {"none": "As predicted", "temperature": "Temperature", "platt": "Platt", "isotonic": "Isotonic"}
 RULES = {
-    "sensitivity": ("target sensitivity", "-"),
-    "youden": ("Youden", "--"),
-    "half": ("fixed", ":"),
-    "specificity": ("target specificity", "-."),
-    "margin": ("margin", (0, (6, 1, 1, 1, 1, 1))),
-    "varied": ("target sensitivity, varied", (0, (1, 3))),
+    "sensitivity": ("rule sensitivity", "-"),
+    "youden": ("rule youden", "--"),
+    "half": ("rule half", ":"),
+    "specificity": ("rule specificity", "-."),
+    "margin": ("rule margin", (0, (6, 1, 1, 1, 1, 1))),
+    "varied": ("rule varied", (0, (1, 3))),
 }
 
 

@@ -6,7 +6,8 @@ const draws = study.draws.map(row => Uint8Array.from(row, count => parseInt(coun
 const once = new Uint8Array(study.label.length).fill(1);
 const share = study.label.reduce((sum, one) => sum + one, 0) / study.label.length;
 const at = id => document.getElementById(id);
-const fixed = value => Number.isFinite(value) ? value.toFixed(3).replace("-", "−") : "—";
+const short = value => Math.abs(value) < 100 ? value.toFixed(3) : value.toExponential(1); // odds of a risk near 1
+const fixed = value => Number.isFinite(value) ? short(value).replace("-", "−") : "—";
 let shown = 60;
 
 function counts(said, threshold, weight) { // [missed, found] of the ill, [spared, false alarms] of the well

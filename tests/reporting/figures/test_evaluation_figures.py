@@ -166,11 +166,11 @@ def test_operating_points_stand_where_the_rules_put_them(frame, points):
     assert legend(fig) == [
         "sensitivity",
         "specificity",
-        "target sensitivity",
-        "margin",
-        "Youden",
-        "fixed",
-        "target sensitivity, varied",
+        "rule sensitivity",
+        "rule margin",
+        "rule youden",
+        "rule half",
+        "rule varied",
     ]
 
 
