@@ -107,9 +107,8 @@ def format_interval(value: float, lower: float, upper: float) -> str:
     """A value with its interval as text, `0.931 (0.912-0.948)`; `no interval` or `not defined` where there is none."""
     if pd.isna(value):
         return "not defined"
-    value, lower, upper = (round(one, 3) + 0.0 for one in (value, lower, upper))  # no minus sign before 0.000
     interval = "no interval" if pd.isna(lower) else _range(lower, upper)
-    return f"{value:.3f} ({interval})".replace("-", "\N{MINUS SIGN}")
+    return f"{value:.3f} ({interval})".replace("-0.000", "0.000").replace("-", "\N{MINUS SIGN}")
 
 
 def format_p(p: float) -> str:
