@@ -164,18 +164,20 @@ def _gap(label: np.ndarray, first: np.ndarray, second: np.ndarray, patient: np.n
     """Difference of the areas and its standard error; rounding left over from equal rankings is taken for 0."""
     if np.shape(first) != np.shape(second):
         raise MetricError(f"first and second must be alike, got {np.shape(first)}, {np.shape(second)}")
-    areas, matrix = covariance(label, np.stack([first, second]))
-    if np.isnan(areas).any():
+    label, first = check_predictions(label, first)
+    both, sick = (first, check_predictions(label, second)[1]), label == 1
+    if sick.all() or not sick.any():
         return float("nan"), float("nan")
-    sick = np.asarray(label) == 1
     owner = np.arange(len(sick)) if patient is None else np.unique(patient, return_inverse=True)[1]
     if owner.shape != sick.shape:
         raise MetricError(f"patient must be as long as label, got {owner.shape}, {sick.shape}")
-    placed = (_placements(np.asarray(one), sick) for one in (first, second))
+    placed = [_placements(one, sick) for one in both]
+    areas = [float(of_ill.mean()) for of_ill, _ in placed]
+    gap = areas[0] - areas[1]
     differences = tuple(one - other for one, other in zip(*placed, strict=True))
-    gap = float(areas[0] - areas[1])
     squared = _clustered_variance(gap, differences, sick, owner)
-    if squared <= 1e-14 * np.trace(matrix):
+    alone = sum(_clustered_variance(area, one, sick, owner) for area, one in zip(areas, placed, strict=True))
+    if squared <= 1e-14 * alone:
         squared = 0.0
     return (0.0 if abs(gap) < 1e-12 else gap), float(np.sqrt(squared))
 

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from pneumo_utils.evaluation.bootstrap_mean import format_rows
 from pneumo_utils.evaluation.intervals import Thresholds, resample_patients, threshold_of
-from pneumo_utils.evaluation.metrics import decide, format_interval
+from pneumo_utils.evaluation.metrics import decide
 from pneumo_utils.evaluation.operating_points import logits, require_validation
 from pneumo_utils.evaluation.reliability import proportion_with_interval
 from pneumo_utils.evaluation.weighted_metrics import MetricError, check_predictions
@@ -174,7 +175,7 @@ def _steps(label: np.ndarray, probability: np.ndarray, threshold: float) -> pd.D
 
 def for_display(found: pd.DataFrame) -> pd.DataFrame:
     """Rows of the contract `referral_band`, of one split, in words: a row a network."""
-    wrong = [format_interval(*row) for row in found[["error", "lower", "upper"]].to_numpy()]
+    wrong = format_rows(found.rename(columns={"error": "value"}))
     named = {"network": found["model"].map(IMAGE_MODELS), "band in logits": found["band"]}
     shown = named | {"share kept": found["coverage"], "wrong among them": wrong}
     more = {name: found[name] for name in ("sensitivity", "specificity", "n")}

@@ -57,9 +57,7 @@ EXPLANATION: dict[str, dict[str, Column]] = {
     "sanity": NETWORK
     | {"test": Column("str", **one_of(("weights", "labels"))), "stage": Column("str")}
     | _SHARE
-    | {
-        "dark": Column("float", optional=True, **between(0, 1)),
-        "shuffles": Column("int", **AT_LEAST_1),
-    }  # maps with nothing to draw
+    | {"dark": Column("float", optional=True, **between(0, 1))}  # of the maps that had something to draw, now nothing
+    | {"shuffles": Column("int", **AT_LEAST_1)}
     | _N,
 }
