@@ -190,23 +190,6 @@ def test_weights_of_another_network_are_told_before_anything_runs(told, tmp_path
     assert status == 1 and "weights of vgg16 must hold its 13 convolutions, got 1 with 0 of the right shape in" in line
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
-def test_a_full_disk_is_told_and_leaves_no_half_written_table(tmp_path, monkeypatch):
-    import pandas as pd
-
-    from pneumo_utils.records import tables
-
-    def full(*_, **__):
-        Path("/dev/full").write_text("x")
-
-    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
-    with pytest.raises(OSError, match="No space left on device"):
-        tables.write(
-            "exclusions", pd.DataFrame({"path": ["a"], "files": [1], "reason": ["b"]}), tmp_path / "exclusions.csv"
-        )
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_parameters_are_listed_with_type_range_and_help(capsys):
     assert main(["parameters"]) == 0
     listed = capsys.readouterr().out

@@ -7,7 +7,6 @@ import re
 import shlex
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
@@ -61,4 +60,3 @@ def test_the_container_copies_what_is_there_and_runs_a_command_that_is_known():
     assert {"pneumo_utils", "notebooks", "params", "requirements.txt"} <= set(copied)
     assert all((PROJECT / name).exists() for name in copied)
     assert lines[-1] == 'CMD ["report", "demo"]' and _parser().parse_args(["report", "demo"]).study == "demo"
-    assert Path(PROJECT / "notebooks").is_dir()

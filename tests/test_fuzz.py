@@ -21,7 +21,7 @@ from pneumo_utils.reporting.display import table_html
 from pneumo_utils.study import definition
 
 ALL_DAY = settings(
-    max_examples=int(os.environ.get("FUZZ", "100")), deadline=None,
+    max_examples=int(os.environ.get("FUZZ", "100")), derandomize="FUZZ" not in os.environ,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 WHOLE = [

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 from support import killing, reliability
-from support.browser import CHROMIUM, faults
+from support.browser import faults
 from support.timed_columns import without_times
 
 from pneumo_utils.__main__ import PROJECT, main
@@ -210,9 +210,8 @@ def test_every_page_with_numbers_says_phantom_and_random_weights(smoke, page):
     assert ("started from random weights" in text) == (page != "03_finetune-cnn")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on the path")
-def test_every_page_is_faultless_in_a_browser(smoke):
-    assert faults(smoke, CHROMIUM) + faults(smoke.parent, CHROMIUM) == []
+def test_every_page_is_faultless_in_a_browser(browser, smoke):
+    assert faults(smoke, browser) + faults(smoke.parent, browser) == []
 
 
 def test_the_list_of_trainings_knows_what_the_notebooks_have_trained(place):

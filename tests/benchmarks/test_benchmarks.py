@@ -94,6 +94,7 @@ def test_a_failing_bench_is_told_and_the_others_go_on(bench, monkeypatch, capsys
     assert runner.main(["metrics"]) == 0
 
 
+@pytest.mark.slow
 def test_operations_are_two_a_multiply_add_of_convolutions_and_dense_layers(bench):
     flops = bench("flops")
     from pneumo_utils.networks.backend import keras, layers

@@ -17,10 +17,7 @@ from pneumo_utils.records.vocabulary import SPLITS
 
 REAL = Path(__file__).parents[2] / ".." / "shared" / "data" / "chest_xray"
 needs_real_data = pytest.mark.skipif(not REAL.is_dir(), reason="the real radiographs are not beside the project")
-quick = settings(
-    max_examples=8, deadline=None, database=None, derandomize=True,
-    phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck),
-)  # fmt: skip
+quick = settings(max_examples=8, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck))
 SHARES = {"normal": 0.3, "bacterial": 0.45, "viral": 0.25}
 
 

@@ -12,7 +12,7 @@ from support.examples import example
 from pneumo_utils.evaluation import intervals, metrics
 from pneumo_utils.records import tables
 
-quick = settings(max_examples=20, deadline=None, database=None)
+quick = settings(max_examples=20)
 LABEL = np.array([1, 1, 1, 0, 0, 0, 0, 1])
 PROBABILITY = np.array([0.9, 0.8, 0.3, 0.6, 0.2, 0.1, 0.4, 0.5])
 

@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow  # TensorFlow takes its time to load
+
 
 def run(code, **environment):
     """What a new process prints."""

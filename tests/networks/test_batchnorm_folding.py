@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow  # TensorFlow takes its time to load
+
 
 @pytest.fixture(scope="module")
 def rooms():

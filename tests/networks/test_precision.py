@@ -60,7 +60,10 @@ def test_bfloat16_leaves_the_weights_in_float32_and_what_is_computed_much_the_sa
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the real radiographs and weights do not lie beside the project")
+@pytest.mark.skipif(
+    not ((SHARED / "data").is_dir() and (SHARED / "weights").is_dir()),
+    reason="the real radiographs and weights do not lie beside the project",
+)
 def test_on_real_radiographs_the_format_does_not_change_the_auc_by_more_than_two_thousandths(precision, tmp_path):
     from sklearn.metrics import roc_auc_score
 

@@ -187,6 +187,7 @@ def test_a_file_that_is_no_hdf5_or_cut_short_is_refused(tmp_path):
             pretrained_weights.check_file("vgg16", tmp_path / name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", pretrained_weights.PRETRAINED)
 def test_kernels_have_the_shapes_of_keras_own_networks(model):
     from pneumo_utils.networks.backend import keras

@@ -9,6 +9,7 @@ import time
 from dataclasses import asdict
 
 import pytest
+from support.processes import until
 
 from pneumo_utils.pipeline import progress_display
 from pneumo_utils.pipeline.time_left import TimeLeft
@@ -31,8 +32,14 @@ def tell(file, stage: str, note: str = "") -> None:
     file.write_text(json.dumps(asdict(State(stage, 10, 40, note, began=time.time()))))
 
 
-def run(folder, stream, pages, beside: str = ""):
-    """Show one notebook for a while, and another beside it."""
+def run(folder, stream, pages, beside: str = "", shown=lambda: True):
+    """Show one notebook, and another beside it, until the page, the stream and `shown` say what was told last."""
+    last = beside or "seed 0, end to end"
+
+    def everywhere() -> bool:
+        drawn = not stream.isatty() or last in stream.getvalue()
+        return drawn and bool(pages) and last in pages[-1] and shown()
+
     left = TimeLeft({"03_finetune-cnn": 60.0, "03_finetune-vgg16": 40.0}, at_once=2)
     with progress_display.ProgressDisplay(left, pages.append, stream) as display:
         display.begin("03_finetune-cnn", folder / "cnn.json")
@@ -40,7 +47,7 @@ def run(folder, stream, pages, beside: str = ""):
         if beside:
             display.begin("03_finetune-vgg16", folder / "vgg16.json")
             tell(folder / "vgg16.json", beside)
-        time.sleep(0.4)
+        assert until(everywhere, 20)
         with display.aside():
             stream.write("02_preprocessing 9 s\n")
         display.end("03_finetune-cnn")
@@ -70,7 +77,7 @@ def test_two_notebooks_that_run_side_by_side_have_a_bar_each(tmp_path, quick, mo
 def test_elsewhere_plain_lines_say_the_same(tmp_path, quick, caplog):
     caplog.set_level("INFO")
     stream, pages = io.StringIO(), []
-    run(tmp_path, stream, pages)
+    run(tmp_path, stream, pages, shown=lambda: "loss 0.693" in caplog.text)
     lines = [record.getMessage() for record in caplog.records]
     assert lines[0].startswith("03_finetune-cnn") and "runs, about 60 s left" in lines[0]
     assert any("s left; seed 0, end to end, epoch 1 of 4 done, loss 0.693" in line for line in lines[1:])

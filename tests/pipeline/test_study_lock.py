@@ -1,10 +1,12 @@
 """Two runs of one study: the second waits, is told for whom, and goes on however the first ends."""
 
+import logging
 import os
+import select
 import signal
 import subprocess
 import sys
-import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -14,23 +16,24 @@ from support.processes import gone
 from pneumo_utils.pipeline import study_lock
 
 HOLD = """
-import sys, time
+import sys
 from pathlib import Path
 from pneumo_utils.pipeline import study_lock
-with study_lock.hold("demo", Path(sys.argv[1])):
+with getattr(study_lock, sys.argv[1])("demo", Path(sys.argv[2])):
     print("held", flush=True)
-    time.sleep(float(sys.argv[2]))
+    sys.stdin.read()
+    print("lets go", flush=True)
 """
 
 
 @pytest.fixture
 def holder(tmp_path):
-    """Another process that holds the study for so many seconds."""
+    """Another process that holds the study, or trains in it, until its input is closed."""
     started = []
 
-    def begin(seconds):
+    def begin(how="hold"):
         one = subprocess.Popen(
-            [sys.executable, "-c", HOLD, str(tmp_path), str(seconds)], stdout=subprocess.PIPE, text=True,
+            [sys.executable, "-c", HOLD, how, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             cwd=Path(__file__).parents[2],
         )  # fmt: skip
         assert one.stdout.readline() == "held\n"
@@ -41,21 +44,45 @@ def holder(tmp_path):
     for one in started:
         one.kill()
         one.wait()
+        one.stdin.close()
         one.stdout.close()
+
+
+def has_let_go(one):
+    """Whether a holder has already said that it lets go: it says so while it holds the lock."""
+    return bool(select.select([one.stdout], [], [], 0)[0])
+
+
+@contextmanager
+def let_go_once_told(one):
+    """Let a holder end as soon as whoever waits for it says so; yields what had been said by then."""
+    said = []
+
+    class Listener(logging.Handler):
+        def emit(self, record):
+            said.append(record.getMessage())
+            one.stdin.close()
+
+    listener = Listener()
+    logging.getLogger("pneumo_utils").addHandler(listener)
+    try:
+        yield said
+    finally:
+        logging.getLogger("pneumo_utils").removeHandler(listener)
 
 
 def test_whoever_comes_second_waits_and_is_told_for_whom(holder, tmp_path, caplog):
     caplog.set_level("INFO", logger="pneumo_utils")
-    first, begun = holder(1.5), time.monotonic()
-    with study_lock.hold("demo", tmp_path):
-        assert time.monotonic() - begun > 1
+    first = holder()
+    with let_go_once_told(first), study_lock.hold("demo", tmp_path):
+        assert has_let_go(first)
     (said,) = caplog.messages
     assert said.startswith(f"study demo is being run by process {first.pid} on ") and " since 20" in said
     assert said.endswith("; this run waits, and goes on when that one ends")
 
 
 def test_the_lock_dies_with_its_owner(holder, tmp_path):
-    first = holder(600)
+    first = holder()
     first.send_signal(signal.SIGKILL)
     first.wait()
     with study_lock.hold("demo", tmp_path):
@@ -64,7 +91,7 @@ def test_the_lock_dies_with_its_owner(holder, tmp_path):
 
 def test_nobody_waits_where_nobody_runs_and_another_study_runs_beside(holder, tmp_path, caplog):
     caplog.set_level("INFO", logger="pneumo_utils")
-    holder(600)
+    holder()
     (tmp_path / "other").mkdir()
     with study_lock.hold("other", tmp_path / "other"):
         pass
@@ -112,36 +139,20 @@ def test_what_this_process_has_started_itself_is_left_alone(tmp_path):
     own.wait()
 
 
-TRAIN = """
-import sys, time
-from pathlib import Path
-from pneumo_utils.pipeline import study_lock
-with study_lock.train_beside("demo", Path(sys.argv[1])):
-    print("held", flush=True)
-    time.sleep(float(sys.argv[2]))
-"""
-
-
-def test_many_train_beside_each_other_and_a_run_waits_for_all_of_them(tmp_path, caplog):
+def test_many_train_beside_each_other_and_a_run_waits_for_all_of_them(holder, tmp_path, caplog):
     caplog.set_level("INFO", logger="pneumo_utils")
-    command = [sys.executable, "-c", TRAIN, str(tmp_path)]
-    began, trainings = time.monotonic(), []
-    for seconds in (1.5, 60):
-        trainings.append(
-            subprocess.Popen([*command, str(seconds)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
-        )
-        assert trainings[-1].stdout.readline() == b"held\n"
-    trainings[1].kill()  # who dies is not waited for
-    trainings[1].wait()
-    with study_lock.hold("demo", tmp_path):
-        assert time.monotonic() - began > 1.5
-        trainings[0].wait(timeout=20)  # it has let go, and ends
+    living, killed = holder("train_beside"), holder("train_beside")
+    killed.kill()  # who dies is not waited for
+    killed.wait()
+    with let_go_once_told(living), study_lock.hold("demo", tmp_path):
+        assert has_let_go(living)
     assert [line for line in caplog.messages if "are being trained by" in line and "waits for them" in line]
     assert not list((tmp_path / "trainings").iterdir())
 
 
-def test_who_wants_to_train_waits_for_a_run(holder, tmp_path):
-    began = time.monotonic()
-    holder(1.5)
-    with study_lock.train_beside("demo", tmp_path):
-        assert time.monotonic() - began > 1.5
+def test_who_wants_to_train_waits_for_a_run(holder, tmp_path, caplog):
+    caplog.set_level("INFO", logger="pneumo_utils")
+    first = holder()
+    with let_go_once_told(first) as said, study_lock.train_beside("demo", tmp_path):
+        assert has_let_go(first)
+    assert len(said) == 1

@@ -4,42 +4,30 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from support.browser import ARGS, CHROMIUM, faults
+from support.browser import faults
 from support.pages import demo_study
 
 
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    if CHROMIUM is None:
-        pytest.skip("no chromium, chromium-browser or google-chrome on the path")
-    return CHROMIUM
+@pytest.mark.slow
+def test_the_pages_of_a_study_are_faultless_in_a_browser(browser, tmp_path):
+    assert faults(demo_study(tmp_path), browser) == []
 
 
 @pytest.mark.slow
-def test_the_pages_of_a_study_are_faultless_in_a_browser(chromium, tmp_path):
-    assert faults(demo_study(tmp_path), chromium) == []
-
-
-@pytest.mark.slow
-def test_the_inspection_sees_a_fault_when_there_is_one(chromium, tmp_path):
+def test_the_inspection_sees_a_fault_when_there_is_one(browser, tmp_path):
     page = "<p style='width:3000px;color:#999'>x</p><a href='#gone'>a</a><a href='gone.html'>b</a>"
     (tmp_path / "bad.html").write_text(page + "<img src='https://example.org/x.png'>", encoding="utf-8")
-    text = "\n".join(faults(tmp_path, chromium))
+    text = "\n".join(faults(tmp_path, browser))
     for fault in ("overflows", "contrast", "#gone", "gone.html", "alternative text", "request: https"):
         assert fault in text
 
 
 @pytest.fixture(scope="module")
-def mixed(chromium, tmp_path_factory):
+def mixed(browser, tmp_path_factory):
     """A page of a real browser, at a phone's width, with a table of four networks."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    folder = demo_study(tmp_path_factory.mktemp("pages"))
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=ARGS)
-        page = browser.new_page(viewport={"width": 390, "height": 900})
-        page.goto((folder / "05_gradcam.html").as_uri())
-        yield page
-        browser.close()
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.goto((demo_study(tmp_path_factory.mktemp("pages")) / "05_gradcam.html").as_uri())
+    return page
 
 
 def networks(page) -> list[str]:

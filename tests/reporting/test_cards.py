@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from ruamel.yaml import YAML
-from support.browser import CHROMIUM, faults
+from support.browser import faults
 from support.cards import DRAWN, KERMANY, OTHER, finished_study
 
 from pneumo_utils.reporting import card_markdown, cards_page, data_card, model_card
@@ -125,9 +125,7 @@ def test_the_same_study_gives_the_same_page(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_page_is_faultless_in_a_browser(tmp_path):
-    if CHROMIUM is None:
-        pytest.skip("no chromium, chromium-browser or google-chrome on the path")
+def test_the_page_is_faultless_in_a_browser(browser, tmp_path):
     page = cards_page.write_page(*finished_study(tmp_path, KERMANY), ["A notice."])
     dead = "dead link: "  # the other pages of the study are not there: `test_checklists` asks whether links hold
-    assert [fault for fault in faults(page.parent, CHROMIUM) if dead not in fault] == []
+    assert [fault for fault in faults(page.parent, browser) if dead not in fault] == []

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
-from support.browser import ARGS, CHROMIUM
 from support.examples import example
 
 from pneumo_utils.__main__ import PROJECT
@@ -60,19 +59,13 @@ def cases(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(cases):
-    if CHROMIUM is None:
-        pytest.skip("no chromium, chromium-browser or google-chrome on the path")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.faults = []
-        page.on("console", lambda message: page.faults.append(message.text))
-        page.on("pageerror", lambda error: page.faults.append(str(error)))
-        page.goto(cases[0].as_uri())
-        yield page
-        browser.close()
+def page(cases, browser):
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.faults = []
+    page.on("console", lambda message: page.faults.append(message.text))
+    page.on("pageerror", lambda error: page.faults.append(str(error)))
+    page.goto(cases[0].as_uri())
+    return page
 
 
 def row(page, number: int) -> list[str]:

@@ -13,7 +13,7 @@ from scipy.stats import norm
 from pneumo_utils.evaluation.weighted_metrics import scores
 from support.examples import example
 
-quick = settings(max_examples=30, deadline=None, database=None)
+quick = settings(max_examples=30)
 REFERENCES = Path(__file__).parents[1] / "evaluation" / "references"
 JUDGED = pd.read_csv(REFERENCES / "judged.csv")
 ANSWERS = pd.read_csv(REFERENCES / "answers.csv").set_index("name")["value"]

@@ -57,14 +57,14 @@ INSPECT = """() => {
 }"""
 
 
-def faults(folder: Path, executable: str) -> list[str]:
+def faults(folder: Path, browser) -> list[str]:
     """Open every page of a folder, offline, in each of `WINDOWS`, and list what is wrong, axe's finds too.
 
     Parameters
     ----------
     folder : pathlib.Path
         A folder of `.html` pages.
-    executable : str
+    browser : playwright.sync_api.Browser
         A Chromium.
 
     Returns
@@ -72,16 +72,12 @@ def faults(folder: Path, executable: str) -> list[str]:
     list of str
         `page, width, scheme: fault`; empty when all is well.
     """
-    playwright = pytest.importorskip("playwright.sync_api")
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     found = []
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=executable, args=ARGS)
-        for path in sorted(folder.glob("*.html")):
-            for width, scheme in WINDOWS:
-                place = f"{path.name}, {width} px, {scheme}"
-                found += [f"{place}: {fault}" for fault in _faults_of(browser, axe, path, width, scheme)]
-        browser.close()
+    for path in sorted(folder.glob("*.html")):
+        for width, scheme in WINDOWS:
+            place = f"{path.name}, {width} px, {scheme}"
+            found += [f"{place}: {fault}" for fault in _faults_of(browser, axe, path, width, scheme)]
     return found
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import browser_pages, bundles
-from support.browser import ARGS, CHROMIUM, INSPECT, WINDOWS
+from support.browser import INSPECT, WINDOWS
 from support.browser_pages import FILTERS, SHOWN, STORED, draw_phantoms
 
 from pneumo_utils.deployment.quality_control import changed_radiographs, odd_pictures, picture_statistics
@@ -44,16 +44,6 @@ def folder(bundle):
     except browser_runtime.RuntimeFileError as error:
         pytest.skip(str(error))
     return browser_page.write(bundle, bundle.folder.parent / "browser", archive)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no chromium, chromium-browser or google-chrome on the path")
-    with pytest.importorskip("playwright.sync_api").sync_playwright() as driver:
-        one = driver.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        yield one
-        one.close()
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 
 import pytest
-from support.browser import ARGS, CHROMIUM, INSPECT, WINDOWS
+from support.browser import INSPECT, WINDOWS
 from support.scoring_page import FakeMaps, FakeScorer, serving
 
 from pneumo_utils.deployment import score_rows
@@ -16,18 +16,6 @@ NAMES = ("ill.png", "well é.png", "odd.png", "text.txt", "other, odd.png", "cra
 DONE = "6 files done: 3 scored, 1 of them left to a human, 3 refused."
 
 
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no chromium, chromium-browser or google-chrome on the path")
-    for name in ("starlette", "uvicorn"):
-        pytest.importorskip(name)
-    with pytest.importorskip("playwright.sync_api").sync_playwright() as driver:
-        one = driver.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        yield one
-        one.close()
-
-
 @pytest.fixture
 def scorer(tmp_path):
     return FakeScorer(tmp_path / "model")
@@ -35,6 +23,8 @@ def scorer(tmp_path):
 
 @pytest.fixture
 def address(scorer):
+    for name in ("starlette", "uvicorn"):
+        pytest.importorskip(name)
     with serving(WebApp(scorer, FakeMaps)) as one:
         yield one
 
