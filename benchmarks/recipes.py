@@ -169,7 +169,10 @@ def keep(name: str, found: pd.DataFrame) -> None:
 def line(row: pd.Series) -> str:
     """A row of the summary as `docs/recipes.md` quotes it."""
     test = metrics.format_interval(row["test_auc"], row["test_lower"], row["test_upper"])
-    gap = "-" if pd.isna(row["gap"]) else f"{row['gap']:+.3f} ({row['gap_lower']:+.3f} to {row['gap_upper']:+.3f})"
+    gap = "- | -"
+    if not pd.isna(row["gap"]):
+        plain = row["worst_auc"] - row["gap"]
+        gap = f"{row['gap']:+.3f} ({row['gap_lower']:+.3f} to {row['gap_upper']:+.3f}) | {plain:.3f}"
     worst = f"{row['worst_auc']:.3f} ({row['worst'].lower()})"
     parts = f"{row['without_lungs']:.3f}, {row['only_lungs']:.3f}"
     network = f"{row['model']}, {row['seed']}"

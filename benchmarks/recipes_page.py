@@ -41,6 +41,7 @@ def render(summary: pd.DataFrame, stressed: pd.DataFrame | None) -> str:
         tau=None if stressed is None else _taus(stressed),
         tight=None if stressed is None else _of_recipes(tight[~earlier]),
         earlier=None if stressed is None else _of_recipes(tight[earlier]),
+        spread=None if stressed is None else _spread(tight[~earlier]),
     )
 
 
@@ -75,6 +76,13 @@ def _of_recipes(stressed: pd.DataFrame) -> list[str]:
         cells = [recipe, sides, *cells, _rates(judged), f"{own['seed'].nunique()}"]
         told.append((areas[larger, 2], f"| {' | '.join(cells)} |"))
     return [line for _, line in sorted(told, reverse=True)]
+
+
+def _spread(stressed: pd.DataFrame) -> float:
+    """How far the AUCs of two seeds of one recipe lie apart at most, judged in one way."""
+    recipes_only = stressed[~stressed["recipe"].isin(stress_tests.CROPS)]
+    areas = recipes_only.groupby(["recipe", "side", "views"])["auc"]
+    return float((areas.max() - areas.min()).max())
 
 
 def _rates(own: pd.DataFrame) -> str:

@@ -43,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
             told = "trains side by side: local:N, N workers of this machine, or tcp://HOST:PORT, a scheduler of dask"
             command.add_argument("--scheduler", default="", metavar="WHICH", help=told)
         if name == "work":
-            command.add_argument("--threads", type=int, default=0, help="of a training; 0: as many as there are cores")
+            command.add_argument(
+                "--threads", type=int, default=0, help="processor threads of a training; 0: one a core"
+            )
     command = commands.add_parser("reports", help="run several studies, and set them side by side on one page")
     command.add_argument("studies", nargs="+", help="names, or patterns such as 'candidates/*'")
     _add_places(command)

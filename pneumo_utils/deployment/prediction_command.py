@@ -22,11 +22,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--json", action="store_true", help="one JSON object a line instead of CSV")
     command.add_argument("--engine", choices=ENGINES, default="keras", help="what runs the networks (default: keras)")
-    command.add_argument("--threads", type=int, default=0, help="of the engine; 0: as many as there are cores")
+    command.add_argument("--threads", type=int, default=0, help="processor threads of the engine; 0: one a core")
     command.add_argument("--shard", default="1/1", metavar="I/N", help="only the I-th of N shares of the files")
     told = "scores in shards side by side: local:N, N workers of this machine, or tcp://HOST:PORT, a scheduler of dask"
     command.add_argument("--scheduler", default="", metavar="WHICH", help=told)
-    command.add_argument("--any-age", action="store_true", help="score also where a DICOM header says another age")
+    command.add_argument(
+        "--any-age", action="store_true", help="score, with a remark, where a DICOM header says another age than 1 to 5"
+    )
     for kind, text in ANSWER_FILES.items():
         command.add_argument(f"--{kind}", type=Path, metavar="FOLDER", help=text)
 

@@ -14,11 +14,13 @@ HOST, PORT = "127.0.0.1", 8000
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Declare the arguments of `serve`."""
     command.add_argument("model", type=Path, help="bundle, such as reports/kermany/model")
-    command.add_argument("--port", type=int, default=PORT, help=f"of the page; 0: any free one (default: {PORT})")
+    command.add_argument("--port", type=int, default=PORT, help=f"port of the page; 0: any free one (default: {PORT})")
     command.add_argument("--host", default=HOST, help=f"address to listen at (default: {HOST}, this machine alone)")
     command.add_argument("--engine", choices=ENGINES, default="keras", help="what runs the networks (default: keras)")
-    command.add_argument("--threads", type=int, default=0, help="of the engine; 0: as many as there are cores")
-    command.add_argument("--any-age", action="store_true", help="score also where a DICOM header says another age")
+    command.add_argument("--threads", type=int, default=0, help="processor threads of the engine; 0: one a core")
+    command.add_argument(
+        "--any-age", action="store_true", help="score, with a remark, where a DICOM header says another age than 1 to 5"
+    )
 
 
 def run(given: argparse.Namespace) -> int:
