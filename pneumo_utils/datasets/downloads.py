@@ -5,14 +5,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import logging
-import os
 import shutil
 import time
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 import requests
 from tqdm import tqdm
@@ -20,7 +19,7 @@ from tqdm import tqdm
 from pneumo_utils.datasets import folder_layout
 from pneumo_utils.imaging import image_files
 from pneumo_utils.records import fingerprint
-from pneumo_utils.records.atomic import alone
+from pneumo_utils.records.atomic import alone, atomic_write
 
 _CHUNK = 1 << 16  # bytes read at a time; what of a chunk has come when the connection breaks is lost
 _ATTEMPTS = 3  # tries in a row without a byte of progress before giving up
@@ -111,6 +110,7 @@ def _extract(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: P
         shutil.rmtree(old, ignore_errors=True)
     try:
         for member in tqdm(members, desc=f"unpacking {Path(archive.filename).name}", unit="file", disable=None):
+            member.filename = member.filename.replace("\\", "/")  # as some tools of Windows write it
             try:
                 archive.extract(member, part)
             except OSError as error:
@@ -137,9 +137,20 @@ def contents(archive: Path) -> str:
     return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
-def count_files(folder: Path) -> int:
-    """How many files lie below `folder`; 0 where it is not there."""
-    return sum(len(names) for *_, names in os.walk(folder))
+def mark_whole(folder: Path) -> None:
+    """Note what lies below `folder` once it is whole, in a hidden file beside it, for `is_whole`."""
+    with atomic_write(_mark(folder)) as part:
+        part.write_text(fingerprint.of(_sizes(folder)), encoding="utf-8")
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether `folder` holds every file, by name and size, that it held when `mark_whole` was called."""
+    mark = _mark(folder)
+    return mark.is_file() and mark.read_text(encoding="utf-8") == fingerprint.of(_sizes(folder))
+
+
+def _mark(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.whole")
 
 
 @contextmanager
@@ -166,18 +177,21 @@ def reserve_space(folder: Path, need: int) -> Iterator[None]:
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    """Bytes of every file below `folder`, by its path with forward slashes."""
-    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+    """Bytes of every file below `folder`, by its path with forward slashes, without the litter of operating systems."""
+    files = (path for path in folder.rglob("*") if path.is_file() and _is_kept(path.relative_to(folder)))
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
 
 
 def _is_wanted(member: zipfile.ZipInfo) -> bool:
     path = PurePosixPath(member.filename.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
         raise DownloadError(f"names in a zip must stay inside its folder, got {member.filename!r}")
-    if member.is_dir() or "__MACOSX" in path.parts:
-        return False
-    hidden = any(folder_layout.is_litter(name) for name in path.parts)
-    return not hidden or image_files.is_image(path.name)  # hidden pictures are unpacked, to be named as left out
+    return not member.is_dir() and "__MACOSX" not in path.parts and _is_kept(path)
+
+
+def _is_kept(path: PurePath) -> bool:
+    """Whether a file is unpacked: hidden pictures are, to be named as left out."""
+    return image_files.is_image(path.name) or not any(folder_layout.is_litter(name) for name in path.parts)
 
 
 def _size(path: Path) -> int:

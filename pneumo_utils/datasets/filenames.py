@@ -26,15 +26,6 @@ _PERSON = re.compile(r"person([0-9]{1,9})_(bacteria|virus)_[0-9]+.*", re.IGNOREC
 _NORMAL = re.compile(r"(NORMAL2-IM|IM)-([0-9]{1,9})-.+", re.IGNORECASE)
 _VERSION_3 = re.compile(r"(NORMAL|BACTERIA|VIRUS)-([0-9]{1,9})-[0-9]+.*", re.IGNORECASE)
 _ETIOLOGY = {"bacteria": "bacterial", "virus": "viral"}
-_PREFIX = {  # the usual names of a patient; anything else spells out series and etiology
-    ("person", "bacterial"): "bacteria",
-    ("person", "viral"): "virus",
-    ("IM", "normal"): "IM",
-    ("NORMAL2-IM", "normal"): "NORMAL2-IM",
-    (VERSION_3, "normal"): "NORMAL",
-    (VERSION_3, "bacterial"): "BACTERIA",
-    (VERSION_3, "viral"): "VIRUS",
-}
 
 
 @dataclass(frozen=True)
@@ -44,7 +35,7 @@ class Name:
     series: str  # person, IM, NORMAL2-IM, version 3 or unknown
     number: int | None  # the patient's number within its series; None where the name has none
     etiology: str  # normal, bacterial, viral or unknown
-    patient: str  # equal for the pictures of one child by (number, etiology, series)
+    patient: str  # equal for the pictures of one child: number and the counter that it belongs to, whatever the folder
 
 
 def parse(path: str, class_folder: str) -> Name:
@@ -57,16 +48,13 @@ def parse(path: str, class_folder: str) -> Name:
     name = PurePosixPath(path)
     stem = name.stem if image_files.is_image(name.name) else ""
     if found := _PERSON.fullmatch(stem):
-        series, number, etiology = "person", int(found[1]), _ETIOLOGY[found[2].lower()]
+        series, number, counter = "person", int(found[1]), found[2].lower()
     elif found := _NORMAL.fullmatch(stem):
-        series, number, etiology = found[1].upper(), int(found[2]), UNKNOWN
+        series, number, counter = found[1].upper(), int(found[2]), found[1].upper()
     elif found := _VERSION_3.fullmatch(stem):
-        series, number, etiology = VERSION_3, int(found[2]), _ETIOLOGY.get(found[1].lower(), UNKNOWN)
+        series, number, counter = VERSION_3, int(found[2]), found[1].upper()
     else:
-        series, number, etiology = UNKNOWN, None, UNKNOWN
-    if class_folder.upper() == "NORMAL":
-        etiology = "normal"
-    if number is None:
-        return Name(series, number, etiology, path)
-    prefix = _PREFIX.get((series, etiology), f"{series}-{etiology}")
-    return Name(series, number, etiology, f"{prefix}-{number}")
+        series, number, counter = UNKNOWN, None, ""
+    etiology = "normal" if class_folder.upper() == "NORMAL" else _ETIOLOGY.get(counter.lower(), UNKNOWN)
+    # whoever put a picture into another class folder has not made another child of it
+    return Name(series, number, etiology, path if number is None else f"{counter}-{number}")

@@ -12,7 +12,7 @@ from pneumo_utils.records.vocabulary import LABELS, PARTS
 
 CLASSES = tuple(LABELS)
 _DEEPEST = 3  # folders between the one that is given and `train`: zips wrap a set once, twice or three times
-_LITTER = {"__macosx", "thumbs.db", "desktop.ini"}
+_LITTER = {"__macosx", "thumbs.db", "desktop.ini", "icon\r"}
 
 
 class LayoutError(ValueError):
@@ -28,7 +28,7 @@ class PassedOver(NamedTuple):
 
 
 def is_litter(name: str) -> bool:
-    """Whether an operating system or an editor left this behind: `__MACOSX`, `Thumbs.db`, any `.name`."""
+    """Whether an operating system or an editor left this behind: `__MACOSX`, `Thumbs.db`, `Icon`, any `.name`."""
     return name.startswith(".") or name.lower() in _LITTER
 
 
@@ -36,7 +36,8 @@ def locate(folder: Path) -> Path:
     """Find the folder that holds `train/` and `test/`: `folder` itself, or the first below it that fits.
 
     Zips wrap the set differently (`chest_xray`, `chest_xray/chest_xray`, `CellData/chest_xray`), and some hold other
-    sets of the same layout (`CellData/OCT/train/CNV`): what has class folders goes before what has none.
+    sets of the same layout (`CellData/OCT/train/CNV`): what has both parts with class folders goes before what has
+    class folders in one, and that before what has none. Links to folders are followed.
 
     Raises:
         LayoutError: there is no such folder, or it holds no `train` or no `test`.
@@ -51,11 +52,16 @@ def locate(folder: Path) -> Path:
     ]
     if not found:
         raise LayoutError(f"data folder must hold train/ and test/, got {_list_some(folder)} in {str(folder)!r}")
-    root = next((place for place in found if any(_is_folder(place / "train" / name) for name in CLASSES)), found[0])
+    root = max(found, key=_fits)  # of several that fit as well the first
     for part in ("train", "test"):
         if not _is_folder(root / part):
             raise LayoutError(f"data folder must hold {part}/, got {_list_some(root)} in {str(root)!r}")
     return root
+
+
+def _fits(place: Path) -> int:
+    """In how many of `train` and `test` there is a class folder."""
+    return sum(any(_is_folder(place / part / name) for name in CLASSES) for part in ("train", "test"))
 
 
 def _is_folder(place: Path) -> bool:
@@ -74,9 +80,7 @@ def _within(folder: Path, depth: int) -> Iterator[Path]:
 def _subfolders(folder: Path) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
-            return sorted(
-                folder / one.name for one in entries if not is_litter(one.name) and one.is_dir(follow_symlinks=False)
-            )
+            return sorted(folder / one.name for one in entries if not is_litter(one.name) and one.is_dir())
     except OSError:  # no permission: whatever is in it cannot be read anyway
         return []
 
@@ -162,10 +166,10 @@ def _unseen(folder: Path, root: Path) -> list[PassedOver]:
         here = Path(place)
         for name in folders:
             shown = f"{(here / name).relative_to(root).as_posix()}/"
+            within = sum(len(inside) for *_, inside in os.walk(here / name))
             if (here / name).is_symlink():
-                found.append(PassedOver(shown, 0, "a link to a folder, which is not followed"))
+                found.append(PassedOver(shown, within, "a link to a folder, which is not followed"))
             elif is_litter(name):
-                within = sum(len(inside) for *_, inside in os.walk(here / name))
                 found.append(PassedOver(shown, within, "left behind by an operating system"))
         folders[:] = [name for name in folders if not is_litter(name)]
         hidden = [name for name in names if is_litter(name) and image_files.is_image(name)]

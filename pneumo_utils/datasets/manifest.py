@@ -75,9 +75,8 @@ def _table(name: str, rows: list[dict]) -> pd.DataFrame:
 
 def _row(root: Path, path: str, smallest_side: int, least_grey_range: int) -> dict:
     if (shown := _printable(path)) != path:
-        return {"path": shown, "reason": "its name is not UTF-8: rename it"}
-    if "\r" in path:  # ends a row of a table
-        return {"path": path.replace("\r", "\\r"), "reason": "its name holds a carriage return: rename it"}
+        what = "holds a carriage return" if "\r" in path else "is not UTF-8"
+        return {"path": shown, "reason": f"its name {what}: rename it"}
     try:
         data = _read(root / path)
         pixels, mode = decoding.decode_sound(data)
@@ -107,7 +106,8 @@ def _row(root: Path, path: str, smallest_side: int, least_grey_range: int) -> di
 
 
 def _printable(path: str) -> str:
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    """The path as a table can hold it: in UTF-8, without a carriage return, which would end a row."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace").replace("\r", "\\r")
 
 
 def _read(path: Path) -> bytes:

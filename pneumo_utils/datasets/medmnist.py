@@ -22,8 +22,8 @@ def write(archive: Path, cache: Path) -> Path:
 
     Args:
         archive: holds `{train,val,test}_images`, uint8 (n, height, width), and `…_labels`, 1 = pneumonia.
-        cache: folder for the pictures; a set written before from the same file is used again,
-            unless pictures of it are gone.
+        cache: folder for the pictures; a set written before from the same file is used again, unless pictures of it
+            are gone or have another size.
 
     Returns:
         the folder that holds `train`, `val` and `test`, with names such as `train-00012.png`.
@@ -36,11 +36,12 @@ def write(archive: Path, cache: Path) -> Path:
     parts = _read(archive)
     need = sum(images.nbytes for images, _ in parts.values())
     with downloads.reserve_space(cache, 0), alone(folder):
-        if downloads.count_files(folder) == sum(len(labels) for _, labels in parts.values()):
+        if downloads.is_whole(folder):
             return folder
         with downloads.reserve_space(cache, need), atomic_folder(folder) as unfinished:
             for part, (images, labels) in parts.items():
                 _write_part(unfinished / part, images, labels)
+        downloads.mark_whole(folder)
     return folder
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from pneumo_utils.datasets import filenames
 
+GROUPED = "as the study groups"  # by the table that was given, else by name
 _COLUMNS = ("path", "patient")
 
 
@@ -136,7 +137,7 @@ def ids(manifest: pd.DataFrame) -> pd.DataFrame:
 
 
 def overlap(manifest: pd.DataFrame, first: str = "train", second: str = "test") -> pd.DataFrame:
-    """Count the patients that stand in two parts at once, by each of `filenames.READINGS`.
+    """Count the patients that stand in two parts at once, by each of `filenames.READINGS` and as the study groups them.
 
     Args:
         manifest: contract `manifest`.
@@ -144,13 +145,13 @@ def overlap(manifest: pd.DataFrame, first: str = "train", second: str = "test") 
         second: another one.
 
     Returns:
-        one row a reading: `reading`, `patients` (in all parts, pictures without a number left out), `shared` (patients
-        in both) and `images` (pictures of `second` that belong to a shared patient).
+        one row a reading: `reading`, `patients` (in all parts, pictures of unknown ones left out), `shared` (patients
+        in both) and `images` (pictures of `second` that belong to a shared patient); the last is `GROUPED`.
     """
-    manifest = manifest[manifest["number"].notna()]
-    rows, named = [], ids(manifest)
-    for reading in filenames.READINGS:
-        one, other = (named.loc[manifest["part"] == part, reading] for part in (first, second))
+    numbered, rows = manifest[manifest["number"].notna()], []
+    readings = dict(ids(numbered).items()) | {GROUPED: manifest["patient"][known(manifest)]}
+    for reading, named in readings.items():
+        one, other = (named[manifest["part"].reindex(named.index) == part] for part in (first, second))
         shared = set(one) & set(other)
-        rows.append((reading, named[reading].nunique(), len(shared), int(other.isin(shared).sum())))
+        rows.append((reading, named.nunique(), len(shared), int(other.isin(shared).sum())))
     return pd.DataFrame(rows, columns=["reading", "patients", "shared", "images"])

@@ -135,17 +135,19 @@ def _kaggle() -> Path:
 
 
 def _mendeley(folder: str, cache: Path) -> Path:
+    given = _file(folder, MENDELEY_ZIP) if folder else None
     unpacked = cache / "mendeley-rscbjbr9sj-2"
-    if downloads.count_files(unpacked):
-        return unpacked
-    check = {"size": MENDELEY_BYTES, "sha256": MENDELEY_SHA256}
-    if folder:
-        archive = _file(folder, MENDELEY_ZIP)
-        downloads.check(archive, name=archive.name, **check)
-        return downloads.unpack(archive, unpacked)
-    archive = downloads.fetch(MENDELEY_URL, cache / MENDELEY_ZIP, **check)
-    downloads.unpack(archive, unpacked)
-    archive.unlink()  # our own copy: 1.2 GB that can be had again
+    with downloads.reserve_space(cache, 0), alone(cache / "mendeley"):  # whoever waits finds the set, not the zip
+        if downloads.is_whole(unpacked):
+            return unpacked
+        check = {"size": MENDELEY_BYTES, "sha256": MENDELEY_SHA256}
+        if given:
+            downloads.check(given, name=given.name, **check)
+        archive = given or downloads.fetch(MENDELEY_URL, cache / MENDELEY_ZIP, **check)
+        downloads.unpack(archive, unpacked)
+        downloads.mark_whole(unpacked)
+        if not given:
+            archive.unlink()  # our own copy: 1.2 GB that can be had again
     return unpacked
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array
@@ -42,15 +44,16 @@ def split_by_patient(manifest: pd.DataFrame, *, validation_fraction: float, seed
 
     Args:
         manifest: contract `manifest`.
-        validation_fraction: share of the pictures outside `test`, in (0, 1), met as closely as patients allow.
+        validation_fraction: share of the pictures outside `test`, in (0, 1), met as closely as patients allow. An
+            etiology with too few patients to be cut so finely is divided together with the commonest of its class.
         seed: of the shuffle, at least 0.
 
     Returns:
         contract `splits`, rows in the order of `manifest`.
 
     Raises:
-        SplitError: the fraction is out of range, nothing is outside `test`, or an etiology has fewer than two
-            patients there.
+        SplitError: the fraction is out of range, nothing is outside `test`, or a class has fewer than two patients
+            there.
     """
     if not 0 < validation_fraction < 1:
         raise SplitError(f"validation_fraction must be in (0, 1), got {validation_fraction}")
@@ -58,12 +61,12 @@ def split_by_patient(manifest: pd.DataFrame, *, validation_fraction: float, seed
     if not len(outside):
         raise SplitError(f"manifest must hold pictures outside test, got {len(manifest)}, all in test")
     member = patient_groups(manifest)[outside]
-    strata = _strata(manifest.iloc[outside], member)
+    strata = _strata(manifest.iloc[outside], member, math.ceil(1 / validation_fraction))
     counts = {stratum: len(np.unique(member[strata == stratum])) for stratum in np.unique(strata)}
     rarest = min(counts, key=counts.get)
     folds = min(_FINEST, counts[rarest])
     if folds < 2:
-        raise SplitError(f"each etiology must have at least 2 patients outside test, got 1 that is {rarest}")
+        raise SplitError(f"each class must have at least 2 patients outside test, got 1 that is {rarest}")
     cutter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     parts = [held_out for _, held_out in cutter.split(outside, strata, member)]
     taken = max(1, round(validation_fraction * folds))
@@ -72,17 +75,18 @@ def split_by_patient(manifest: pd.DataFrame, *, validation_fraction: float, seed
     return manifest[_COLUMNS].assign(split=split)
 
 
-def _strata(outside: pd.DataFrame, member: np.ndarray) -> np.ndarray:
-    """Etiologies, but for a few pictures of unknown one: these go with the commonest of their class, since the rarest
-    stratum decides how finely patients can be divided.
+def _strata(outside: pd.DataFrame, member: np.ndarray, fewest: int) -> np.ndarray:
+    """Etiologies, but for rare ones: these go with the commonest of their class, since the rarest stratum decides how
+    finely patients can be divided. Rare is one of fewer than `fewest` patients; an unknown one, below `_FINEST`.
     """
     strata = outside["etiology"].to_numpy().copy()
     for label in (0, 1):
         own = (outside["label"] == label).to_numpy()
-        unknown = own & (strata == filenames.UNKNOWN)
-        known = outside["etiology"][own & ~unknown]
-        if len(known) and len(np.unique(member[unknown])) < _FINEST:
-            strata[unknown] = known.mode()[0]
+        patients = {one: len(np.unique(member[own & (strata == one)])) for one in np.unique(strata[own])}
+        commonest = max(patients, key=lambda one: (one != filenames.UNKNOWN, patients[one]), default="")
+        for one, count in patients.items():
+            if count < (_FINEST if one == filenames.UNKNOWN else fewest):
+                strata[own & (strata == one)] = commonest
     return strata
 
 

@@ -195,6 +195,8 @@ def _reduction(header: Image.Image, size: int) -> int:
 def _full(header: Image.Image, data: bytes) -> tuple[np.ndarray, int]:
     """Grey pixels, and how many bits of each the file uses."""
     alpha = header.has_transparency_data
+    if alpha and header.format == "TIFF" and header.convert("RGBA").getextrema()[3][0] < 255:
+        raise ImageError("a TIFF with transparency: save it without")  # OpenCV leaves it out, or applies it twice
     flags = cv2.IMREAD_UNCHANGED if alpha else cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
     pixels = _blend_over_black(_pixels(header, data, flags))
     if alpha and header.format != "TIFF":  # OpenCV leaves these as they lie

@@ -137,8 +137,10 @@ def _choose_window(dataset: Dataset) -> tuple[Window | None, list[str]]:
         return None, []
     function = text(dataset, "VOILUTFunction") or "LINEAR"
     remarks = [] if function in _FUNCTIONS else ["VOI LUT function is unknown: LINEAR is taken"]
-    if width < 1 if function not in _FUNCTIONS[1:] else width <= 0:
-        return None, [f"window width must be positive, got {width:g}: the full range is shown"]
+    linear = function not in _FUNCTIONS[1:]
+    if width < 1 if linear else width <= 0:
+        rule = "at least 1" if linear else "positive"
+        return None, [f"window width must be {rule}, got {width:g}: the full range is shown"]
     return lambda levels: window(levels, center, width, function), remarks
 
 

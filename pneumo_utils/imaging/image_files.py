@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 import zlib
+from collections.abc import Iterator
 
 import simplejpeg
 from PIL import Image
@@ -16,6 +17,7 @@ _DEPTHS = (8, 10, 12, 14, 16)  # bits that detectors and PACS use
 _BEFORE_PIXELS = 4096  # bytes of a PNG in which its sBIT stands
 _BITS_PER_SAMPLE = 258  # tag of a TIFF
 _SCAN = b"\xff\xda"  # marker of a JPEG before compressed data
+_PIECE = 1 << 20  # bytes of a PNG that are inflated at a time
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 _MAGIC = {  # how files begin, by what they are in words
     "JPEG": (b"\xff\xd8\xff",),
@@ -97,17 +99,22 @@ def check_whole(header: Image.Image, data: bytes) -> None:
             header.load()
         except Exception as error:  # as above
             raise ImageError(f"truncated or damaged {header.format}: {error}") from error
-    # Neither marker can occur inside compressed data, and a thumbnail ends before the picture's scans:
-    # in a whole file no scan starts behind the last end, whatever bytes trail. (Searched from there on: it is quicker.)
-    elif data.find(_SCAN, data.rfind(b"\xff\xd9") + 1) >= 0 or _SCAN not in data:
+    elif _SCAN not in data:
         raise ImageError("truncated: the JPEG ends early")
+    # Neither marker can occur inside compressed data, and a thumbnail ends before the picture's scans: no scan starts
+    # behind the last end, but by chance in what trails, as a phone's film. (Searched from there on: it is quicker.)
+    elif data.find(_SCAN, data.rfind(b"\xff\xd9") + 1) >= 0:
+        try:
+            check_sound(header, data)
+        except ImageError as error:
+            raise ImageError("truncated: the JPEG ends early") from error
 
 
 def check_sound(header: Image.Image, data: bytes) -> None:
     """Read a JPEG through to its end and take each of the decoder's warnings for what it is: damage in the middle.
 
-    A PNG is read through, too: it may hold fewer rows than its header says, which OpenCV tells the terminal alone. All
-    this takes two thirds of the time of decoding, so it is done once, where a file is met first.
+    A PNG is read through, too: it may hold fewer or more rows than its header says, which OpenCV tells the terminal
+    alone. All this takes two thirds of the time of decoding, so it is done once, where a file is met first.
 
     Args:
         header: of `data`, by `read_header`.
@@ -128,20 +135,41 @@ def check_sound(header: Image.Image, data: bytes) -> None:
 
 
 def _check_rows(data: bytes) -> None:
-    """Find a PNG that holds fewer rows than its header says; interlaced ones hold theirs in another order."""
+    """Find a PNG that holds other rows than its header says; interlaced ones hold theirs in another order."""
     width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
     depth, kind, interlaced = data[24], data[25], data[28]
-    inflated, held, at = zlib.decompressobj(), 0, 8
-    while at + 8 <= len(data) and not interlaced:
-        size, name = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
-        try:
-            held += len(inflated.decompress(data[at + 8 : at + 8 + size])) if name == b"IDAT" else 0
-        except zlib.error as error:
-            raise ImageError(f"damaged PNG: {error}") from error
-        at += 12 + size
+    if interlaced:
+        return
     wanted = height * (1 + (width * _PNG_CHANNELS[kind] * depth + 7) // 8)
-    if held < wanted and not interlaced:
+    try:
+        held = _count_inflated(_png_pixels(data), wanted)
+    except zlib.error as error:
+        raise ImageError(f"damaged PNG: {error}") from error
+    if held < wanted:
         raise ImageError(f"truncated: the PNG holds {held / wanted:.0%} of its rows")
+    if held > wanted:
+        raise ImageError("damaged PNG: it holds more than its rows")
+
+
+def _png_pixels(data: bytes) -> Iterator[bytes]:
+    at = 8
+    while at + 8 <= len(data):
+        size, name = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        if name == b"IDAT":
+            yield data[at + 8 : at + 8 + size]
+        at += 12 + size
+
+
+def _count_inflated(chunks: Iterator[bytes], enough: int) -> int:
+    """How many bytes a stream of zlib holds; counted in pieces and little further than `enough`, since a small file
+    may hold gigabytes of noughts.
+    """
+    inflating, held = zlib.decompressobj(), 0
+    for chunk in chunks:
+        while chunk and held <= enough:
+            held += len(inflating.decompress(chunk, _PIECE))
+            chunk = inflating.unconsumed_tail
+    return held + (len(inflating.flush()) if held <= enough else 0)
 
 
 def stored_mode(header: Image.Image, data: bytes) -> str:

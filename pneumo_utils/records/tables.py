@@ -55,6 +55,9 @@ def _check_column(name: str, column: str, values: pd.Series) -> pd.Series:
     empty = values.isna()
     if empty.any() and not spec.optional:
         raise TableError(f"{name}.{column} must not be empty, got {int(empty.sum())} empty rows")
+    if spec.kind == "str" and (bad := values[values.str.contains("\r", regex=False, na=False)]).size:
+        got = f"{bad.iloc[0]!r} ({len(bad)} rows)"  # pandas would write it as it is, and read the end of a row
+        raise TableError(f"{name}.{column} must hold no carriage return, got {got}")
     if spec.holds is not None:
         bad = values[~empty][~spec.holds(values[~empty]).astype(bool)]
         if len(bad):

@@ -76,7 +76,7 @@ class Perturbation:
 
     title: str
     unit: str  # of the strength
-    change: Callable[[np.ndarray, float], np.ndarray]  # of a square picture, uint8
+    change: Callable[[np.ndarray, float], np.ndarray]  # of a picture, uint8 (height, width)
     strengths: tuple[float, ...]
     neutral: float | None = None  # strength that leaves the picture as it is; None: there is none
 
@@ -130,10 +130,10 @@ def describe(way: str, strength: float) -> str:
 
 
 def perturb(image: np.ndarray, kind: str, strength: float) -> np.ndarray:
-    """`image`, uint8 (size, size), made harder.
+    """`image`, uint8 (height, width), made harder.
 
     Args:
-        image: the square that a network sees.
+        image: the radiograph in its own shape, or, for `HIDING`, the square that a network sees.
         kind: a key of `PERTURBATIONS`.
         strength: see the unit of the kind.
     """

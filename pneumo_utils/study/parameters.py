@@ -65,7 +65,9 @@ class Images(Section):
 class Split(Section):
     """How patients are divided."""
 
-    validation_fraction: float = Field(ge=0.05, le=0.5, description="share of train's patients for validation")
+    validation_fraction: float = Field(
+        ge=0.05, le=0.5, description="share of train for validation, cut between patients"
+    )
     split_seed: seed("seed of the patient-grouped split")
 
 

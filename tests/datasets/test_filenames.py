@@ -42,10 +42,14 @@ def test_a_copy_stays_with_its_patient(name):
 def test_the_class_folder_decides_who_is_healthy():
     read = filenames.parse("person12_virus_48.jpeg", "NORMAL")
     assert read.etiology == "normal"
-    assert read.patient == "person-normal-12"
     read = filenames.parse("IM-0115-0001.jpeg", "PNEUMONIA")
     assert read.etiology == "unknown"
-    assert read.patient != "IM-115"
+
+
+@pytest.mark.parametrize("name", ["person12_virus_48.jpeg", "IM-0115-0001.jpeg", "BACTERIA-7-0001.jpeg"])
+def test_a_picture_in_another_class_folder_stays_with_its_patient(name):
+    assert filenames.parse(name, "NORMAL").patient == filenames.parse(name, "PNEUMONIA").patient
+    assert filenames.parse("person12_bacteria_48.jpeg", "NORMAL").patient == "bacteria-12", "and joins no other"
 
 
 @pytest.mark.parametrize(

@@ -177,11 +177,12 @@ def test_whatever_lies_beside_the_class_folders_is_named_with_its_count(root):
         (root / stray).write_bytes(b"stray")
     elsewhere = root.parent / "elsewhere"
     elsewhere.mkdir()
+    (elsewhere / "unseen.jpeg").write_bytes(picture(2))
     (root / "test" / "NORMAL" / "more").symlink_to(elsewhere)
     table, exclusions, _ = manifest.build(root)
     assert len(table) == 12
     assert dict(zip(exclusions["path"], exclusions["files"], strict=True)) == {
-        "labels.csv": 1, "test/NORMAL/more/": 0, "train/BACTERIA/": 2, "train/COVID19/": 3, "train/stray.jpeg": 1,
+        "labels.csv": 1, "test/NORMAL/more/": 1, "train/BACTERIA/": 2, "train/COVID19/": 3, "train/stray.jpeg": 1,
         "validation/": 1,
     }  # fmt: skip
     reasons = exclusions.set_index("path")["reason"]
@@ -362,14 +363,44 @@ def test_patients_overlap_by_number_but_not_by_number_etiology_and_series(tmp_pa
     ):
         (root / path).write_bytes(picture(len(path), "PNG"))
     found = patients.overlap(manifest.build(root)[0])
-    assert found["reading"].tolist() == ["number", "number and series", "number, etiology and series"]
-    assert found["shared"].tolist() == [2, 1, 0]
-    assert found["images"].tolist() == [2, 1, 0]
-    assert found["patients"].tolist() == [
-        8,
-        9,
-        10,
-    ]  # 6 of `fill`, and 2, 3 or 4 of the numbers 77 and 78; nobody counts x.png
+    assert found["reading"].tolist() == [
+        "number", "number and series", "number, etiology and series", "as the study groups"
+    ]  # fmt: skip
+    assert found["shared"].tolist() == [2, 1, 0, 0]
+    assert found["images"].tolist() == [2, 1, 0, 0]
+    # 6 of `fill`, and 2, 3 or 4 of the numbers 77 and 78; nobody counts x.png
+    assert found["patients"].tolist() == [8, 9, 10, 10]
+
+
+def test_patients_that_a_table_puts_in_both_parts_are_counted(tmp_path):
+    root = fill(tmp_path, each=1)
+    paths = [f"{part}/PNEUMONIA/scan{number}.png" for part in ("train", "test") for number in range(3)]
+    for number, path in enumerate(paths):
+        (root / path).write_bytes(picture(20 + number, "PNG"))
+    table = tmp_path / "patients.csv"
+    table.write_text("path,patient\n" + "".join(f"{path},child {path[-5]}\n" for path in paths))
+    found = patients.overlap(manifest.build(root, patients=table)[0]).set_index("reading")
+    assert found.loc["number, etiology and series", "shared"] == 0, "names tell nothing"
+    assert found.loc["as the study groups", ["shared", "images"]].tolist() == [3, 3]
+
+
+def test_what_a_mac_leaves_and_names_with_a_carriage_return_do_not_break_the_table(tmp_path):
+    root = fill(tmp_path, each=1)
+    (root / "Icon\r").write_bytes(b"")
+    (root / "odd\rfolder").mkdir()
+    (root / "odd\rfolder" / "a.txt").write_bytes(b"x")
+    _, exclusions, _ = manifest.build(root)
+    tables.write("exclusions", exclusions, tmp_path / "exclusions.csv")
+    assert tables.read("exclusions", tmp_path / "exclusions.csv")["path"].tolist() == ["odd\\rfolder/"]
+
+
+def test_a_whole_set_goes_before_half_of_one_and_a_link_to_it_is_found(tmp_path):
+    root = fill(tmp_path / "data", each=1)
+    (tmp_path / "data" / "a_more" / "train" / "NORMAL").mkdir(parents=True)
+    assert folder_layout.locate(tmp_path / "data") == root
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "chest_xray").symlink_to(root)
+    assert folder_layout.locate(tmp_path / "given") == tmp_path / "given" / "chest_xray"
 
 
 @pytest.fixture(scope="module")

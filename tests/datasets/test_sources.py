@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -70,8 +71,8 @@ def radiographs(top):
 
 
 def visible(folder):
-    """Names in `folder`, without the locks."""
-    return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock")
+    """Names in `folder`, without the locks and marks."""
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
 
 
 FILES = (("NORMAL", "IM-0001-0001.jpeg"), ("PNEUMONIA", "person1_virus_1.jpeg"))
@@ -161,6 +162,19 @@ def test_a_zip_is_unpacked_whole_without_litter(tmp_path):
     assert visible(tmp_path) == ["a.zip", "out"]
 
 
+def test_a_zip_of_backslashes_is_unpacked_into_folders_and_litter_does_not_unpack_it_again(tmp_path):
+    archive = tmp_path / "windows.zip"
+    picture = cv2.imencode(".jpeg", np.full((8, 8), 99, np.uint8))[1].tobytes()
+    archive.write_bytes(
+        zipped([f"chest_xray\\{part}\\{name}\\{file}" for part in ("train", "test") for name, file in FILES], picture)
+    )
+    folder = downloads.unpack(archive, tmp_path / "out")
+    assert len(manifest.build(folder)[0]) == 4
+    (folder / ".DS_Store").write_bytes(b"left by a file manager")
+    assert downloads.unpack(archive, folder) == folder
+    assert (folder / ".DS_Store").exists()
+
+
 @pytest.mark.parametrize("name", ["../evil.txt", "a/../../evil.txt", "/evil.txt", "..\\evil.txt", "C:/evil.txt"])
 def test_a_zip_that_leads_out_of_its_folder_is_refused(tmp_path, name):
     (tmp_path / "in").mkdir()
@@ -197,6 +211,21 @@ def test_mendeley_is_downloaded_once_and_unpacked(mendeley, tmp_path, monkeypatc
     assert sources.provide("mendeley", cache=tmp_path) == root
     assert mendeley.asked == [None, "bytes=200-"]
     assert visible(tmp_path) == ["mendeley-rscbjbr9sj-2"]
+
+
+def test_two_who_want_mendeleys_set_at_once_both_have_it_and_it_is_fetched_once(mendeley, tmp_path):
+    with ThreadPoolExecutor() as pool:
+        roots = list(pool.map(lambda _: sources.provide("mendeley", cache=tmp_path), range(4)))
+    assert len(set(roots)) == 1 and len(mendeley.asked) == 1
+
+
+def test_a_set_of_mendeleys_that_lost_a_picture_is_fetched_again(mendeley, tmp_path):
+    root = sources.provide("mendeley", cache=tmp_path)
+    next(root.rglob("*.jpeg")).unlink()
+    assert len(manifest.build(sources.provide("mendeley", cache=tmp_path))[0]) == 4
+    assert len(mendeley.asked) == 2
+    with pytest.raises(ValueError, match="which is not there"):
+        sources.provide("mendeley", folder=str(tmp_path / "nowhere"), cache=tmp_path)
 
 
 @pytest.mark.parametrize("given", ["own/ChestXRay2017.zip", "own"])
@@ -313,10 +342,11 @@ sources.provide("phantom", cache=cache, phantom_patients=8)
     made = visible(tmp_path / "cache")
     assert len(made) == 3, made
     folder = next((tmp_path / "cache").glob("pneumoniamnist-*"))
-    assert downloads.count_files(folder) == 360
-    next(folder.rglob("*.png")).unlink()
-    assert sources.provide("medmnist", folder=str(archive), cache=tmp_path / "cache") == folder
-    assert downloads.count_files(folder) == 360, "a set that lacks a picture is not taken for whole"
+    for harm in (Path.unlink, lambda picture: picture.write_bytes(b"")):
+        harm(next(folder.rglob("*.png")))
+        assert sources.provide("medmnist", folder=str(archive), cache=tmp_path / "cache") == folder
+        whole = [picture for picture in folder.rglob("*.png") if picture.stat().st_size]
+        assert len(whole) == 360, "a set that lacks a picture, or holds an empty one, is not taken for whole"
 
 
 def test_kaggle_comes_from_kagglehub(monkeypatch, tmp_path):

@@ -66,12 +66,23 @@ def test_two_odd_names_do_not_decide_how_large_validation_is():
     assert splits.shared_patients(found) == 0
 
 
-def test_an_etiology_of_one_patient_is_named():
-    frame = manifest(0)
-    alone = frame[(frame["etiology"] != "viral") | (frame["part"] == "test")]
-    one = frame[(frame["etiology"] == "viral") & (frame["part"] == "train")].head(1)
-    with pytest.raises(splits.SplitError, match="at least 2 patients outside test, got 1 that is viral$"):
-        cut(pd.concat([alone, one], ignore_index=True))
+@pytest.mark.parametrize("fraction", [0.1, 0.2])
+@pytest.mark.parametrize("patients", [1, 2, 3])
+def test_a_rare_etiology_does_not_decide_how_large_validation_is(patients, fraction):
+    frame = manifest(0, patients=120, copies=0)
+    viral = (frame["etiology"] == "viral") & (frame["part"] != "test")
+    few = frame.loc[viral, "patient"].unique()[:patients]
+    found = cut(frame[~viral | frame["patient"].isin(few)].reset_index(drop=True), fraction)
+    outside = found[found["split"] != "test"]
+    assert (outside["split"] == "validation").mean() == pytest.approx(fraction, abs=0.05)
+
+
+def test_a_class_of_one_patient_is_named():
+    frame = manifest(0, copies=0)
+    normal = (frame["label"] == 0) & (frame["part"] != "test")
+    one = frame.loc[normal, "patient"].iloc[0]
+    with pytest.raises(splits.SplitError, match="each class must have at least 2 patients outside test, got 1 that is"):
+        cut(frame[~normal | (frame["patient"] == one)].reset_index(drop=True))
 
 
 @quick
@@ -139,19 +150,11 @@ def test_a_fraction_out_of_range_is_refused(fraction):
         cut(manifest(0), fraction)
 
 
-def test_an_etiology_of_one_patient_cannot_be_divided():
-    frame = manifest(0)
-    only = frame.loc[(frame["etiology"] == "viral") & (frame["part"] == "train"), "patient"].iloc[0]
-    keep = (frame["etiology"] != "viral") | (frame["patient"] == only) | (frame["part"] == "test")
-    with pytest.raises(splits.SplitError, match="each etiology must have at least 2 patients outside test, got 1"):
-        cut(frame[keep].assign(sha256=lambda f: f["path"].map(digest)))
-
-
-def test_two_patients_of_an_etiology_are_divided():
+def test_an_etiology_of_enough_patients_is_divided():
     frame = manifest(0, copies=0)
-    two = frame.loc[(frame["etiology"] == "viral") & (frame["part"] == "train"), "patient"].unique()[:2]
-    got = cut(frame[(frame["etiology"] != "viral") | frame["patient"].isin(two)])
-    assert set(got.loc[got["patient"].isin(two), "split"]) == {"train", "validation"}
+    some = frame.loc[(frame["etiology"] == "viral") & (frame["part"] == "train"), "patient"].unique()[:5]
+    got = cut(frame[(frame["etiology"] != "viral") | frame["patient"].isin(some)])
+    assert set(got.loc[got["patient"].isin(some), "split"]) == {"train", "validation"}
 
 
 def test_a_manifest_of_test_alone_cannot_be_divided():

@@ -1,4 +1,5 @@
 import io
+import tracemalloc
 import zlib
 
 import cv2
@@ -260,8 +261,33 @@ def test_a_damaged_png_is_refused(capfd):
 
 
 def test_bytes_after_the_end_do_no_harm():
-    for name in ("grey", "grey JPEG"):
-        assert (decoding.decode(STORED[name] + b"trailing\0\0") == decoding.decode(STORED[name])).all()
+    for name in ("grey", "grey JPEG", "progressive"):
+        for film in (b"trailing\0\0", b"a film with what looks like the start of a scan: \xff\xda\0\0"):
+            assert (decoding.decode_sound(STORED[name] + film)[0] == decoding.decode(STORED[name])).all()
+
+
+def test_a_png_of_noughts_without_end_is_refused_and_takes_no_memory():
+    header = STORED["grey"][8:33]
+    packer = zlib.compressobj(9)
+    stream = b"".join(packer.compress(bytes(2**20)) for _ in range(300)) + packer.flush()
+    body = b"IDAT" + stream
+    bomb = STORED["grey"][:8] + header + len(stream).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+    bomb += b"\0\0\0\0IEND\xaeB`\x82"
+    tracemalloc.start()
+    with pytest.raises(ImageError, match="damaged PNG: it holds more than its rows"):
+        image_files.check_sound(image_files.read_header(bomb), bomb)
+    assert tracemalloc.get_traced_memory()[1] < 20e6
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_a_transparent_tiff_is_refused_and_an_opaque_one_is_read(mode):
+    def tiff(alpha):
+        return packed(Image.merge(mode, [PICTURE] * (len(mode) - 1) + [Image.fromarray(alpha)]), "TIFF")
+
+    with pytest.raises(ImageError, match="a TIFF with transparency: save it without"):
+        decoding.decode(tiff(OPAQUE // 2))
+    assert (decoding.decode(tiff(OPAQUE)) == GREY).all()
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pneumo_utils.datasets import folder_layout
 from pneumo_utils.datasets.phantom import radiograph
 from pneumo_utils.records.atomic import atomic_folder
 
@@ -140,7 +141,8 @@ def _is_whole(folder: Path, settings: dict) -> bool:
 def _digest(folder: Path) -> str:
     """SHA-256 over name and content of every picture and truth: a lost, cut or flipped one is noticed."""
     found = hashlib.sha256()
-    for path in sorted(path for kind in ("chest_xray", "truth") for path in (folder / kind).rglob("*.*")):
+    files = (path for kind in ("chest_xray", "truth") for path in (folder / kind).rglob("*.*"))
+    for path in sorted(path for path in files if not folder_layout.is_litter(path.name)):
         found.update(path.relative_to(folder).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return found.hexdigest()
 
