@@ -13,22 +13,27 @@ PYTHON  ?=
 # Set in many containers. Packages would be compiled anew by every process then, ten seconds for TensorFlow alone.
 unexport PYTHONDONTWRITEBYTECODE
 
-VENV := .venv$(if $(GPU),-gpu)
+ON_GPU := $(filter-out 0 no false,$(GPU))
+VENV := .venv$(if $(ON_GPU),-gpu)
 PY   := $(VENV)/bin/python
-LOCK := requirements$(if $(GPU),-gpu).txt
+LOCK := requirements$(if $(ON_GPU),-gpu).txt
 READY := $(VENV)/.ready
-CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
+CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python3.12 python3.11 python)
 # One worker a core, each file to one of them, the longest first.
 SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
 EXTRAS := --extra dicom --extra onnx --extra litert --extra export --extra web --extra dask
-# One word for the shell, whatever it holds: quotes and dollars, too.
+# One word for the shell, whatever it holds: quotes and dollars, too. `value` takes it as it was given.
 quote = '$(subst ','\'',$(1))'
-GIVEN = $(if $(DATA),--data $(call quote,$(DATA))) $(if $(WEIGHTS),--weights $(call quote,$(WEIGHTS)))
+GIVEN = $(if $(value DATA),--data $(call quote,$(value DATA))) $(if $(value WEIGHTS),--weights $(call quote,$(value WEIGHTS)))
 SHARE = $(if $(JOB),--job $(call quote,$(JOB)))
 BESIDE = $(if $(SCHEDULER),--scheduler $(call quote,$(SCHEDULER)))
 
 .PHONY: help install report reports plan work compare pdf serve export data lab test check bench recipes lint format lock picture lungs parameters clean audit fuzz test-long
 .DEFAULT_GOAL := help
+
+ifneq ($(and $(PYTHON),$(wildcard $(READY))),)
+$(shell echo "PYTHON is of no effect while $(VENV) is there: delete that folder to build it with another interpreter" >&2)
+endif
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,13 +45,13 @@ help: ## this list
 install: $(READY) ## only build the environment
 
 report: $(READY) ## run what changed of STUDY and render reports/STUDY/index.html
-	@$(PY) -m pneumo_utils report $(call quote,$(STUDY)) $(GIVEN) $(BESIDE)
+	@$(PY) -m pneumo_utils report $(call quote,$(value STUDY)) $(GIVEN) $(BESIDE)
 
 plan: $(READY) ## list the trainings of STUDY, or of the share JOB=I/N, with their time and memory
-	@$(PY) -m pneumo_utils plan $(call quote,$(STUDY)) $(GIVEN) $(SHARE)
+	@$(PY) -m pneumo_utils plan $(call quote,$(value STUDY)) $(GIVEN) $(SHARE)
 
 work: $(READY) ## train the networks of STUDY, or of the share JOB=I/N; many shares may run side by side
-	@$(PY) -m pneumo_utils work $(call quote,$(STUDY)) $(GIVEN) $(SHARE) $(BESIDE) $(if $(THREADS),--threads $(call quote,$(THREADS)))
+	@$(PY) -m pneumo_utils work $(call quote,$(value STUDY)) $(GIVEN) $(SHARE) $(BESIDE) $(if $(THREADS),--threads $(call quote,$(THREADS)))
 
 reports: $(READY) ## run several studies, STUDIES="kermany candidates/*", and set them side by side on one page
 	@$(PY) -m pneumo_utils reports $(foreach name,$(STUDIES),$(call quote,$(name))) $(GIVEN)
@@ -55,16 +60,16 @@ compare: $(READY) ## what differs between the finished studies A and B, and what
 	@$(PY) -m pneumo_utils compare $(call quote,$(A)) $(call quote,$(B))
 
 pdf: $(READY) ## print the pages of the finished STUDY into reports/STUDY/STUDY.pdf, where a Chromium is found
-	@$(PY) -m pneumo_utils pdf $(call quote,$(STUDY))
+	@$(PY) -m pneumo_utils pdf $(call quote,$(value STUDY))
 
 serve: $(READY) ## open a page on this machine that scores radiographs with the bundle of the finished STUDY
-	@$(PY) -m pneumo_utils serve $(call quote,reports/$(STUDY)/model)
+	@$(PY) -m pneumo_utils serve $(call quote,reports/$(value STUDY)/model)
 
 export: $(READY) ## write a page that scores radiographs in any browser, offline too: reports/STUDY/browser
-	@$(PY) -m pneumo_utils export $(call quote,reports/$(STUDY)/model)
+	@$(PY) -m pneumo_utils export $(call quote,reports/$(value STUDY)/model)
 
 data: $(READY) ## only draw, download or find the radiographs of STUDY
-	@$(PY) -m pneumo_utils data $(call quote,$(STUDY)) $(GIVEN)
+	@$(PY) -m pneumo_utils data $(call quote,$(value STUDY)) $(GIVEN)
 
 lab: $(READY) ## open the notebooks in JupyterLab on 127.0.0.1
 	@$(PY) -m jupyter lab --ip=127.0.0.1 --notebook-dir=notebooks --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
@@ -85,10 +90,10 @@ audit: $(READY) ## check the lock for known vulnerabilities, where a database ca
 	@$(VENV)/bin/uv tool run pip-audit --strict --requirement $(LOCK) --disable-pip --require-hashes
 
 bench: $(READY) ## measure speed against what people do today; results land in reports/bench/
-	@DATA=$(call quote,$(DATA)) WEIGHTS=$(call quote,$(WEIGHTS)) ORIGINALS=$(call quote,$(ORIGINALS)) $(PY) benchmarks/runner.py
+	@DATA=$(call quote,$(value DATA)) WEIGHTS=$(call quote,$(value WEIGHTS)) ORIGINALS=$(call quote,$(value ORIGINALS)) $(PY) benchmarks/runner.py
 
 recipes: $(READY) ## train every recipe that was tried against the shift and evaluate it (hours); reports/bench/recipes*.csv
-	@DATA=$(call quote,$(DATA)) WEIGHTS=$(call quote,$(WEIGHTS)) ORIGINALS=$(call quote,$(ORIGINALS)) $(PY) benchmarks/recipes.py
+	@DATA=$(call quote,$(value DATA)) WEIGHTS=$(call quote,$(value WEIGHTS)) ORIGINALS=$(call quote,$(value ORIGINALS)) $(PY) benchmarks/recipes.py
 
 lint: $(READY) ## check style, that notebooks are stored without outputs, and who imports whom
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m nbstripout --verify notebooks/*.ipynb && $(VENV)/bin/lint-imports --no-logo
@@ -97,7 +102,7 @@ format: $(READY) ## put code and notebooks into style
 	@$(PY) -m ruff check --fix . && $(PY) -m ruff format . && $(PY) -m nbstripout notebooks/*.ipynb
 
 picture: $(READY) ## take the README's picture, reports/index.png, from the front page of the finished STUDY
-	@$(PY) docs/front_page_picture.py $(call quote,$(STUDY))
+	@$(PY) docs/front_page_picture.py $(call quote,$(value STUDY))
 
 lungs: $(READY) ## train the network that finds the lungs anew, on phantoms (minutes)
 	@$(PY) -m pneumo_utils.networks.lung_field_training
@@ -110,28 +115,30 @@ lock: ## compile requirements*.txt anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra gpu $(EXTRAS) --group dev --generate-hashes --custom-compile-command "make lock" -q -o requirements-gpu.txt -c requirements.txt
 	echo uv | uv pip compile - --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" -q -o requirements-uv.txt
 
-clean: ## delete the reports of all studies and drawn phantoms; what else lies beside them stays
-	@find reports -path '*/work/run.lock' | while IFS= read -r lock; do rm -rf "$${lock%/work/run.lock}"; done
-	@rm -rf reports/compare reports/index.html data/phantom-[0-9]*-[0-9]*
-	@find reports -mindepth 1 -type d -empty -delete
+clean: $(READY) ## delete the reports of all studies in params/ and drawn phantoms; what else lies beside them stays
+	@$(PY) -m pneumo_utils clean
 
-# The stamp is written last, so that a broken install is not taken for a whole one.
+# The stamp is written last, so that a broken install is not taken for a whole one. An environment that is there stays
+# until the new one is whole. The interpreter behind an activated environment is taken, not the environment's own.
 $(READY): $(LOCK) requirements-uv.txt pyproject.toml
 	@set -e; for python in $(CANDIDATES); do \
 	  if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; \
-	  then found=$$python; break; fi; done; \
+	  then found=$$("$$python" -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))'); break; fi; done; \
 	if [ -z "$$found" ]; then \
 	  if command -v uv >/dev/null; then fetch=", or run 'uv python install 3.12' and pass PYTHON=\$$(uv python find 3.12)"; fi; \
-	  got=$$($(firstword $(CANDIDATES)) --version 2>/dev/null | head -n 1); \
+	  got=$$($(if $(PYTHON),"$(PYTHON)",python3) --version 2>/dev/null | head -n 1); \
 	  echo "error: python3 must be 3.11, 3.12 or 3.13, got $${got:-none}: install one, or pass PYTHON=<path>$$fetch" >&2; exit 1; fi; \
 	if ! "$$found" -c 'import venv, ensurepip' >/dev/null 2>&1; then \
 	  echo "error: $$found must have the modules venv and ensurepip, got none: install the package python3-venv" >&2; exit 1; fi; \
-	echo "installing into $(VENV) with $$($$found --version), once, about half a minute ..."; \
-	rm -rf "$(VENV)"; "$$found" -m venv "$(VENV)"; \
+	echo "installing into $(VENV) with $$("$$found" --version), once, about half a minute ..."; \
+	if [ -d "$(VENV).old" ]; then rm -rf "$(VENV)"; elif [ -d "$(VENV)" ]; then mv "$(VENV)" "$(VENV).old"; fi; \
+	trap 'rm -rf "$(VENV)"; if [ -d "$(VENV).old" ]; then mv "$(VENV).old" "$(VENV)"; echo "error: $(VENV) must be installed anew, got stopped: the old one is back" >&2; fi' EXIT; \
+	trap 'exit 1' INT TERM HUP; \
+	"$$found" -m venv "$(VENV)"; \
 	if $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt 2>/dev/null; \
 	then install="$(VENV)/bin/uv pip install --quiet --python $(PY)"; \
 	else echo "uv cannot be had, so pip installs: about two minutes"; \
 	  install="$(PY) -m pip install --quiet --disable-pip-version-check"; fi; \
 	$$install --require-hashes -r $(LOCK); \
 	$$install --no-deps --no-build-isolation --editable .; \
-	touch "$@"
+	touch "$@"; trap - EXIT; rm -rf "$(VENV).old"

@@ -51,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_places(command)
     for name, room in _SCORING.items():
         room.add_arguments(commands.add_parser(name, help=room.HELP))
+    command = commands.add_parser("clean", help="delete the reports of all studies, and drawn radiographs")
+    command.add_argument("--params", type=Path, default=PROJECT / "params", help="folder of the parameter files")
+    command.add_argument("--reports", type=Path, default=PROJECT / "reports", help="folder of all reports")
     command = commands.add_parser("compare", help="write the page of two finished studies")
     command.add_argument("first", help="name of a study")
     command.add_argument("second", help="name of another")
@@ -81,8 +84,8 @@ def _from_project(path: str) -> str:
 
 def _set_apart() -> None:
     """What a user has set up for other figures must not change these; set before matplotlib is imported."""
-    found = importlib.util.find_spec("matplotlib")
-    os.environ["MATPLOTLIBRC"] = str(Path(found.origin).parent / "mpl-data" / "matplotlibrc")
+    if (found := importlib.util.find_spec("matplotlib")) is not None:  # what lacks packages is told of them later
+        os.environ["MATPLOTLIBRC"] = str(Path(found.origin).parent / "mpl-data" / "matplotlibrc")
     os.environ["MPLBACKEND"] = "agg"
 
 
@@ -97,6 +100,8 @@ def _run(given: argparse.Namespace) -> int:
         from pneumo_utils.reporting import comparison_page  # imported here, as above
 
         print(os.path.relpath(comparison_page.write(given.first, given.second, given.reports.resolve())))
+    elif given.command == "clean":
+        _clean(given)
     elif given.command == "parameters" and not given.study:
         _describe_parameters(given)
     elif given.command == "reports":
@@ -112,6 +117,16 @@ def _describe_parameters(given: argparse.Namespace) -> None:
     if alone := given.notebook or given.model:
         raise ValueError(f"study must be named with --notebook and --model, got {alone} alone")
     print(definition.describe())
+
+
+def _clean(given: argparse.Namespace) -> None:
+    from pneumo_utils.pipeline import cleaning  # imported here, as above
+
+    deleted, left = cleaning.clean(given.params, given.reports.resolve(), PROJECT / "data")
+    for place in deleted:
+        print(f"deleted {os.path.relpath(place)}")
+    for place in left:
+        print(f"kept {os.path.relpath(place)}: no study in {os.path.relpath(given.params)} is called so")
 
 
 def _reports(given: argparse.Namespace) -> None:

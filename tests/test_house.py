@@ -213,13 +213,16 @@ def test_the_lock_holds_one_opencv_and_no_torch():
     assert re.findall(r"^(opencv[a-z-]*|torch)==", text, re.M) == ["opencv-python-headless"]
 
 
+LOCKS = ("requirements.txt", "requirements-gpu.txt", "requirements-uv.txt")
+
+
 @pytest.fixture
 def make(tmp_path):
     """Call `make` on the project's Makefile in another folder, where Python writes down its arguments."""
     if shutil.which("make") is None:
         pytest.skip("no make")
     (tmp_path / "Makefile").write_text(f"show: ; @env\ninclude {PROJECT / 'Makefile'}\n", encoding="utf-8")
-    for name in ("requirements.txt", "requirements-uv.txt", "pyproject.toml", ".venv/bin/python", ".venv/.ready"):
+    for name in (*LOCKS, "pyproject.toml", ".venv/bin/python", ".venv/.ready"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n", encoding="utf-8")
         (tmp_path / name).chmod(0o755)
@@ -242,37 +245,29 @@ def test_packages_are_compiled_once_and_not_by_every_process_of_make_anew(make):
     assert not any("PYTHONDONTWRITEBYTECODE" in line for line in shown)
 
 
-@pytest.mark.parametrize("odd", ["my data", 'a "q" b', "it's", "$$(touch there)", "`touch there`", "a;touch there"])
+@pytest.mark.parametrize(
+    "odd", ["my data", 'a "q" b', "it's", "$(touch there)", "a$b $$c", "`touch there`", "a;touch there"]
+)
 def test_what_is_given_to_make_reaches_the_program_as_it_is(make, odd, tmp_path):
-    expected = odd.replace("$$", "$")
-    assert make("report", f"DATA={odd}")[-2:] == ["--data", expected]
-    assert make("plan", f"STUDY={odd}")[-1] == expected
+    assert make("report", f"DATA={odd}")[-2:] == ["--data", odd]
+    assert make("report", DATA=odd)[-2:] == ["--data", odd], "from the environment, too"
+    assert make("plan", f"STUDY={odd}")[-1] == odd
     assert not (tmp_path / "there").exists()
 
 
-def test_make_clean_deletes_what_the_study_made_and_nothing_else(make, tmp_path):
-    kept = [
-        "reports/bench/a.csv",
-        "reports/reliability.md",
-        "reports/my notes/a.txt",
-        "data/phantom-mine/a",
-        "data/zip",
-    ]
-    made = [
-        "reports/demo/work/run.lock",
-        "reports/candidates/a/work/run.lock",
-        "reports/index.html",
-        "data/phantom-60-0/a",
-    ]
-    for name in (*kept, *made, "reports/demo/index.html", "reports/compare/a.html"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    make("clean")
-    left = [
-        path.relative_to(tmp_path).as_posix() for top in ("reports", "data") for path in (tmp_path / top).rglob("*")
-    ]
-    assert sorted(name for name in left if (tmp_path / name).is_file()) == sorted(kept)
-    assert "reports/candidates" not in left
+@pytest.mark.parametrize(("asked", "folder"), [("", ".venv"), ("0", ".venv"), ("no", ".venv"), ("1", ".venv-gpu")])
+def test_gpu_0_is_no_gpu(make, asked, folder):
+    assert f"installing into {folder} " in "\n".join(make("--dry-run", "--always-make", "install", f"GPU={asked}"))
+
+
+def test_an_environment_stays_until_the_new_one_is_whole(make, tmp_path):
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "broken").write_text('#!/bin/sh\n[ "$1" = -m ] && exit 7\necho "$0"\n', encoding="utf-8")
+    (tmp_path / "broken").chmod(0o755)
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        make("install", "--always-make", f"PYTHON={tmp_path / 'broken'}")
+    assert "the old one is back" in failed.value.stderr
+    assert (tmp_path / ".venv" / ".ready").is_file() and not (tmp_path / ".venv.old").exists()
 
 
 def test_every_make_target_documents_itself():

@@ -16,6 +16,9 @@ from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.records.run_directory import NETWORK_TABLES
 from pneumo_utils.records.store import Store
 
+# Taken once, when this process reads them: what is edited while it trains is not what trains.
+_ROOMS = {room: fingerprint.of_room(room) for room in ("networks.replicates", "networks.inference")}
+
 
 @dataclass(frozen=True)
 class TrainedNetwork:
@@ -76,7 +79,7 @@ def predict_perturbed(
     """
     file = store.perturbed_answers_file(model, seed)
     made_of = [fingerprint.of_file(one) for one in (store.network_file(model, seed), store.perturbed_file)]
-    key = fingerprint.of(made_of, asdict(settings), fingerprint.of_room("networks.inference"), provenance.versions())
+    key = fingerprint.of(made_of, asdict(settings), _ROOMS["networks.inference"], provenance.versions())
 
     known = (kept_arrays.read(file, key) or {}).get("answers")
 
@@ -123,8 +126,7 @@ def _train(recipe: replicates.Recipe, seed: int, store: Store, state: TrainingSt
 def _key(recipe: replicates.Recipe, seed: int, store: Store) -> str:
     settings = asdict(recipe) | {"weights": pretrained_weights.digest(recipe.weights), "seed": seed}
     read = [fingerprint.of_file(store.images_file), fingerprint.of_file(store.table_file("splits"))]
-    rooms = fingerprint.of_room("networks.replicates")
-    return fingerprint.of(settings, read, rooms, provenance.versions())
+    return fingerprint.of(settings, read, _ROOMS["networks.replicates"], provenance.versions())
 
 
 def _output_hashes(store: Store, model: str, seed: int) -> list[str]:

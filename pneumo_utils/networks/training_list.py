@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pneumo_utils.datasets import splits
 from pneumo_utils.records.store import Store
 from pneumo_utils.robustness import leakage
-from pneumo_utils.study.parameters import Training
+from pneumo_utils.study.training_parameters import Training
 
 OWN, PERMUTED = "study", "permuted labels"
 

@@ -20,6 +20,7 @@ from papermill.iorw import write_ipynb
 from traitlets.config import Config
 
 from pneumo_utils.pipeline.stall_guard import StallGuard
+from pneumo_utils.records import fingerprint
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")  # colours of a terminal
 _KERNEL = "python3"
@@ -45,7 +46,7 @@ def check_parameters(notebook: Path, parameters: dict) -> None:
     Raises:
         NotebookError: a parameter the notebook does not have, one it has that is not given, or another type.
     """
-    declared = papermill.inspect_notebook(str(notebook))
+    declared = papermill.inspect_notebook(_no_pattern(notebook))
     if not declared:
         raise NotebookError(f"{notebook.name} must have a cell tagged 'parameters', got none")
     if set(declared) != set(parameters):
@@ -91,16 +92,26 @@ def run(
         old.unlink(missing_ok=True)
     started = time.monotonic()
     guard = StallGuard(minutes, told)
+    with _told_as_one_sentence(notebook, broken, guard, minutes), guard:
+        _execute(notebook, parameters, broken, guard, scratch)
+    broken.replace(executed)
+    return time.monotonic() - started
+
+
+@contextlib.contextmanager
+def _told_as_one_sentence(notebook: Path, broken: Path, guard: StallGuard, minutes: float):
+    """Whatever stops a notebook as a `NotebookError`; what the system has against a file as it is."""
     try:
-        with guard:
-            _execute(notebook, parameters, broken, guard, scratch)
+        yield
     except PapermillExecutionError as error:
         details = _ANSI.sub("", "\n".join(error.traceback))
         raise NotebookError(_describe_failure(notebook, error, broken), details) from error
     except DeadKernelError as error:
         raise NotebookError(f"{_describe_death(notebook, guard.stalled, minutes)}; see {broken}") from error
-    broken.replace(executed)
-    return time.monotonic() - started
+    except (OSError, NotebookError):
+        raise
+    except Exception as error:  # of papermill, nbclient or jupyter: no more is known of it than its name
+        raise NotebookError(f"{notebook.stem} must run to its end, got {type(error).__name__}: {error}") from error
 
 
 class _SaveOnce(NBClientEngine):
@@ -132,8 +143,9 @@ def _execute(notebook: Path, parameters: dict, output: Path, guard: StallGuard, 
         with _quiet_kernel(scratch) as config:
             try:
                 papermill.execute_notebook(
-                    str(notebook), str(output), parameters=parameters, kernel_name=_KERNEL, progress_bar=False,
-                    cwd=str(notebook.parent), config=config, extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+                    _no_pattern(notebook), _no_pattern(output), parameters=parameters, kernel_name=_KERNEL,
+                    progress_bar=False, cwd=str(notebook.parent), config=config,
+                    extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
                     engine_name="saved-once", request_save_on_cell_execute=False, saved_to=output.resolve(),
                     guard=guard,
                 )  # fmt: skip
@@ -141,6 +153,11 @@ def _execute(notebook: Path, parameters: dict, output: Path, guard: StallGuard, 
             except RuntimeError as error:  # nbclient: the kernel never answered
                 if "Kernel" not in str(error) or "start" not in str(error) or attempt == _STARTS - 1:
                     raise
+
+
+def _no_pattern(path: Path) -> str:
+    """The path with its braces doubled: papermill fills parameters into single ones."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 @contextlib.contextmanager
@@ -162,7 +179,9 @@ def _quiet_kernel(scratch: Path | None):
 def _kernel_of_this_python(folder: Path):
     place = folder / "kernels" / _KERNEL
     place.mkdir(parents=True)
+    packages = filter(None, (str(fingerprint.PACKAGE.parent), os.environ.get("PYTHONPATH")))
     environment = {
+        "PYTHONPATH": os.pathsep.join(packages),  # this package, whatever checkout has built the environment
         "IPYTHONDIR": str(folder / "ipython"),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PYTHONSTARTUP": "",

@@ -94,7 +94,8 @@ class PageRenderer:
         progress_page.write(self.store, self.study, self.steps, seconds, running, **why)
 
     def _page_hashes(self) -> list[str]:
-        return [fingerprint.of_file(self.store.page_file(page)) for page in ("index", "cases", "cards")]
+        pages = [self.store.page_file(page) for page in ("index", "cases", "cards")]
+        return [fingerprint.of_file(file) for file in (*pages, self.store.parameters_file, self.store.bundle_card_file)]
 
     def _nav(self, step: steps.Step):
         from pneumo_utils.reporting.pages import Link, Nav

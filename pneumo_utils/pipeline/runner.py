@@ -21,6 +21,10 @@ from pneumo_utils.records.store import Store
 from pneumo_utils.study import expected_space, expected_time, steps
 from pneumo_utils.study.definition import Study
 
+# Read files, measure engines or draw figures: pages depend on them, networks do not.
+_PACKAGES = (
+    "pillow", "simplejpeg", "pydicom", "matplotlib", "seaborn", "onnxruntime", "ai-edge-litert", "tf2onnx"
+)  # fmt: skip
 _log = logging.getLogger(__name__)
 
 
@@ -178,7 +182,7 @@ class Pipeline:
             [fingerprint.of_file(path) for path in step.reads(self.store)],
             self._data_state() if step.page == "01_eda" else "",
             pretrained_weights.digest(self.start[step.own["model"]]) if step.own else "",
-            provenance.versions(),
+            provenance.versions(*_PACKAGES),
         )
 
     def _output_hashes(self, step: steps.Step) -> list[str]:

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def hold(name: str, folder: Path) -> Iterator[None]:
+def hold(name: str, folder: Path, unless: Callable[[], bool] = lambda: False) -> Iterator[bool]:
     """Hold the study `name` until the block ends; wait while another process does.
 
     The lock is the kernel's own on a file in `folder`. It dies with its process, however that ends: there is no file
@@ -34,9 +34,17 @@ def hold(name: str, folder: Path) -> Iterator[None]:
     Args:
         name: of the study.
         folder: of its run directory; it must be there.
+        unless: asked when nobody else runs the study any more; where it is true, nobody who trains is waited for.
+
+    Yields:
+        whether it is held: not where `unless` is true.
     """
     told, before = folder / "run.json", os.environ.get(_MARK)
     lock = _wait(name, folder)
+    if unless():
+        lock.release()
+        yield False
+        return
     try:
         who = {"process": os.getpid(), "machine": socket.gethostname()}
         with atomic_write(told) as part:
@@ -44,7 +52,7 @@ def hold(name: str, folder: Path) -> Iterator[None]:
         _wait_for_trainings(name, folder)
         _end_what_is_left(folder)
         os.environ[_MARK] = str(folder.resolve())
-        yield
+        yield True
     finally:
         told.unlink(missing_ok=True)
         os.environ.pop(_MARK, None)
@@ -72,9 +80,14 @@ def hold_if_free(folder: Path) -> Iterator[bool]:
         lock.release()
 
 
-def wait(name: str, folder: Path) -> None:
-    """Wait while another process runs the study; arguments as `hold`."""
-    _wait(name, folder).release()
+def is_trained_in(folder: Path) -> bool:
+    """Whether anybody trains networks of the study beside; arguments as `hold_if_free`."""
+    for file in (folder / _TRAININGS).glob("*.lock"):
+        try:
+            FileLock(file).acquire(timeout=0).lock.release()
+        except Timeout:
+            return True
+    return False
 
 
 @contextmanager

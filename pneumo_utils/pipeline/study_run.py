@@ -64,7 +64,8 @@ class StudyRun:
         if aside := self._store.set_aside_networks_except(training.networks):
             told = "%s are not trained by the study any more, set aside in work/set-aside, and come back when they are"
             _log.info(told, ", ".join(aside))
-        self._store.join_network_tables(training.ensemble, training.seeds)  # what a hand has changed or lost
+        with self._telling_why():
+            self._store.join_network_tables(training.ensemble, training.seeds)  # what a hand has changed or lost
         self._run_waiting()
         with self._telling_why():
             self._line.pages.write_front_page()

@@ -97,11 +97,11 @@ def work(line: Pipeline, share: str, threads: int = 0, scheduler: str = "") -> t
 
 def _prepare(line: Pipeline) -> None:
     """Run the pages that all trainings need, unless they have run."""
-    if not is_prepared(line):
-        study_lock.wait(line.name, line.store.work)  # for another that may be preparing it
-    if not is_prepared(line):
-        with study_lock.hold(line.name, line.store.work):
-            StudyRun(line).up_to_training()  # nothing, where another was faster
+    if is_prepared(line):
+        return
+    with study_lock.hold(line.name, line.store.work, unless=lambda: is_prepared(line)) as held:
+        if held:  # nobody was faster
+            StudyRun(line).up_to_training()
 
 
 def _train_all(

@@ -13,8 +13,10 @@ _PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scipy", "scikit-learn", 
 
 
 def git_state(project: Path) -> str:
-    """Commit of `project`, marked `dirty` where files differ from it; `unknown` outside a git checkout."""
+    """Commit of `project`, marked `dirty` where files differ from it; `unknown` where it is no git checkout itself."""
     try:
+        if Path(_git(project, "rev-parse", "--show-toplevel")).resolve() != project.resolve():
+            return "unknown"  # unpacked within somebody else's
         commit = _git(project, "rev-parse", "--short=12", "HEAD")
         return commit + (" (dirty)" if _git(project, "status", "--porcelain") else "")
     except (OSError, subprocess.CalledProcessError):
@@ -26,10 +28,10 @@ def _git(project: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that numbers depend on."""
+def versions(*more: str) -> dict[str, str]:
+    """Versions of Python and of the packages that networks depend on, and of `more` that are installed."""
     found = {"Python": platform.python_version()}
-    for package in _PACKAGES:
+    for package in (*_PACKAGES, *more):
         for name in (package, f"{package}-cpu"):
             try:
                 found[package] = metadata.version(name)

@@ -71,10 +71,13 @@ class Store(RunDirectory):
 
     def _join(self, networks: list[tuple[str, int]], members: list[str], seeds: list[int]) -> None:
         for name in _JOINED:
-            there = [network for network in networks if self.network_table_file(name, *network).is_file()]
+            there = {}
+            for model, seed in networks:
+                with suppress(FileNotFoundError, tables.TableError):  # a damaged one is made anew with its network
+                    there[model, seed] = self.read_network_table(name, model, seed)
             if not there:
                 continue
-            joined = pd.concat([self.read_network_table(name, *network) for network in there], ignore_index=True)
+            joined = pd.concat(there.values(), ignore_index=True)
             complete = set(itertools.product(members, seeds)) <= set(there)
             if name in _ANSWERS and complete and not ensemble_predictions.incomplete_paths(joined, members):
                 joined = ensemble_predictions.add_ensemble(joined, members, seeds[0])
@@ -149,12 +152,12 @@ class Store(RunDirectory):
 
     @staticmethod
     def _write_squares(file: Path, stage: str, images: Iterator[np.ndarray], count: int, size: int) -> None:
-        with atomic_write(file) as part:
-            rows = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(count, size, size))
+        shape = (count, size, size)
+        with atomic_write(file) as part, part.open("wb") as out:  # a map would die of a full disk, not say so
+            np.lib.format.write_array_header_1_0(out, {"descr": "|u1", "fortran_order": False, "shape": shape})
             told = progress.track(images, stage, count)
-            for row, image in zip(rows, told, strict=True):  # fewer pictures would leave black rows at the end
-                row[:] = image
-            rows.flush()
+            for _, image in zip(range(count), told, strict=True):
+                out.write(np.broadcast_to(image, shape[1:]).astype(np.uint8, casting="safe").tobytes())
 
     def read_images(self) -> np.ndarray:
         """The pictures, uint8 (n, size, size), mapped from disk and not to be written."""

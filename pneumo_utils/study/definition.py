@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from pneumo_utils.study import parameters
+from pneumo_utils.study import parameters, training_parameters
 from pneumo_utils.study.section import Section, raise_rule
 
 _RESERVED = ("bench", "compare")  # folders of reports/ that no study writes
@@ -49,8 +49,8 @@ class Study(Section):
     data: parameters.Data
     images: parameters.Images
     split: parameters.Split
-    augmentation: parameters.Augmentation
-    training: parameters.Training
+    augmentation: training_parameters.Augmentation
+    training: training_parameters.Training
     evaluation: parameters.Evaluation
     gradcam: parameters.GradCAM
     deployment: parameters.Deployment

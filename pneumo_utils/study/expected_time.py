@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from pneumo_utils.records.vocabulary import ENSEMBLE, PHASES
 from pneumo_utils.study.definition import Study
-from pneumo_utils.study.parameters import Training
 from pneumo_utils.study.steps import Step
+from pneumo_utils.study.training_parameters import Training
 
 # one picture of 128 x 128 pixels through a network, forward
 _FORWARD = {"cnn": 0.0043, "vgg16": 0.028, "resnet50": 0.017}

@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from pneumo_utils.pipeline import notebook_execution
 from pneumo_utils.pipeline.notebook_execution import NotebookError
 from pneumo_utils.records import progress
+from pneumo_utils.records.fingerprint import PACKAGE
 
 PARAMETERS = 'name: str = "x"  # a name\ncount: int = 1  # a count\nrate: float = 0.1  # a rate\nmirror: bool = False'
 
@@ -79,6 +80,24 @@ def test_a_good_notebook_gets_its_parameters_and_leaves_only_the_executed_one(no
     assert executed.cells[-1].outputs[0]["text"] == "y 2 0.5 True\n"
     assert not (path.parent / "out" / "b.ipynb").exists()
     assert path.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_folder_with_braces_in_its_name_is_a_folder(notebook):
+    path = notebook("print(name)")
+    odd = path.parent / "a {count} {b}" / path.name
+    odd.parent.mkdir()
+    path.replace(odd)
+    assert run(odd) > 0
+
+
+@pytest.mark.slow
+def test_a_notebook_runs_this_package_whatever_checkout_has_built_the_environment(notebook, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "/somebody/else's")
+    path = notebook("import os, sys, pneumo_utils\nprint(pneumo_utils.__file__)\nprint(os.environ['PYTHONPATH'])")
+    run(path)
+    printed = nbformat.read(path.parent / "out" / "e.ipynb", 4).cells[-1].outputs[0]["text"].splitlines()
+    assert printed == [str(PACKAGE / "__init__.py"), f"{PACKAGE.parent}{os.pathsep}/somebody/else's"]
 
 
 @pytest.mark.slow

@@ -150,6 +150,15 @@ def test_many_train_beside_each_other_and_a_run_waits_for_all_of_them(holder, tm
     assert not list((tmp_path / "trainings").iterdir())
 
 
+def test_who_finds_nothing_to_do_does_not_wait_for_those_who_train(holder, tmp_path):
+    holder("train_beside")
+    with study_lock.hold("demo", tmp_path, unless=lambda: True) as held:
+        assert not held
+    assert study_lock.is_trained_in(tmp_path)
+    with study_lock.hold_if_free(tmp_path) as free:
+        assert free, "and keeps nobody else waiting"
+
+
 def test_who_wants_to_train_waits_for_a_run(holder, tmp_path, caplog):
     caplog.set_level("INFO", logger="pneumo_utils")
     first = holder()

@@ -46,6 +46,11 @@ def test_outside_a_checkout_or_without_git_the_state_is_unknown(tmp_path, monkey
     assert provenance.git_state(tmp_path) == "unknown"
 
 
+def test_a_project_unpacked_within_somebody_elses_checkout_has_no_commit(checkout):
+    (checkout / "unpacked").mkdir()
+    assert provenance.git_state(checkout / "unpacked") == "unknown"
+
+
 def test_versions_name_what_numbers_depend_on():
     found = provenance.versions()
     assert found["Python"] == platform.python_version()

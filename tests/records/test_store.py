@@ -135,6 +135,16 @@ def test_joining_mends_a_table_that_was_edited_or_lost_and_leaves_a_good_one_alo
     assert file.read_bytes() == before
 
 
+@pytest.mark.parametrize("left", [0.0, 0.9])
+def test_joining_passes_over_a_damaged_share_which_is_made_anew_with_its_network(run, left):
+    for seed in (0, 1):
+        run.write_network_table("predictions", "cnn", seed, example("predictions", 2, model="cnn", seed=seed))
+    file = run.network_table_file("predictions", "cnn", 1)
+    file.write_bytes(file.read_bytes()[: int(left * file.stat().st_size)])
+    run.join_network_tables([], [0, 1])
+    assert run.read("predictions")["seed"].unique().tolist() == [0]
+
+
 def test_gather_joins_shares_in_the_order_of_networks_and_seeds(run):
     for model in reversed(MODELS):
         for name in ("history", "predictions", "models"):
@@ -179,6 +189,8 @@ def test_the_data_folder_does_not_depend_on_the_working_folder(tmp_path, monkeyp
 def test_pictures_come_back_as_they_were_written_and_are_read_only(run):
     images = np.random.default_rng(0).integers(0, 256, (5, 8, 8), dtype=np.uint8)
     run.write_images(iter(images), 5, 8)
+    np.save(run.folder / "as numpy.npy", images)
+    assert run.images_file.read_bytes() == (run.folder / "as numpy.npy").read_bytes()
     again = run.read_images()
     assert again.dtype == np.uint8
     assert np.array_equal(again, images)

@@ -147,6 +147,12 @@ def test_a_value_of_the_wrong_type_is_not_converted(refusal, old, new, said):
         ("threshold_margin: 0.5", "threshold_margin: 0", f"{MARGIN}: input should be greater than 0, got 0"),
         ("threshold_rule: sensitivity", "threshold_rule: best", "evaluation.threshold_rule: input should be 'sens"),
         ("image_size: 32", "image_size: 40", "images.image_size: input should be a multiple of 16, got 40"),
+        ('folder: ""', "folder: mine", "data: data.folder must be empty where data.source is phantom (did you mean"),
+        (
+            "retrained_model: cnn\n  left_out_series: false",
+            "retrained_model: none\n  left_out_series: true",
+            "training: left_out_series must be false where retrained_model is none, got true",
+        ),
         ("source: phantom", "source: kagle", "data.source: input should be 'phantom', 'folder', 'kaggle', 'mendeley'"),
         ("models: [cnn, vgg16, resnet50]", "models: [cnn, vgg19]", "training.models.1: input should be 'cnn', 'vgg16'"),
         ("models: [cnn, vgg16, resnet50]", "models: []", "training.models: list should have at least 1 item"),

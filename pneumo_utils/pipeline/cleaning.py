@@ -1,0 +1,56 @@
+"""Deletes what studies have made: the reports of those that have a parameter file, and drawn radiographs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from pneumo_utils.pipeline import study_lock
+from pneumo_utils.study import definition
+
+_DRAWN = re.compile(r"phantom-\d+-\d+(-shortcut)?")
+_OF_ALL = ("compare", "index.html")  # pages of several studies
+
+
+class CleaningError(RuntimeError):
+    """Something must not be deleted now."""
+
+
+def clean(params: Path, reports: Path, data: Path) -> tuple[list[Path], list[Path]]:
+    """Delete the reports of all studies, the pages of several, and drawn phantoms.
+
+    Args:
+        params: folder of the parameter files; a folder of reports that is called as none of them stays.
+        reports: folder of all reports.
+        data: folder that radiographs are drawn into.
+
+    Returns:
+        what was deleted, and folders of studies without a parameter file, which stay.
+
+    Raises:
+        CleaningError: a study is running; then nothing is deleted.
+    """
+    names = definition.names(params)
+    of_studies = {name: reports / name for name in names if (reports / name / "work" / "run.lock").is_file()}
+    with ExitStack() as held:
+        for name, folder in of_studies.items():
+            work = folder / "work"
+            if not held.enter_context(study_lock.hold_if_free(work)) or study_lock.is_trained_in(work):
+                raise CleaningError(f"study {name} must not be running, got a run or training of it: wait or stop it")
+        deleted = [*of_studies.values(), *_others(reports, data)]
+        for place in deleted:
+            shutil.rmtree(place) if place.is_dir() else place.unlink()
+    for name in of_studies:
+        with suppress(OSError):  # other studies lie in it
+            (reports / name).parent.rmdir()
+    return deleted, sorted(lock.parents[1] for lock in reports.rglob("work/run.lock"))
+
+
+def _others(reports: Path, data: Path) -> Iterator[Path]:
+    yield from (reports / name for name in _OF_ALL if (reports / name).exists())
+    for place in sorted(data.glob("phantom-*")):
+        if _DRAWN.fullmatch(place.name) and (place / "phantom.json").is_file():
+            yield place

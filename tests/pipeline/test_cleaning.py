@@ -1,0 +1,50 @@
+"""What studies have made is deleted, what else lies beside it stays, and nothing is while a study runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from pneumo_utils.pipeline import cleaning, study_lock
+
+MADE = (
+    "reports/demo/work/run.lock", "reports/demo/index.html", "reports/candidates/a/work/run.lock", "reports/index.html",
+    "reports/compare/a.html", "data/phantom-60-0/phantom.json", "data/phantom-60-0/a.jpeg",
+)  # fmt: skip
+KEPT = (
+    "reports/bench/a.csv", "reports/reliability.md", "reports/my notes/a.txt",
+    "reports/kept/demo-2026-05/work/run.lock",
+    "data/phantom-mine/phantom.json", "data/phantom-7-0/mine.jpeg", "data/phantom-7-mine-3/phantom.json", "data/zip",
+)  # fmt: skip
+
+
+@pytest.fixture
+def place(tmp_path):
+    for name in (*MADE, *KEPT, "params/demo.yaml", "params/candidates/a.yaml", "params/new.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def clean(place):
+    deleted, left = cleaning.clean(*(place / name for name in ("params", "reports", "data")))
+    return [sorted(one.relative_to(place).as_posix() for one in found) for found in (deleted, left)]
+
+
+def test_only_what_studies_have_made_goes_and_what_has_no_study_is_named(place):
+    deleted, left = clean(place)
+    assert deleted == [
+        "data/phantom-60-0", "reports/candidates/a", "reports/compare", "reports/demo", "reports/index.html"
+    ]  # fmt: skip
+    assert left == ["reports/kept/demo-2026-05"]
+    files = [one.relative_to(place).as_posix() for top in ("reports", "data") for one in (place / top).rglob("*")]
+    assert sorted(name for name in files if (place / name).is_file()) == sorted(KEPT)
+    assert "reports/candidates" not in files
+
+
+@pytest.mark.parametrize("busy", [study_lock.hold_if_free, study_lock.join_trainings])
+def test_while_a_study_runs_or_is_trained_nothing_is_deleted(place, busy):
+    with busy(place / "reports" / "demo" / "work"):
+        with pytest.raises(cleaning.CleaningError, match="study demo must not be running, got a run or training of it"):
+            clean(place)
+        assert all((place / name).exists() for name in MADE)
+    assert "reports/demo" in clean(place)[0]
