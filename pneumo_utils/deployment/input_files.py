@@ -27,6 +27,7 @@ class InputFiles:
     answers: int  # files and folders that were passed over, since answers are written there
     repeated: int  # paths that were named more than once
     errors: tuple[tuple[str, str], ...]  # folders that cannot be listed, and why
+    below: tuple[str, ...] = ()  # each path as it lies below what was named: the same wherever that lies
 
 
 def find(given: Iterable[str], lines: Iterable[str] = (), answers: Iterable[Path] = ()) -> InputFiles:
@@ -42,7 +43,7 @@ def find(given: Iterable[str], lines: Iterable[str] = (), answers: Iterable[Path
     Raises:
         InputError: a file is not there, or a pattern fits nothing.
     """
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
     hidden, repeated, own = 0, 0, 0
     places = frozenset(os.path.realpath(place) for place in answers)
     errors: list[tuple[str, str]] = []
@@ -58,8 +59,8 @@ def find(given: Iterable[str], lines: Iterable[str] = (), answers: Iterable[Path
             elif one in found:
                 repeated += 1
             else:
-                found[one] = None
-    return InputFiles(tuple(found), hidden, own, repeated, tuple(errors))
+                found[one] = os.path.basename(one) if one == path else os.path.relpath(one, path)  # noqa: PTH119 - as given
+    return InputFiles(tuple(found), hidden, own, repeated, tuple(errors), tuple(found.values()))
 
 
 def name_safely(path: str) -> str:

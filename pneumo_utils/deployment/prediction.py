@@ -23,7 +23,6 @@ from pneumo_utils.deployment.scoring import Scorer, engine_label
 from pneumo_utils.deployment.scoring_progress import ScoringProgress
 from pneumo_utils.records import shares
 
-_MOST_THREADS = 1024
 ALL_SCORED, NONE_SCORED, SOME_REFUSED = 0, 1, 3  # exit codes
 
 _log = logging.getLogger(__name__)
@@ -59,8 +58,7 @@ def check(given: argparse.Namespace) -> Bundle:
     Raises:
         ValueError: an argument or the bundle is wrong, or a package is not installed.
     """
-    if not 0 <= given.threads <= _MOST_THREADS:
-        raise PredictionError(f"threads must be 0 to {_MOST_THREADS:,}, got {given.threads}")
+    shares.check_threads(given.threads)
     shares.take((), given.shard, "shard")
     bundle = Bundle(given.model)
     bundle.check_engine(given.engine)
@@ -81,9 +79,12 @@ def find(given: argparse.Namespace) -> InputFiles:
     lines = _lines() if input_files.STANDARD_INPUT in given.path else ()
     found = input_files.find(given.path, lines, answers)
     if not found.paths:
-        own = f", but {found.answers:,} of its own answers" if found.answers else ""
-        raise PredictionError(f"path must hold at least one file, got none in {', '.join(given.path)}{own}")
-    return replace(found, paths=shares.take(found.paths, given.shard, "shard"))
+        but = [f"{found.answers:,} of its own answers"] if found.answers else []
+        but += [f"{found.hidden:,} hidden files"] if found.hidden else []
+        but += [f"{folder}, which cannot be read ({why})" for folder, why in found.errors[:1]]
+        got = f"none in {', '.join(given.path)}{', but ' if but else ''}{' and '.join(but)}"
+        raise PredictionError(f"path must hold at least one file, got {got}")
+    return replace(found, paths=shares.take_by_name(found.paths, found.below, given.shard, "shard"))
 
 
 def open_answers(given: argparse.Namespace, bundle: Bundle) -> AnswerFiles:
@@ -162,7 +163,7 @@ def _score_to_terminal(
 ) -> Iterator[str]:
     own = {"bundle": scorer.bundle.digest[: score_rows.DIGITS], "engine": scorer.engine_label}
     _show(b"" if given.json else score_rows.header())
-    for answer in scorer.score(found.paths, answers.wanted):
+    for answer in scorer.score(found.paths, answers.need_whole):
         score = answers.write(answer.score, answer.radiograph)
         _show(score_rows.render(score, own, given.json))
         yield score.status
@@ -183,7 +184,7 @@ def _score_to(table: ScoreTable, found: InputFiles, scorer: Scorer, answers: Ans
         status = table.find(name, sha256)
         return status is not None and answers.are_there(sha256, status, is_dicom)
 
-    for answer in scorer.score(found.paths, answers.wanted, known):
+    for answer in scorer.score(found.paths, answers.need_whole, known):
         if answer.score is None:
             yield table.keep(answer.name, answer.radiograph.sha256)
         else:

@@ -11,7 +11,7 @@ import numpy as np
 
 from pneumo_utils.deployment.bundle import Contents
 from pneumo_utils.imaging import decoding, dicom_files, picture_limits
-from pneumo_utils.imaging.image_files import ImageError
+from pneumo_utils.imaging.image_files import ImageError, NotReadHereError
 
 _LARGEST = 512 * 2**20  # bytes of a file: no radiograph is larger, and memory is bounded
 
@@ -20,13 +20,14 @@ _LARGEST = 512 * 2**20  # bytes of a file: no radiograph is larger, and memory i
 class Radiograph:
     """One file, read."""
 
-    sha256: str  # of the file; empty where it cannot be read
+    sha256: str  # of the file; empty where it cannot be read, or not on this machine as it is now: no run keeps that
     picture: np.ndarray | None = None  # uint8 (stored size, stored size), as the network's pictures were stored
     whole: np.ndarray | None = None  # uint8 (height, width), for overlays; None unless asked for
     flags: tuple[str, ...] = ()
     reason: str = ""  # why there is no picture
     dicom: bytes | None = None  # the file, where it is DICOM and answers are asked for
     view: str = ""  # AP or PA, where a DICOM header says so
+    study_uid: str = ""  # of a DICOM file
     known: bool = False  # an earlier run has answered for this content: it was not looked at
 
 
@@ -81,8 +82,12 @@ def read_bytes(
         return Radiograph(sha256, known=True)
     try:
         return _read(data, sha256, contents, any_age, keep_whole)
+    except NotReadHereError as error:
+        return Radiograph("", reason=str(error))
     except ImageError as error:
         return Radiograph(sha256, reason=str(error))
+    except MemoryError:
+        return Radiograph("", reason="the machine must have memory for the picture, got too little")
     except Exception as error:  # of a decoder, over a file that nobody foresaw: one file stops no others
         return Radiograph(sha256, reason=f"damaged or unsupported: {type(error).__name__}: {error}")
 
@@ -96,11 +101,11 @@ def _load(path: Path) -> bytes:
 
 
 def _read(data: bytes, sha256: str, contents: Contents, any_age: bool, keep_whole: bool) -> Radiograph:
-    size, flags, view = contents.preparation.stored_size, (), ""
+    size, flags, where = contents.preparation.stored_size, (), {}
     if is_dicom := dicom_files.is_dicom(data):
         found = dicom_files.read(data)
         flags = dicom_files.check_patient(found, contents.least_age, contents.largest_age, any_age)
-        whole, view = found.pixels, found.view
+        whole, where = found.pixels, {"view": found.view, "study_uid": found.study_uid}
         picture = decoding.resize(whole, size)
     else:
         whole, _ = decoding.decode_sound(data)
@@ -109,5 +114,5 @@ def _read(data: bytes, sha256: str, contents: Contents, any_age: bool, keep_whol
         whole, contents.preparation.smallest_side, contents.preparation.least_grey_range
     )
     if not keep_whole:
-        return Radiograph(sha256, picture, flags=flags, view=view)
-    return Radiograph(sha256, picture, whole, flags, dicom=data if is_dicom else None, view=view)
+        return Radiograph(sha256, picture, flags=flags, **where)
+    return Radiograph(sha256, picture, whole, flags, dicom=data if is_dicom else None, **where)

@@ -86,12 +86,15 @@ class ScoreTable(AbstractContextManager):
         try:
             if kind is None and not self._share:
                 self._keep_others()
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
             self._stream.close()
             if kind is None:
-                self._part.replace(self.path)
+                # First what is older: killed between the two, the next run finds every row in the whole `.part` file.
                 locks = self.path.parent.glob(f".{glob.escape(self.path.name)}.shard-*.part*.lock")
                 for file in (self._before, *self._shards(), *locks):
                     file.unlink(missing_ok=True)
+                self._part.replace(self.path)
         finally:
             self._let_go()
 

@@ -18,7 +18,8 @@ from pneumo_utils.deployment.quality_control.gate import Gate
 from pneumo_utils.deployment.radiograph_reading import Radiograph
 from pneumo_utils.deployment.scores import SCORED, Score, refuse
 
-_AHEAD = 96  # files read ahead of the network
+_AHEAD = 96  # files read ahead of the network; one batch alone where whole pictures are kept: each has megabytes
+_FEWEST = 2  # pictures that are judged at once: one alone has other last digits, and a batch may be cut short anywhere
 _Looked = tuple[Radiograph, str, tuple[str, ...]]  # a file, why it is refused, remarks
 
 
@@ -76,18 +77,19 @@ class Scorer:
             keep_whole: whether overlays will be asked for.
             known: whether an earlier run has answered for the file of a name and a hash, DICOM or not.
         """
+        most = BATCH if keep_whole else _AHEAD
         ahead: deque[tuple[str, Future[_Looked]]] = deque()
         waiting = iter(paths)
         with ThreadPoolExecutor() as pool:  # OpenCV and numpy release the interpreter while they work
             try:
                 while True:
-                    for path in islice(waiting, _AHEAD - len(ahead)):
+                    for path in islice(waiting, most - len(ahead)):
                         name = input_files.name_safely(path)
                         ahead.append((name, pool.submit(self._look, path, keep_whole, partial(known, name))))
                     if not ahead:
                         return
                     ready = [ahead.popleft() for _ in range(min(BATCH, len(ahead)))]
-                    yield from self._answer([(name, *future.result()) for name, future in ready])
+                    yield from self._answer([(name, *future.result()) for name, future in ready], _FEWEST)
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
@@ -112,8 +114,9 @@ class Scorer:
         looked = self._gate.look(read.picture)
         return read, looked.refused, (*read.flags, *looked.flags)
 
-    def _answer(self, batch: list[tuple[str, Radiograph, str, tuple[str, ...]]]) -> Iterator[Answer]:
+    def _answer(self, batch: list[tuple[str, Radiograph, str, tuple[str, ...]]], fewest: int = 1) -> Iterator[Answer]:
         judged = [read.picture for _, read, refused, _ in batch if not (read.known or refused)]
+        judged += judged[:1] * (fewest - len(judged)) if judged else []
         answers = iter(zip(*self._networks.predict(np.stack(judged)), strict=True) if judged else ())
         for name, read, refused, flags in batch:
             if read.known:
@@ -123,6 +126,8 @@ class Scorer:
                 probability, features = next(answers)
                 far = self._gate.look_at_features(features)
                 refused, flags = far.refused, (*flags, *far.flags)
+                if not np.isfinite(probability):
+                    refused = "the network gave no number"
             if refused:
                 yield Answer(name, refuse(name, refused, read.sha256, flags), read)
             else:

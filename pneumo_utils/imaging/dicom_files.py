@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumo_utils.imaging import dicom_grey_scale, dicom_header
-from pneumo_utils.imaging.image_files import ImageError
+from pneumo_utils.imaging.image_files import ImageError, NotReadHereError
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -37,22 +37,13 @@ _LOGGERS = ("pydicom", "highdicom.base")
 
 @dataclass(frozen=True)
 class DicomRadiograph:
-    """What is used of a DICOM file; nothing in it identifies the patient."""
+    """What is used of a DICOM file; nothing in it identifies the patient but where the study is known by its UID."""
 
     pixels: np.ndarray  # uint8 (height, width), 0 black, bone white
     age_years: float | None  # when the picture was taken; None where it is not stated
     view: str  # AP, PA, LL, RL, LLD, RLD, LLO, RLO, LATERAL, OTHER, or empty: not stated
     remarks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What an answer needs to point to a DICOM file; UIDs, empty where they are not stated."""
-
-    study: str
-    series: str
-    sop_class: str
-    sop_instance: str
+    study_uid: str = ""  # empty where none is stated, or what is stated is no UID
 
 
 def is_dicom(data: bytes) -> bool:
@@ -77,31 +68,10 @@ def read(data: bytes) -> DicomRadiograph:
         dataset = _parse(data)
         remarks = dicom_header.check_kind(dataset)
         pixels, more = dicom_grey_scale.show(dataset)
-        radiograph = DicomRadiograph(
-            pixels,
-            dicom_header.age_of(dataset),
-            dicom_header.view_of(dataset),
-            (*remarks, *more),
-        )
-    if not said.count:
-        return radiograph
-    departure = "the file departs from the DICOM standard, and was read nevertheless"
-    return DicomRadiograph(pixels, radiograph.age_years, radiograph.view, (*radiograph.remarks, departure))
-
-
-def read_reference(data: bytes) -> Reference:
-    """Read the UIDs by which a file is known.
-
-    Args:
-        data: the bytes of the whole file.
-
-    Raises:
-        ImageError: its header cannot be read.
-    """
-    with _explain():
-        dataset = _parse(data)
-        names = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID")
-        return Reference(*(dicom_header.text(dataset, name) for name in names))
+        age, view = dicom_header.age_of(dataset), dicom_header.view_of(dataset)
+        study_uid = dicom_header.uid(dataset, "StudyInstanceUID")
+    departure = ("the file departs from the DICOM standard, and was read nevertheless",) if said.count else ()
+    return DicomRadiograph(pixels, age, view, (*remarks, *more, *departure), study_uid)
 
 
 def read_dataset(data: bytes) -> Dataset:
@@ -160,7 +130,7 @@ def _parse(data: bytes) -> Dataset:
     try:
         import pydicom
     except ImportError as error:
-        raise ImageError("DICOM files need pydicom: pip install pneumo-utils[dicom]") from error
+        raise NotReadHereError("DICOM files need pydicom: pip install pneumo-utils[dicom]") from error
     _check_inflated(data)
     return pydicom.dcmread(io.BytesIO(data), force=True)
 
@@ -219,7 +189,7 @@ def _explain() -> Iterator[_Kept]:
     with keep_quiet() as kept:
         try:
             yield kept
-        except ImageError:
+        except (ImageError, MemoryError):
             raise
         except Exception as error:  # pydicom and the codecs raise what they like over damaged files
             raise ImageError("damaged: the DICOM file cannot be read") from error

@@ -67,6 +67,17 @@ def text(dataset: Dataset, keyword: str) -> str:
     return "" if value is None else str(value).strip(" \0").upper()
 
 
+def uid(dataset: Dataset, keyword: str) -> str:
+    """A UID; empty where there is none, or what is there is none by the standard."""
+    from pydicom.uid import UID
+
+    try:
+        found = text(dataset, keyword)
+    except Exception:  # pydicom raises what it likes over an attribute that is of another kind
+        return ""
+    return found if UID(found).is_valid else ""
+
+
 def _are_several(value: object) -> bool:
     return isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue"
 

@@ -9,7 +9,7 @@ import simplejpeg
 from PIL import Image
 
 from pneumo_utils.imaging import gdcm_decoding
-from pneumo_utils.imaging.image_files import ImageError
+from pneumo_utils.imaging.image_files import ImageError, NotReadHereError
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -143,7 +143,7 @@ def _check_decoder(syntax: str) -> None:
 
     wanted = _DECODERS[str(syntax)]
     if wanted not in get_decoder(syntax).available_plugins:
-        raise ImageError(f"{syntax.name} needs {_NEEDED.get(wanted, wanted)}: pip install pneumo-utils[dicom]")
+        raise NotReadHereError(f"{syntax.name} needs {_NEEDED.get(wanted, wanted)}: pip install pneumo-utils[dicom]")
 
 
 def _array(dataset: Dataset, syntax: str, decoder: str) -> np.ndarray:
@@ -152,6 +152,8 @@ def _array(dataset: Dataset, syntax: str, decoder: str) -> np.ndarray:
     own_bits = syntax in _PLAIN or syntax == _RLE
     try:
         return get_decoder(syntax).as_array(dataset, decoding_plugin=decoder, correct_unused_bits=not own_bits)[0]
+    except MemoryError:
+        raise
     except Exception as error:  # each decoder has its own kinds
         raise ImageError(f"damaged pixel data: the {syntax.name} cannot be decoded") from error
 
@@ -159,12 +161,14 @@ def _array(dataset: Dataset, syntax: str, decoder: str) -> np.ndarray:
 def _decode_apart(dataset: Dataset, syntax: str) -> np.ndarray:
     """What GDCM alone decodes."""
     if not gdcm_decoding.is_installed():
-        raise ImageError(f"{syntax.name} needs python-gdcm: pip install pneumo-utils[dicom]")
+        raise NotReadHereError(f"{syntax.name} needs python-gdcm: pip install pneumo-utils[dicom]")
     samples, signed = int(dataset.get("SamplesPerPixel") or 1), bool(dataset.get("PixelRepresentation"))
     shape = (int(dataset.Rows), int(dataset.Columns), samples)
     allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
     try:
         data = gdcm_decoding.decode(_codestream(dataset), str(syntax), shape, (allocated, stored), signed)
+    except gdcm_decoding.GdcmTimeoutError as error:
+        raise NotReadHereError(f"{syntax.name}: {error}, it took longer") from error
     except gdcm_decoding.GdcmError as error:
         raise ImageError(f"damaged pixel data: the {syntax.name} cannot be decoded") from error
     values = np.frombuffer(data, f"<u{allocated // 8}").reshape(shape if samples > 1 else shape[:2])

@@ -17,6 +17,10 @@ class GdcmError(ValueError):
     """Data that GDCM could not decode."""
 
 
+class GdcmTimeoutError(GdcmError):
+    """Data that GDCM did not decode in time, on this machine."""
+
+
 def is_installed() -> bool:
     """Whether GDCM is there."""
     return find_spec("gdcm") is not None
@@ -36,6 +40,7 @@ def decode(stream: bytes, syntax: str, shape: tuple[int, int, int], bits: tuple[
         samples pixel by pixel, little endian, `bits` allocated.
 
     Raises:
+        GdcmTimeoutError: it took too long.
         GdcmError: damaged.
     """
     numbers = [str(number) for number in (*shape, *bits, int(signed))]
@@ -43,7 +48,7 @@ def decode(stream: bytes, syntax: str, shape: tuple[int, int, int], bits: tuple[
     try:
         done = subprocess.run(command, input=stream, capture_output=True, timeout=_LONGEST)
     except subprocess.TimeoutExpired as error:
-        raise GdcmError(f"a picture must be decoded within {_LONGEST} seconds") from error
+        raise GdcmTimeoutError(f"a picture must be decoded within {_LONGEST} seconds") from error
     rows, columns, samples = shape
     if done.returncode or len(done.stdout) != rows * columns * samples * bits[0] // 8:
         raise GdcmError(f"GDCM ended with {done.returncode}")

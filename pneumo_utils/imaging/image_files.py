@@ -38,6 +38,12 @@ class ImageError(ValueError):
     """A file that cannot be used as a radiograph; the message is the reason, in words for its owner."""
 
 
+class NotReadHereError(ImageError):
+    """A file that this machine cannot read as it is now: a package is missing, or it took too long. It says nothing of
+    the file, which may be read another time.
+    """
+
+
 def is_image(name: str) -> bool:
     """Whether `name` ends like a picture this study reads: one of `ENDINGS`, in any case."""
     return name.lower().endswith(ENDINGS)

@@ -41,8 +41,7 @@ def check(share: str, threads: int = 0, scheduler: str = "") -> None:
         ValueError: it cannot.
     """
     shares.take((), share, "job")
-    if threads < 0:
-        raise ValueError(f"threads must be at least 0, got {threads}")
+    shares.check_threads(threads)
     if scheduler:
         task_scheduler.check(scheduler)
 

@@ -17,6 +17,10 @@ from support import bundles, dicom_samples, judging
 from pneumo_utils.__main__ import main
 from pneumo_utils.deployment import prediction
 from pneumo_utils.deployment.answers import heat_map_overlays
+from pneumo_utils.imaging import dicom_files
+from pneumo_utils.imaging.image_files import NotReadHereError
+
+READ = dicom_files.read
 
 
 class Hot:
@@ -133,14 +137,52 @@ def test_shares_of_the_files_together_are_all_of_them_once(place):
         predict("in", "--shard", f"{number}/2", "--out", f"part-{number}.csv")
     predict("in", "--out", "whole.csv")
     parts = [(place / f"part-{number}.csv").read_text().splitlines()[1:] for number in (1, 2)]
-    assert [len(part) for part in parts] == [2, 1]
     assert sorted(sum(parts, [])) == sorted((place / "whole.csv").read_text().splitlines()[1:])
+
+
+def test_shares_whose_tables_lie_among_the_files_lose_none(place):
+    for number in range(12):
+        Image.new("L", (80, 80), 100 + number).save(place / "in" / f"{number}.png")
+    for number in (1, 2, 3):
+        predict("in", "--shard", f"{number}/3", "--out", f"in/part-{number}.csv")
+    held = [row["path"] for number in (1, 2, 3) for row in rows((place / "in" / f"part-{number}.csv").read_text())]
+    pictures = [path for path in held if not path.endswith(".csv")]
+    wanted = [f"in/{number}.png" for number in range(12)] + ["in/a.png", "in/deep/b.png", "in/letter.txt"]
+    assert sorted(pictures) == sorted(wanted), "a table of another share may have a row, too"
+
+
+def test_a_share_is_the_same_wherever_the_folder_lies(place, monkeypatch):
+    def own(folder):
+        predict(folder, "--shard", "1/2", "--out", "part.csv")
+        found = [row["path"].rpartition("in/")[2] for row in rows((place / "part.csv").read_text())]
+        (place / "part.csv").unlink()
+        return found
+
+    assert own("in") == own("./in") == own(str(place / "in"))
 
 
 def test_an_empty_folder_is_told(place, capsys):
     (place / "empty").mkdir()
     assert predict("empty") == 1
-    assert "error: path must hold at least one file, got none in empty" in capsys.readouterr().err
+    assert "error: path must hold at least one file, got none in empty\n" in capsys.readouterr().err
+    (place / "empty" / ".hidden.png").touch()
+    assert predict("empty") == 1
+    assert "got none in empty, but 1 hidden files" in capsys.readouterr().err
+
+
+def test_what_only_this_machine_cannot_read_is_looked_at_again(place, monkeypatch):
+    def lacking(data):
+        raise NotReadHereError("JPEG lossless needs python-gdcm: pip install pneumo-utils[dicom]")
+
+    (place / "in" / "x.dcm").write_bytes(dicom_samples.saved(dicom_samples.dataset()))
+    monkeypatch.setattr(dicom_files, "read", lacking)
+    predict("in/x.dcm", "--out", "scores.csv")
+    (row,) = rows((place / "scores.csv").read_text())
+    assert row["status"] == "refused" and "needs python-gdcm" in row["reason"] and not row["sha256"]
+    monkeypatch.setattr(dicom_files, "read", READ)
+    predict("in/x.dcm", "--out", "scores.csv")
+    (row,) = rows((place / "scores.csv").read_text())
+    assert "python-gdcm" not in row["reason"] and row["sha256"]
 
 
 def test_what_was_answered_is_not_judged_again_and_the_file_stays_the_same(place, engine):
@@ -151,7 +193,7 @@ def test_what_was_answered_is_not_judged_again_and_the_file_stays_the_same(place
     Image.new("L", (80, 80), 200).save(place / "in" / "a.png")
     (place / "in" / "a.png").write_bytes((place / "in" / "deep" / "b.png").read_bytes())
     predict("in", "--out", "scores.csv")
-    assert engine.seen == seen + 2, "two views of the one that changed"
+    assert engine.seen == seen + 2 * 2, "two views of the one that changed, which is not judged alone"
 
 
 def test_a_run_that_dies_goes_on_and_ends_with_the_same_bytes(place, engine, monkeypatch):
@@ -174,7 +216,7 @@ def test_a_run_that_dies_goes_on_and_ends_with_the_same_bytes(place, engine, mon
     monkeypatch.chdir(place)
     assert predict("in", "--out", "cut.csv", "--heatmaps", "maps") == 3
     assert (place / "cut.csv").read_bytes() == (place / "whole.csv").read_bytes()
-    assert judging_again.seen == 2, "the first file was there already"
+    assert judging_again.seen == 2 * 2, "the first file was there already, and the other is not judged alone"
     names = [sorted(path.name for path in (place / folder).iterdir()) for folder in ("maps", "maps-whole")]
     assert names[0] == names[1] and len(names[0]) == 2
 
@@ -241,9 +283,14 @@ def test_a_table_of_another_shard_is_left_as_it_is(place, capsys):
 
 
 def test_rows_that_a_shard_does_not_have_any_more_are_counted(place, caplog):
-    predict("in/a.png", "in/letter.txt", "--shard", "1/1", "--out", "scores.csv")
-    predict("in/a.png", "in/letter.txt", "--shard", "1/2", "--out", "scores.csv")
-    assert "1 rows of scores.csv are of files that other shards have now: left out" in caplog.messages
+    for number in range(12):
+        Image.new("L", (80, 80), 100 + number).save(place / "in" / f"{number}.png")
+    predict("in", "--shard", "1/1", "--out", "scores.csv")
+    whole = len(rows((place / "scores.csv").read_text()))
+    predict("in", "--shard", "1/2", "--out", "scores.csv")
+    left = whole - len(rows((place / "scores.csv").read_text()))
+    assert 0 < left < whole
+    assert f"{left} rows of scores.csv are of files that other shards have now: left out" in caplog.messages
 
 
 def test_overlays_without_tensorflow_are_refused_before_a_file_is_read(place, capsys, monkeypatch):

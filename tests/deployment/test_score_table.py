@@ -193,6 +193,29 @@ def test_of_two_killed_runs_the_newer_row_stays(tmp_path):
     assert found.to_dict() == {SCORES[2].path: SCORES[2].sha256, SCORES[0].path: "5" * 64}
 
 
+def test_a_kill_at_the_very_end_loses_nothing_and_brings_no_older_row_back(tmp_path, monkeypatch):
+    path = tmp_path / "scores.csv"
+    with pytest.raises(Killed):
+        write(path, [replace(SCORES[0], sha256="4" * 64), SCORES[1]], stop=1)
+    for name in ("unlink", "replace"):
+        own, real = [], getattr(Path, name)
+
+        def die(self, *given, own=own, real=real, **named):
+            if self.name.startswith("scores.csv") and not own:
+                own.append(self)
+                raise Killed
+            return real(self, *given, **named)
+
+        monkeypatch.setattr(Path, name, die)
+        with pytest.raises(Killed):
+            write(path, SCORES[:2])
+        assert own
+        monkeypatch.undo()
+    write(path, SCORES[2:])
+    found = pd.read_csv(path, dtype=str).set_index("path")["sha256"]
+    assert found.to_dict() == {"c\\nd.png": SCORES[1].sha256} | {one.path: one.sha256 for one in (SCORES[0], SCORES[2])}
+
+
 def test_the_table_of_a_share_holds_no_row_of_another_share(tmp_path):
     path = tmp_path / "scores.csv"
     write(path, SCORES)

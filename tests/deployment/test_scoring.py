@@ -105,6 +105,19 @@ def test_what_is_known_is_hashed_and_not_looked_at(scorer, paths, engine):
     assert engine.seen == 2 * 2 and len(seen) == len(paths) - 2, "what cannot be read has no hash"
 
 
+def test_what_is_no_number_is_no_answer(scorer, paths, engine, monkeypatch):
+    monkeypatch.setattr(engine, "predict", lambda views: (np.full(len(views), np.nan), np.zeros((len(views), 3))))
+    for answer in (*scorer.score(paths[:1]), scorer.score_one(Path(paths[0]).read_bytes(), paths[0])):
+        assert answer.score.status == "refused" and answer.score.reason == "the network gave no number"
+
+
+def test_a_picture_is_never_judged_alone_where_a_killed_run_may_have_cut_its_batch(scorer, paths, engine, monkeypatch):
+    seen, predict = [], engine.predict
+    monkeypatch.setattr(engine, "predict", lambda views: seen.append(len(views)) or predict(views))
+    assert len(list(scorer.score(paths[:1]))) == 1
+    assert set(seen) == {2}
+
+
 def test_an_uploaded_file_has_the_same_answer_as_on_the_disk(scorer, paths):
     on_disk = next(iter(scorer.score(paths[:1]))).score
     assert scorer.score_one(Path(paths[0]).read_bytes(), paths[0]).score == on_disk

@@ -316,10 +316,18 @@ def test_what_is_not_stated_is_remarked():
     )  # fmt: skip
 
 
-def test_the_reference_of_a_file_is_its_uids():
-    found = dicom_files.read_reference(saved(dataset()))
-    assert found == dicom_files.Reference(*(dicom_samples.UID + digit for digit in "12"),
-                                          dicom_samples.DX_FOR_PRESENTATION, dicom_samples.UID + "3")  # fmt: skip
+@pytest.mark.parametrize(
+    ("stated", "taken"), [(dicom_samples.UID + "1", dicom_samples.UID + "1"), ("GEHEIM.KIND.4711", ""), ("", "")]
+)
+def test_the_study_is_known_by_its_uid_where_that_is_one(stated, taken):
+    assert dicom_files.read(saved(dataset(StudyInstanceUID=stated))).study_uid == taken
+
+
+@pytest.mark.parametrize("kind", [b"FD", b"UL", b"ZZ"])
+def test_a_uid_of_another_kind_stops_nothing(kind):
+    data = saved(dataset())
+    at = data.index(b"\x20\x00\x0d\x00UI")
+    assert dicom_files.read(data[: at + 4] + kind + data[at + 6 :]).study_uid == ""
 
 
 def test_what_pydicom_says_reaches_neither_terminal_nor_log_and_becomes_a_remark(caplog, capfd, recwarn):

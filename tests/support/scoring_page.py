@@ -84,8 +84,12 @@ def serving(app: WebApp):
     """The address of a page that really listens."""
     import uvicorn
 
+    from pneumo_utils.deployment.web.patient_protocol import PatientProtocol
+
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app.build(), log_config=None, log_level=50, access_log=False, lifespan="off", ws="none")
+    config = uvicorn.Config(
+        app.build(), log_config=None, log_level=50, access_log=False, lifespan="off", ws="none", http=PatientProtocol
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

@@ -17,3 +17,4 @@ class Algorithm:
     version: str
     digest: str  # of the bundle
     threshold: float  # from which on a probability is called pneumonia
+    how: str  # the engine, and what else changes an answer

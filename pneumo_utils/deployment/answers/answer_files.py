@@ -14,7 +14,6 @@ from pneumo_utils.deployment.answers.algorithm import Algorithm
 from pneumo_utils.deployment.bundle import Bundle
 from pneumo_utils.deployment.radiograph_reading import Radiograph
 from pneumo_utils.deployment.scores import SCORED, Score
-from pneumo_utils.imaging import dicom_files
 from pneumo_utils.imaging.image_files import ImageError
 from pneumo_utils.records.atomic import alone
 
@@ -43,7 +42,7 @@ class AnswerFiles:
         told = bundle.contents
         self._algorithm = Algorithm(
             name=f"{told.title} ({told.model})", version=f"{told.created} {bundle.digest[:12]}",
-            digest=bundle.digest, threshold=told.operating_point.threshold,
+            digest=bundle.digest, threshold=told.operating_point.threshold, how=how,
         )  # fmt: skip
         drawn = self._folders.keys() & {"heatmaps", "dicom-out"}
         self._maps = heat_map_overlays.HeatMaps(bundle) if drawn else None
@@ -51,9 +50,9 @@ class AnswerFiles:
             folder.mkdir(parents=True, exist_ok=True)
 
     @property
-    def wanted(self) -> bool:
-        """Whether anything is: radiographs are then needed in their own shape, and DICOM files whole."""
-        return bool(self._folders)
+    def need_whole(self) -> bool:
+        """Whether radiographs are needed in their own shape, and DICOM files with all their bytes."""
+        return self._maps is not None
 
     def are_there(self, sha256: str, status: str, is_dicom: bool) -> bool:
         """Whether an earlier run has written all that is wanted for the file with this hash."""
@@ -74,9 +73,7 @@ class AnswerFiles:
         if score.status == SCORED and self._maps is not None:
             score = self._draw(score, radiograph)
         if "fhir-out" in self._folders and score.sha256:
-            where = {"view": radiograph.view}
-            if radiograph.dicom is not None:
-                where["study_uid"] = dicom_files.read_reference(radiograph.dicom).study
+            where = {"view": radiograph.view, "study_uid": radiograph.study_uid}
             with self._alone("fhir-out"):
                 fhir_answers.write(score, self._algorithm, self._place("fhir-out", score.sha256, ".json"), **where)
         return score

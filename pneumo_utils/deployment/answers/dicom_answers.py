@@ -7,7 +7,7 @@ from the source into these two and nowhere else.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,9 @@ _MAY_BE_EMPTY = (  # type 2: they must be there
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
     "AccessionNumber", "ReferringPhysicianName",
 )  # fmt: skip
+_OF_PIXELS = (
+    "BurnedInAnnotation", "LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"
+)  # fmt: skip
 _POINTERS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
 _OVERLAY_SERIES = 9902  # far above the numbers of a modality
 _OVER_VALUES = (ValueError, TypeError, AttributeError, LookupError)  # of pydicom and highdicom, over a source
@@ -51,7 +54,8 @@ def write(
 ) -> list[Path]:
     """Write the report, and the overlay where there is one.
 
-    UIDs follow from source, bundle and answer: the same answer is the same object. One that lies there is left alone.
+    UIDs follow from source, bundle and answer: the same answer to the same file is the same object. One that lies
+    there is left alone.
 
     Args:
         source: the bytes of the DICOM file that was scored.
@@ -73,19 +77,25 @@ def write(
     created = created or datetime.now().astimezone()
     with dicom_files.keep_quiet():
         evidence = _evidence(dicom_files.read_dataset(source))
-    uids = Uids(evidence.SOPInstanceUID, algorithm.digest)
-    said = repr((score.probability, score.calibrated, score.decision, score.unsure, score.flags, algorithm))
-    made = [("report", said.encode(), lambda uid: dicom_report.report(evidence, score, algorithm, uids, uid))]
-    if overlay is not None:
-        signed = heat_map_overlays.burn_in(overlay, NOTICE)
-        made.append(("overlay", signed.tobytes(), lambda uid: _capture(evidence, signed, algorithm, uids, uid)))
+    uids = Uids(evidence.SOPInstanceUID, hashlib.sha256(source).hexdigest(), algorithm.digest)
     files = []
-    for kind, content, make in made:
+    for kind, content, make in _made(evidence, score, overlay, algorithm, uids):
         uid = uids.of(kind, hashlib.sha256(content).hexdigest())
         files.append(folder / f"{uid}.dcm")
         if not files[-1].exists():
             _save(make, uid, files[-1], created)
     return files
+
+
+def _made(
+    evidence: Dataset, score: Score, overlay: np.ndarray | None, algorithm: Algorithm, uids: Uids
+) -> Iterator[tuple[str, bytes, Callable[[str], Dataset]]]:
+    """What is written: its kind, what decides its UID, and what makes it."""
+    said = repr((score.probability, score.calibrated, score.decision, score.unsure, score.flags, algorithm))
+    yield "report", said.encode(), lambda uid: dicom_report.report(evidence, score, algorithm, uids, uid)
+    if overlay is not None:
+        signed = heat_map_overlays.burn_in(overlay, NOTICE)
+        yield "overlay", signed.tobytes(), lambda uid: _capture(evidence, signed, algorithm, uids, uid)
 
 
 def are_whole(folder: Path) -> bool:
@@ -123,6 +133,9 @@ def _evidence(source: Dataset) -> Dataset:
         setattr(kept, name, uid)
     kept.Modality = dicom_header.text(source, "Modality") or "OT"
     kept.PatientOrientation = source.get("PatientOrientation") or ""
+    for name in _OF_PIXELS:
+        if name in source and source[name].value is not None:
+            kept[name] = source[name]
     return kept
 
 
@@ -166,7 +179,12 @@ def _capture(evidence: Dataset, pixels: np.ndarray, algorithm: Algorithm, uids: 
         if name in evidence:
             made[name] = evidence[name]
     made.PatientOrientation = evidence.PatientOrientation  # highdicom wants one, and the source may have none
-    made.BurnedInAnnotation = "YES"  # the notice
+    # what identifies the patient: the notice does not, and a picture that was compressed stays one (C.7.6.1.1.5)
+    made.BurnedInAnnotation = "YES" if dicom_header.text(evidence, "BurnedInAnnotation") == "YES" else "NO"
+    if dicom_header.text(evidence, "LossyImageCompression") == "01":
+        for name in _OF_PIXELS[1:]:
+            if name in evidence:
+                made[name] = evidence[name]
     made.ManufacturerModelName, made.SoftwareVersions = algorithm.name[:64], algorithm.version[:64]
     made.DerivationDescription = "Grad-CAM heat map over the source image"
     pointed = Dataset()

@@ -19,10 +19,16 @@ _ANSWERS = {True: ("373066001", "SCT", "Yes"), False: ("373067005", "SCT", "No")
 
 
 class Uids:
-    """UIDs that are always the same for the same source and bundle (PS3.5 B.2, from a hash)."""
+    """UIDs that are always the same for the same source and bundle (PS3.5 B.2, from a hash).
 
-    def __init__(self, source: str, digest: str):
-        self._entropy = [source, digest]
+    Args:
+        source: UID of the picture.
+        content: SHA-256 of its file: patient and study are copied from it, and may have been corrected.
+        digest: of the bundle.
+    """
+
+    def __init__(self, source: str, content: str, digest: str):
+        self._entropy = [source, content, digest]
 
     def of(self, kind: str, content: str = "") -> str:
         """The UID of a `kind` of object with a `content`."""
@@ -75,7 +81,12 @@ def _content(evidence: Dataset, score: Score, algorithm: Algorithm, uids: Uids) 
 
     device = sr.DeviceObserverIdentifyingAttributes(uid=uids.of("device"), name=algorithm.name[:64])
     observer = sr.ObserverContext(_code(("121007", "DCM", "Device")), device)
-    parameters = [f"threshold {algorithm.threshold:.9g}", f"bundle {algorithm.digest}", NOTICE]
+    parameters = [
+        f"threshold {algorithm.threshold:.9g}",
+        f"bundle {algorithm.digest}",
+        f"engine {algorithm.how}",
+        NOTICE,
+    ]
     identified = sr.AlgorithmIdentification(algorithm.name, algorithm.version, parameters)
     source = sr.SourceImageForMeasurementGroup(evidence.SOPClassUID, evidence.SOPInstanceUID)
     found = sr.MeasurementsAndQualitativeEvaluations(

@@ -111,7 +111,7 @@ def _device(algorithm: Algorithm) -> dict:
         "manufacturer": MAKER,
         "modelNumber": algorithm.name,
         "version": [{"value": algorithm.version}],
-        "note": [{"text": NOTICE}],
+        "note": [{"text": f"Engine: {algorithm.how}."}, {"text": NOTICE}],
     }
 
 

@@ -72,8 +72,8 @@ class Gate:
         values, kinds = _measure(self.kinds, self.pictures, small[None], [lungs])
         rare = _rate(self.rarities, values)[0]
         flags = picture_remarks.remark(self.usual, exposure, lungs, picture_statistics.measure_frame(small))
-        if rare.max() > self.limits[0]:
-            check = CHECKS[int(np.argmax(rare > self.limits[0]))]
+        if not (rare <= self.limits[0]).all():  # what is no number is no radiograph, either
+            check = CHECKS[int(np.argmax(~(rare <= self.limits[0])))]
             return Verdict(self._reason(check, values[0], kinds[0], lungs), flags, check)
         if rare.max() > _NEAR * self.limits[0]:
             flags += ("unusual among the radiographs of the study, but not enough to be refused",)
@@ -91,7 +91,7 @@ class Gate:
         if features.shape != self.features.mean.shape:
             raise GateError(f"features must be of shape {self.features.mean.shape}, got {features.shape}")
         value = float(_log_distance(self.features, features[None])[0])
-        if self.rarities[-1].rate(value) > self.limits[1]:
+        if not self.rarities[-1].rate(value) <= self.limits[1]:
             return Verdict(self._far(value, self.rarities[-1].value(self.limits[1])), check="features")
         return Verdict()
 

@@ -15,6 +15,7 @@ from typing import Any
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _SAFE = ("GET", "HEAD")
+_MOST_REQUESTS = 64  # at once; more are told to come again
 _HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -58,6 +59,7 @@ def refuse_request(host: str, method: str, headers: dict[str, str]) -> tuple[int
 
 def guard(app: _Asgi, host: str) -> _Asgi:
     """`app`, asked only what `refuse_request` lets through, its answers with the headers of a strict page."""
+    under_way: set[int] = set()
 
     async def guarded(scope: dict[str, Any], receive: Callable, send: Callable) -> None:
         if scope["type"] != "http":
@@ -70,10 +72,16 @@ def guard(app: _Asgi, host: str) -> _Asgi:
             await send(message)
 
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        if refused := refuse_request(host, scope["method"], headers):
+        if len(under_way) >= _MOST_REQUESTS:
+            await _answer(send_strictly, 503, f"requests must be at most {_MOST_REQUESTS} at once: try again")
+        elif refused := refuse_request(host, scope["method"], headers):
             await _answer(send_strictly, *refused)
         else:
-            await app(scope, receive, send_strictly)
+            under_way.add(id(scope))
+            try:
+                await app(scope, receive, send_strictly)
+            finally:
+                under_way.discard(id(scope))
 
     return guarded
 

@@ -15,8 +15,9 @@ from pneumo_utils.deployment.bundle import Bundle
 from pneumo_utils.deployment.scoring import Scorer
 from pneumo_utils.deployment.web import request_guard, web_app, web_page
 from pneumo_utils.deployment.web.web_app import WebApp
+from pneumo_utils.records import shares
 
-_MOST_REQUESTS = 64  # at once; more are told to come again
+_MOST_CONNECTIONS = 512  # at once; the guard answers fewer requests than that
 _GRACE = 5  # seconds in which the file at hand may be finished
 NO_MAPS = "Heat maps need TensorFlow, which is not installed here (pip install pneumo-utils[cpu])."
 
@@ -36,8 +37,7 @@ def run(given: argparse.Namespace) -> int:
     Raises:
         ValueError: an argument or the bundle is wrong, the port is taken, or an extra is not installed.
     """
-    if given.threads < 0:
-        raise ServeError(f"threads must be at least 0, got {given.threads}")
+    shares.check_threads(given.threads)
     for name in ("starlette", "uvicorn"):
         if importlib.util.find_spec(name) is None:
             raise ServeError(f"{name} must be installed (pip install pneumo-utils[web]), got no such package")
@@ -79,14 +79,16 @@ def find_maps(bundle: Bundle) -> tuple[Callable[[], HeatMaps] | None, str]:
 def _serve(page: WebApp, listening: socket.socket, host: str) -> None:
     import uvicorn
 
+    from pneumo_utils.deployment.web.patient_protocol import PatientProtocol
+
     port = listening.getsockname()[1]
     if not request_guard.is_local(host):
         _log.warning("host %s: %s", host, web_app.WARNING)
     # no line of a log may hold what a request brings: uvicorn tells nothing but what stops it
     config = uvicorn.Config(
         page.build(), log_config=None, log_level=logging.CRITICAL, access_log=False, server_header=False,
-        proxy_headers=False, ws="none", lifespan="off", loop="asyncio", http="h11",
-        limit_concurrency=_MOST_REQUESTS, timeout_graceful_shutdown=_GRACE,
+        proxy_headers=False, ws="none", lifespan="off", loop="asyncio", http=PatientProtocol,
+        limit_concurrency=_MOST_CONNECTIONS, timeout_graceful_shutdown=_GRACE,
     )  # fmt: skip
     reached = socket.gethostname() if host in ("0.0.0.0", "::") else host  # what a browser can open
     _log.info("http://%s:%s scores radiographs; Ctrl-C ends it", f"[{reached}]" if ":" in reached else reached, port)

@@ -1,5 +1,6 @@
 import io
 import re
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -18,7 +19,7 @@ pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed: pip i
 highdicom = pytest.importorskip("highdicom", reason="highdicom is not installed: pip install pneumo-utils[dicom]")
 pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR")  # of the samples, while they are made
 
-ALGORITHM = Algorithm("VGG16, one network", "2026-01-02", "ab" * 32, 0.4)
+ALGORITHM = Algorithm("VGG16, one network", "2026-01-02", "ab" * 32, 0.4, "keras")
 SCORE = Score("x.dcm", "c" * 64, "scored", 0.87654321, 0.91, "pneumonia", True, ("age is not stated",))
 OVERLAY = np.dstack([GREY, GREY // 2, 255 - GREY])
 WHEN = datetime(2026, 1, 2, 3, 4, 5)
@@ -82,7 +83,7 @@ def test_the_overlay_is_a_picture_in_colour_with_the_notice_below(answers):
     assert (pixels[: GREY.shape[0]] == OVERLAY).all()
     bar = pixels[GREY.shape[0] :]
     assert len(bar) > 4 and bar[..., 0].max() > 150 and bar[..., 2].max() == 0
-    assert pydicom.dcmread(answers[1]).BurnedInAnnotation == "YES"
+    assert pydicom.dcmread(answers[1]).BurnedInAnnotation == "NO"
 
 
 @pytest.mark.parametrize("width", [60, 500, 3000])
@@ -119,10 +120,24 @@ def test_another_answer_source_or_bundle_has_other_uids(answers, tmp_path):
     changed = [
         written(tmp_path, other)[0],
         written(tmp_path, SOPInstanceUID=UID + "4")[0],
-        written(tmp_path, algorithm=Algorithm("VGG16, one network", "2026-01-02", "cd" * 32, 0.4))[0],
+        written(tmp_path, algorithm=replace(ALGORITHM, digest="cd" * 32))[0],
+        written(tmp_path, algorithm=replace(ALGORITHM, how="litert-int8"))[0],
         written(tmp_path, overlay=OVERLAY[::-1])[1],
+        written(tmp_path, PatientName="Other^Person")[0],
     ]
-    assert len({path.name for path in (*changed, *answers)}) == 6
+    assert len({path.name for path in (*changed, *answers)}) == 8
+
+
+@pytest.mark.parametrize(("stated", "told"), [("YES", "YES"), ("NO", "NO"), (None, "NO")])
+def test_the_overlay_says_of_text_that_identifies_somebody_what_its_source_says(tmp_path, stated, told):
+    overlay = pydicom.dcmread(written(tmp_path, BurnedInAnnotation=stated)[1])
+    assert overlay.BurnedInAnnotation == told
+
+
+def test_what_was_compressed_with_loss_stays_so(tmp_path):
+    lossy = {"LossyImageCompression": "01", "LossyImageCompressionRatio": "12.5"}
+    overlay = pydicom.dcmread(written(tmp_path, **lossy)[1])
+    assert (overlay.LossyImageCompression, float(overlay.LossyImageCompressionRatio)) == ("01", 12.5)
 
 
 def test_without_an_overlay_there_is_a_report_alone(tmp_path):

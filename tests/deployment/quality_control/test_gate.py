@@ -167,6 +167,10 @@ def test_arguments_that_break_a_rule_are_refused():
         gate.fit(few, known, few, known, false_alarms=1)
 
 
+def test_features_that_are_no_numbers_are_refused(made):
+    assert made.look_at_features(np.full(16, np.nan)).refused
+
+
 def test_looking_needs_neither_scikit_learn_nor_pandas_nor_tensorflow():
     loaded = "print({'sklearn', 'pandas', 'tensorflow'} & set(sys.modules))"
     check = f"import sys, pneumo_utils.deployment.quality_control.gate; {loaded}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import io
+import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -115,6 +116,13 @@ def write_pictures(folder):
     return sorted(folder.glob("*.png"))
 
 
+def with_more_rows(png):
+    """The PNG with a height of one row less than it holds."""
+    head = bytearray(png[12:29])
+    head[8:12] = (int.from_bytes(head[8:12], "big") - 1).to_bytes(4, "big")
+    return png[:12] + bytes(head) + zlib.crc32(head).to_bytes(4, "big") + png[33:]
+
+
 def write_files(folder):
     """A radiograph in files of other kinds, whole and damaged, and files that are no pictures."""
     pixels = draw_phantoms(5000, 1, 200)[0]
@@ -134,6 +142,12 @@ def write_files(folder):
     Image.fromarray(pixels.astype(np.uint16) * 16).save(folder / "deep.png")
     picture.save(folder / "picture.tif")
     picture.save(folder / "two.png", save_all=True, append_images=[picture.rotate(1)])
+    (folder / "film.jpg").write_bytes(
+        (folder / "rgb.jpg").read_bytes() + b"a film \xff\xda\0\x08 of noughts" + bytes(99)
+    )
+    (folder / "surplus.png").write_bytes(with_more_rows((folder / "colours.png").read_bytes()))
+    picture.save(folder / "upright.webp", lossless=True, exif=_turned(1))
+    picture.transpose(Image.Transpose.ROTATE_90).save(folder / "turned.webp", lossless=True, exif=_turned(6))
     (folder / "letter, old.txt").write_text("Dear colleague,")
     (folder / "empty.png").touch()
     (folder / "dicom.dcm").write_bytes(bytes(128) + b"DICM" + bytes(64))
@@ -286,7 +300,8 @@ def test_files_of_every_kind_are_read_as_python_reads_them_or_refused(page, bund
     files = write_files(tmp_path)
     score(page, files)
     found = {row["path"]: row for row in saved(page)}
-    elsewhere = {"deep.png": "PNG must have 8 bits", "picture.tif": "a TIFF", "dicom.dcm": "a DICOM file"}
+    elsewhere = {"deep.png": "PNG must have 8 bits", "picture.tif": "a TIFF", "dicom.dcm": "a DICOM file",
+                 "turned.webp": "a WebP that its EXIF turns"}  # fmt: skip
     for one in judged(bundle, files):
         row = found[Path(one.path).name]
         if row["path"] in elsewhere:
@@ -297,7 +312,14 @@ def test_files_of_every_kind_are_read_as_python_reads_them_or_refused(page, bund
         if one.status == "scored":
             assert abs(float(row["probability"]) - one.probability) < 0.01, one.path
     assert found["letter, old.txt"]["reason"] == "not an image (none of JPEG, PNG, WebP or BMP)"
-    assert {name for name in found if found[name]["status"] == "scored"} >= {"grey.jpg", "turned.jpg", "restarts.jpg"}
+    assert {name for name in found if found[name]["status"] == "scored"} >= {
+        "grey.jpg",
+        "turned.jpg",
+        "restarts.jpg",
+        "film.jpg",
+        "upright.webp",
+    }
+    assert found["surplus.png"]["reason"] == "damaged PNG: it holds more than its rows"
     assert {found[name]["status"] for name in found if name.startswith(("cut-", "hole-in-"))} == {"refused"}
     assert said == []
 

@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import scoring_page
 from support.scoring_page import FakeScorer, write_bundle
 
 from pneumo_utils.deployment.bundle import BundleError
 from pneumo_utils.deployment.web import request_guard, serve_command, serving
 from pneumo_utils.deployment.web.serving import ServeError
+from pneumo_utils.deployment.web.web_app import WebApp
 
 PROJECT = Path(__file__).parents[3]
 SERVE = """
@@ -68,7 +70,13 @@ def test_a_port_that_is_none_is_refused(port):
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
-def test_a_host_elsewhere_is_refused(host):
+def test_a_host_elsewhere_is_refused(host, monkeypatch):
+    def look_up(name, port, **_):  # no test asks a name server
+        if name != "192.0.2.1":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (name, port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
     with pytest.raises(ServeError, match=f"host must be an address of this machine, got {host}"):
         serving.listen(host, 0)
 
@@ -123,3 +131,16 @@ def test_help_does_not_wait_for_the_engines():
     )
     done = subprocess.run([sys.executable, "-c", check], cwd=PROJECT, capture_output=True, text=True, env=os.environ)
     assert done.stdout.strip() == "set()"
+
+
+def test_connections_that_say_nothing_are_let_go_and_others_are_answered_meanwhile(tmp_path, monkeypatch):
+    httpx, protocol = pytest.importorskip("httpx"), pytest.importorskip("pneumo_utils.deployment.web.patient_protocol")
+    monkeypatch.setattr(protocol, "_PATIENCE", 0.5)
+    with scoring_page.serving(WebApp(FakeScorer(tmp_path / "model"))) as address:
+        place = address.removeprefix("http://").split(":")
+        silent = [socket.create_connection((place[0], int(place[1])), timeout=20) for _ in range(80)]
+        silent[0].sendall(b"GET / HTTP/1.1\r\n")  # and no further line
+        assert httpx.get(address).status_code == 200
+        assert [one.recv(100) for one in silent] == [b""] * 80, "closed from there"
+        for one in silent:
+            one.close()

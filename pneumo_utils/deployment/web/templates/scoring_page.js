@@ -125,7 +125,7 @@ async function send(where, one) {
     return refusedHere(one.name, `file must have at most ${page.bytes / megabyte} MB, got ${got}`);
   }
   try {
-    data = await one.file.arrayBuffer();
+    data = await (one.file.gone ? Promise.reject() : one.file.arrayBuffer());
   } catch {
     return refusedHere(one.name, "file must be one that the browser can read, got a folder or one that is gone");
   }
@@ -183,11 +183,15 @@ function tell() {
 
 // files
 
-async function open(entry) { // the files of a folder, at any depth
-  if (entry.isFile) return [await new Promise((found, failed) => entry.file(found, failed))];
-  const reader = entry.createReader(), inside = [];
-  for (let part; (part = await new Promise((found, failed) => reader.readEntries(found, failed))).length;) inside.push(...part);
-  return (await Promise.all(inside.filter(one => !one.name.startsWith(".")).map(open))).flat();
+async function open(entry) { // the files of a folder, at any depth; what cannot be opened is one that cannot be read
+  try {
+    if (entry.isFile) return [await new Promise((found, failed) => entry.file(found, failed))];
+    const reader = entry.createReader(), inside = [];
+    for (let part; (part = await new Promise((found, failed) => reader.readEntries(found, failed))).length;) inside.push(...part);
+    return (await Promise.all(inside.filter(one => !one.name.startsWith(".")).map(open))).flat();
+  } catch {
+    return [Object.assign(new File([], entry.name), { gone: true })];
+  }
 }
 
 function take(given) {

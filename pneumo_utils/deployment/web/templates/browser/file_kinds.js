@@ -14,23 +14,37 @@ const CHECKSUMS = Uint32Array.from({ length: 256 }, (_, n) => {
 const text = (data, start, end) => String.fromCharCode(...data.subarray(start, end));
 const view = data => new DataView(data.buffer, data.byteOffset, data.byteLength);
 
-function isTurned(data) { // by an EXIF orientation other than upright, in either byte order
-  for (let at = 2; data[at] === 255 && data[at + 1] !== 0xda; at += 2 + view(data).getUint16(at + 2)) {
-    if (data[at + 1] !== 0xe1 || text(data, at + 4, at + 8) !== "Exif") continue;
-    const size = view(data).getUint16(at + 2);
-    if (/\x01\x12[^]{6}\0[\x02-\x08]|\x12\x01[^]{6}[\x02-\x08]\0/.test(text(data, at, at + 2 + size))) return true;
+const ORIENTATION = /\x01\x12[^]{6}\0[\x02-\x08]|\x12\x01[^]{6}[\x02-\x08]\0/; // other than upright, in either byte order
+
+function isWebpTurned(data) {
+  for (let at = 12; at + 8 <= data.length; at += 8 + view(data).getUint32(at + 4, true) + data[at + 4] % 2) {
+    const end = at + 8 + view(data).getUint32(at + 4, true);
+    if (text(data, at, at + 4) === "EXIF" && ORIENTATION.test(text(data, at + 8, Math.min(end, data.length)))) return true;
   }
   return false;
 }
 
-function checkJpeg(data) { // neither marker occurs inside compressed data: no scan starts behind the last end
+function isTurned(data) { // by an EXIF orientation other than upright
+  for (let at = 2; data[at] === 255 && data[at + 1] !== 0xda; at += 2 + view(data).getUint16(at + 2)) {
+    if (data[at + 1] !== 0xe1 || text(data, at + 4, at + 8) !== "Exif") continue;
+    const size = view(data).getUint16(at + 2);
+    if (ORIENTATION.test(text(data, at, at + 2 + size))) return true;
+  }
+  return false;
+}
+
+function checkJpeg(data) { // neither marker occurs inside compressed data: no scan starts behind the last end but by chance
   let scan = -1, end = -1;
   for (let at = data.indexOf(255); at >= 0; at = data.indexOf(255, at + 1)) {
     if (data[at + 1] === 0xda) scan = at;
     if (data[at + 1] === 0xd9) end = at;
   }
-  if (scan < 0 || scan > end) throw new PictureError("truncated: the JPEG ends early");
-  checkScans(data);
+  if (scan < 0) throw new PictureError("truncated: the JPEG ends early");
+  try {
+    checkScans(data);
+  } catch (error) {
+    throw scan > end ? new PictureError("truncated: the JPEG ends early") : error;
+  }
   return { name: "JPEG", truncate: false, reducible: !isTurned(data) };
 }
 
@@ -49,18 +63,20 @@ function readChunks(data) { // of a PNG, each with its checksum seen to: [name, 
   throw new PictureError("truncated: the PNG ends early");
 }
 
-async function checkRows(header, packed) { // a PNG may hold fewer rows than its header says
+async function checkRows(header, packed) { // a PNG may hold fewer or more rows than its header says
   const [width, height] = [0, 4].map(at => view(header).getUint32(at)), [depth, kind, , , interlaced] = header.subarray(8);
   if (interlaced) return; // those hold theirs in another order
   const unpacked = new Blob(packed).stream().pipeThrough(new DecompressionStream("deflate")).getReader();
   const wanted = height * (1 + Math.ceil(width * CHANNELS[kind] * depth / 8));
   let held = 0;
   try {
-    for (let part; held < wanted && !(part = await unpacked.read()).done;) held += part.value.length;
+    for (let part; held <= wanted && !(part = await unpacked.read()).done;) held += part.value.length;
   } catch {
     throw new PictureError("damaged PNG: its pixels cannot be unpacked");
   }
+  unpacked.cancel().catch(() => {});
   if (held < wanted) throw new PictureError(`truncated: the PNG holds ${Math.floor(100 * held / wanted)}% of its rows`);
+  if (held > wanted) throw new PictureError("damaged PNG: it holds more than its rows");
 }
 
 async function checkPng(data) {
@@ -77,6 +93,7 @@ function checkWebp(data) {
   if (data.length < 30 || view(data).getUint32(4, true) + 8 > data.length)
     throw new PictureError("truncated: the WebP ends early");
   if (text(data, 12, 16) === "VP8X" && data[20] & 2) throw new PictureError("holds several pictures: a radiograph is one");
+  if (isWebpTurned(data)) throw new PictureError(`a WebP that its EXIF turns, which browsers leave as it lies: ${ELSEWHERE}`);
   return { name: "WebP", truncate: false };
 }
 

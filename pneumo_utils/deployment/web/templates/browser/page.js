@@ -17,7 +17,7 @@ let worker, ready = false, busy = null, leftOut = "";
 
 function next() {
   busy = ready ? files.find(one => !one.answer) ?? null : null;
-  if (busy) worker.postMessage(busy.file);
+  if (busy) worker.postMessage({ file: busy.file, gone: Boolean(busy.file.gone) });
 }
 
 function take({ answer, seconds }) {
@@ -54,11 +54,15 @@ function fail(sentence) {
 
 // files
 
-async function open(entry) { // the files of a folder, at any depth
-  if (entry.isFile) return [await new Promise((found, failed) => entry.file(found, failed))];
-  const reader = entry.createReader(), inside = [];
-  for (let part; (part = await new Promise((found, failed) => reader.readEntries(found, failed))).length;) inside.push(...part);
-  return (await Promise.all(inside.filter(one => !one.name.startsWith(".")).map(open))).flat();
+async function open(entry) { // the files of a folder, at any depth; what cannot be opened is one that cannot be read
+  try {
+    if (entry.isFile) return [await new Promise((found, failed) => entry.file(found, failed))];
+    const reader = entry.createReader(), inside = [];
+    for (let part; (part = await new Promise((found, failed) => reader.readEntries(found, failed))).length;) inside.push(...part);
+    return (await Promise.all(inside.filter(one => !one.name.startsWith(".")).map(open))).flat();
+  } catch {
+    return [Object.assign(new File([], entry.name), { gone: true })];
+  }
 }
 
 function add(given) {

@@ -1,0 +1,42 @@
+"""Connections that say nothing are let go, or as many of them as a machine takes would shut everybody else out."""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_PATIENCE = 10.0  # seconds in which the head of a request must have come
+
+
+class PatientProtocol(H11Protocol):
+    """uvicorn's protocol for HTTP/1.1, which waits for ever for the first byte of a request, and between two of its
+    lines; between two requests it has a limit of its own.
+    """
+
+    _limit: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """See `asyncio.Protocol`."""
+        super().connection_made(transport)
+        self._limit = self.loop.call_later(_PATIENCE, transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        before = self.scope
+        super().data_received(data)
+        between = self.cycle is None or self.cycle.response_complete
+        if self.scope is not before:  # the head of a request has come
+            self._wait_no_more()
+        elif self._limit is None and between and self.conn.trailing_data[0]:
+            self._limit = self.loop.call_later(_PATIENCE, self.transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def _wait_no_more(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+            self._limit = None
