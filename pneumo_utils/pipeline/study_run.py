@@ -8,8 +8,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
-from threading import Lock
+from threading import Lock, Thread
 
+from pneumo_utils.networks.training_list import TrainingJob
 from pneumo_utils.pipeline import notebook_workers, run_records
 from pneumo_utils.pipeline.notebook_workers import NotebookWorkers
 from pneumo_utils.pipeline.progress_display import ProgressDisplay
@@ -170,4 +171,21 @@ class StudyRun:
         expected = {step.page: self._line.expected[step.page] for step in going}
         seeds, networks = self._line.study.training.seeds, [step for step in going if step.own]
         stages = {step.page: self._line.expected_stages(step.own["model"], seeds) for step in networks}
-        return TimeLeft(expected, unchanged=self._unchanged, after=self._after, at_once=self._at_once, stages=stages)
+        left = TimeLeft(expected, unchanged=self._unchanged, after=self._after, at_once=self._at_once, stages=stages)
+        if not {step.page for step in steps.before_training(self._line.steps)} & set(expected):
+            Thread(target=self._leave_out_trained, args=(left, networks), daemon=True).start()
+        return left
+
+    def _leave_out_trained(self, left: TimeLeft, networks: list[steps.Step]) -> None:
+        """Take what is trained already, as by `make work`, out of the time left: it takes seconds to find out."""
+        from pneumo_utils.pipeline import training_process  # imported here: seldom needed
+
+        pages = {step.own["model"]: step.page for step in networks}
+        jobs = [TrainingJob(*one) for one in self._line.study.training.networks if one[0] in pages]
+        jobs = [job for job in jobs if self._store.run_file(job.model, job.seed).is_file()]
+        with suppress(training_process.WorkError):
+            done = training_process.find_done(training_process.TrainingInputs.of(self._line), jobs)
+            for model, page in pages.items():
+                kept = [job.seed for job, over in zip(jobs, done, strict=True) if over and job.model == model]
+                if kept:
+                    left.leave_out(page, kept)

@@ -42,6 +42,14 @@ class TimeLeft:
     _times: dict[str, float] = field(default_factory=dict)  # by page, how many times as long its last stage took
     _learned: dict[str, dict[str, float]] = field(default_factory=dict)  # by page, share of a stage that ran here
 
+    def leave_out(self, page: str, seeds: Iterable[int]) -> None:
+        """Plan a page without the stages of seeds that an earlier run has trained."""
+        begins = tuple(f"seed {seed}, " for seed in seeds)
+        kept = {stage: seconds for stage, seconds in self.stages.get(page, {}).items() if stage.startswith(begins)}
+        stages = {stage: seconds for stage, seconds in self.stages.get(page, {}).items() if stage not in kept}
+        self.stages = {**self.stages, page: stages}
+        self.expected = {**self.expected, page: max(self.expected.get(page, 0.0) - sum(kept.values()), 0.0)}
+
     def of(self, running: Mapping[str, Running], now: float) -> tuple[dict[str, float], float]:
         """Seconds left of every page that runs, and of the study.
 

@@ -104,3 +104,12 @@ def test_pages_that_may_run_side_by_side_are_waited_for_once():
 def test_of_the_pages_that_can_begin_the_longest_does():
     left = TimeLeft({"a": 20.0, "b": 20.0, "c": 50.0}, at_once=2)
     assert left.of({}, 0.0)[1] == 50.0, "the two short ones run one after another beside it"
+
+
+def test_what_an_earlier_run_has_trained_is_left_out_of_the_plan():
+    stages = {"a": {"seed 0, end to end": 400.0, "seed 10, end to end": 100.0, "seed 1, end to end": 300.0}}
+    left = TimeLeft({"a": 900.0, "b": 50.0}, stages=stages)
+    left.leave_out("a", [0, 1])
+    assert left.of({"a": Running(0.0)}, 0.0) == ({"a": 200.0}, 250.0), "of 400 and 300 s nothing is left to learn"
+    left.leave_out("b", [0])
+    assert left.expected["b"] == 50.0, "a page that trains nothing stays as it is"

@@ -69,7 +69,7 @@ def until_it_trains(running, work):
     ("given", "said"),
     [
         (["--job", "3/2"], "job must be I/N with I from 1 to N, got 3/2"),
-        (["--threads", "-1"], "threads must be at least 0, got -1"),
+        (["--threads", "-1"], "threads must be 0 to 1,024, got -1"),
     ],
 )
 def test_a_share_that_is_none_is_refused_before_anything_runs(command, tmp_path, capsys, given, said):
