@@ -8,14 +8,14 @@ from plain_recipe import Outcome
 from pneumo_utils.evaluation import delong
 
 MARGIN = 0.005  # of AUC
-LEVEL = f"95 % interval of ours - plain above -{MARGIN}, or with 0 inside"
+LEVEL = f"95% interval of ours - plain above -{MARGIN}, or with 0 inside"
 
 
 def auc_row(name: str, ours: Outcome, plain: Outcome, said: str) -> rows.Row:
     """AUC of both sides; `ratio` is their difference."""
     gap, lower, upper = delong.difference(ours.label, ours.probability, plain.probability)
     areas = [delong.interval(side.label, side.probability)[0] for side in (ours, plain)]
-    seen = f"ours - plain {gap:+.3f}, 95 % interval {lower:+.3f} to {upper:+.3f} (DeLong, paired)"
+    seen = f"ours - plain {gap:+.3f}, 95% interval {lower:+.3f} to {upper:+.3f} (DeLong, paired)"
     detail = f"{seen}; {said}; the column ratio is the difference"
     return rows.Row(f"AUC of {name}", *areas, "AUC", gap, LEVEL, level(lower, upper), detail)
 

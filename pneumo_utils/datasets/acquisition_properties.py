@@ -12,7 +12,7 @@ from pneumo_utils.imaging import image_files
 FLAT = 16  # grey levels: an edge line whose brightest and darkest pixel are no farther apart shows no body
 WHITE = 250  # grey level: at and above it stand the letters of a marker
 _CORNER = 6  # a corner is this part of each side
-_RIM = 12  # the rim is this part of each side: on 300 of the real radiographs 3 % of it was lung
+_RIM = 12  # the rim is this part of each side: on 300 of the real radiographs 3% of it was lung
 _PERCENTILES = {"p5": 0.05, "p50": 0.5, "p95": 0.95}
 # luminance at quality 50, in rows: ITU-T T.81 (1992), table K.1
 _STANDARD = np.array(

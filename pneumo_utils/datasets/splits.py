@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from pneumo_utils.datasets import filenames
 
 _COLUMNS = ["path", "patient", "label", "etiology", "part"]  # of the contract `splits`, but for the split
-_FINEST = 20  # folds: the validation part is cut in steps of 5 % of the patients
+_FINEST = 20  # folds: the validation part is cut in steps of 5% of the patients
 
 
 class SplitError(ValueError):

@@ -13,7 +13,7 @@ from pneumo_utils.evaluation import intervals
 from pneumo_utils.evaluation.metrics import format_interval
 from pneumo_utils.records.vocabulary import MODELS
 
-FEWEST = 6  # patients; the range of five values misses the true mean more often than an interval of 95 % may
+FEWEST = 6  # patients; the range of five values misses the true mean more often than an interval of 95% may
 COLUMNS = ("measure", "value", "lower", "upper", "n")
 
 

@@ -88,7 +88,7 @@ def bootstrap_p(differences: np.ndarray) -> float:
         differences: float (replicates,); `nan` as in `intervals.percentile`.
 
     Returns:
-        p in (0, 1]; `nan` where more than 5 % of the replicates are.
+        p in (0, 1]; `nan` where more than 5% of the replicates are.
     """
     differences = np.asarray(differences, dtype=float)
     undefined = np.isnan(differences)

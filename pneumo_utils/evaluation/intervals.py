@@ -78,7 +78,7 @@ def percentile(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
         level: coverage in (0, 1).
 
     Returns:
-        lower, upper; `nan` where more than 5 % of the replicates are.
+        lower, upper; `nan` where more than 5% of the replicates are.
 
     Raises:
         MetricError: there is no replicate, or `level` is out of range.

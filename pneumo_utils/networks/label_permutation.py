@@ -27,7 +27,7 @@ def choose_rows(splits: pd.DataFrame, seed: int) -> np.ndarray:
 
 
 def permute_labels(splits: pd.DataFrame, chosen: np.ndarray, seed: int) -> pd.DataFrame:
-    """Contract `splits` of the pictures in rows `chosen` with shuffled labels, once to train and once to validate on.
+    """Contract `splits` of the pictures in rows `chosen` with permuted labels, once to train and once to validate on.
 
     Args:
         splits: contract `splits` of the study.

@@ -35,7 +35,7 @@ class Store(RunDirectory):
 
     @property
     def label_permutation(self) -> Store:
-        """The run directory of a network that is trained on shuffled labels, to see what its heat maps are worth."""
+        """The run directory of a network that is trained on permuted labels, to see what its heat maps are worth."""
         return Store("label-permutation", self.work / "other-splits")
 
     def read(self, name: str) -> pd.DataFrame:

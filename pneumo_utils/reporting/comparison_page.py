@@ -82,7 +82,7 @@ def _headline(sides: list[FinishedStudy]) -> str:
     wide = pd.DataFrame(shown).rename_axis(["network", "metric"]).rename(index=IMAGE_MODELS, level=0)
     counts = " and ".join(f"n = {side.test['path'].nunique():,}" for side in sides)
     rules = " and ".join(dict.fromkeys(side.sections["evaluation"]["threshold_rule"] for side in sides))
-    caption = f"Test part of each study ({counts}), operating points of rule {rules}, 95 % intervals over patients"
+    caption = f"Test part of each study ({counts}), operating points of rule {rules}, 95% intervals over patients"
     return table_html(wide, caption)
 
 
@@ -103,7 +103,7 @@ def _paired_table(pairs: pd.DataFrame, sides: list[FinishedStudy]) -> str:
     wide = wide.reindex(index=shown["model"].unique(), columns=list(SHOWN))
     caption = (
         f"{sides[0].name} less {sides[1].name} on the same test images, n = {pairs['n'].max():,}, first seed of each, "
-        "95 % intervals, p by Holm"
+        "95% intervals, p by Holm"
     )
     return table_html(wide.rename(index=IMAGE_MODELS, columns=SHOWN).rename_axis("network"), caption)
 

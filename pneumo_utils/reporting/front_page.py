@@ -134,7 +134,7 @@ def caption(seed_spread: pd.DataFrame, rule: str) -> str:
     trained = of_seeds if max(seeds, default=1) > 1 else ""
     return (
         f"Test part, n = {test['n'].max():,} radiographs; {trained}operating point of each network frozen on "
-        f"validation (rule {rule}); in brackets 95 % intervals, bootstrap over patients"
+        f"validation (rule {rule}); in brackets 95% intervals, bootstrap over patients"
     )
 
 

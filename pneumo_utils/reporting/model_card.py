@@ -68,7 +68,7 @@ def _by_etiology(store: Store, study: Study, model: str) -> pd.DataFrame | None:
         (row.etiology, format_interval(row.sensitivity, row.lower, row.upper), int(row.n), int(row.patients))
         for row in found[chosen].itertuples()
     ]
-    return pd.DataFrame(rows, columns=["kind", "sensitivity (95 % interval)", "n", "patients"]) if rows else None
+    return pd.DataFrame(rows, columns=["kind", "sensitivity (95% interval)", "n", "patients"]) if rows else None
 
 
 def _header(facts: dict) -> str:
@@ -107,7 +107,7 @@ def _metrics(measured: pd.DataFrame) -> list[dict]:
         if metric in measured.index and not math.isnan(measured.loc[metric, "mean"]):
             row = measured.loc[metric]
             bounds = format_interval(row["mean"], row["lower"], row["upper"]).partition("(")[2].rstrip(")")
-            precision = bounds if bounds == "no interval" else f"95 % interval {bounds}"
+            precision = bounds if bounds == "no interval" else f"95% interval {bounds}"
             words = f"{hub} ({precision}, n = {int(row['n'])})"
             told.append({"type": hub, "value": round(float(row["mean"]), 4), "name": words})
     return told

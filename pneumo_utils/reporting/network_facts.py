@@ -91,4 +91,4 @@ def headline(measured: pd.DataFrame) -> pd.DataFrame:
         (names[metric], card_facts.with_interval(measured.loc[metric]), int(measured.loc[metric, "n"]))
         for metric in known
     ]
-    return pd.DataFrame(rows, columns=["measure", "value (95 % interval)", "n"])
+    return pd.DataFrame(rows, columns=["measure", "value (95% interval)", "n"])

@@ -122,7 +122,7 @@ def _findings(measured: pd.DataFrame, pairs: pd.DataFrame, unlike: list[str], fi
 def _measured_table(measured: pd.DataFrame) -> str:
     shown = measured.assign(model=measured["model"].map(IMAGE_MODELS)).drop(columns="auc")
     wide = shown.set_index(["study", "model"]).rename_axis(["study", "network"])
-    return table_html(wide, "Test part of each study, mean of its seeds, 95 % intervals over patients")
+    return table_html(wide, "Test part of each study, mean of its seeds, 95% intervals over patients")
 
 
 def _paired_table(pairs: pd.DataFrame, first: str) -> str:
@@ -131,5 +131,5 @@ def _paired_table(pairs: pd.DataFrame, first: str) -> str:
         text=[metrics.format_interval(row.difference, row.lower, row.upper) for row in pairs.itertuples()],
     )
     wide = shown[["study", "model", "text", "p_holm"]].set_index(["study", "model"]).rename_axis(["study", "network"])
-    caption = f"AUC-ROC less that of {first} on the same test images, first seed of each, 95 % intervals, p by Holm"
+    caption = f"AUC-ROC less that of {first} on the same test images, first seed of each, 95% intervals, p by Holm"
     return table_html(wide.rename(columns={"text": "difference", "p_holm": "p"}), caption)

@@ -46,7 +46,7 @@ def write(reports: Path) -> None:
     studies = [row for folder in finished if (row := _row(folder, reports))]
     best = [{"network": one.model, "n": one.n} | dict(one.metrics) for one in studies]
     table = pd.DataFrame(best, index=pd.Index([one.name for one in studies], name="study"))
-    caption = "Network of the highest AUC-ROC on the test part of each study, 95 % intervals over patients"
+    caption = "Network of the highest AUC-ROC on the test part of each study, 95% intervals over patients"
     page_shell.write(
         reports / "index.html",
         "studies.html.j2",

@@ -1,4 +1,4 @@
-"""Where 99 % comes from, and what a series never seen takes away: one recipe under several ways of drawing parts."""
+"""Where 99% comes from, and what a series never seen takes away: one recipe under several ways of drawing parts."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ class Training(Section):
         description="number format below the head; auto: bfloat16 where processor or GPU has it, else float32"
     )
     retrained_model: Literal["none", "cnn", "vgg16", "resnet50"] = Field(
-        description="trained again on other splits (by patient, by picture, without a series), and on shuffled labels; "
+        description="trained again on other splits (by patient, by picture, without a series), and on permuted labels; "
         "none: no network"
     )
     left_out_series: bool = Field(

@@ -30,7 +30,7 @@ def test_of_few_patients_no_more_than_one_interval_in_twenty_misses_the_truth(pa
         _, lower, upper = bootstrap_mean.interval(generator.normal(0, 1, patients), np.arange(patients), 400, 0)
         missed += not lower <= 0 <= upper and patients >= bootstrap_mean.FEWEST
         assert np.isnan(lower) == np.isnan(upper) == (patients < bootstrap_mean.FEWEST)
-    assert missed / 400 < 0.085, "5 % and what chance adds; plain percentiles miss more than 12 % at eight"
+    assert missed / 400 < 0.085, "5% and what chance adds; plain percentiles miss more than 12% at eight"
 
 
 def test_a_share_of_nought_or_one_is_no_certainty():

@@ -33,7 +33,7 @@ def test_the_header_of_a_model_card_holds_what_hugging_face_reads(study):
     result = found["model-index"][0]["results"][0]
     assert {"type", "name"} <= set(result["task"]) and {"type", "name", "split"} <= set(result["dataset"])
     auc = next(one for one in result["metrics"] if one["type"] == "roc_auc")
-    assert auc["value"] == 0.971 and auc["name"] == "roc_auc (95 % interval 0.951–0.991, n = 40)"
+    assert auc["value"] == 0.971 and auc["name"] == "roc_auc (95% interval 0.951–0.991, n = 40)"
 
 
 def test_a_metric_that_is_not_defined_is_left_out_of_the_header(tmp_path):

@@ -34,7 +34,7 @@ def measure(
         seed: of what is drawn.
 
     Returns:
-        contract `gate_checks`; the interval is that of Clopper and Pearson, 95 %.
+        contract `gate_checks`; the interval is that of Clopper and Pearson, 95%.
     """
     rows = []
     for pictures, wanted, shown in _kinds(radiographs, each, seed):

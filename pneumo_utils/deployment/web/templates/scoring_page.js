@@ -230,7 +230,7 @@ document.addEventListener("drop", async event => {
   take(entries.some(entry => entry.isDirectory) ? (await Promise.all(entries.map(open))).flat() : loose);
 });
 at("opacity")?.addEventListener("input", ({ target }) => {
-  at("opacity-told").textContent = `${target.value} %`;
+  at("opacity-told").textContent = `${target.value}%`;
   document.documentElement.style.setProperty("--opacity", target.value / 100);
 });
 at("save").addEventListener("click", save);
