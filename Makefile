@@ -18,7 +18,8 @@ VENV := .venv$(if $(ON_GPU),-gpu)
 PY   := $(VENV)/bin/python
 LOCK := requirements$(if $(ON_GPU),-gpu).txt
 READY := $(VENV)/.ready
-CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python3.12 python3.11 python)
+OWN_PYTHON := $(patsubst ~/%,$(HOME)/%,$(value PYTHON))
+CANDIDATES = $(if $(OWN_PYTHON),$(call quote,$(OWN_PYTHON)),python3 python3.13 python3.12 python3.11 python)
 # One worker a core, each file to one of them, the longest first.
 SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
 EXTRAS := --extra dicom --extra onnx --extra litert --extra export --extra web --extra dask
@@ -31,10 +32,6 @@ BESIDE = $(if $(SCHEDULER),--scheduler $(call quote,$(SCHEDULER)))
 .PHONY: help install report reports plan work compare pdf serve export data lab test check bench recipes lint format lock picture lungs parameters clean audit fuzz test-long
 .DEFAULT_GOAL := help
 
-ifneq ($(and $(PYTHON),$(wildcard $(READY))),)
-$(shell echo "PYTHON is of no effect while $(VENV) is there: delete that folder to build it with another interpreter" >&2)
-endif
-
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  STUDY=name of a file in params/ (demo)   DATA=folder, .zip or .npz   WEIGHTS=imagenet, none or a path"
@@ -43,6 +40,7 @@ help: ## this list
 	@echo "  ORIGINALS=folder of radiographs as published, not made smaller (bench, recipes)"
 
 install: $(READY) ## only build the environment
+	@$(if $(PYTHON),$(PY) -c 'import sys; print("$(VENV) has", sys.version.split()[0] + "; delete that folder to build it with another Python")')
 
 report: $(READY) ## run what changed of STUDY and render reports/STUDY/index.html
 	@$(PY) -m pneumo_utils report $(call quote,$(value STUDY)) $(GIVEN) $(BESIDE)
@@ -115,8 +113,8 @@ lock: ## compile requirements*.txt anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra gpu $(EXTRAS) --group dev --generate-hashes --custom-compile-command "make lock" -q -o requirements-gpu.txt -c requirements.txt
 	echo uv | uv pip compile - --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" -q -o requirements-uv.txt
 
-clean: $(READY) ## delete the reports of all studies in params/ and drawn phantoms; what else lies beside them stays
-	@$(PY) -m pneumo_utils clean
+clean: ## delete the reports of all studies in params/ and drawn phantoms; what else lies beside them stays
+	@if [ ! -x $(PY) ]; then echo "error: $(VENV) must be there to clean, got none: make install" >&2; exit 1; fi; $(PY) -m pneumo_utils clean
 
 # The stamp is written last, so that a broken install is not taken for a whole one. An environment that is there stays
 # until the new one is whole. The interpreter behind an activated environment is taken, not the environment's own.
@@ -126,12 +124,12 @@ $(READY): $(LOCK) requirements-uv.txt pyproject.toml
 	  then found=$$("$$python" -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))'); break; fi; done; \
 	if [ -z "$$found" ]; then \
 	  if command -v uv >/dev/null; then fetch=", or run 'uv python install 3.12' and pass PYTHON=\$$(uv python find 3.12)"; fi; \
-	  got=$$($(if $(PYTHON),"$(PYTHON)",python3) --version 2>/dev/null | head -n 1); \
+	  got=$$($(if $(OWN_PYTHON),$(call quote,$(OWN_PYTHON)),python3) --version 2>/dev/null | head -n 1); \
 	  echo "error: python3 must be 3.11, 3.12 or 3.13, got $${got:-none}: install one, or pass PYTHON=<path>$$fetch" >&2; exit 1; fi; \
 	if ! "$$found" -c 'import venv, ensurepip' >/dev/null 2>&1; then \
 	  echo "error: $$found must have the modules venv and ensurepip, got none: install the package python3-venv" >&2; exit 1; fi; \
 	echo "installing into $(VENV) with $$("$$found" --version), once, about half a minute ..."; \
-	if [ -d "$(VENV).old" ]; then rm -rf "$(VENV)"; elif [ -d "$(VENV)" ]; then mv "$(VENV)" "$(VENV).old"; fi; \
+	rm -rf "$(VENV).gone"; if [ -d "$(VENV).old" ]; then rm -rf "$(VENV)"; elif [ -d "$(VENV)" ]; then mv "$(VENV)" "$(VENV).old"; fi; \
 	trap 'rm -rf "$(VENV)"; if [ -d "$(VENV).old" ]; then mv "$(VENV).old" "$(VENV)"; echo "error: $(VENV) must be installed anew, got stopped: the old one is back" >&2; fi' EXIT; \
 	trap 'exit 1' INT TERM HUP; \
 	"$$found" -m venv "$(VENV)"; \
@@ -141,4 +139,4 @@ $(READY): $(LOCK) requirements-uv.txt pyproject.toml
 	  install="$(PY) -m pip install --quiet --disable-pip-version-check"; fi; \
 	$$install --require-hashes -r $(LOCK); \
 	$$install --no-deps --no-build-isolation --editable .; \
-	touch "$@"; trap - EXIT; rm -rf "$(VENV).old"
+	touch "$@"; trap - EXIT; if [ -d "$(VENV).old" ]; then mv "$(VENV).old" "$(VENV).gone"; fi; rm -rf "$(VENV).gone"

@@ -260,6 +260,14 @@ def test_gpu_0_is_no_gpu(make, asked, folder):
     assert f"installing into {folder} " in "\n".join(make("--dry-run", "--always-make", "install", f"GPU={asked}"))
 
 
+def test_an_interpreter_may_be_named_with_a_tilde_or_a_space(make, tmp_path):
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "a b" / "python3").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    for given in ("~/a b/python3", str(tmp_path / "a b" / "python3")):
+        shown = "\n".join(make("--dry-run", "--always-make", "install", f"PYTHON={given}", HOME=str(tmp_path)))
+        assert f"for python in '{tmp_path}/a b/python3'; do" in shown
+
+
 def test_an_environment_stays_until_the_new_one_is_whole(make, tmp_path):
     (tmp_path / "pyproject.toml").touch()
     (tmp_path / "broken").write_text('#!/bin/sh\n[ "$1" = -m ] && exit 7\necho "$0"\n', encoding="utf-8")

@@ -149,6 +149,16 @@ def is_whole(folder: Path) -> bool:
     return mark.is_file() and mark.read_text(encoding="utf-8") == fingerprint.of(_sizes(folder))
 
 
+def is_marked(folder: Path) -> bool:
+    """Whether `mark_whole` was ever called for `folder`."""
+    return _mark(folder).is_file()
+
+
+def count_files(folder: Path) -> int:
+    """How many files lie below `folder`, litter aside; 0 where it is not there."""
+    return len(_sizes(folder))
+
+
 def _mark(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.whole")
 

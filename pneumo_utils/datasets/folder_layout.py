@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from pneumo_utils.records.vocabulary import LABELS, PARTS
 
 CLASSES = tuple(LABELS)
 _DEEPEST = 3  # folders between the one that is given and `train`: zips wrap a set once, twice or three times
+_FOLDERS_BEHIND_A_LINK = 1000  # whose files are counted: a link may lead to a whole disk
 _LITTER = {"__macosx", "thumbs.db", "desktop.ini", "icon\r"}
 
 
@@ -37,7 +39,7 @@ def locate(folder: Path) -> Path:
 
     Zips wrap the set differently (`chest_xray`, `chest_xray/chest_xray`, `CellData/chest_xray`), and some hold other
     sets of the same layout (`CellData/OCT/train/CNV`): what has both parts with class folders goes before what has
-    class folders in one, and that before what has none. Links to folders are followed.
+    class folders in one, and that before what has none, and what lies there before what is linked.
 
     Raises:
         LayoutError: there is no such folder, or it holds no `train` or no `test`.
@@ -52,7 +54,7 @@ def locate(folder: Path) -> Path:
     ]
     if not found:
         raise LayoutError(f"data folder must hold train/ and test/, got {_list_some(folder)} in {str(folder)!r}")
-    root = max(found, key=_fits)  # of several that fit as well the first
+    root = max(found, key=lambda place: (_fits(place), not _is_linked(place, folder)))  # else the first
     for part in ("train", "test"):
         if not _is_folder(root / part):
             raise LayoutError(f"data folder must hold {part}/, got {_list_some(root)} in {str(root)!r}")
@@ -62,6 +64,11 @@ def locate(folder: Path) -> Path:
 def _fits(place: Path) -> int:
     """In how many of `train` and `test` there is a class folder."""
     return sum(any(_is_folder(place / part / name) for name in CLASSES) for part in ("train", "test"))
+
+
+def _is_linked(place: Path, folder: Path) -> bool:
+    """Whether a link leads from `folder` to `place` below it."""
+    return place != folder and (place.is_symlink() or _is_linked(place.parent, folder))
 
 
 def _is_folder(place: Path) -> bool:
@@ -80,9 +87,10 @@ def _within(folder: Path, depth: int) -> Iterator[Path]:
 def _subfolders(folder: Path) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
-            return sorted(folder / one.name for one in entries if not is_litter(one.name) and one.is_dir())
+            names = [one.name for one in entries if not is_litter(one.name)]
     except OSError:  # no permission: whatever is in it cannot be read anyway
         return []
+    return sorted(folder / name for name in names if _is_folder(folder / name))
 
 
 def list_files(root: Path) -> list[str]:
@@ -166,10 +174,11 @@ def _unseen(folder: Path, root: Path) -> list[PassedOver]:
         here = Path(place)
         for name in folders:
             shown = f"{(here / name).relative_to(root).as_posix()}/"
-            within = sum(len(inside) for *_, inside in os.walk(here / name))
             if (here / name).is_symlink():
+                within = sum(len(inside) for *_, inside in islice(os.walk(here / name), _FOLDERS_BEHIND_A_LINK))
                 found.append(PassedOver(shown, within, "a link to a folder, which is not followed"))
             elif is_litter(name):
+                within = sum(len(inside) for *_, inside in os.walk(here / name))
                 found.append(PassedOver(shown, within, "left behind by an operating system"))
         folders[:] = [name for name in folders if not is_litter(name)]
         hidden = [name for name in names if is_litter(name) and image_files.is_image(name)]

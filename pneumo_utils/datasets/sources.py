@@ -28,6 +28,7 @@ MENDELEY_URL = (
     "https://data.mendeley.com/public-files/datasets/rscbjbr9sj/files/"
     "f12eaf6d-6023-432f-acc9-80c9d7393433/file_downloaded"
 )
+MENDELEY_PICTURES = 5856
 MENDELEY_BYTES = 1_235_512_464
 MENDELEY_SHA256 = "13efc055629733dbab07877f8b3c9f81097840dbcdaa326a8542322c2281ce36"
 
@@ -135,11 +136,11 @@ def _kaggle() -> Path:
 
 
 def _mendeley(folder: str, cache: Path) -> Path:
-    given = _file(folder, MENDELEY_ZIP) if folder else None
     unpacked = cache / "mendeley-rscbjbr9sj-2"
     with downloads.reserve_space(cache, 0), alone(cache / "mendeley"):  # whoever waits finds the set, not the zip
-        if downloads.is_whole(unpacked):
+        if downloads.is_whole(unpacked) or _is_published(unpacked):
             return unpacked
+        given = _file(folder, MENDELEY_ZIP) if folder else None
         check = {"size": MENDELEY_BYTES, "sha256": MENDELEY_SHA256}
         if given:
             downloads.check(given, name=given.name, **check)
@@ -149,6 +150,14 @@ def _mendeley(folder: str, cache: Path) -> Path:
         if not given:
             archive.unlink()  # our own copy: 1.2 GB that can be had again
     return unpacked
+
+
+def _is_published(folder: Path) -> bool:
+    """Whether a folder without a mark, as an earlier version left it, has all that was published; it is marked then."""
+    whole = not downloads.is_marked(folder) and downloads.count_files(folder) >= MENDELEY_PICTURES
+    if whole:
+        downloads.mark_whole(folder)
+    return whole
 
 
 def _file(given: str, pattern: str) -> Path:

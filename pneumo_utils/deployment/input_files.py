@@ -27,7 +27,7 @@ class InputFiles:
     answers: int  # files and folders that were passed over, since answers are written there
     repeated: int  # paths that were named more than once
     errors: tuple[tuple[str, str], ...]  # folders that cannot be listed, and why
-    below: tuple[str, ...] = ()  # each path as it lies below what was named: the same wherever that lies
+    below: tuple[str, ...] = ()  # each path below the folder that was named, or that those which were named share
 
 
 def find(given: Iterable[str], lines: Iterable[str] = (), answers: Iterable[Path] = ()) -> InputFiles:
@@ -43,7 +43,8 @@ def find(given: Iterable[str], lines: Iterable[str] = (), answers: Iterable[Path
     Raises:
         InputError: a file is not there, or a pattern fits nothing.
     """
-    found: dict[str, str] = {}
+    found: dict[str, None] = {}
+    bases: dict[str, None] = {}  # folders that are named, or that a file which is named lies in
     hidden, repeated, own = 0, 0, 0
     places = frozenset(os.path.realpath(place) for place in answers)
     errors: list[tuple[str, str]] = []
@@ -51,6 +52,7 @@ def find(given: Iterable[str], lines: Iterable[str] = (), answers: Iterable[Path
         if places and _is_answer(_real(path), places):
             own += 1
             continue
+        bases[path if os.path.isdir(path) else os.path.dirname(path)] = None  # noqa: PTH112, PTH120 - never raises
         for one in _walk(path, errors, places) if os.path.isdir(path) else [path]:  # noqa: PTH112 - never raises
             if one is None:
                 hidden += 1
@@ -59,8 +61,18 @@ def find(given: Iterable[str], lines: Iterable[str] = (), answers: Iterable[Path
             elif one in found:
                 repeated += 1
             else:
-                found[one] = os.path.basename(one) if one == path else os.path.relpath(one, path)  # noqa: PTH119 - as given
-    return InputFiles(tuple(found), hidden, own, repeated, tuple(errors), tuple(found.values()))
+                found[one] = None
+    below = _below(found, bases)
+    return InputFiles(tuple(found), hidden, own, repeated, tuple(errors), below)
+
+
+def _below(paths: Iterable[str], folders: Iterable[str]) -> tuple[str, ...]:
+    """Paths below the folder that all named ones share; as they are where there is none."""
+    try:
+        shared = os.path.commonpath([os.path.normpath(one or os.curdir) for one in folders])
+    except ValueError:  # some are absolute, some are not
+        return tuple(map(os.path.normpath, paths))
+    return tuple(os.path.relpath(one, shared or os.curdir) for one in paths)
 
 
 def name_safely(path: str) -> str:

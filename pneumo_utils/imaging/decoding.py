@@ -221,6 +221,8 @@ def _pixels(header: Image.Image, data: bytes, flags: int) -> np.ndarray:
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError(error.err) from error
         raise ImageError(f"unsupported {header.format}: {error.err}") from error
     if pixels is None:
         raise ImageError(f"damaged or unsupported {header.format}: it cannot be decoded")

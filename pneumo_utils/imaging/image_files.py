@@ -98,11 +98,15 @@ def check_whole(header: Image.Image, data: bytes) -> None:
             raise ImageError("truncated: the PNG ends early")
         try:
             header.verify()  # the checksum of every chunk
+        except MemoryError:
+            raise
         except Exception as error:  # of several kinds, by the chunk that is damaged
             raise ImageError(f"damaged PNG: {error}") from error
     elif header.format in ("TIFF", "BMP", "WEBP"):  # rare enough to be decoded twice
         try:
             header.load()
+        except MemoryError:
+            raise
         except Exception as error:  # as above
             raise ImageError(f"truncated or damaged {header.format}: {error}") from error
     elif _SCAN not in data:

@@ -34,10 +34,11 @@ def clean(params: Path, reports: Path, data: Path) -> tuple[list[Path], list[Pat
         CleaningError: a study is running; then nothing is deleted.
     """
     names = definition.names(params)
-    of_studies = {name: reports / name for name in names if (reports / name / "work" / "run.lock").is_file()}
+    every = sorted(lock.parents[1] for lock in reports.rglob("work/run.lock"))
+    of_studies = {name: reports / name for name in names if reports / name in every}
     with ExitStack() as held:
-        for name, folder in of_studies.items():
-            work = folder / "work"
+        for folder in every:  # those that stay, too: they may read what was drawn
+            work, name = folder / "work", folder.relative_to(reports).as_posix()
             if not held.enter_context(study_lock.hold_if_free(work)) or study_lock.is_trained_in(work):
                 raise CleaningError(f"study {name} must not be running, got a run or training of it: wait or stop it")
         deleted = [*of_studies.values(), *_others(reports, data)]
@@ -46,7 +47,7 @@ def clean(params: Path, reports: Path, data: Path) -> tuple[list[Path], list[Pat
     for name in of_studies:
         with suppress(OSError):  # other studies lie in it
             (reports / name).parent.rmdir()
-    return deleted, sorted(lock.parents[1] for lock in reports.rglob("work/run.lock"))
+    return deleted, [folder for folder in every if folder not in of_studies.values()]
 
 
 def _others(reports: Path, data: Path) -> Iterator[Path]:

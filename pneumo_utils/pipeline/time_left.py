@@ -85,7 +85,7 @@ class TimeLeft:
     def _planned(self, page: str) -> float:
         """Seconds, on the reference machine, of a page that runs, less what earlier runs are known to have learned."""
         stages, learned = list(self.stages.get(page, {})), self._learned.get(page, {})
-        last = max((stages.index(stage) + 1 for stage in learned), default=0)
+        last = max((stages.index(stage) + 1 for stage in learned if stage in stages), default=0)
         return self.expected.get(page, 0.0) - self._kept(page, stages[:last])  # none where nobody foresaw that it runs
 
     def _of_page(self, page: str, one: Running, times: float, now: float) -> float:

@@ -403,6 +403,13 @@ def test_a_whole_set_goes_before_half_of_one_and_a_link_to_it_is_found(tmp_path)
     assert folder_layout.locate(tmp_path / "given") == tmp_path / "given" / "chest_xray"
 
 
+def test_what_is_there_goes_before_what_is_linked_and_a_bad_link_hides_nothing(tmp_path):
+    root, other = fill(tmp_path / "data", each=1), fill(tmp_path / "other", each=1)
+    (tmp_path / "data" / "backup").symlink_to(other)
+    (tmp_path / "data" / "loop").symlink_to("loop")
+    assert folder_layout.locate(tmp_path / "data") == root
+
+
 @pytest.fixture(scope="module")
 def real():
     return manifest.build(REAL)

@@ -219,13 +219,19 @@ def test_two_who_want_mendeleys_set_at_once_both_have_it_and_it_is_fetched_once(
     assert len(set(roots)) == 1 and len(mendeley.asked) == 1
 
 
+def test_a_whole_set_of_mendeleys_from_before_there_were_marks_is_used(mendeley, tmp_path, monkeypatch):
+    root = sources.provide("mendeley", cache=tmp_path)
+    (tmp_path / ".mendeley-rscbjbr9sj-2.whole").unlink()
+    monkeypatch.setattr(sources, "MENDELEY_PICTURES", 4)
+    assert sources.provide("mendeley", folder=str(tmp_path / "zip that is gone"), cache=tmp_path) == root
+    assert len(mendeley.asked) == 1 and (tmp_path / ".mendeley-rscbjbr9sj-2.whole").is_file()
+
+
 def test_a_set_of_mendeleys_that_lost_a_picture_is_fetched_again(mendeley, tmp_path):
     root = sources.provide("mendeley", cache=tmp_path)
     next(root.rglob("*.jpeg")).unlink()
     assert len(manifest.build(sources.provide("mendeley", cache=tmp_path))[0]) == 4
     assert len(mendeley.asked) == 2
-    with pytest.raises(ValueError, match="which is not there"):
-        sources.provide("mendeley", folder=str(tmp_path / "nowhere"), cache=tmp_path)
 
 
 @pytest.mark.parametrize("given", ["own/ChestXRay2017.zip", "own"])

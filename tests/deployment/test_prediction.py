@@ -151,6 +151,25 @@ def test_shares_whose_tables_lie_among_the_files_lose_none(place):
     assert sorted(pictures) == sorted(wanted), "a table of another share may have a row, too"
 
 
+def test_files_that_are_all_called_alike_are_shared_out_evenly(place, monkeypatch, capsys):
+    for number in range(40):
+        (place / f"study{number}").mkdir()
+        (place / f"study{number}" / "IM000001").write_text("no picture")
+
+    def sizes(*given):
+        found = []
+        for number in (1, 2, 3, 4):
+            predict(*given, "--shard", f"{number}/4")
+            found.append(len(capsys.readouterr().out.splitlines()) - 1)
+        return found
+
+    everyone = [f"study{number}" for number in range(40)]
+    for given in (["study*/IM000001"], everyone, [f"{one}/IM000001" for one in everyone]):
+        assert sum(sizes(*given)) == 40 and max(sizes(*given)) < 25, given
+    absolute = [str(place / one) for one in everyone]
+    assert sizes(*everyone) == sizes(*absolute)
+
+
 def test_a_share_is_the_same_wherever_the_folder_lies(place, monkeypatch):
     def own(folder):
         predict(folder, "--shard", "1/2", "--out", "part.csv")

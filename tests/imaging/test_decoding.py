@@ -280,6 +280,18 @@ def test_a_png_of_noughts_without_end_is_refused_and_takes_no_memory():
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
+def test_too_little_memory_is_no_fault_of_the_file(kind, monkeypatch):
+    def short(*_):
+        error = cv2.error("Failed to allocate")
+        error.code, error.err = cv2.Error.StsNoMem, "Failed to allocate"
+        raise error
+
+    monkeypatch.setattr(cv2, "imdecode", short)
+    with pytest.raises(MemoryError):
+        decoding.decode(packed(PICTURE, kind))
+
+
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
 def test_a_transparent_tiff_is_refused_and_an_opaque_one_is_read(mode):
     def tiff(alpha):

@@ -41,6 +41,13 @@ def test_only_what_studies_have_made_goes_and_what_has_no_study_is_named(place):
     assert "reports/candidates" not in files
 
 
+def test_a_study_that_is_not_among_those_here_keeps_what_was_drawn_while_it_runs(place):
+    with study_lock.hold_if_free(place / "reports" / "kept" / "demo-2026-05" / "work"):
+        with pytest.raises(cleaning.CleaningError, match="study kept/demo-2026-05 must not be running"):
+            clean(place)
+        assert (place / "data" / "phantom-60-0").exists()
+
+
 @pytest.mark.parametrize("busy", [study_lock.hold_if_free, study_lock.join_trainings])
 def test_while_a_study_runs_or_is_trained_nothing_is_deleted(place, busy):
     with busy(place / "reports" / "demo" / "work"):

@@ -111,5 +111,10 @@ def test_what_an_earlier_run_has_trained_is_left_out_of_the_plan():
     left = TimeLeft({"a": 900.0, "b": 50.0}, stages=stages)
     left.leave_out("a", [0, 1])
     assert left.of({"a": Running(0.0)}, 0.0) == ({"a": 200.0}, 250.0), "of 400 and 300 s nothing is left to learn"
+    seen = TimeLeft({"a": 900.0}, stages=stages)
+    running = {"a": Running(10.0, State("seed 0, end to end", 1, 100, began=0.0))}
+    before = seen.of(running, 10.0)[1]
+    seen.leave_out("a", [0])  # it runs again, on other splits
+    assert seen.of(running, 10.0)[1] <= before
     left.leave_out("b", [0])
     assert left.expected["b"] == 50.0, "a page that trains nothing stays as it is"

@@ -28,7 +28,7 @@ class PatientProtocol(H11Protocol):
         between = self.cycle is None or self.cycle.response_complete
         if self.scope is not before:  # the head of a request has come
             self._wait_no_more()
-        elif self._limit is None and between and self.conn.trailing_data[0]:
+        elif self._limit is None and between:  # of what comes after an answer uvicorn waits for no end, either
             self._limit = self.loop.call_later(_PATIENCE, self.transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -148,10 +148,13 @@ def write_files(folder):
     (folder / "surplus.png").write_bytes(with_more_rows((folder / "colours.png").read_bytes()))
     picture.save(folder / "upright.webp", lossless=True, exif=_turned(1))
     picture.transpose(Image.Transpose.ROTATE_90).save(folder / "turned.webp", lossless=True, exif=_turned(6))
+    large = _turned(1)
+    large[37510] = b"ASCII\0\0\0" + bytes(60_000)  # a comment
+    picture.save(folder / "large-exif.webp", lossless=True, exif=large)
     (folder / "letter, old.txt").write_text("Dear colleague,")
     (folder / "empty.png").touch()
     (folder / "dicom.dcm").write_bytes(bytes(128) + b"DICM" + bytes(64))
-    for name in ("grey.jpg", "colours.png", "picture.bmp", "picture.webp"):
+    for name in ("grey.jpg", "progressive.jpg", "colours.png", "picture.bmp", "picture.webp"):
         whole = (folder / name).read_bytes()
         (folder / f"cut-{name}").write_bytes(whole[: len(whole) * 2 // 3])
     for name in ("rgb.jpg", "restarts.jpg"):
@@ -317,6 +320,7 @@ def test_files_of_every_kind_are_read_as_python_reads_them_or_refused(page, bund
         "turned.jpg",
         "restarts.jpg",
         "film.jpg",
+        "large-exif.webp",
         "upright.webp",
     }
     assert found["surplus.png"]["reason"] == "damaged PNG: it holds more than its rows"

@@ -144,3 +144,10 @@ def test_connections_that_say_nothing_are_let_go_and_others_are_answered_meanwhi
         assert [one.recv(100) for one in silent] == [b""] * 80, "closed from there"
         for one in silent:
             one.close()
+        head = "POST /score HTTP/1.1\r\nHost: example.org\r\nContent-Length: 99\r\n\r\n"
+        with socket.create_connection((place[0], int(place[1])), timeout=20) as slow:
+            slow.sendall(head.encode())
+            assert b" 421 " in slow.recv(1000)
+            slow.sendall(b"x")  # of a body that nobody wants
+            while slow.recv(1000):
+                pass

@@ -14,12 +14,13 @@ const CHECKSUMS = Uint32Array.from({ length: 256 }, (_, n) => {
 const text = (data, start, end) => String.fromCharCode(...data.subarray(start, end));
 const view = data => new DataView(data.buffer, data.byteOffset, data.byteLength);
 
+const BEGINNING = 2 ** 15; // bytes of an EXIF block, in which the orientation stands
 const ORIENTATION = /\x01\x12[^]{6}\0[\x02-\x08]|\x12\x01[^]{6}[\x02-\x08]\0/; // other than upright, in either byte order
 
 function isWebpTurned(data) {
   for (let at = 12; at + 8 <= data.length; at += 8 + view(data).getUint32(at + 4, true) + data[at + 4] % 2) {
     const end = at + 8 + view(data).getUint32(at + 4, true);
-    if (text(data, at, at + 4) === "EXIF" && ORIENTATION.test(text(data, at + 8, Math.min(end, data.length)))) return true;
+    if (text(data, at, at + 4) === "EXIF" && ORIENTATION.test(text(data, at + 8, Math.min(end, at + 8 + BEGINNING)))) return true;
   }
   return false;
 }
@@ -28,7 +29,7 @@ function isTurned(data) { // by an EXIF orientation other than upright
   for (let at = 2; data[at] === 255 && data[at + 1] !== 0xda; at += 2 + view(data).getUint16(at + 2)) {
     if (data[at + 1] !== 0xe1 || text(data, at + 4, at + 8) !== "Exif") continue;
     const size = view(data).getUint16(at + 2);
-    if (ORIENTATION.test(text(data, at, at + 2 + size))) return true;
+    if (ORIENTATION.test(text(data, at, at + 2 + Math.min(size, BEGINNING)))) return true;
   }
   return false;
 }
@@ -40,11 +41,13 @@ function checkJpeg(data) { // neither marker occurs inside compressed data: no s
     if (data[at + 1] === 0xd9) end = at;
   }
   if (scan < 0) throw new PictureError("truncated: the JPEG ends early");
+  let whole = false;
   try {
-    checkScans(data);
+    whole = checkScans(data);
   } catch (error) {
     throw scan > end ? new PictureError("truncated: the JPEG ends early") : error;
   }
+  if (scan > end && !whole) throw new PictureError("truncated: the JPEG ends early");
   return { name: "JPEG", truncate: false, reducible: !isTurned(data) };
 }
 

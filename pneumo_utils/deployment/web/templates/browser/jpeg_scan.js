@@ -98,13 +98,13 @@ function readScan(data, start, { blocks, units }, interval) { // where its last 
   return bits.end();
 }
 
-export function checkScans(data) { // of a JPEG that has its end
+export function checkScans(data) { // of a JPEG; whether it was read through to its end
   const tables = {};
   let frame, interval = 0;
   for (let at = 2; at + 4 <= data.length;) {
     const marker = data[at + 1];
     if (data[at] !== 255) throw damage();
-    if (marker === 0xd9) return;
+    if (marker === 0xd9) return true;
     if (marker === 255) { at += 1; continue; } // padding
     const part = data.subarray(at + 4, at + 2 + (data[at + 2] << 8 | data[at + 3]));
     at += 4 + part.length;
@@ -112,10 +112,11 @@ export function checkScans(data) { // of a JPEG that has its end
     else if (SEQUENTIAL.includes(marker)) frame = readFrame(part);
     else if (marker === 0xdd) interval = part[0] << 8 | part[1];
     else if (marker === 0xda) {
-      if (!frame) return; // progressive
+      if (!frame) return false; // progressive
       const plan = planScan(part, frame, tables);
       if (!plan.blocks.every(pair => pair.every(Boolean))) throw damage();
       at = readScan(data, at, plan, interval);
     }
   }
+  return false;
 }
