@@ -11,6 +11,7 @@ from pneumo_utils.explanation import sanity_check
 from pneumo_utils.records import provenance
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import IMAGE_MODELS, MODELS, SPLITS, TITLES
+from pneumo_utils.reporting.notices import is_drawn
 from pneumo_utils.robustness import perturbations, perturbed_performance
 from pneumo_utils.study.definition import Study
 
@@ -26,7 +27,7 @@ def kind(store: Store, study: Study) -> str:
         store: the run directory of a finished study.
         study: the parameters it ran with.
     """
-    if study.data.source == "phantom" or len(store.read("localisation")):  # a folder with known lesions is drawn, too
+    if is_drawn(store, study.data.source):
         return "drawn"
     if study.data.source != "folder":
         return "kermany"
@@ -62,6 +63,7 @@ def of_study(store: Store, study: Study) -> dict:
         "children": {split: patients.count(splits[splits["split"] == split]) for split in SPLITS},
         "parts": "; ".join(_part(splits, split) for split in SPLITS),
         "named": int(patients.known(splits).sum()),
+        "apart": "answered" if patients.known(splits).all() and not _of_data(store, splits)["shared"] else "partly",
         "auc": _each(rates, shown, "auc_roc"),
         "rates": _rates(rates, shown),
         "calibration": _each(rates, shown, "ece"),
@@ -107,9 +109,18 @@ def _of_checks(store: Store, study: Study) -> dict:
         "perturbed_n": int(hard["n"].max()),
         "worst": "; ".join(describe_change(row) for row in perturbed_performance.worst_case(hard).itertuples()),
         "without_lungs": describe_without_lungs(hard),
-        "sane": int((verdicts["verdict"] == "pass").sum()),
-        "sanity_checks": len(verdicts),
+        "sane": describe_sanity(verdicts),
     }  # fmt: skip
+
+
+def describe_sanity(verdicts: pd.DataFrame) -> str:
+    """How many sanity checks are passed, of those that could be made; by `sanity_check.verdicts`."""
+    tested = verdicts[verdicts["verdict"] != "not tested"]
+    left = len(verdicts) - len(tested)
+    if tested.empty:
+        return "could not be put to a sanity check"
+    passed = int((tested["verdict"] == "pass").sum())
+    return f"pass {passed} of {len(tested)} sanity checks" + (f" ({left} more could not be made)" if left else "")
 
 
 def describe_without_lungs(hard: pd.DataFrame) -> str:

@@ -87,7 +87,7 @@ def omission(exclusions: pd.DataFrame) -> str:
 
 def rerun(name: str, study: Study) -> str:
     """The command that makes the report again; folders are whoever's machine it is."""
-    given = study.data.source == "folder", study.training.weights not in ("imagenet", "none")
+    given = study.data.source in ("folder", "medmnist"), study.training.weights not in ("imagenet", "none")
     asked = "".join(f" {name}=FOLDER" for name, one in zip(("DATA", "WEIGHTS"), given, strict=True) if one)
     return f"make report STUDY={name}{asked}"
 
@@ -151,6 +151,6 @@ def _provenance(store: Store, study: Study, records: list[dict]) -> dict[str, st
         "Seed": ", ".join(map(str, networks["seed"].unique())),
         "Device": ", ".join((networks["device"] + " in " + networks["precision"]).unique()),
         "Memory": f"at most {networks['peak_memory'].max():,.0f} MiB in training",
-        "Machine": provenance.machine(),
+        "Machine of this page": provenance.machine(),  # others may have trained
         "Versions": ", ".join(f"{name} {version}" for name, version in provenance.versions().items()),
     }

@@ -9,11 +9,22 @@ from pneumo_utils.evaluation.metrics import format_interval, format_p
 from pneumo_utils.explanation import plausibility, sanity_check
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import MODELS
+from pneumo_utils.reporting import card_facts
 from pneumo_utils.reporting.index_page import KeyFinding
+from pneumo_utils.reporting.notices import is_drawn
 from pneumo_utils.robustness import perturbations, perturbed_performance
 from pneumo_utils.study.definition import Study
 
 _SIGNIFICANT = 0.05
+_PROOFS = {  # where the answer to each question is proved
+    "Which network is best, and by how much?": "04_evaluation.html#is-one-network-better-than-another",
+    "What does it miss?": "04_evaluation.html#is-one-kind-of-pneumonia-missed",
+    "Does it hold when pictures are taken differently?": (
+        "06_robustness.html#does-it-hold-when-pictures-are-taken-differently"
+    ),
+    "Can its heat maps be believed?": "05_gradcam.html#does-the-map-depend-on-what-was-learned",
+    "What does this not show?": "04_evaluation.html#limits",
+}
 
 
 def of_study(store: Store, study: Study) -> list[KeyFinding]:
@@ -26,45 +37,25 @@ def of_study(store: Store, study: Study) -> list[KeyFinding]:
     rates = store.read("seed_spread").query("split == 'test'")
     test = rates.query("metric == 'auc_roc'").set_index("model")
     ranked = test[test.index.isin(MODELS)].sort_values("mean", ascending=False, kind="stable")
-    best = ranked.index[0]
-    seed = study.training.seeds[0]
-    return [
-        KeyFinding(
-            "Which network is best, and by how much?",
-            _lead(
-                ranked,
-                seed,
-                store.read("comparisons").query("split == 'test' and metric == 'auc_roc' and seed == @seed"),
-            ),
-            "04_evaluation.html#is-one-network-better-than-another",
-        ),
-        KeyFinding(
-            "What does it miss?",
-            _missed(
-                best,
-                _own(store.read("etiology_sensitivity"), best, seed).query("split == 'test'"),
-                _own(store.read("metrics"), best, seed).query("split == 'test' and metric == 'specificity'").iloc[0],
-                study,
-            ),
-            "04_evaluation.html#is-one-kind-of-pneumonia-missed",
-        ),
-        KeyFinding(
-            "Does it hold when pictures are taken differently?",
-            _elsewhere(best, _own(store.read("perturbed_performance"), best, seed), test),
-            "06_robustness.html#does-it-hold-when-pictures-are-taken-differently",
-        ),
-        KeyFinding(
-            "Can its heat maps be believed?",
-            _maps(_own(store.read("sanity"), best, seed), _own(store.read("plausibility"), best, seed))
-            + _pointing(store.read("localisation").query("model == @best and method == @study.gradcam.heat_map")),
-            "05_gradcam.html#does-the-map-depend-on-what-was-learned",
-        ),
-        KeyFinding("What does this not show?", _limits(store, study), "04_evaluation.html#limits"),
-    ]
+    best, seed = ranked.index[0], study.training.seeds[0]
+    of_one = f"With seed {seed}: " if len(study.training.seeds) > 1 else ""  # the headline above is their mean
 
+    def own(table: str) -> pd.DataFrame:
+        found = store.read(table)
+        return found[(found["model"] == best) & (found["seed"] == seed)]
 
-def _own(table: pd.DataFrame, model: str, seed: int) -> pd.DataFrame:
-    return table[(table["model"] == model) & (table["seed"] == seed)]
+    pairs = store.read("comparisons").query("split == 'test' and metric == 'auc_roc' and seed == @seed")
+    missed = own("etiology_sensitivity").query("split == 'test'")
+    spared = own("metrics").query("split == 'test' and metric == 'specificity'").iloc[0]
+    pointing = store.read("localisation").query("model == @best and method == @study.gradcam.heat_map")
+    answers = (
+        _lead(ranked, seed, pairs),
+        of_one + _missed(best, missed, spared, study),
+        of_one + _elsewhere(best, own("perturbed_performance"), test),
+        of_one + _maps(own("sanity"), own("plausibility")) + _pointing(pointing),
+        _limits(store, study),
+    )
+    return [KeyFinding(*one) for one in zip(_PROOFS, answers, _PROOFS.values(), strict=True)]
 
 
 def _lead(ranked: pd.DataFrame, seed: int, pairs: pd.DataFrame) -> str:
@@ -110,8 +101,10 @@ def _elsewhere(best: str, found: pd.DataFrame, test: pd.DataFrame) -> str:
         format_interval(row[middle], row["lower"], row["upper"])
         for row, middle in ((worst, "auc"), (test.loc["acquisition"], "mean"))
     )
+    lowered = worst["auc"] < plain["auc"]
+    harm = f"The worst for {MODELS[best]} is" if lowered else f"None lowers the AUC-ROC of {MODELS[best]}; lowest is"
     return (
-        f"Some test radiographs were changed in {ways} ways (n = {plain['n']:,}). The worst for {MODELS[best]} is "
+        f"Some test radiographs were changed in {ways} ways (n = {plain['n']:,}). {harm} "
         f"{way}: AUC-ROC {auc} in place of {plain['auc']:.3f}, and specificity "
         f"{worst['specificity']:.3f} in place of {plain['specificity']:.3f}. A model that sees no lungs, only how "
         f"pictures were taken and saved, reaches {alone}."
@@ -121,13 +114,14 @@ def _elsewhere(best: str, found: pd.DataFrame, test: pd.DataFrame) -> str:
 def _maps(sane: pd.DataFrame, lie: pd.DataFrame) -> str:
     """Sanity checks passed, and how much of the maps lies on the lungs."""
     checks, share = sanity_check.verdicts(sane), lie[lie["outcome"] == plausibility.ALL].set_index("measure")
-    passed = int((checks["verdict"] == "pass").sum())
+    told = f"Its maps {card_facts.describe_sanity(checks)}: they must fall apart when what was learned is destroyed."
     lungs, gain = share.loc["lungs"], share.loc["lungs_gain"]
     more = "more than" if gain["lower"] > 0 else "less than" if gain["upper"] < 0 else "not clearly different from"
     weight = format_interval(lungs["value"], lungs["lower"], lungs["upper"])
+    if not lungs["n"]:
+        return f"{told} They are dark, so nothing can be said of the lungs."
     return (
-        f"Its maps pass {passed} of {len(checks)} sanity checks: they must fall apart when what was learned is "
-        f"destroyed. A share of {weight} of their weight lies on the lungs, {more} the lungs' share of the picture "
+        f"{told} A share of {weight} of their weight lies on the lungs, {more} the lungs' share of the picture "
         f"(by {_unbracketed(gain['value'], gain['lower'], gain['upper'])}, n = {lungs['n']:,})."
     )
 
@@ -155,9 +149,9 @@ def _limits(store: Store, study: Study) -> str:
     """Whom the test part stands for."""
     test = store.read("splits").query("split == 'test'")
     whom = patients.count(test)
-    if study.data.source == "phantom":
+    if is_drawn(store, study.data.source):
         return f"It shows nothing about children: all radiographs are drawn. The test part holds {whom}."
     return (
         f"It does not show how a network does in other hospitals, at other ages, or beside a radiologist: the test "
-        f"part is {whom} of the same publishers."
+        f"part is {whom} of the same source."
     )

@@ -22,7 +22,7 @@ def notices(store: Store, source: str, networks: tuple[str, ...]) -> list[str]:
         source: of its radiographs.
         networks: whose numbers the page shows.
     """
-    sentences = [_PHANTOM] if source == "phantom" else []
+    sentences = [_PHANTOM] if is_drawn(store, source) else []
     if networks and store.table_file("manifest").is_file() and not patients.known(store.read("manifest")).all():
         sentences.append(patients.explain(store.read("manifest")))
     sentences += [*_shared_patients(store), *_seen_before(store)] if networks else []
@@ -37,6 +37,16 @@ def notices(store: Store, source: str, networks: tuple[str, ...]) -> list[str]:
                 f"{'its' if len(random) == 1 else 'their'} numbers say nothing about transfer learning."
             )
     return sentences
+
+
+def is_drawn(store: Store, source: str) -> bool:
+    """Whether radiographs are drawn: by the study, or, as soon as it is known, since lesions of a folder are.
+
+    Args:
+        store: of the study.
+        source: of its radiographs.
+    """
+    return source == "phantom" or (store.table_file("localisation").is_file() and len(store.read("localisation")) > 0)
 
 
 def _shared_patients(store: Store) -> list[str]:

@@ -43,7 +43,7 @@ def write(
     for step in steps:
         state = "done" if step.page in done else "waits"
         if step.page in running:
-            state = "stopped" if stopped else f"runs since {running[step.page]:%H:%M:%S}"
+            state = "stopped" if stopped else f"runs since {running[step.page]:%Y-%m-%d %H:%M:%S}"
         href = f"{step.page}.html" if state == "done" else ""
         rows.append(_Row(step.title, step.question, state, href, done.get(step.page)))
     page_shell.write(
@@ -59,4 +59,5 @@ def write(
         stopped=stopped,
         details=details,
         rerun=front_page.rerun(store.study, study),
+        now=f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S}",
     )

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 from bs4 import BeautifulSoup
@@ -14,8 +15,9 @@ from markupsafe import Markup
 from pneumo_utils.evaluation import metrics
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import MODELS
-from pneumo_utils.reporting import page_shell
+from pneumo_utils.reporting import finished_study, page_shell
 from pneumo_utils.reporting.display import table_html
+from pneumo_utils.reporting.finished_study import FinishedStudy
 
 _log = logging.getLogger(__name__)
 
@@ -46,20 +48,32 @@ def write(reports: Path) -> None:
     studies = [row for folder in finished if (row := _row(folder, reports))]
     best = [{"network": one.model, "n": one.n} | dict(one.metrics) for one in studies]
     table = pd.DataFrame(best, index=pd.Index([one.name for one in studies], name="study"))
-    caption = "Network of the highest AUC-ROC on the test part of each study, 95% intervals over patients"
+    caption = (
+        "Network of the highest AUC-ROC on the test part of each study, 95% intervals over patients; "
+        "the best of several is flattered by being picked"
+    )
     page_shell.write(
         reports / "index.html",
         "studies.html.j2",
         study="all",
         heading=page_shell.TITLE,
         description="Every study of this folder that has a result.",
-        notices=[],
+        notices=finished_study.notices_of([one for row in studies if (one := _finished(reports / row.name, reports))]),
         studies=studies,
         headline=Markup(table_html(table, caption)) if studies else "None has a result yet.",
         compared=[
             (page.relative_to(reports).as_posix(), _title(page)) for page in sorted(reports.glob("compare/*.html"))
         ],
     )
+
+
+def _finished(folder: Path, reports: Path) -> FinishedStudy | None:
+    """The study in a folder; None where it is another version's or damaged, as in `_row`."""
+    try:
+        found = finished_study.find(folder.relative_to(reports).as_posix(), reports, "studies")
+        return found if found.notices is not None else None
+    except (ValueError, OSError, LookupError):
+        return None
 
 
 def _row(folder: Path, reports: Path) -> _Row | None:
@@ -75,7 +89,7 @@ def _row(folder: Path, reports: Path) -> _Row | None:
     shown = metrics.with_intervals(best, "test").iloc[0]
     name = folder.relative_to(reports).as_posix()
     return _Row(
-        f"{name}/index.html",
+        f"{quote(name)}/index.html",
         name,
         _title(folder / "index.html"),
         MODELS[auc.idxmax()],

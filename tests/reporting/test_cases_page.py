@@ -100,7 +100,9 @@ def expected(answers: pd.DataFrame, threshold: float, prevalence: float) -> list
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("threshold", "prevalence"), [(0.3, 0.1), (0.55, 0.5), (0.8, 0.9), (0.005, 0.5)])
+@pytest.mark.parametrize(
+    ("threshold", "prevalence"), [(0.3, 0.1), (0.55, 0.5), (0.8, 0.9), (0.005, 0.5), (0.7255, 0.005)]
+)
 def test_what_is_typed_moves_every_number_to_what_python_computes(page, cases, threshold, prevalence):
     page.locator("#threshold-number").fill(str(threshold))
     page.locator("#prevalence-number").fill(str(prevalence))
@@ -136,6 +138,11 @@ def test_a_click_on_a_count_lists_those_radiographs_and_filters_narrow_them(page
     assert page.locator("#cards li").count() == len(missed)
     texts = page.locator("#cards li").all_inner_texts()
     assert all(any(path in text for text in texts) for path in missed["path"])
+    page.locator("#kind").select_option("viral")
+    page.locator("#measures tbody tr").nth(3).get_by_role("button").nth(1).click()
+    assert page.locator("#cards li").count() == len(missed), "a click on a count shows as many, whatever was chosen"
+    assert page.evaluate("document.activeElement.id") == "list"
+    assert all(", missed: " in text for text in page.locator("#cards li").all_inner_texts())
     page.locator("#kind").select_option("viral")
     assert page.locator("#cards li").count() == (missed["etiology"] == "viral").sum()
     for chosen in ("#kind", "#outcome"):

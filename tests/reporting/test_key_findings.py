@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 from support.examples import example
@@ -21,7 +22,10 @@ def _auc(model: str, mean: float) -> pd.DataFrame:
 def answers(tmp_path):
     """The findings of a study with given networks and one compared pair."""
 
-    def of(aucs: dict[str, float], pair: dict | None = None, pointing: tuple[float, float] | None = None) -> list[str]:
+    def of(
+        aucs: dict[str, float], pair: dict | None = None, pointing: tuple[float, float] | None = None,
+        plain: float = 0.95, dark: bool = False, seeds: list[int] | None = None,
+    ) -> list[str]:  # fmt: skip
         store = Store("smoke", tmp_path)
         best = max((model for model in aucs if model in ("cnn", "vgg16")), key=aucs.get)
         store.write("seed_spread", pd.concat([_auc(*one) for one in aucs.items()], ignore_index=True))
@@ -32,7 +36,7 @@ def answers(tmp_path):
         own = {"model": best, "seed": 0}
         missed = {"sensitivity": 0.9, "lower": 0.8, "upper": 0.96, "n": 20, "etiology": "bacterial", "split": "test"}
         store.write("etiology_sensitivity", example("etiology_sensitivity", 1, **own, **missed))
-        harder = [("plain", 0.0, 0.95), ("blur", 2.0, 0.8), ("noise", 25.0, 0.9), ("without_lungs", 1.0, 0.5)]
+        harder = [("plain", 0.0, plain), ("blur", 2.0, 0.8), ("noise", 25.0, 0.9), ("without_lungs", 1.0, 0.5)]
         rows = [
             example("perturbed_performance", 1, **own, perturbation=way, strength=by, auc=auc, lower=auc - 0.1, n=30)
             for way, by, auc in harder
@@ -40,7 +44,7 @@ def answers(tmp_path):
         store.write("perturbed_performance", pd.concat(rows, ignore_index=True))
         checks = [("weights", 0.1), ("labels", 0.7)]
         rows = [
-            example("sanity", 1, **own, test=test, stage="all", value=up - 0.05, upper=up, dark=0.0)
+            example("sanity", 1, **own, test=test, stage="all", value=up - 0.05, upper=np.nan if dark else up, dark=0.0)
             for test, up in checks
         ]
         store.write("sanity", pd.concat(rows, ignore_index=True))
@@ -54,6 +58,7 @@ def answers(tmp_path):
                 value=value,
                 lower=value - 0.01,
                 upper=value + 0.01,
+                n=0 if dark else 40,
             )
             for name, value in (("lungs", 0.4), ("lungs_gain", -0.02))
         ]
@@ -65,7 +70,10 @@ def answers(tmp_path):
         store.write("localisation", pd.concat([example("localisation", 1), *rows], ignore_index=True))
         splits = pd.concat([example("splits", 3, split="test", patient=name) for name in ("a", "b")], ignore_index=True)
         store.write("splits", splits.assign(path=[f"test/NORMAL/{i}.jpeg" for i in range(6)]))
-        return [one.answer for one in key_findings.of_study(store, load("smoke", PROJECT / "params"))]
+        study = load("smoke", PROJECT / "params")
+        if seeds:
+            study = study.model_copy(update={"training": study.training.model_copy(update={"seeds": seeds})})
+        return [one.answer for one in key_findings.of_study(store, study)]
 
     return of
 
@@ -114,6 +122,24 @@ def test_the_others_name_counts_worst_case_checks_and_what_is_not_shown(answers)
         limits == "It shows nothing about children: all radiographs are drawn. The test part holds 6 radiographs of 2 "
         "patients."
     )
+
+
+def test_where_no_change_lowers_the_area_none_is_called_the_worst(answers):
+    elsewhere = answers({"cnn": 0.93, "acquisition": 0.7}, plain=0.5)[2]
+    assert "None lowers the AUC-ROC of Small CNN; lowest is blur of 2 of the side: AUC-ROC 0.800" in elsewhere
+
+
+def test_maps_that_are_dark_or_untested_have_no_result(answers):
+    maps = answers({"cnn": 0.93, "acquisition": 0.7}, dark=True)[3]
+    assert maps == (
+        "Its maps could not be put to a sanity check: they must fall apart when what was learned is destroyed. They "
+        "are dark, so nothing can be said of the lungs."
+    )
+
+
+def test_what_is_of_one_seed_says_so_beside_the_mean_of_several(answers):
+    found = answers({"cnn": 0.93, "acquisition": 0.7}, seeds=[0, 1])
+    assert [one.startswith("With seed 0: ") for one in found] == [False, True, True, True, False]
 
 
 def test_where_lesions_are_known_maps_are_graded_by_them(answers):

@@ -34,14 +34,14 @@ def written(tmp_path):
 def test_a_running_study_links_what_is_done_and_loads_itself_anew(written):
     page = written(1)
     states = [line.get_text() for line in page.select(".pages .time")]
-    assert states[0] == "done, 7 s" and states[1] == "runs since 09:30:00" and set(states[2:]) == {"waits"}
+    assert states[0] == "done, 7 s" and states[1] == "runs since 2026-11-26 09:30:00" and set(states[2:]) == {"waits"}
     assert [link["href"] for link in page.select(".pages a")] == ["01_eda.html"], "old pages of later steps are not"
     assert page.find("meta", attrs={"http-equiv": "refresh"}) and "1 of 9 pages are done" in page.get_text()
 
 
 def test_pages_that_run_side_by_side_both_say_so(written):
     states = [line.get_text() for line in written(2, beside=3).select(".pages .time")]
-    assert states[2:5] == ["runs since 09:30:00", "runs since 09:31:00", "waits"]
+    assert states[2:5] == ["runs since 2026-11-26 09:30:00", "runs since 2026-11-26 09:31:00", "waits"]
 
 
 def test_what_is_done_now_stands_above_the_list(written):

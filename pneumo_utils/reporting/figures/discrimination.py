@@ -27,7 +27,7 @@ def roc_and_precision_recall(predictions: pd.DataFrame, titles: dict[str, str]) 
         false_positive, true_positive, _ = sk.roc_curve(part["label"], part["probability"])
         precision, recall, _ = sk.precision_recall_curve(part["label"], part["probability"])
         roc.plot(false_positive, true_positive, color=colour, label=titles.get(model, model))
-        pr.plot(recall, precision, color=colour, drawstyle="steps-pre")
+        pr.plot(recall, precision, color=colour, drawstyle="steps-post")  # as average precision sums it
     roc.plot([0, 1], [0, 1], "--", color="#999999", lw=0.8)
     pr.axhline(predictions["label"].mean(), ls="--", color="#999999", lw=0.8)
     square = {"xlim": (-0.02, 1.02), "ylim": (-0.02, 1.02), "aspect": "equal"}

@@ -63,7 +63,9 @@ function row(model, threshold, prevalence, name) {
     button.type = "button"; button.textContent = plain[kind]; button.ariaLabel = `${name}: show ${plain[kind]} ${kind}`;
     button.addEventListener("click", () => {
       at("network").value = study.models.indexOf(model); at("outcome").value = outcome;
-      setThreshold(threshold); update(); at("list").scrollIntoView();
+      at("kind").value = at("agreement").value = ""; // the count is of all kinds
+      shown = 60;
+      setThreshold(threshold); update(); at("list").scrollIntoView(); at("list").focus(); // the button is gone
     });
     cell(button);
   }
@@ -119,10 +121,11 @@ function card(i, model, threshold) {
   const one = document.createElement("li"), image = new Image(96, 96), text = document.createElement("p");
   image.loading = "lazy";
   image.src = `data:image/jpeg;base64,${study.picture[i]}`;
-  image.alt = `${study.etiology[i]}, ${model.title} says ${fixed(model.said[i])}`;
+  const called = model.said[i] >= threshold, outcome = study.label[i] ? (called ? "found" : "missed") : called ? "false alarm" : "spared";
+  image.alt = `${study.etiology[i]}, ${outcome}: ${model.title} says ${fixed(model.said[i])}`;
   const votes = study.models.map(other => `${other.title} ${fixed(other.said[i])}`).join(", ");
-  text.textContent = `${study.etiology[i]}: ${votes}; patient ${study.patient[i]}, ${study.path[i]}`;
-  one.className = (model.said[i] >= threshold) === Boolean(study.label[i]) ? "right" : "wrong";
+  text.textContent = `${study.etiology[i]}, ${outcome}: ${votes}; patient ${study.patient[i]}, ${study.path[i]}`;
+  one.className = called === Boolean(study.label[i]) ? "right" : "wrong";
   const picture = document.createElement("span");
   picture.className = "picture";
   picture.append(image, ...(model.maps && at("heat").checked ? [heatMap(model, i)] : []));
@@ -140,16 +143,18 @@ function listCases(model, threshold) {
     (!wanted.outcome || wanted.outcome === `${study.label[i]}${+(model.said[i] >= threshold)}`) &&
     (!wanted.kind || wanted.kind === study.etiology[i]) &&
     (!wanted.agreement || (new Set(calls(i)).size === 1) === (wanted.agreement === "agree"))).sort((a, b) => key(a) - key(b));
-  at("count").textContent = `${found.length} of ${study.label.length} radiographs; ${model.title} at ${threshold.toFixed(3)}, the others at their frozen operating points.`;
+  const first = found.length > shown ? `, the first ${shown} shown` : "";
+  at("count").textContent = `${found.length} of ${study.label.length} radiographs${first}; ${model.title} at ${threshold.toFixed(3)}, the others at their frozen operating points.`;
   at("cards").replaceChildren(...found.slice(0, shown).map(i => card(i, model, threshold)));
   at("more").hidden = found.length <= shown;
 }
 
 function setThreshold(value) { at("threshold").value = at("threshold-number").value = value.toFixed(3); exact = value; }
-let exact = 0.5; // the slider knows steps of 0.001 only, a frozen operating point any number
+function setPrevalence(value) { at("prevalence").value = at("prevalence-number").value = value.toFixed(2); rare = value; }
+let exact = 0.5, rare = 0.5; // sliders know steps only, a frozen operating point and what is typed any number
 
 function update() {
-  const model = study.models[at("network").value], prevalence = Number(at("prevalence").value);
+  const model = study.models[at("network").value], prevalence = rare;
   at("measures").tBodies[0].replaceChildren(...study.models.flatMap(one => [
     row(one, exact, prevalence, one.title), row(one, one.frozen, prevalence, `${one.title}, frozen`)]));
   drawCharts(model, exact);
@@ -157,7 +162,7 @@ function update() {
 }
 
 function reset() {
-  at("prevalence").value = at("prevalence-number").value = share.toFixed(2);
+  setPrevalence(Number(share.toFixed(2)));
   setThreshold(study.models[at("network").value].frozen);
 }
 
@@ -165,9 +170,10 @@ study.models.forEach((model, k) => at("network").add(new Option(model.title, k))
 [...new Set(study.etiology)].forEach(kind => at("kind").add(new Option(kind)));
 for (const name of ["threshold", "prevalence"])
   for (const id of [name, `${name}-number`]) at(id).addEventListener("input", () => {
-    if (!at(id).checkValidity() || at(id).value === "") return;
-    at(name).value = at(`${name}-number`).value = at(id).value;
-    if (name === "threshold") exact = Number(at(id).value);
+    if (!at(id).reportValidity() || at(id).value === "") return; // the browser says what a value must be
+    const value = Number(at(id).value);
+    for (const other of [name, `${name}-number`]) if (other !== id) at(other).value = value;
+    if (name === "threshold") exact = value; else rare = value;
     update();
   });
 for (const id of ["outcome", "kind", "agreement", "order", "heat"]) at(id).addEventListener("change", () => { shown = 60; update(); });

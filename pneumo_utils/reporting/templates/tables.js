@@ -18,10 +18,15 @@ function inOrder(rows, column, numbers, falling) { // what is not defined comes 
   });
 }
 
+function areNumbers(rows, column) { // differences with an interval, and columns in which something is not defined
+  const known = rows.map(row => row.cells[column]).filter(cell => !/^(—|(p )?not defined)/.test(plain(cell)));
+  return known.length > 0 && known.every(cell => /^[+-]?[\d.]/.test(plain(cell)) && !Number.isNaN(amount(cell)));
+}
+
 function makeSortable(table) {
   const body = table.tBodies[0], rows = [...body.rows], heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
-    const button = document.createElement("button"), numbers = head.classList.contains("number");
+    const button = document.createElement("button"), numbers = head.classList.contains("number") || areNumbers(rows, column);
     button.type = "button";
     button.append(...head.childNodes);
     if (!plain(button)) button.ariaLabel = "row names"; // a head without a word
