@@ -18,8 +18,8 @@ VENV := .venv$(if $(ON_GPU),-gpu)
 PY   := $(VENV)/bin/python
 LOCK := requirements$(if $(ON_GPU),-gpu).txt
 READY := $(VENV)/.ready
-OWN_PYTHON := $(patsubst ~/%,$(HOME)/%,$(value PYTHON))
-CANDIDATES = $(if $(OWN_PYTHON),$(call quote,$(OWN_PYTHON)),python3 python3.13 python3.12 python3.11 python)
+NAMED = $(if $(PYTHON),$(call quote,$(patsubst ~/%,$(HOME)/%,$(value PYTHON))))
+CANDIDATES = $(or $(NAMED),python3 python3.13 python3.12 python3.11 python)
 # One worker a core, each file to one of them, the longest first.
 SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
 EXTRAS := --extra dicom --extra onnx --extra litert --extra export --extra web --extra dask
@@ -124,7 +124,7 @@ $(READY): $(LOCK) requirements-uv.txt pyproject.toml
 	  then found=$$("$$python" -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))'); break; fi; done; \
 	if [ -z "$$found" ]; then \
 	  if command -v uv >/dev/null; then fetch=", or run 'uv python install 3.12' and pass PYTHON=\$$(uv python find 3.12)"; fi; \
-	  got=$$($(if $(OWN_PYTHON),$(call quote,$(OWN_PYTHON)),python3) --version 2>/dev/null | head -n 1); \
+	  got=$$($(or $(NAMED),python3) --version 2>/dev/null | head -n 1); \
 	  echo "error: python3 must be 3.11, 3.12 or 3.13, got $${got:-none}: install one, or pass PYTHON=<path>$$fetch" >&2; exit 1; fi; \
 	if ! "$$found" -c 'import venv, ensurepip' >/dev/null 2>&1; then \
 	  echo "error: $$found must have the modules venv and ensurepip, got none: install the package python3-venv" >&2; exit 1; fi; \

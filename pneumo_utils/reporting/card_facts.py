@@ -63,7 +63,6 @@ def of_study(store: Store, study: Study) -> dict:
         "children": {split: patients.count(splits[splits["split"] == split]) for split in SPLITS},
         "parts": "; ".join(_part(splits, split) for split in SPLITS),
         "named": int(patients.known(splits).sum()),
-        "apart": "answered" if patients.known(splits).all() and not _of_data(store, splits)["shared"] else "partly",
         "auc": _each(rates, shown, "auc_roc"),
         "rates": _rates(rates, shown),
         "calibration": _each(rates, shown, "ece"),
@@ -90,6 +89,7 @@ def _of_data(store: Store, splits: pd.DataFrame) -> dict:
         "published": "; ".join(manifest.published_counts(files)),
         "patients_known": patients.explain(files),
         "shared": len(shared),
+        "apart": "answered" if known.all() and not shared else "partly",  # a status of the checklists
         "copies": "not counted in this study" if twice is None else f"{len(twice):,} pairs",
         "betrayed": _betrayed(store.read("acquisition_audit")),
         "sizes": f"{sizes.iloc[0, 0]} x {sizes.iloc[0, 1]} pixels, all of them" if len(sizes) == 1
