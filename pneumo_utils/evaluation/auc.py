@@ -17,7 +17,7 @@ def auc_with_interval(
 
     Pairs of an ill and a well patient in which nobody comes twice are independent and ranked rightly with a chance of
     AUC. So where all are, Clopper and Pearson's interval holds for as many pairs as the rarer class has patients. An
-    interval from variances alone would have no width there, and too little just below.
+    interval from variances alone would have no width there, and too little just below, as one from draws would.
 
     Args:
         label: int (n,), 1 = pneumonia, or whatever is to be told apart.

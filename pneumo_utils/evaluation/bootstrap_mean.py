@@ -33,7 +33,7 @@ def table(
         measures: float columns.
         replicates: bootstrap draws of patients, at least 1; groups with the same patients share them.
         seed: of the draws, at least 0.
-        shares: measures that only say yes or no: where all do the same, their interval is `intervals.clopper_pearson`.
+        shares: measures that only say yes or no.
 
     Returns:
         `by` and `COLUMNS`; `n` counts pictures; all but `n` empty where there is none, the bounds where they would have
@@ -54,8 +54,8 @@ def interval(
     """Mean, lower and upper bound of `values`, float or bool (n,), one a picture of `patient`, (n,).
 
     Bootstrap over patients, its percentiles widened as Student's interval is for so many (Hesterberg 2015,
-    doi:10.1080/00031305.2015.1089789, "expanded percentiles"); none of fewer than `FEWEST` patients. Where `share` is
-    given and the mean is 0 or 1, `intervals.clopper_pearson`.
+    doi:10.1080/00031305.2015.1089789, "expanded percentiles"), and never surer than patients allow where they are a
+    `share`; no interval of fewer than `FEWEST` patients, but of a share of 0 or 1.
     """
     values, patients = np.asarray(values, dtype=float), len(np.unique(patient))
     if not len(values):
@@ -67,7 +67,7 @@ def interval(
         return mean, float("nan"), float("nan")
     counted = intervals.resample_patients(patient, replicates, seed)
     level = 1 - 2 * ndtr(-np.sqrt(patients / (patients - 1)) * t.ppf(0.975, patients - 1))
-    return mean, *intervals.interval(mean, counted @ values / counted.sum(axis=1), level)
+    return mean, *intervals.interval(mean, counted @ values / counted.sum(axis=1), level, patients if share else 0)
 
 
 def format_rows(found: pd.DataFrame) -> list[str]:

@@ -56,8 +56,8 @@ def predictive_table(
 ) -> pd.DataFrame:
     """PPV and NPV of every model, seed and split at each prevalence, with intervals over patients.
 
-    Where a class is judged without an error (or without a right answer), the bootstrap cannot say how sure that is,
-    and the interval is widened to what the exact bound of `reliability.proportion_with_interval` gives.
+    Where a class is judged with hardly an error, the bootstrap cannot say how sure that is, and the interval is widened
+    to what the bounds of `reliability.proportion_with_interval` give.
 
     Args:
         predictions: contract `predictions`, both classes in each group.
@@ -76,7 +76,7 @@ def predictive_table(
         for prevalence in prevalences:
             point = predictive_values(ill[0], well[0], prevalence)
             draws = predictive_values(ill[3], well[3], prevalence)
-            corners = [predictive_values(*pair, prevalence) for pair in _corners(ill, well)]
+            corners = [predictive_values(*pair, prevalence) for pair in _corners(ill, well, level)]
             for i, name in enumerate(("ppv", "npv")):
                 lower, upper = percentile(draws[i], level)
                 ends = [corner[i] for corner in corners]
@@ -211,12 +211,16 @@ def _weighted_mean(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
     return ((weights.astype(float) @ values).T / np.where(mass > 0, mass, np.nan)).T
 
 
-def _corners(ill: tuple, well: tuple) -> Iterator[tuple[float, float]]:
-    """Sensitivity and specificity at the ends of an interval that the bootstrap could not give."""
-    if ill[0] in (0, 1):
+def _corners(ill: tuple, well: tuple, level: float) -> Iterator[tuple[float, float]]:
+    """Sensitivity and specificity at the ends of each interval that is wider than its bootstrap."""
+    if _is_widened(ill, level):
         yield from ((bound, well[0]) for bound in ill[1:3])
-    if well[0] in (0, 1):
+    if _is_widened(well, level):
         yield from ((ill[0], bound) for bound in well[1:3])
+
+
+def _is_widened(rate: tuple[float, float, float, np.ndarray], level: float) -> bool:
+    return rate[1:3] != percentile(rate[3], level)
 
 
 def _net_benefit(

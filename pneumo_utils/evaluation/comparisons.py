@@ -16,7 +16,7 @@ from pneumo_utils.evaluation import delong, intervals
 from pneumo_utils.evaluation.intervals import Thresholds
 from pneumo_utils.evaluation.metrics import FURTHER, HEADLINE, decide, format_interval, format_p
 from pneumo_utils.evaluation.weighted_metrics import METRICS, MetricError
-from pneumo_utils.records.vocabulary import IMAGE_MODELS
+from pneumo_utils.records.vocabulary import TITLES
 
 METHODS = ("DeLong over patients", "McNemar over patients", "patient bootstrap")
 _COLUMNS = ("split", "seed", "first", "second", "metric", "difference", "lower", "upper", "p", "p_holm", "method", "n")
@@ -164,6 +164,30 @@ def _family(
     return frame.assign(p_holm=holm(frame["p"]))
 
 
+def against_reference(predictions: pd.DataFrame, reference: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+    """AUC of every model less that of a reference, by DeLong's test over patients; a family for Holm is one split.
+
+    Args:
+        predictions: contract `predictions`.
+        reference: contract `reference_predictions`, one model; the same images in each split.
+        level: coverage in (0, 1).
+
+    Returns:
+        contract `comparisons`, its `second` the reference.
+
+    Raises:
+        MetricError: the images differ.
+    """
+    rows = []
+    for (split, seed, model), part in predictions.groupby(["split", "seed", "model"], sort=False):
+        other = reference[reference["split"] == split]
+        cases = list(_align(pd.concat([part, other])).values())
+        rows.append((split, seed, model, other["model"].iat[0], "auc_roc", *_by_delong(*cases, level), len(part)))
+    columns = [name for name in _COLUMNS if name != "p_holm"]
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.assign(p_holm=frame.groupby("split")["p"].transform(holm))[list(_COLUMNS)]
+
+
 def in_words(found: pd.DataFrame) -> list[str]:
     """Of every row the difference with its interval, and p after Holm's correction."""
     rows = found[["difference", "lower", "upper", "p_holm"]].to_numpy()
@@ -172,7 +196,7 @@ def in_words(found: pd.DataFrame) -> list[str]:
 
 def for_display(found: pd.DataFrame) -> pd.DataFrame:
     """Rows of the contract `comparisons`, of one split and seed, in words: a row a pair, a column a metric."""
-    named = found.replace({"first": IMAGE_MODELS, "second": IMAGE_MODELS, "metric": HEADLINE | FURTHER})
+    named = found.replace({"first": TITLES, "second": TITLES, "metric": HEADLINE | FURTHER})
     rows = named.assign(pair=named["first"] + " less " + named["second"], text=in_words(found))
     wide = rows.pivot(index="pair", columns="metric", values="text").rename_axis(columns=None)
     return wide.reindex(index=rows["pair"].unique(), columns=rows["metric"].unique())

@@ -3,8 +3,9 @@
 Several radiographs of one child are alike, so whole patients are drawn (cluster bootstrap; Davison & Hinkley 1997,
 section 3.8). A draw is stored as how often each image counts, and `weighted_metrics` judges all draws at once.
 
-No interval claims certainty. A bootstrap only knows the patients it has: where none of them was judged wrongly, no
-draw can hold one who is, all draws are equal, and their percentiles would promise that nobody ever will be.
+No interval claims certainty. A bootstrap only knows the patients it has: where none of them was judged wrongly, all
+draws are equal, and their percentiles would promise that nobody ever will be; where one was, they promise nearly as
+much. So no share and no AUC is surer than a perfect one of as many patients.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class BootstrapMetrics:
     split: str
     cases: pd.DataFrame  # its rows of the contract `predictions`
     values: dict[str, np.ndarray]  # of `replicate_metrics`
-    patients: dict[str, int]  # how many stand behind the denominator of each of `PROPORTIONS`
+    patients: dict[str, int]  # how many stand behind each of `PROPORTIONS` and the AUC; see `_patients`
 
 
 def resample_patients(patient: np.ndarray, replicates: int, seed: int) -> np.ndarray:
@@ -45,8 +46,7 @@ def resample_patients(patient: np.ndarray, replicates: int, seed: int) -> np.nda
 
     Args:
         patient: name of the patient of each image, (n,), in any order.
-        replicates: number of draws, at least 1.
-        seed: of the draws, at least 0.
+        replicates, seed: number of draws, at least 1, and their seed, at least 0.
 
     Returns:
         unsigned integer (replicates, n), of the smallest kind that holds the number of patients.
@@ -70,8 +70,8 @@ def resample_patients(patient: np.ndarray, replicates: int, seed: int) -> np.nda
 def percentile(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     """Percentile interval of bootstrap replicates (Efron & Tibshirani 1993, chapter 13).
 
-    Replicates in which the metric is undefined (`nan`: a draw without one class, say) are left out. Where they are
-    more than `UNDEFINED_SHARE` of all, leaving them out would flatter the interval, and there is none.
+    Replicates in which the metric is undefined (`nan`: a draw without one class, say) are left out; where they are more
+    than `UNDEFINED_SHARE` of all, that would flatter the interval, and there is none.
 
     Args:
         values: float (replicates,), at least one.
@@ -95,11 +95,11 @@ def percentile(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
 
 
 def clopper_pearson(share: float, patients: int, level: float = 0.95) -> tuple[float, float]:
-    """Interval of a share of exactly 0 or 1 (Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404).
+    """Exact interval of a share of 0 or 1 (Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404).
 
     Args:
         share: 0 or 1.
-        patients: behind the denominator of the share, at least 1; they are the sample size, as their images are alike.
+        patients: behind its denominator, at least 1; they are the sample size, as their images are alike.
         level: coverage in (0, 1).
 
     Returns:
@@ -116,7 +116,10 @@ def clopper_pearson(share: float, patients: int, level: float = 0.95) -> tuple[f
 
 
 def interval(value: float, replicates: np.ndarray, level: float = 0.95, patients: int = 0) -> tuple[float, float]:
-    """Percentile interval of a metric, unless it would claim certainty: then `clopper_pearson` of a share, else none.
+    """Percentile interval of a metric, never surer than patients allow.
+
+    A share of 0 or 1 has the interval of `clopper_pearson`. Any other has a lower bound of at most that for a share of
+    1, and an upper one of at least that for a share of 0.
 
     Args:
         value: of the metric.
@@ -125,14 +128,15 @@ def interval(value: float, replicates: np.ndarray, level: float = 0.95, patients
         patients: behind the denominator, if the metric is a share; 0 if it is none.
 
     Returns:
-        lower, upper; `nan` where `percentile` has none, or one without width.
-
-    Raises:
-        MetricError: as `percentile`.
+        lower, upper; `nan` where `percentile` has none, or one without width; raises as `percentile`.
     """
     if patients and value in (0, 1):
         return clopper_pearson(value, patients, level)
-    return drop_zero_width(*percentile(replicates, level))
+    lower, upper = percentile(replicates, level)
+    if not patients:
+        return drop_zero_width(lower, upper)
+    least, most = clopper_pearson(1, patients, level)[0], clopper_pearson(0, patients, level)[1]
+    return float(np.minimum(lower, least)), float(np.maximum(upper, most))
 
 
 def threshold_of(threshold: Thresholds, model: str, seed: int) -> float:
@@ -143,9 +147,8 @@ def threshold_of(threshold: Thresholds, model: str, seed: int) -> float:
     """
     if not isinstance(threshold, Mapping):
         return float(threshold)
-    for key in ((model, seed), model):
-        if key in threshold:
-            return float(threshold[key])
+    if (own := threshold.get((model, seed), threshold.get(model))) is not None:
+        return float(own)
     raise MetricError(f"threshold must name every model, got {sorted(map(str, threshold))} for {model!r}, seed {seed}")
 
 
@@ -154,24 +157,26 @@ def replicate_metrics(
 ) -> dict[str, np.ndarray]:
     """Metrics of one network on one split: the plain value first, then the bootstrap replicates.
 
+    Replicates of the calibration error (`ece`) are shifted so that their median is the plain value: a draw repeats
+    patients, which adds gaps of its own. The plain value errs upwards, too, the more so the fewer images a bin has.
+
     Args:
         part: rows of the contract `predictions`, one model, seed and split.
         threshold: called pneumonia at or above it.
-        replicates: number of draws, at least 1.
-        seed: of the draws, at least 0.
+        replicates, seed: number of draws, at least 1, and their seed, at least 0.
         metrics: any of `weighted_metrics.METRICS`; much less work where all are among `weighted_metrics.DECISIONS`.
 
     Returns:
         float (1 + replicates,) for each of `metrics`.
 
     Raises:
-        MetricError: there is nothing to judge, or an argument is out of range.
+        MetricError: as `weighted_metrics.scores`.
     """
     case = part["label"], part["probability"]
     drawn = resample_patients(part["patient"], replicates, seed)
     one = np.ones((1, len(part)))  # the plain value is computed apart: no draw may touch its last digit
     plain, drawn = (weighted_metrics.scores(*case, weights, threshold, metrics=metrics) for weights in (one, drawn))
-    if "ece" in plain:  # gaps of a draw's own count as error in it, and move all draws up
+    if "ece" in plain:
         drawn["ece"] = np.clip(drawn["ece"] - np.median(drawn["ece"]) + plain["ece"], 0, 1)
     return {metric: np.concatenate([plain[metric], drawn[metric]]) for metric in plain}
 
@@ -188,9 +193,7 @@ def bootstrap(
     Args:
         predictions: contract `predictions`, at least one row.
         threshold: one for all, or one for each model or (model, seed); frozen before the test part is read.
-        replicates: bootstrap draws, at least 1; networks judged on the same patients share them.
-        seed: of the draws, at least 0.
-        metrics: as of `replicate_metrics`.
+        replicates, seed, metrics: as of `replicate_metrics`; networks judged on the same patients share the draws.
 
     Returns:
         one for each model, seed and split, in order of appearance.
@@ -213,8 +216,7 @@ def table(drawn: Iterable[BootstrapMetrics], level: float = 0.95) -> pd.DataFram
 
     `auc_roc` has the bootstrap interval as all others; a row `auc_roc_delong` gives the same value with DeLong's,
     which takes images for independent. The interval says what other patients would change, not other training runs.
-    One of `PROPORTIONS` that is exactly 0 or 1 has the interval of `clopper_pearson`, no other metric has an interval
-    without width (the AUC of a perfect ranking, say).
+    `PROPORTIONS` and AUC are never surer than patients allow (see `interval`).
 
     Args:
         drawn: of `bootstrap`.
@@ -241,10 +243,11 @@ def _metric_rows(one: BootstrapMetrics, level: float) -> list[tuple[str, float, 
 
 
 def _patients(part: pd.DataFrame, threshold: float) -> dict[str, int]:
-    """How many patients have an image in the denominator of each of `PROPORTIONS`."""
+    """Patients behind each of `PROPORTIONS`; of the AUC those of the rarer class (`auc.auc_with_interval`)."""
     everyone, ill = np.ones(len(part), dtype=bool), part["label"] == 1
     denominators = (everyone, part["probability"] >= threshold, ill, ~ill)
-    return {name: part["patient"][of].nunique() for name, of in zip(PROPORTIONS, denominators, strict=True)}
+    counted = {name: part["patient"][of].nunique() for name, of in zip(PROPORTIONS, denominators, strict=True)}
+    return counted | {"auc_roc": min(counted["recall"], counted["specificity"])}
 
 
 def drop_zero_width(lower: float, upper: float) -> tuple[float, float]:

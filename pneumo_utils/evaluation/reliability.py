@@ -7,17 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.evaluation.intervals import clopper_pearson, percentile, resample_patients
+from pneumo_utils.evaluation.intervals import interval, resample_patients
 from pneumo_utils.evaluation.weighted_metrics import MetricError, check_predictions
 
 
 def proportion_with_interval(
     hit: np.ndarray, patient: np.ndarray, weights: np.ndarray, level: float = 0.95
 ) -> tuple[float, float, float]:
-    """A share with its interval: percentiles over replicates of patients.
-
-    Where all cases agree every replicate does too, and the interval would be a point; then it is that of
-    `intervals.clopper_pearson`, with the patients as the sample size.
+    """A share with its interval over patients, see `intervals.interval`.
 
     Args:
         hit: bool or int (n,).
@@ -31,10 +28,9 @@ def proportion_with_interval(
     hit = np.asarray(hit, dtype=float)
     if not len(hit):
         return np.nan, np.nan, np.nan
-    if hit.min() == hit.max():
-        return float(hit[0]), *clopper_pearson(hit[0], len(set(patient)), level)
-    mass = weights.sum(axis=1, dtype=float)
-    return float(hit.mean()), *percentile((weights @ hit) / np.where(mass > 0, mass, np.nan), level)
+    mass, share = weights.sum(axis=1, dtype=float), float(hit.mean())
+    drawn = (weights @ hit) / np.where(mass > 0, mass, np.nan)
+    return share, *interval(share, drawn, level, len(set(patient)))
 
 
 def curve(

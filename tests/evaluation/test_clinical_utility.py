@@ -109,6 +109,19 @@ def test_no_missed_pneumonia_is_no_proof_that_none_is_ever_missed():
     assert (npv["value"], npv["lower"], npv["upper"]) == pytest.approx((1, bound, 1))
 
 
+def test_one_missed_pneumonia_or_false_alarm_is_hardly_less_sure_than_none():
+    ill = LABEL == 1
+    spared = np.where(ill, 0.2 + FIRST * 0.8, 0.1)
+    one_alarm = np.where(np.arange(len(LABEL)) == np.flatnonzero(~ill)[0], 0.9, spared)
+    for probability in (spared, one_alarm):
+        found = clinical_utility.predictive_table(predictions(probability), 0.5, [0.2], replicates=200)
+        right, patients = (probability >= 0.5)[ill].mean(), JUDGED["patient"][~ill].nunique()
+        bound = clinical_utility.predictive_values(right, 0.025 ** (1 / patients), 0.2)[0]
+        assert found.set_index("metric").loc["ppv", "lower"] <= bound + 1e-12
+    certain = clinical_utility.predictive_table(predictions(spared), 0.5, [0.2], replicates=200).set_index("metric")
+    assert certain.loc["ppv", ["value", "upper"]].tolist() == [1, 1]
+
+
 @pytest.mark.parametrize("prevalence", sorted(set(DCURVES["prevalence"])))
 def test_net_benefit_is_that_of_dcurves(prevalence):
     theirs = DCURVES[DCURVES["prevalence"] == prevalence].set_index("model")

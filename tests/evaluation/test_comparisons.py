@@ -51,6 +51,19 @@ def test_r_gives_the_same_interval_of_a_paired_difference_within_monte_carlo_err
     assert intervals.percentile((one - other)[1:]) == pytest.approx(expected, abs=monte_carlo_error(*expected))
 
 
+def test_a_reference_is_compared_with_every_model_and_holm_counts_them_all():
+    both = predictions_of_both()
+    reference = both[both["model"] == "first"].assign(model="acquisition", probability=0.5)
+    found = comparisons.against_reference(both, reference)
+    areas = [delong.interval(part["label"], part["probability"])[0] for _, part in both.groupby("model")]
+    assert found["difference"].to_numpy() == pytest.approx(np.array(areas) - 0.5)
+    assert found["p_holm"].to_numpy() == pytest.approx(comparisons.holm(found["p"]))
+    assert (found["second"] == "acquisition").all() and (found["n"] == len(JUDGED)).all()
+    assert "less No lungs" in comparisons.for_display(found).index[0]
+    with pytest.raises(MetricError, match="same images"):
+        comparisons.against_reference(both, reference.iloc[1:])
+
+
 def test_r_gives_the_same_holm():
     expected = [ANSWERS[f"holm_{place}"] for place in range(1, 5)]
     assert comparisons.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx(expected, abs=1e-15)

@@ -100,11 +100,13 @@ def test_many_patients_still_fit_the_integers():
     assert (draws.sum(axis=1) == 300).all()
 
 
-def test_one_patient_has_no_interval():
+def test_one_patient_says_next_to_nothing():
     found = judge(predictions_of_both(patient="p1"), 0.5, replicates=20)
     bootstrapped = found[found["metric"] != intervals.DELONG]
     assert bootstrapped["value"].notna().all()
-    assert bootstrapped[["lower", "upper"]].isna().all(axis=None)
+    guarded = bootstrapped["metric"].isin([*intervals.PROPORTIONS, "auc_roc"])
+    assert bootstrapped[~guarded][["lower", "upper"]].isna().all(axis=None)
+    assert np.allclose(bootstrapped[guarded][["lower", "upper"]], [0.025, 0.975])
 
 
 def exact(hits, patients):
@@ -127,7 +129,7 @@ def test_a_share_without_a_right_answer_has_the_exact_interval_of_the_patients_b
 @pytest.mark.parametrize("probability", [[0.1] * 5 + [0.9] * 4, [0.7] * 9])
 def test_what_is_the_same_in_every_draw_and_no_share_has_no_interval(probability):
     found = judge(several_images_each([0] * 5 + [1] * 4, probability), 0.5, replicates=50).set_index("metric")
-    for metric in ("auc_roc", intervals.DELONG, "mcc", "balanced_accuracy"):
+    for metric in (intervals.DELONG, "mcc", "balanced_accuracy"):
         assert found.loc[metric, "value"] in (0, 0.5, 1)
         assert found.loc[metric, ["lower", "upper"]].isna().all()
 
@@ -141,6 +143,25 @@ def test_no_interval_claims_certainty(cases, copies):
     assert (some["upper"] - some["lower"] > 1e-9).all()
     sure = found[found["metric"].isin(intervals.PROPORTIONS) & found["value"].isin([0, 1])]
     assert sure["lower"].notna().all()
+
+
+def test_a_share_with_one_error_is_no_surer_than_one_without():
+    """Of 156 children one is judged wrongly once: nearly every draw says more than 0.98, and a third say 1."""
+    label, wrong = [0] * 20 + [1] * 156, [0.1] * 20 + [0.9] * 155 + [0.4]
+    without, one = (
+        bounds(judge(several_images_each(label, said, copies=2), 0.5, replicates=2000), "recall")
+        for said in (wrong[:-1] + [0.9], wrong)
+    )
+    assert one[0] <= without[0] == pytest.approx(0.025 ** (1 / 156))
+
+
+def test_the_auc_is_no_surer_than_a_perfect_one():
+    label, nearly = [0] * 20 + [1] * 30, list(np.linspace(0, 0.4, 20)) + [0.39] + list(np.linspace(0.5, 1, 29))
+    perfect, nearly = (
+        bounds(judge(several_images_each(label, said), 0.5, replicates=500), "auc_roc") for said in (label, nearly)
+    )
+    assert perfect == pytest.approx((0.025 ** (1 / 20), 1))
+    assert nearly[0] <= perfect[0]
 
 
 @quick

@@ -135,7 +135,8 @@ def test_values_are_shown_with_their_intervals_and_undefined_ones_in_words():
 def test_a_metric_without_an_interval_is_shown_without():
     perfect = predictions().assign(probability=lambda frame: 0.1 + 0.8 * frame["label"])
     shown = metrics.with_intervals(measured(perfect), "test")
-    assert set(shown["AUC-ROC"]) == {"1.000 (no interval)"}
+    assert set(metrics.with_intervals(measured(perfect), "test", {"mcc": "MCC"})["MCC"]) == {"1.000 (no interval)"}
+    assert "no interval" not in "".join(shown["AUC-ROC"])
     assert "no interval" not in "".join(shown["Accuracy"])
 
 

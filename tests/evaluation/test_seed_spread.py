@@ -99,12 +99,12 @@ def test_a_share_without_an_error_in_any_seed_has_the_exact_interval_of_the_fewe
     assert found.set_index("metric").loc["auc_roc", ["lower", "upper"]].notna().all()
 
 
-def test_what_is_perfect_in_every_seed_and_no_share_has_no_interval():
+def test_an_auc_that_is_perfect_in_every_seed_has_the_exact_interval_of_the_rarer_class():
     label = np.repeat([0, 1], [5, 6])
     perfect = 0.2 + 0.5 * label, 0.3 + 0.3 * label
     found = seed_spread.table(intervals.bootstrap(predictions(perfect, label), 0.5, replicates=50)).set_index("metric")
     assert found.loc["auc_roc", ["mean", "sd"]].tolist() == [1, 0]
-    assert found.loc["auc_roc", ["lower", "upper"]].isna().all()
+    assert found.loc["auc_roc", ["lower", "upper"]].tolist() == pytest.approx([0.025 ** (1 / 5), 1])
 
 
 def test_what_is_undefined_in_one_seed_has_no_mean(recwarn):
