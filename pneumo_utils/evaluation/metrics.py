@@ -112,10 +112,10 @@ def format_interval(value: float, lower: float, upper: float) -> str:
 
 
 def format_p(p: float) -> str:
-    """A p value as text: `p 0.031`, `p < 0.001`, or `p not defined`."""
+    """A p value as text: `p = 0.031`, `p < 0.001`, or `p not defined`."""
     if pd.isna(p):
         return "p not defined"
-    return "p < 0.001" if p < 0.001 else f"p {p:.3f}"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
 def _spread(row: Any) -> str:

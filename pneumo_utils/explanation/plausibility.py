@@ -1,4 +1,4 @@
-"""Does a heat map lie where disease can be? How much of it falls on the lungs and on the rim, by outcome."""
+"""Does a heat map lie where disease can be? How much of it falls on the lungs and on the border, by outcome."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.evaluation import bootstrap_mean, outcomes
-from pneumo_utils.explanation.localisation import energy
+from pneumo_utils.explanation.localisation import energy, gaussian
 from pneumo_utils.imaging import lung_fields
 from pneumo_utils.records.vocabulary import OUTCOMES
 
 MEASURES = {
     "lungs": "on the lungs",
     "lungs_gain": "more than their area",  # less the share of the picture that they cover
-    "border": "on the rim",
+    "lungs_over_gaussian": "more than a Gaussian in the middle",  # which knows no picture
+    "border": "on the border",
     "border_gain": "more than its area",
 }
 ALL = "all"  # every outcome together
-_RIM = 0.1  # width of the rim, share of the side
+_BORDER = 0.1  # its width, share of the side
 
 
 def lung_masks(images: np.ndarray) -> np.ndarray:
@@ -27,10 +28,10 @@ def lung_masks(images: np.ndarray) -> np.ndarray:
     return np.stack([lung_fields.visible_lung(image) for image in images])
 
 
-def rims(masks: np.ndarray) -> np.ndarray:
+def borders(masks: np.ndarray) -> np.ndarray:
     """A band along every side, a tenth of the side wide, as far as no lung lies there: bool (n, side, side)."""
     side = masks.shape[1]
-    wide, band = round(_RIM * side), np.ones((side, side), dtype=bool)
+    wide, band = round(_BORDER * side), np.ones((side, side), dtype=bool)
     band[wide : side - wide, wide : side - wide] = False
     return band & ~masks
 
@@ -58,12 +59,14 @@ def table(
         others.
     """
     order, rows = {outcome: place for place, outcome in enumerate(OUTCOMES.values())}, []
-    regions = {"lungs": masks, "border": rims(masks)}
+    regions = {"lungs": masks, "border": borders(masks)}
+    centred = np.broadcast_to(gaussian(masks.shape[1]), masks.shape)
     for model, every in maps.items():
         shares = {
             name: np.where(masks.any(axis=(1, 2)), energy(every, where), np.nan) for name, where in regions.items()
         }
         gains = {f"{name}_gain": shares[name] - where.mean(axis=(1, 2)) for name, where in regions.items()}
+        gains["lungs_over_gaussian"] = shares["lungs"] - energy(centred, masks)
         own = outcomes.of_model(labelled, model, paths).assign(**shares, **gains)
         rows += [own.assign(outcome=ALL), own.sort_values("outcome", key=lambda names: names.map(order))]
     return bootstrap_mean.table(pd.concat(rows), ["model", "seed", "outcome"], list(MEASURES), replicates, seed)

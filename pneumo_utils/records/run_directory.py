@@ -28,6 +28,7 @@ WRITERS = {
     "near_duplicates": "02_preprocessing",
     "images": "02_preprocessing",
     "reference_predictions": "02_preprocessing",
+    "outline_predictions": "02_preprocessing",
     "perturbations": "02_preprocessing",
     "history": "03_finetune",
     "predictions": "03_finetune",

@@ -12,7 +12,7 @@ from pneumo_utils.records import provenance
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import IMAGE_MODELS, MODELS, SPLITS, TITLES
 from pneumo_utils.reporting.notices import is_drawn
-from pneumo_utils.robustness import perturbations, perturbed_performance
+from pneumo_utils.robustness import lung_outline, perturbations, perturbed_performance
 from pneumo_utils.study.definition import Study
 
 _NAMED = 0.9  # share of file names that must follow the publishers' pattern for a folder to count as their set
@@ -108,7 +108,7 @@ def _of_checks(store: Store, study: Study) -> dict:
         "ways": len(changed[["perturbation", "strength"]].drop_duplicates()),
         "perturbed_n": int(hard["n"].max()),
         "worst": "; ".join(describe_change(row) for row in perturbed_performance.worst_case(hard).itertuples()),
-        "without_lungs": describe_without_lungs(hard),
+        "without_lungs": describe_without_lungs(hard, store.read("outline_predictions")),
         "sane": describe_sanity(verdicts),
     }  # fmt: skip
 
@@ -123,10 +123,16 @@ def describe_sanity(verdicts: pd.DataFrame) -> str:
     return f"pass {passed} of {len(tested)} sanity checks" + (f" ({left} more could not be made)" if left else "")
 
 
-def describe_without_lungs(hard: pd.DataFrame) -> str:
-    """AUC-ROC with the lungs hidden, of every network in `hard` (contract `perturbed_performance`)."""
+def describe_without_lungs(hard: pd.DataFrame, outlined: pd.DataFrame) -> str:
+    """AUC-ROC with the lungs hidden, of every network in `hard`, and of the outline of the lungs alone.
+
+    Args:
+        hard: contract `perturbed_performance`.
+        outlined: contract `outline_predictions`.
+    """
     shown = hard[hard["perturbation"] == perturbations.HIDING[0]]
-    return join_words([f"{TITLES[row.model]} {_auc(row)}" for row in shown.itertuples()])
+    networks = join_words([f"{TITLES[row.model]} {_auc(row)}" for row in shown.itertuples()])
+    return f"{networks}; the outline of the lungs alone {format_interval(*lung_outline.worth(outlined))}"
 
 
 def _auc(row) -> str:
@@ -137,6 +143,13 @@ def describe_change(row) -> str:
     """One row of `perturbed_performance` in words: network, change, AUC-ROC with interval."""
     way = perturbations.describe(row.perturbation, row.strength)
     return f"{TITLES[row.model]}, {way}, AUC-ROC {_auc(row)}"
+
+
+def describe_decisions(row) -> str:
+    """One row of `perturbed_performance` in words: network, change, sensitivity and specificity."""
+    way = perturbations.describe(row.perturbation, row.strength)
+    rates = f"sensitivity {row.sensitivity:.3f}, specificity {row.specificity:.3f}"
+    return f"{TITLES[row.model]}, {way}, {rates} (n = {row.n:,})"
 
 
 def _part(splits: pd.DataFrame, split: str) -> str:

@@ -28,7 +28,7 @@ _PROOFS = {  # where the answer to each question is proved
 
 
 def of_study(store: Store, study: Study) -> list[KeyFinding]:
-    """The findings of a finished study; all but the first and the last are about its best network.
+    """The findings of a finished study; all but the first and the last are about the network with the highest AUC.
 
     Args:
         store: the run directory, every step done.
@@ -62,7 +62,8 @@ def _lead(ranked: pd.DataFrame, seed: int, pairs: pd.DataFrame) -> str:
     """Best network, and its paired difference from the next."""
     first = ranked.iloc[0]
     auc = format_interval(first["mean"], first["lower"], first["upper"])
-    told = f"{MODELS[first.name]}: AUC-ROC {auc} on the test part (n = {first['n']:,})."
+    picked = f", the highest of {len(ranked)} on this same part" if len(ranked) > 1 else ""
+    told = f"{MODELS[first.name]}: AUC-ROC {auc} on the test part (n = {first['n']:,}){picked}."
     if len(ranked) == 1:
         return told
     second = ranked.index[1]
@@ -94,8 +95,10 @@ def _missed(best: str, found: pd.DataFrame, spared: pd.Series, study: Study) -> 
 def _elsewhere(best: str, found: pd.DataFrame, test: pd.DataFrame) -> str:
     """Worst perturbation, and what the acquisition alone gives away."""
     plain = found[found["perturbation"] == perturbations.PLAIN].iloc[0]
-    worst = perturbed_performance.worst_case(found).iloc[0]
-    way = perturbations.describe(worst["perturbation"], worst["strength"])
+    worst, decided = (
+        pick(found).iloc[0] for pick in (perturbed_performance.worst_case, perturbed_performance.worst_decisions)
+    )
+    way, other = (perturbations.describe(one["perturbation"], one["strength"]) for one in (worst, decided))
     ways = (~found["perturbation"].isin([perturbations.PLAIN, *perturbations.HIDING])).sum()
     auc, alone = (
         format_interval(row[middle], row["lower"], row["upper"])
@@ -105,9 +108,10 @@ def _elsewhere(best: str, found: pd.DataFrame, test: pd.DataFrame) -> str:
     harm = f"The worst for {MODELS[best]} is" if lowered else f"None lowers the AUC-ROC of {MODELS[best]}; lowest is"
     return (
         f"Some test radiographs were changed in {ways} ways (n = {plain['n']:,}). {harm} "
-        f"{way}: AUC-ROC {auc} in place of {plain['auc']:.3f}, and specificity "
-        f"{worst['specificity']:.3f} in place of {plain['specificity']:.3f}. A model that sees no lungs, only how "
-        f"pictures were taken and saved, reaches {alone}."
+        f"{way}: AUC-ROC {auc} in place of {plain['auc']:.3f}. It decides worst with {other}: sensitivity "
+        f"{decided['sensitivity']:.3f} and specificity {decided['specificity']:.3f} in place of "
+        f"{plain['sensitivity']:.3f} and {plain['specificity']:.3f}. A model that sees no lungs, only how "
+        f"pictures were taken and saved, reaches an AUC-ROC of {alone}."
     )
 
 
@@ -115,14 +119,14 @@ def _maps(sane: pd.DataFrame, lie: pd.DataFrame) -> str:
     """Sanity checks passed, and how much of the maps lies on the lungs."""
     checks, share = sanity_check.verdicts(sane), lie[lie["outcome"] == plausibility.ALL].set_index("measure")
     told = f"Its maps {card_facts.describe_sanity(checks)}: they must fall apart when what was learned is destroyed."
-    lungs, gain = share.loc["lungs"], share.loc["lungs_gain"]
+    lungs, gain = share.loc["lungs"], share.loc["lungs_over_gaussian"]
     more = "more than" if gain["lower"] > 0 else "less than" if gain["upper"] < 0 else "not clearly different from"
     weight = format_interval(lungs["value"], lungs["lower"], lungs["upper"])
     if not lungs["n"]:
         return f"{told} They are dark, so nothing can be said of the lungs."
     return (
-        f"{told} A share of {weight} of their weight lies on the lungs, {more} the lungs' share of the picture "
-        f"(by {_unbracketed(gain['value'], gain['lower'], gain['upper'])}, n = {lungs['n']:,})."
+        f"{told} A share of {weight} of their weight lies on the lungs, {more} a spot in the middle of every picture "
+        f"would put there (by {_unbracketed(gain['value'], gain['lower'], gain['upper'])}, n = {lungs['n']:,})."
     )
 
 

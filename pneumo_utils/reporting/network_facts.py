@@ -54,7 +54,7 @@ def _harms_of(store: Store, seed: int, model: str) -> dict:
     worst = perturbed_performance.worst_case(hard) if len(hard) else hard
     return {
         "worst_own": card_facts.join_words([card_facts.describe_change(row) for row in worst.itertuples()]),
-        "without_lungs_own": card_facts.describe_without_lungs(hard),
+        "without_lungs_own": card_facts.describe_without_lungs(hard, store.read("outline_predictions")),
     }
 
 

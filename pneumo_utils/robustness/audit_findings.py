@@ -5,13 +5,13 @@ from __future__ import annotations
 import pandas as pd
 
 from pneumo_utils.evaluation.metrics import format_interval
-from pneumo_utils.robustness.acquisition_audit import NAMES, SHARES, TOGETHER
+from pneumo_utils.robustness.acquisition_audit import NAMES, SHARES
 
 LIMIT = 0.8  # AUC: a property whose whole interval in train lies above it is called a shortcut
 # AUC between train and another part: from it, or 1 - DRIFT_LIMIT, on, a property has moved if 0.5 is excluded
 DRIFT_LIMIT = 0.7
 # properties that depend on what a picture shows, too, lungs included: fine detail takes bytes
-PIXEL_PROPERTIES = {"bytes_per_pixel", TOGETHER}
+PIXEL_PROPERTIES = {"bytes_per_pixel"}
 _CLASSES = {0: "NORMAL", 1: "PNEUMONIA"}
 _VALUE = ["auc", "lower", "upper"]
 _MOST = 6  # properties that have moved, named in one sentence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.evaluation import outcomes
+from pneumo_utils.evaluation import delong, intervals, outcomes
 from pneumo_utils.evaluation.auc import auc_with_interval
 from pneumo_utils.evaluation.intervals import Thresholds, percentile, resample_patients, threshold_of
 from pneumo_utils.evaluation.metrics import decide, format_interval, rates
@@ -24,18 +24,23 @@ def table(perturbed: pd.DataFrame, threshold: Thresholds) -> pd.DataFrame:
         perturbed: contract `perturbed_predictions`.
         threshold: of each (model, seed), frozen on validation.
     """
+    plain = perturbed[perturbed["perturbation"] == perturbations.PLAIN]
+    as_it_is = {key: part.set_index("path")["probability"] for key, part in plain.groupby(_BY[:2], sort=False)}
     rows = [
-        (*key, *_performance(part, threshold_of(threshold, *key[:2])))
+        (*key, *_performance(part, as_it_is[key[:2]], threshold_of(threshold, *key[:2])))
         for key, part in perturbed.groupby(_BY, sort=False)
     ]
-    found = pd.DataFrame(rows, columns=[*_BY, "auc", "lower", "upper", "sensitivity", "specificity", "n"])
+    change = ["auc_change", "change_lower", "change_upper"]
+    found = pd.DataFrame(rows, columns=[*_BY, "auc", "lower", "upper", *change, "sensitivity", "specificity", "n"])
     return found.assign(flip_rate=_flip_rate(perturbed, threshold))
 
 
-def _performance(part: pd.DataFrame, cut: float) -> tuple:
-    label, called = part["label"].to_numpy(), decide(part["probability"], cut)
-    auc = auc_with_interval(label, part["probability"], part["patient"])
-    return (*auc, *rates(label, called), len(part))
+def _performance(part: pd.DataFrame, as_it_is: pd.Series, threshold: float) -> tuple:
+    label, patient = part["label"].to_numpy(), part["patient"]
+    auc = auc_with_interval(label, part["probability"], patient)
+    change, *bounds = delong.difference(label, part["probability"], as_it_is.loc[part["path"]], patient)
+    rate = rates(label, decide(part["probability"], threshold))
+    return (*auc, change, *intervals.drop_zero_width(*bounds), *rate, len(part))
 
 
 def _flip_rate(perturbed: pd.DataFrame, threshold: Thresholds) -> np.ndarray:
@@ -48,8 +53,19 @@ def _flip_rate(perturbed: pd.DataFrame, threshold: Thresholds) -> np.ndarray:
 
 def worst_case(found: pd.DataFrame) -> pd.DataFrame:
     """Of each network the row of contract `perturbed_performance` with the lowest AUC, of changes that hide no lung."""
-    seeing = found[~found["perturbation"].isin([perturbations.PLAIN, *perturbations.HIDING])]
+    seeing = _lung_sparing(found)
     return seeing.loc[seeing.groupby(["model", "seed"], sort=False)["auc"].idxmin()]
+
+
+def worst_decisions(found: pd.DataFrame) -> pd.DataFrame:
+    """Of each network the row in which sensitivity and specificity have the lowest mean; no lung is hidden."""
+    seeing = _lung_sparing(found)
+    balanced = (seeing["sensitivity"] + seeing["specificity"]) / 2
+    return seeing.loc[balanced.groupby([seeing["model"], seeing["seed"]], sort=False).idxmin()]
+
+
+def _lung_sparing(found: pd.DataFrame) -> pd.DataFrame:
+    return found[~found["perturbation"].isin([perturbations.PLAIN, *perturbations.HIDING])]
 
 
 def worst_case_difference(
@@ -100,9 +116,14 @@ def for_display(found: pd.DataFrame) -> pd.DataFrame:
         {
             "network": [TITLES[model] for model in found["model"]],
             "way": [perturbations.name(*way) for way in ways],
-            "AUC-ROC": [format_interval(*row) for row in found[["auc", "lower", "upper"]].itertuples(index=False)],
+            "AUC-ROC": _texts(found, "auc", "lower", "upper"),
+            "less as it is": _texts(found, "auc_change", "change_lower", "change_upper"),
             "sensitivity": found["sensitivity"],
             "specificity": found["specificity"],
             "decisions changed": found["flip_rate"],
         }
     ).set_index("network")
+
+
+def _texts(found: pd.DataFrame, *columns: str) -> list[str]:
+    return [format_interval(*row) for row in found[list(columns)].itertuples(index=False)]

@@ -86,7 +86,8 @@ def _before_training() -> list[Step]:
             "02_preprocessing", "02_preprocessing", "02 From file to pixels",
             "How does a file become pixels, and who is trained, validated and tested on?",
             tables_read=("manifest", "acquisition"),
-            tables_written=("splits", "near_duplicates", "reference_predictions", "perturbations"),
+            tables_written=("splits", "near_duplicates", "reference_predictions", "perturbations",
+                            "outline_predictions"),
             files_read=lambda store: [store.data_file],
             files_written=lambda store: [store.images_file, store.perturbed_file],
         ),
@@ -145,7 +146,7 @@ def _after_training(models: list[str], seeds: list[int], retrained_model: str) -
         Step(
             "06_robustness", "06_robustness", "06 Would it hold elsewhere?",
             "Would the result hold where pictures are taken in another way, or other patients come?",
-            tables_read=("predictions", "operating_points", "perturbed_predictions",
+            tables_read=("predictions", "operating_points", "perturbed_predictions", "outline_predictions",
                          *("resplit_predictions" for _ in leakage)),
             tables_written=("perturbed_performance", "shifted_rates", "shift_tolerance", *leakage),
             networks=networks,

@@ -208,4 +208,4 @@ def test_a_pair_is_a_row_in_words_and_a_metric_a_column():
     found = pd.DataFrame([shown | {"metric": "auc_roc"}, shown | {"metric": "recall", "p_holm": 1.0}])
     wide = comparisons.for_display(found)
     assert list(wide.index) == ["VGG16 less Small CNN"] and list(wide.columns) == ["AUC-ROC", "Recall"]
-    assert wide.iloc[0].tolist() == ["0.020 (0.010–0.030), p 0.004", "0.020 (0.010–0.030), p 1.000"]
+    assert wide.iloc[0].tolist() == ["0.020 (0.010–0.030), p = 0.004", "0.020 (0.010–0.030), p = 1.000"]

@@ -184,5 +184,5 @@ def test_confusion_has_the_truth_in_rows_even_for_one_class():
 
 def test_what_rounds_to_nought_has_no_sign():
     assert metrics.format_interval(-0.0001, -0.0004, 0.0002) == "0.000 (0.000 to 0.000)"
-    assert metrics.format_p(0.0004) == "p < 0.001" and metrics.format_p(0.0314) == "p 0.031"
+    assert metrics.format_p(0.0004) == "p < 0.001" and metrics.format_p(0.0314) == "p = 0.031"
     assert metrics.format_p(float("nan")) == "p not defined"

@@ -97,9 +97,9 @@ def test_every_property_stands_once_in_every_part_with_the_images_that_have_it(q
 
 
 def test_every_measure_of_the_references_is_asked_and_has_a_name():
-    assert {*reference_models.MEASURES, *reference_models.CATEGORIES, "area", acquisition_audit.TOGETHER} == set(
-        acquisition_audit.NAMES
-    )
+    known = {*reference_models.MEASURES, *reference_models.CATEGORIES, "area", acquisition_audit.TOGETHER}
+    assert known | audit_findings.PIXEL_PROPERTIES == set(acquisition_audit.NAMES)
+    assert not known & audit_findings.PIXEL_PROPERTIES, "what depends on the lungs is in no model that sees none"
 
 
 def test_a_property_that_turns_round_reads_below_a_half_elsewhere(quick):

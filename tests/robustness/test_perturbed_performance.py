@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from pneumo_utils.evaluation import delong
 from pneumo_utils.records import tables
 from pneumo_utils.robustness import perturbed_performance
 
@@ -33,6 +34,24 @@ def test_auc_rates_and_changed_decisions_are_counted_by_hand(perturbed):
     assert by_way["flip_rate"].to_dict() == {"plain": 0.0, "blur": 1.0, "without_lungs": 0.5}
     assert by_way.loc["without_lungs", ["sensitivity", "specificity"]].tolist() == [0.0, 1.0]
     assert by_way.loc["plain", "lower"] < 1, "four cases are no certainty"
+
+
+def test_the_change_of_the_area_is_paired_with_the_picture_as_it_is():
+    label = np.repeat([0, 1], 30)
+    found = perturbed_performance.table(shown(), {("cnn", 0): 0.5}).set_index("perturbation")
+    by_way = {way: part["probability"].to_numpy() for way, part in shown().groupby("perturbation")}
+    gap, *bounds = delong.difference(label, by_way["blur"], by_way["plain"])
+    row = found.loc["blur"]
+    assert [row["auc_change"], row["change_lower"], row["change_upper"]] == pytest.approx([gap, *bounds])
+    assert found.loc["plain", "auc_change"] == 0 and np.isnan(found.loc["plain", "change_lower"])
+
+
+def test_the_worst_decisions_need_not_be_the_worst_order():
+    rows = [("plain", 0.9, 0.9, 0.9), ("noise", 0.6, 0.8, 0.8), ("blur", 0.9, 1.0, 0.1), ("without_lungs", 0.1, 0, 0)]
+    found = pd.DataFrame(rows, columns=["perturbation", "auc", "sensitivity", "specificity"])
+    found = found.assign(model="cnn", seed=0)
+    assert perturbed_performance.worst_case(found)["perturbation"].tolist() == ["noise"]
+    assert perturbed_performance.worst_decisions(found)["perturbation"].tolist() == ["blur"]
 
 
 def test_the_worst_case_leaves_hidden_lungs_aside(perturbed):

@@ -32,7 +32,7 @@ def plain(tmp_path_factory):
 
 
 def made_up(rows, seed=0):
-    """Three tables of `rows` radiographs, at random but for the size of the file."""
+    """Three tables of `rows` radiographs, at random but for the brightness of the rim."""
     rng = np.random.default_rng(seed)
     label = np.arange(rows) % 2
     case = pd.DataFrame({"path": [f"{k:05}.jpeg" for k in range(rows)], "label": label})
@@ -44,7 +44,8 @@ def made_up(rows, seed=0):
     radiographs = case.assign(**sizes, mode=rng.choice(["grey", "RGB"], rows))
     names = ("mean", "spread", "p5", "p50", "p95", "border", "corners")
     acquisition = case[["path"]].assign(**{name: rng.random(rows) for name in names})
-    acquisition["bytes_per_pixel"] = rng.random(rows) + 2 - 2 * label
+    acquisition["bytes_per_pixel"] = rng.random(rows)
+    acquisition["mean"] = rng.random(rows) + 2 - 2 * label
     acquisition["jpeg_quality"], acquisition["progressive"] = 75.0, rng.random(rows) < 0.1
     acquisition["jpeg_table"] = rng.choice(["0" * 12, "1" * 12], rows)
     return parts, radiographs, acquisition

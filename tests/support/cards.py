@@ -44,6 +44,8 @@ def finished_study(folder: Path, kind: str) -> tuple[Store, Study]:
     store.write("referral_band", example("referral_band", 1, model="cnn", seed=0, split="test"))
     store.write("etiology_sensitivity", example("etiology_sensitivity", 1, model="cnn", seed=0, split="test"))
     store.write("perturbed_performance", _perturbed())
+    outlined = example("outline_predictions", 8)
+    store.write("outline_predictions", outlined.assign(label=[0, 1] * 4, probability=[0.1, 0.9] * 3 + [0.8, 0.4]))
     store.write("seed_spread", _measured())
     return store, study
 

@@ -30,6 +30,9 @@ GOOD = {
         "seed": 0,
         "perturbation": "blur",
         "strength": 0.01,
+        "auc_change": -0.02,
+        "change_lower": -0.05,
+        "change_upper": 0.01,
         "auc": 0.9,
         "lower": 0.8,
     }
@@ -41,6 +44,7 @@ GOOD = {
     | {"val_loss": 0.5, "val_auc": 0.8, "seconds": 1.5, "kept": True},
     "predictions": CASE | {"split": "test", "model": "cnn", "seed": 3, "probability": 0.25},
     "varied_predictions": CASE | {"split": "validation", "model": "cnn", "seed": 3, "probability": 0.25},
+    "outline_predictions": {name: CASE[name] for name in ("path", "patient", "label")} | {"probability": 0.75},
     "reference_predictions": CASE | {"split": "test", "model": "always", "seed": 0, "probability": 0.75},
     "models": {"model": "cnn", "seed": 0, "start": "scratch", "weights_sha256": None, "image_size": 32}
     | {

@@ -25,7 +25,7 @@ EXPLANATION: dict[str, dict[str, Column]] = {
     "plausibility": NETWORK
     | {
         "outcome": Column("str", **one_of(("all", *OUTCOMES.values()))),
-        "measure": Column("str", **one_of(("lungs", "lungs_gain", "border", "border_gain"))),
+        "measure": Column("str", **one_of(("lungs", "lungs_gain", "lungs_over_gaussian", "border", "border_gain"))),
     }
     | _SIGNED
     | _N,

@@ -45,6 +45,9 @@ ROBUSTNESS: dict[str, dict[str, Column]] = {
     "reference_predictions": PREDICTIONS,
     # one row a test radiograph and way in which it is made harder
     "perturbations": PERTURBED_CASE,
+    # one row such a radiograph, judged by the outline of its lungs alone
+    "outline_predictions": {name: CASE[name] for name in ("path", "patient", "label")}
+    | {"probability": Column("float", **between(0, 1))},
     # one row a network's answer to such a picture
     "perturbed_predictions": PERTURBED_CASE | NETWORK | {"probability": Column("float", **between(0, 1))},
     # one row an image held out by a way of drawing the test part
@@ -55,6 +58,9 @@ ROBUSTNESS: dict[str, dict[str, Column]] = {
         "perturbation": Column("str"),
         "strength": Column("float"),
         **AREA,
+        "auc_change": Column("float"),  # less the AUC of the pictures as they are, paired
+        "change_lower": Column("float", optional=True),
+        "change_upper": Column("float", optional=True),
         "sensitivity": Column("float", **between(0, 1)),
         "specificity": Column("float", **between(0, 1)),
         "flip_rate": Column("float", **between(0, 1)),  # share of cases decided otherwise than plain
