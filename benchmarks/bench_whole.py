@@ -29,7 +29,7 @@ from pneumo_utils.networks import models, optimisation, precision, replicates
 
 MODEL, SIZE, BATCH, EPOCHS, PATIENTS = "vgg16", 112, 32, 3, 700
 COUNTS = {"train": 480, "validation": 64, "test": 160}
-# of the variations of `kermany` those for which Keras has a layer
+# of the variations that `kermany` once had, those for which Keras has a layer
 STRONG = Augmentation(
     rotation=15.0, crop_area_min=0.08, crop_aspect_max=1.8, contrast=0.3, brightness=0.1, blur=1.0, flip=True
 )

@@ -67,15 +67,22 @@ def _of_recipes(stressed: pd.DataFrame) -> list[str]:
     told = []
     in_two = stressed["recipe"].isin(stressed[stressed["views"] == 2]["recipe"])
     for recipe, own in stressed[in_two & ~stressed["recipe"].isin(stress_tests.CROPS)].groupby("recipe", sort=False):
-        trained, larger, still = sorted(own[own["views"] == 2]["side"].unique())[:3]
-        ways = [(trained, 2), (larger, 2), (still, 2), (larger, 4), (larger, 10)]
+        trained, larger, *still = sorted(own[own["views"] == 2]["side"].unique())[:3]
+        ways = [(trained, 2), (larger, 2), (*still, 2), (larger, 4), (larger, 10)]
         areas = {(side, views): rows["auc"].mean() for (side, views), rows in own.groupby(["side", "views"])}
-        cells = [f"{areas[way]:.4f}" if way in areas else "" for way in ways]
-        sides = f"{trained}, {larger}, {still}"
+        cells = [_mean_area(own, *way) if way in areas else "" for way in ways]
+        sides = ", ".join(map(str, (trained, larger, *still)))
         judged = own[(own["side"] == larger) & (own["views"] == (4 if (larger, 4) in areas else 2))]
         cells = [recipe, sides, *cells, _rates(judged), f"{own['seed'].nunique()}"]
         told.append((areas[larger, 2], f"| {' | '.join(cells)} |"))
     return [line for _, line in sorted(told, reverse=True)]
+
+
+def _mean_area(own: pd.DataFrame, side: int, views: int) -> str:
+    """Mean AUC over the seeds of a recipe, and of how many where not of all."""
+    judged = own[(own["side"] == side) & (own["views"] == views)]
+    some = "" if judged["seed"].nunique() == own["seed"].nunique() else f" (of {judged['seed'].nunique()})"
+    return f"{judged['auc'].mean():.4f}{some}"
 
 
 def _spread(stressed: pd.DataFrame) -> float:

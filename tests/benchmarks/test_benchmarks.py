@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from pneumo_utils.evaluation import weighted_metrics
+from pneumo_utils.study import definition, expected_time, steps
 
 PROJECT = Path(__file__).parents[2]
 BENCH = PROJECT / "benchmarks"
@@ -170,6 +171,31 @@ def test_the_ratios_that_are_quoted_are_those_of_the_last_bench():
         rows = pd.read_csv(PROJECT / "reports" / "bench" / f"{name}.csv")
         ratio = rows.loc[rows["measure"].str.startswith(measure), "ratio"].iloc[0]
         assert words.format(ratio) in said, (measure, ratio)
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        "kermany",
+        "kermany-quick",
+        *(f"candidates/wide-{name}" for name in ("112", "160", "decoupled", "fast", "cached")),
+    ],
+)
+def test_the_times_that_are_quoted_are_those_that_are_foreseen(study):
+    said = (PROJECT / "docs" / "speed.md").read_text(encoding="utf-8")
+    own = definition.load(study, PROJECT / "params")
+    of_steps = steps.of_study(own.training.models, own.training.seeds, own.training.retrained_model)
+    whole = sum(expected_time.of_steps(of_steps, own, 5856).values()) / 60
+    assert f"| `{study}` | {whole:.0f} | {expected_time.of_training('vgg16', own, 5856) / 60:.0f} |" in said
+
+
+def test_a_recipe_that_was_seen_at_two_sides_alone_has_a_line(bench):
+    kept = pd.read_csv(PROJECT / "reports" / "bench" / "stress_tests.csv").query("test == 'tight' and views == 2")
+    name = kept.loc[~kept["recipe"].isin(bench("stress_tests").CROPS), "recipe"].iloc[0]
+    own = kept[kept["recipe"] == name].sort_values("side")
+    two = own[own["side"].isin(sorted(own["side"].unique())[:2])]
+    line = bench("recipes_page")._of_recipes(two)[0]
+    assert line.startswith(f"| {name} | ") and line.count("|") == 10
 
 
 def test_every_recipe_is_a_study_and_says_why_it_was_tried(bench):
