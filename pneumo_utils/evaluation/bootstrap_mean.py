@@ -63,11 +63,16 @@ def interval(
     mean = float(values.mean())
     if share and mean in (0, 1):
         return mean, *intervals.clopper_pearson(mean, patients)
-    if patients < FEWEST:
-        return mean, float("nan"), float("nan")
     counted = intervals.resample_patients(patient, replicates, seed)
+    return mean, *of_draws(mean, counted @ values / counted.sum(axis=1), patients, share=share)
+
+
+def of_draws(mean: float, draws: np.ndarray, patients: int, *, share: bool = False) -> tuple[float, float]:
+    """The same bounds from bootstrap draws of the mean, float (replicates,), of so many patients."""
+    if patients < FEWEST:
+        return float("nan"), float("nan")
     level = 1 - 2 * ndtr(-np.sqrt(patients / (patients - 1)) * t.ppf(0.975, patients - 1))
-    return mean, *intervals.interval(mean, counted @ values / counted.sum(axis=1), level, patients if share else 0)
+    return intervals.interval(mean, draws, level, patients if share else 0)
 
 
 def format_rows(found: pd.DataFrame) -> list[str]:

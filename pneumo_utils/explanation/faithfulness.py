@@ -2,8 +2,9 @@
 
 Deletion and insertion after Petsiuk et al. 2018 (arXiv:1806.07421). What is taken away is not blackened or blurred: a
 chest without lungs is no radiograph, and a blurred one looks ill. In its place comes the average healthy child of the
-training part, at the exposure of the picture. A random order of equally coarse patches is followed beside the map's,
-since any large change moves a network.
+training part, at the exposure of the picture. Two orders that know nothing are followed beside the map's, since any
+large change moves a network: equally coarse patches at random, and from the middle of the picture outwards, where the
+lungs are.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from pneumo_utils.evaluation import bootstrap_mean
 from pneumo_utils.records import progress
 
 KINDS = ("deletion", "insertion")
+ORDERS = {"map": "by its map", "random": "at random", "gaussian": "from the middle"}  # of the places
+VERDICTS = {"map against random": "difference", "map against the middle": "over_gaussian"}  # and their measure
+_DIFFERENCES = {"difference": "random", "over_gaussian": "gaussian"}  # the map's area less that of another order
 _STEPS = 10
 _BY = ["model", "seed", "kind"]
 Predict = Callable[[np.ndarray], np.ndarray]  # pictures, uint8 (m, side, side) -> probability of pneumonia, (m,)
@@ -112,7 +116,7 @@ def trace_answers(
         cases: one row a picture, with its `model`, `seed`, `path` and `patient`.
         images: uint8 (n, side, side).
         fills: of `healthy_fill`.
-        orders: float (n, side, side) by name: `map`, and `random` for maps that know nothing and are as coarse.
+        orders: float (n, side, side) by name of `ORDERS`.
         predict: gives the answer.
         seed: of the order of equally bright places.
 
@@ -141,7 +145,7 @@ def mean_curves(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def table(found: pd.DataFrame, replicates: int, seed: int) -> pd.DataFrame:
-    """Contract `faithfulness`: areas under the curves of `trace_answers`, and their paired difference, map less random.
+    """Contract `faithfulness`: areas under the curves of `trace_answers`, and their paired differences from the map's.
 
     Args:
         found: of `trace_answers`, of any number of networks.
@@ -153,19 +157,23 @@ def table(found: pd.DataFrame, replicates: int, seed: int) -> pd.DataFrame:
     by = [*_BY, "path", "patient"]
     area = found.groupby([*by, "order"], sort=False)["probability"].agg(lambda p: np.trapezoid(p, dx=1 / (len(p) - 1)))
     wide = area.unstack("order").reset_index()
-    wide["difference"] = wide["map"] - wide["random"]
-    return bootstrap_mean.table(wide, _BY, ["map", "random", "difference"], replicates, seed)
+    for name, rival in _DIFFERENCES.items():
+        wide[name] = wide["map"] - wide[rival]
+    return bootstrap_mean.table(wide, _BY, [*ORDERS, *_DIFFERENCES], replicates, seed)
 
 
 def for_display(found: pd.DataFrame) -> pd.DataFrame:
     """The contract `faithfulness` in words: a row a network and kind, a column a measure, and what it says."""
     if found.empty:
-        return pd.DataFrame(columns=["map against random"])
-    wide = bootstrap_mean.for_display(
-        found, "kind", {"map": "by the map", "random": "at random", "difference": "difference"}
-    )
-    gap = found[found["measure"] == "difference"]
+        return pd.DataFrame(columns=list(VERDICTS))
+    titles = ORDERS | {"difference": "map less random", "over_gaussian": "map less middle"}
+    verdicts = {title: _verdict(found[found["measure"] == name]) for title, name in VERDICTS.items()}
+    count = found[found["measure"] == "map"]["n"].to_numpy()
+    return bootstrap_mean.for_display(found, "kind", titles).assign(**verdicts, radiographs=count)
+
+
+def _verdict(gap: pd.DataFrame) -> np.ndarray:
+    """Whether the map finds what carries the answer sooner than its rival."""
     good = np.where(gap["kind"] == "deletion", -1, 1)
     lower, upper = (np.sort(gap[["lower", "upper"]].to_numpy() * good[:, None], axis=1)[:, at] for at in (0, 1))
-    verdict = np.select([lower > 0, upper < 0], ["sooner", "later"], "no clear difference")
-    return wide.assign(**{"map against random": verdict, "radiographs": gap["n"].to_numpy()})
+    return np.select([lower > 0, upper < 0], ["sooner", "later"], "no clear difference")

@@ -133,7 +133,8 @@ def _crossed(left: np.ndarray, patient: np.ndarray, replicates: int, seed: int) 
     drawn = np.random.default_rng(seed).multinomial(turns, np.full(turns, 1 / turns), replicates).astype(float)
     sums, counts = (((drawn @ values) * counted).sum(axis=1) for values in (np.where(there, left, 0), there * 1.0))
     means_drawn = np.divide(sums, counts, out=np.full(replicates, np.nan), where=counts > 0)
-    return float(left[there].mean()), *intervals.drop_zero_width(*intervals.percentile(means_drawn))
+    mean, patients = float(left[there].mean()), len(np.unique(patient[there.any(axis=0)]))
+    return mean, *bootstrap_mean.of_draws(mean, means_drawn, patients)
 
 
 def verdicts(sanity: pd.DataFrame) -> pd.DataFrame:

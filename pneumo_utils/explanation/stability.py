@@ -29,10 +29,10 @@ def ranks(maps: np.ndarray) -> np.ndarray:
 
 def correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Spearman's rank correlation of maps, float (n, h, w) both: float (n,) in [-1, 1]; 0 where either is even."""
-    return _mean_correlation(ranks(first), ranks(second))
+    return _correlate_ranks(ranks(first), ranks(second))
 
 
-def _mean_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def _correlate_ranks(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.clip(np.einsum("np,np->n", first, second), -1, 1).astype(float)  # float32 may end just beyond 1
 
 
@@ -54,7 +54,7 @@ def _of_strangers(
     )
     sums, pairs = (((counted @ every) * counted).sum(axis=1) for every in (alike, apart))
     drawn = np.divide(sums, pairs, out=np.full(replicates, np.nan), where=pairs > 0)
-    return value, *intervals.interval(value, drawn)
+    return value, *bootstrap_mean.of_draws(value, drawn, len(np.unique(patient)))
 
 
 def table(maps: Mapping[tuple[str, int], np.ndarray], patient: np.ndarray, replicates: int, seed: int) -> pd.DataFrame:
@@ -73,7 +73,7 @@ def table(maps: Mapping[tuple[str, int], np.ndarray], patient: np.ndarray, repli
     for first, second in combinations_with_replacement(maps, 2):
         both = ranked[first], ranked[second]
         if first != second:
-            summary = bootstrap_mean.interval(_mean_correlation(*both), patient, replicates, seed)
+            summary = bootstrap_mean.interval(_correlate_ranks(*both), patient, replicates, seed)
             rows.append((*first, *second, SAME, *summary, len(patient)))
         rows.append((*first, *second, OTHER, *_of_strangers(*both, patient, replicates, seed), len(patient)))
     columns = ["first", "first_seed", "second", "second_seed", "pictures", "value", "lower", "upper", "n"]

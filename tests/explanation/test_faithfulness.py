@@ -32,7 +32,8 @@ def told(maps, judge=brightest):
     images, _ = spotted()
     rows = [f"{row}" for row in range(N)]
     cases = pd.DataFrame({"model": "cnn", "seed": 0, "path": rows, "patient": rows})
-    orders = {"map": maps, "random": localisation.random_maps(N, (5, 5), SIDE, 1)}
+    centred = np.broadcast_to(localisation.gaussian(SIDE), images.shape)
+    orders = {"map": maps, "random": localisation.random_maps(N, (5, 5), SIDE, 1), "gaussian": centred}
     return faithfulness.trace_answers(cases, images, np.full_like(images, 40), orders, judge, 0)
 
 
@@ -76,8 +77,9 @@ def test_a_true_map_beats_a_random_order_both_ways_and_an_inverted_one_does_not(
     good, bad = (faithfulness.table(told(maps), 200, 0) for maps in (spots, 1 - spots))
     for found in (good, bad):
         tables.check("faithfulness", found)
-    of = good[good["measure"] == "difference"].set_index("kind")
-    assert of.loc["deletion", "upper"] < 0 < of.loc["insertion", "lower"]
+    for measure in ("difference", "over_gaussian"):
+        of = good[good["measure"] == measure].set_index("kind")
+        assert of.loc["deletion", "upper"] < 0 < of.loc["insertion", "lower"]
     of = bad[bad["measure"] == "difference"].set_index("kind")
     assert of.loc["deletion", "value"] > 0 > of.loc["insertion", "value"]
 

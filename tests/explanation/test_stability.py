@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from pneumo_utils.evaluation import intervals
+from pneumo_utils.evaluation import bootstrap_mean, intervals
 from pneumo_utils.explanation import stability
 from pneumo_utils.records import tables
 
@@ -49,7 +49,7 @@ def test_a_network_that_draws_the_same_map_for_everybody_is_found_out():
 
 
 def test_two_patients_are_every_two_and_the_interval_is_that_of_a_loop_over_drawn_patients():
-    maps, patient = np.random.default_rng(2).random((9, 4, 4)), np.array(list("aabbccddd"))
+    maps, patient = np.random.default_rng(2).random((9, 4, 4)), np.array(list("aabbccdef"))
     found = stability.table({("cnn", 0): maps}, patient, 300, 3).set_index("pictures").loc["other"]
     ranked = stability.ranks(maps).astype(float)
     pairs = [(i, j) for i in range(9) for j in range(9) if patient[i] != patient[j]]
@@ -58,7 +58,8 @@ def test_two_patients_are_every_two_and_the_interval_is_that_of_a_loop_over_draw
     for count in intervals.resample_patients(patient, 300, 3).astype(float):
         weight = np.array([count[i] * count[j] for i, j in pairs])
         looped.append(np.average([ranked[i] @ ranked[j] for i, j in pairs], weights=weight) if weight.any() else np.nan)
-    assert (found["lower"], found["upper"]) == pytest.approx(intervals.percentile(np.array(looped)), abs=1e-6)
+    expected = bootstrap_mean.of_draws(found["value"], np.array(looped), 6)
+    assert (found["lower"], found["upper"]) == pytest.approx(expected, abs=1e-6)
     alone = stability.table({("cnn", 0): maps}, np.array(["a"] * 9), 300, 3)
     assert alone["value"].isna().all(), "one patient is no two"
 

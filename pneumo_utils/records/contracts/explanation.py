@@ -43,14 +43,14 @@ EXPLANATION: dict[str, dict[str, Column]] = {
     "faithfulness_curves": NETWORK
     | {
         "kind": _KIND,
-        "order": Column("str", **one_of(("map", "random"))),
+        "order": Column("str", **one_of(("map", "random", "gaussian"))),
         "share": Column("float", **between(0, 1)),
         "probability": Column("float", **between(0, 1)),  # mean over the pictures
     }
     | _N,
     # one row a network, kind and measure: area under these curves
     "faithfulness": NETWORK
-    | {"kind": _KIND, "measure": Column("str", **one_of(("map", "random", "difference")))}
+    | {"kind": _KIND, "measure": Column("str", **one_of(("map", "random", "gaussian", "difference", "over_gaussian")))}
     | _SIGNED
     | _N,
     # one row a network, test and stage: squared rank correlation of maps before and after; empty where all are dark

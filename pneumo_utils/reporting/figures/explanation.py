@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pneumo_utils.explanation.faithfulness import ORDERS
 from pneumo_utils.reporting.figures.style import MODEL_COLOURS, new_figure
 
 _COLUMNS = 4  # as wide as a page; fewer cases leave room
@@ -84,7 +85,7 @@ def interval_panels(found: pd.DataFrame, by: str, measures: Mapping[str, str]) -
 
 
 def faithfulness(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
-    """The answer as places are taken away, or given back: by the map in full lines, at random in broken ones.
+    """The answer as places are taken away, or given back: by the map in full lines, by its rivals in broken ones.
 
     Args:
         curves: contract `faithfulness_curves`.
@@ -96,9 +97,9 @@ def faithfulness(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     for axis, (kind, title) in zip(axes[0], kinds.items(), strict=True):
         part = curves[curves["kind"] == kind]
         for model in part["model"].unique():
-            for name, style in (("map", "-"), ("random", "--")):
+            for (name, title), style in zip(ORDERS.items(), ("-", "--", ":"), strict=True):
                 line = part[(part["model"] == model) & (part["order"] == name)]
-                label = f"{titles[model]}, {'by its map' if name == 'map' else 'at random'}"
+                label = f"{titles[model]}, {title}"
                 axis.plot(line["share"], line["probability"], style, color=colours[model], label=label, lw=1.3)
         axis.set(title=kind.capitalize(), xlabel=f"share of the picture {title}", ylim=(-0.02, 1.02))
     axes[0, 0].set_ylabel("mean probability of pneumonia")

@@ -60,18 +60,18 @@ def test_intervals_have_a_panel_a_measure_and_bear_gaps():
     assert first.lines[0].get_xdata().tolist() == [0.5, 0.9]
 
 
-def test_curves_are_drawn_by_map_and_at_random_in_the_same_colour():
+def test_curves_of_a_network_have_one_colour_by_its_map_at_random_and_from_the_middle():
     index = pd.MultiIndex.from_product(
-        [["cnn", "vgg16"], ["deletion", "insertion"], ["map", "random"], [0.0, 0.5, 1.0]],
+        [["cnn", "vgg16"], ["deletion", "insertion"], ["map", "random", "gaussian"], [0.0, 0.5, 1.0]],
         names=["model", "kind", "order", "share"],
     )
     curves = pd.DataFrame({"probability": 0.5}, index=index).reset_index()
     left, right = drawn(figures.faithfulness(curves, MODELS)).axes
-    assert [line.get_linestyle() for line in left.lines] == ["-", "--"] * 2
-    assert left.lines[0].get_color() == left.lines[1].get_color() != left.lines[2].get_color()
+    assert [line.get_linestyle() for line in left.lines] == ["-", "--", ":"] * 2
+    assert left.lines[0].get_color() == left.lines[2].get_color() != left.lines[3].get_color()
     assert (left.get_title(), right.get_title()) == ("Deletion", "Insertion")
     alone = drawn(figures.faithfulness(curves[curves["model"] == "vgg16"], MODELS)).axes[0]
-    assert alone.lines[0].get_color() == left.lines[2].get_color(), "a network keeps its colour"
+    assert alone.lines[0].get_color() == left.lines[3].get_color(), "a network keeps its colour"
 
 
 def test_the_cascade_begins_with_the_trained_network():
