@@ -112,12 +112,13 @@ def _lowest_auc(perturbed: pd.DataFrame, replicates: int, seed: int) -> tuple[pd
 def for_display(found: pd.DataFrame) -> pd.DataFrame:
     """Rows of the contract `perturbed_performance` in words: way, strength, AUC with interval, and decisions."""
     ways = list(zip(found["perturbation"], found["strength"], strict=True))
+    changes = _texts(found, "auc_change", "change_lower", "change_upper")
     return pd.DataFrame(
         {
             "network": [TITLES[model] for model in found["model"]],
             "way": [perturbations.name(*way) for way in ways],
             "AUC-ROC": _texts(found, "auc", "lower", "upper"),
-            "less as it is": _texts(found, "auc_change", "change_lower", "change_upper"),
+            "less as it is": np.where(found["perturbation"] == perturbations.PLAIN, "", changes),
             "sensitivity": found["sensitivity"],
             "specificity": found["specificity"],
             "decisions changed": found["flip_rate"],
