@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_utils.imaging import dicom_grey_scale, dicom_header
+from pneumo_utils.imaging import dicom_grey_scale, dicom_header, dicom_views
 from pneumo_utils.imaging.image_files import ImageError, NotReadHereError
 
 if TYPE_CHECKING:
@@ -41,9 +41,10 @@ class DicomRadiograph:
 
     pixels: np.ndarray  # uint8 (height, width), 0 black, bone white
     age_years: float | None  # when the picture was taken; None where it is not stated
-    view: str  # AP, PA, LL, RL, LLD, RLD, LLO, RLO, LATERAL, OTHER, or empty: not stated
+    view: str  # as `dicom_views.view_of` names it; empty: not stated
     remarks: tuple[str, ...] = ()
     study_uid: str = ""  # empty where none is stated, or what is stated is no UID
+    burned_in: bool = False  # the file says that text which may tell who the patient is stands in the picture
 
 
 def is_dicom(data: bytes) -> bool:
@@ -68,10 +69,24 @@ def read(data: bytes) -> DicomRadiograph:
         dataset = _parse(data)
         remarks = dicom_header.check_kind(dataset)
         pixels, more = dicom_grey_scale.show(dataset)
-        age, view = dicom_header.age_of(dataset), dicom_header.view_of(dataset)
+        age, (view, of_view) = dicom_header.age_of(dataset), dicom_views.view_of(dataset)
         study_uid = dicom_header.uid(dataset, "StudyInstanceUID")
+        burned_in = dicom_header.has_burned_in_text(dataset)
     departure = ("the file departs from the DICOM standard, and was read nevertheless",) if said.count else ()
-    return DicomRadiograph(pixels, age, view, (*remarks, *more, *departure), study_uid)
+    return DicomRadiograph(pixels, age, view, (*remarks, *of_view, *more, *departure), study_uid, burned_in)
+
+
+def study_uid(data: bytes) -> str:
+    """The UID of the study of a file, also of one that `read` refuses; empty where none can be read.
+
+    Args:
+        data: the bytes of the whole file.
+    """
+    try:
+        with _explain():
+            return dicom_header.uid(_parse(data), "StudyInstanceUID")
+    except (ImageError, MemoryError):
+        return ""
 
 
 def read_dataset(data: bytes) -> Dataset:
@@ -106,7 +121,7 @@ def check_patient(
     Raises:
         ImageError: another view, or another age.
     """
-    view = dicom_header.check_view(radiograph.view)
+    view = dicom_views.check_view(radiograph.view)
     age = dicom_header.check_age(radiograph.age_years, least_age, largest_age, any_age)
     return tuple(remark for remark in (*radiograph.remarks, view, age) if remark)
 

@@ -1,4 +1,4 @@
-"""What the header of a DICOM file says: whether it is a radiograph of a chest, from where it was taken, and how old.
+"""What the header of a DICOM file says: whether it is a radiograph of a chest, and how old the patient was.
 
 Values are quoted in sentences only where they are terms that the standard defines. Free text may hold anything, a name
 too.
@@ -16,7 +16,6 @@ from pneumo_utils.imaging.image_files import ImageError
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-FRONTAL = ("AP", "PA")
 _RADIOGRAPHY = ("CR", "DX", "DR", "RF", "RG")
 _MODALITIES = {  # PS3.3 C.7.3.1.1.1
     "CT": "computed tomography", "MR": "magnetic resonance", "US": "ultrasound", "NM": "nuclear medicine",
@@ -41,7 +40,7 @@ _NO_RADIOGRAPHS = {  # how SOP class UIDs begin, PS3.4 B.5
     "1.2.840.10008.5.1.4.39.": "a colour palette",
     "1.2.840.10008.5.1.4.38.": "a hanging protocol",
 }
-_CHEST = ("CHEST", "THORAX", "LUNG")
+_CHEST = ("CHEST", "THORAX", "TORAX", "TORACE", "CXR", "LUNG")
 _CHEST_CODES = ("816094009", "51185008", "302551006", "39607008", "181216001", "T-D3000", "T-28000")
 _BODY_PARTS = (  # terms of PS3.16 annex L that radiographs have
     "ABDOMEN", "ABDOMENPELVIS", "ANKLE", "ARM", "BREAST", "CALCANEUS", "CALF", "CLAVICLE", "COCCYX", "CSPINE",
@@ -51,20 +50,26 @@ _BODY_PARTS = (  # terms of PS3.16 annex L that radiographs have
     "STERNUM", "THIGH", "THUMB", "TIBIA", "TLSPINE", "TMJ", "TOE", "TSPINE", "ULEG", "ULNA", "WHOLEBODY", "WRIST",
     "ZYGOMA",
 )  # fmt: skip
-_VIEWS = ("AP", "PA", "LL", "RL", "LLD", "RLD", "LLO", "RLO")  # PS3.3 C.8.1.3
-_VIEW_CODES = {  # PS3.16 CID 4010, SNOMED CT and the older SNOMED RT
-    "399348003": "AP", "272479007": "PA", "399067008": "LATERAL", "399173006": "LL", "399198007": "RL",
-    "R-10206": "AP", "R-10214": "PA", "R-10236": "LL", "R-10232": "RL",
-}  # fmt: skip
 _DAYS = {"D": 1, "W": 7, "M": 365.25 / 12, "Y": 365.25}
 
 
 def text(dataset: Dataset, keyword: str) -> str:
     """The first value of an attribute, in capitals and without spaces around; empty where there is none."""
-    value = dataset.get(keyword)
-    if _are_several(value):
-        value = value[0] if len(value) else None
+    value = first(dataset, keyword)
     return "" if value is None else str(value).strip(" \0").upper()
+
+
+def first(dataset: Dataset, keyword: str) -> object:
+    """The first value of an attribute; None where there is none."""
+    value = dataset.get(keyword)
+    if are_several(value):
+        return value[0] if len(value) else None
+    return value
+
+
+def are_several(value: object) -> bool:
+    """Whether an attribute has a list of values."""
+    return isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue"
 
 
 def uid(dataset: Dataset, keyword: str) -> str:
@@ -76,10 +81,6 @@ def uid(dataset: Dataset, keyword: str) -> str:
     except Exception:  # pydicom raises what it likes over an attribute that is of another kind
         return ""
     return found if UID(found).is_valid else ""
-
-
-def _are_several(value: object) -> bool:
-    return isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue"
 
 
 def check_kind(dataset: Dataset) -> tuple[str, ...]:
@@ -103,7 +104,7 @@ def check_kind(dataset: Dataset) -> tuple[str, ...]:
         remarks.append("secondary capture: the grey levels may not be those of the detector")
     if text(dataset, "PresentationIntentType") == "FOR PROCESSING":
         remarks.append("presentation intent is FOR PROCESSING: the grey levels are not meant to be looked at")
-    if text(dataset, "BurnedInAnnotation") == "YES":
+    if has_burned_in_text(dataset):
         remarks.append("text is burned into the picture")
     return tuple(remark for remark in remarks if remark)
 
@@ -130,20 +131,9 @@ def _check_body_part(dataset: Dataset) -> str:
     return "body part is more than the chest" if re.search("ABD|PELVIS|NECK|SPINE", said) else ""
 
 
-def view_of(dataset: Dataset) -> str:
-    """Name from where the picture was taken: AP, PA, LL, RL, LLD, RLD, LLO, RLO, LATERAL, OTHER, or empty: not stated.
-
-    The source is View Position (PS3.3 C.8.1.3), or else the View Code Sequence (PS3.16 CID 4010).
-    """
-    said = text(dataset, "ViewPosition")
-    if _are_several(dataset.get("ViewPosition")):
-        return "OTHER"  # the standard allows one
-    if not said:
-        codes = dataset.get("ViewCodeSequence") or []
-        return _VIEW_CODES.get(text(codes[0], "CodeValue"), "OTHER") if len(codes) else ""
-    if said in _VIEWS:
-        return said
-    return "LATERAL" if said.startswith("LAT") else "OTHER"
+def has_burned_in_text(dataset: Dataset) -> bool:
+    """Whether the file says that text which may tell who the patient is stands in the picture (PS3.3 C.7.6.1)."""
+    return text(dataset, "BurnedInAnnotation") == "YES"
 
 
 def age_of(dataset: Dataset) -> float | None:
@@ -153,13 +143,22 @@ def age_of(dataset: Dataset) -> float | None:
         at least 0 and at most 130; NaN where something is stated that does not tell it; None where nothing is.
     """
     said = text(dataset, "PatientAge")
-    if stated := re.fullmatch(r"(\d{1,3})([DWMY])", said):
-        years = int(stated[1]) / 12 if stated[2] == "M" else int(stated[1]) * _DAYS[stated[2]] / 365.25
+    stated = re.fullmatch(r"(\d{1,3})([DWMY])", said)
+    years = _years(int(stated[1]), stated[2]) if stated else 0
+    if years:
         return years if years <= 130 else math.nan
     of_dates = _age_of_dates(dataset)
-    if of_dates is None and (said or text(dataset, "PatientBirthDate")):
-        return math.nan
-    return of_dates
+    if of_dates is not None or stated:  # devices write 000Y or 000D where nobody has typed an age
+        return of_dates or 0.0
+    return math.nan if said or text(dataset, "PatientBirthDate") else None
+
+
+def _years(count: int, unit: str) -> float:
+    """Age in years. So many completed days or weeks may be nearly one more, and a birthday that may have been counts:
+    365 days and 52 weeks are a year.
+    """
+    years = count * _DAYS[unit] / 365.25
+    return max(years, (count + 1) * _DAYS[unit] // 365.25) if unit in "DW" else years
 
 
 def _age_of_dates(dataset: Dataset) -> float | None:
@@ -209,14 +208,3 @@ def check_age(age_years: float | None, least: float, largest: float, any_age: bo
     if not any_age:
         raise ImageError(sentence)
     return sentence
-
-
-def check_view(view: str) -> str:
-    """Ask whether a view is frontal; returns a remark where it is not stated.
-
-    Raises:
-        ImageError: lateral, oblique or another view.
-    """
-    if view and view not in FRONTAL:
-        raise ImageError(f"view position must be frontal (AP or PA), got {view if view != 'OTHER' else 'another'}")
-    return "" if view else "view position is not stated"

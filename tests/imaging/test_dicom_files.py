@@ -260,6 +260,8 @@ def test_an_unsupported_syntax_is_named():
         ({"PatientAge": None, "PatientBirthDate": ""}, None), ({"PatientAge": "", "StudyDate": None}, math.nan),
         ({"PatientAge": None, "PatientBirthDate": "20210101"}, math.nan),
         ({"PatientAge": "45", "PatientBirthDate": ""}, math.nan), ({"PatientAge": "200Y"}, math.nan),
+        ({"PatientAge": "000Y"}, 3.001), ({"PatientAge": "000D"}, 3.001),
+        ({"PatientAge": "000Y", "PatientBirthDate": ""}, 0), ({"PatientAge": "000M", "StudyDate": "20170310"}, 0.014),
     ],
 )  # fmt: skip
 def test_age_is_taken_from_the_file_or_from_its_dates(changed, age):
@@ -282,7 +284,16 @@ def checked(any_age=False, **changed):
 
 
 @pytest.mark.parametrize(
-    ("age", "said"), [("034Y", "34"), ("006Y", "6"), ("011M", "11 months"), ("099Y", "90 or more")]
+    ("age", "said"),
+    [
+        ("034Y", "34"),
+        ("006Y", "6"),
+        ("011M", "11 months"),
+        ("099Y", "90 or more"),
+        ("364D", "11 months"),
+        ("051W", "11 months"),
+        ("313W", "6"),
+    ],
 )
 def test_another_age_than_that_of_the_training_is_refused_or_remarked(age, said):
     sentence = f"age must be 1 to 5 years, got {said}"
@@ -291,23 +302,131 @@ def test_another_age_than_that_of_the_training_is_refused_or_remarked(age, said)
     assert checked(any_age=True, PatientAge=age) == (sentence,)
 
 
-@pytest.mark.parametrize("age", ["012M", "001Y", "005Y", "071M"])
+@pytest.mark.parametrize("age", ["012M", "001Y", "005Y", "071M", "365D", "052W", "312W"])
 def test_the_ages_of_the_training_pass(age):
     assert checked(PatientAge=age) == ()
 
 
 @pytest.mark.parametrize(
-    ("view", "said"), [("LL", "LL"), ("lateral", "LATERAL"), ("RLD", "RLD"), ("Geheim", "another")]
-)
+    ("view", "said"),
+    [
+        ("LL", "LL"), ("lateral", "LATERAL"), ("LEFT LAT", "LATERAL"), ("PA AND LATERAL", "LATERAL"), ("RLD", "RLD"),
+        ("Geheim", "another"), ("AP LORDOTIC", "another"), ("PA OBLIQUE", "another"), ("30", "another"),
+    ],
+)  # fmt: skip
 def test_a_view_that_is_not_frontal_is_refused(view, said):
     with pytest.raises(ImageError, match=rf"^view position must be frontal \(AP or PA\), got {said}$"):
         checked(ViewPosition=view)
 
 
-def test_a_view_may_be_coded():
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        ("AP SUPINE", "AP"), ("PA ERECT", "PA"), ("PORTABLE AP", "AP"), ("CHEST PA", "PA"), ("ap, semi-erect", "AP"),
+        ("FRONTAL", "FRONTAL"), ("FRONTAL PA", "PA"), ("AP/PA", "FRONTAL"), ("A.P.", "AP"), ("anteroposterior", "AP"),
+    ],
+)  # fmt: skip
+def test_a_view_in_other_words_than_the_standards_is_understood_and_remarked(said, taken):
+    assert shown(dataset(ViewPosition=said)).view == taken
+    assert checked(ViewPosition=said) == (f"view position is in other words than the standard's: taken as {taken}",)
+
+
+@pytest.mark.parametrize("said", ["UNKNOWN", "unk", "NOT SPECIFIED", "NONE", "PORTABLE", "CHEST ERECT"])
+def test_a_view_that_says_nothing_of_the_direction_is_not_stated(said):
+    assert checked(ViewPosition=said) == ("view position is not stated",)
+    assert shown(dataset(ViewPosition=said, ViewCodeSequence=[coded("272479007")])).view == "PA"
+
+
+def coded(value):
     code = pydicom.Dataset()
-    code.CodeValue, code.CodingSchemeDesignator = "399067008", "SCT"
-    assert shown(dataset(ViewPosition=None, ViewCodeSequence=[code])).view == "LATERAL"
+    code.CodeValue, code.CodingSchemeDesignator = value, "SCT"
+    return code
+
+
+@pytest.mark.parametrize(
+    ("code", "view"),
+    [
+        ("399348003", "AP"), ("272479007", "PA"), ("399067008", "LATERAL"), ("399173006", "LL"), ("399198007", "RL"),
+        ("R-10206", "AP"), ("R-10214", "PA"), ("R-10236", "LL"), ("R-10232", "RL"), ("399260004", "OTHER"),
+    ],
+)  # fmt: skip
+def test_a_view_may_be_coded(code, view):
+    assert shown(dataset(ViewPosition=None, ViewCodeSequence=[coded(code)])).view == view
+    assert shown(dataset(ViewPosition="PA", ViewCodeSequence=[coded(code)])).view == "PA"
+
+
+@pytest.mark.parametrize(
+    ("sides", "said"),
+    [(["A", "F"], "LATERAL"), (["P", "F"], "LATERAL"), (["PL", "FA"], "LATERAL"), (["L", "P"], "another")],
+)
+def test_an_orientation_from_the_side_is_refused_where_no_view_is_stated(sides, said):
+    with pytest.raises(ImageError, match=rf"^view position must be frontal \(AP or PA\), got {said}$"):
+        checked(ViewPosition=None, PatientOrientation=sides)
+    told = "view position is PA, but patient orientation is that of another view"
+    assert checked(ViewPosition="PA", PatientOrientation=sides) == (told,)
+
+
+MIRRORED, DOWN, ASIDE = (
+    f"patient orientation says that the picture {what}"
+    for what in ("is mirrored", "is upside down", "lies on its side")
+)
+
+
+@pytest.mark.parametrize(
+    ("sides", "remarks"),
+    [
+        (["L", "F"], ()), (["LH", "FL"], ()), (["R", "F"], (MIRRORED,)), (["l", "h"], (DOWN, MIRRORED)),
+        (["R", "H"], (DOWN,)), (["F", "L"], (ASIDE,)), (["H", "R"], (ASIDE,)), (["Geheim", "F"], ()), ("R", ()),
+        (["R", "F", "L"], ()), (["", "H"], ()),
+    ],
+)  # fmt: skip
+def test_which_way_round_a_picture_lies_is_remarked(sides, remarks):
+    assert checked(PatientOrientation=sides) == remarks
+    assert checked(ViewPosition=None, PatientOrientation=sides) == (*remarks, "view position is not stated")
+
+
+ODD = {
+    "text is burned into the picture": {"BurnedInAnnotation": "YES"},
+    "presentation intent is FOR PROCESSING: the grey levels are not meant to be looked at": {
+        "PresentationIntentType": "FOR PROCESSING"
+    },
+    "secondary capture: the grey levels may not be those of the detector": {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"},
+    "modality is RF, fluoroscopy": {"Modality": "RF"},
+    "body part is more than the chest": {"BodyPartExamined": "CHESTABDOMEN"},
+    "modality is not stated": {"Modality": None},
+}
+
+
+@pytest.mark.parametrize(("remark", "changed"), ODD.items())
+def test_what_is_odd_about_a_radiograph_is_remarked(remark, changed):
+    assert checked(**changed) == (remark,)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"BurnedInAnnotation": "NO"}, {"PresentationIntentType": "FOR PRESENTATION"}, {"Modality": "CR"},
+        {"BodyPartExamined": "THORAX"}, {"BodyPartExamined": "TORAX"}, {"BodyPartExamined": "Torace"},
+        {"BodyPartExamined": "CXR"}, {"BodyPartExamined": "LUNG"},
+    ],
+)  # fmt: skip
+def test_what_is_as_it_should_be_is_not_remarked(changed):
+    assert checked(**changed) == ()
+
+
+@pytest.mark.parametrize("stated", ["YES", "NO", None])
+def test_whether_text_is_burned_in_is_known(stated):
+    assert shown(dataset(BurnedInAnnotation=stated)).burned_in == (stated == "YES")
+
+
+@pytest.mark.parametrize("code", ["816094009", "51185008", "302551006", "39607008", "181216001", "T-D3000", "T-28000"])
+def test_the_chest_may_be_coded(code):
+    assert checked(BodyPartExamined=None, AnatomicRegionSequence=[coded(code)]) == ()
+
+
+def test_another_part_of_the_body_may_be_coded():
+    with pytest.raises(ImageError, match=r"^body part must be the chest, got another \(anatomic region\)$"):
+        checked(BodyPartExamined=None, AnatomicRegionSequence=[coded("85562004")])  # a hand
 
 
 def test_what_is_not_stated_is_remarked():
@@ -321,6 +440,12 @@ def test_what_is_not_stated_is_remarked():
 )
 def test_the_study_is_known_by_its_uid_where_that_is_one(stated, taken):
     assert dicom_files.read(saved(dataset(StudyInstanceUID=stated))).study_uid == taken
+    assert dicom_files.study_uid(saved(dataset(StudyInstanceUID=stated, Modality="CT"))) == taken
+
+
+@pytest.mark.parametrize("data", [b"", b"Dear colleague,", saved(dataset())[:140]], ids=["empty", "letter", "cut"])
+def test_what_cannot_be_read_has_no_study(data):
+    assert dicom_files.study_uid(data) == ""
 
 
 @pytest.mark.parametrize("kind", [b"FD", b"UL", b"ZZ"])
