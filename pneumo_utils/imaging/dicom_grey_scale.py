@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from pneumo_utils.imaging import dicom_stored_values
-from pneumo_utils.imaging.dicom_header import text
+from pneumo_utils.imaging.dicom_header import first, text
 from pneumo_utils.imaging.image_files import ImageError
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 _LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
 _SQUARE = 0.01  # a difference between the sides of a pixel below this share is none
 _SCREEN = 8  # bits
+_LARGEST_SIGNED = (1 << 15) - 1
+# A marker of a few pixels may be far brighter than all else. The middle 99% is what nnU-Net clips to (Isensee et al.
+# 2021, doi:10.1038/s41592-020-01008-z); a picture without such pixels is shown from its least to its largest value.
+_TAIL, _FAR = 0.005, 2  # share of the pixels at either end; times the range of the others
 _LONGEST = 4  # times the other side
 _SPACINGS = ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
@@ -68,7 +72,11 @@ def _render(values: np.ndarray, dataset: Dataset) -> tuple[np.ndarray, list[str]
         raise ImageError("pixels must not all be padding")
     levels = _modality(np.arange(used.size) + lowest, dataset)
     window, remarks = _choose_window(dataset)
-    shades = window(levels) if window else _stretch(levels, _range(levels[used > 0], dataset))
+    if window:
+        shades = window(levels)
+    else:
+        ends, clipped = _range(levels[used > 0], used[used > 0], dataset)
+        shades, remarks = _stretch(levels, *ends), [*remarks, *clipped]
     inverse, more = _is_inverse(dataset)
     table = np.rint((1 - shades if inverse else shades) * 255).astype(np.uint8)
     pixels = table[np.minimum(values - lowest, used.size - 1)]  # what is beyond is padding
@@ -79,7 +87,7 @@ def _render(values: np.ndarray, dataset: Dataset) -> tuple[np.ndarray, list[str]
 
 def _find_padding(values: np.ndarray, dataset: Dataset) -> np.ndarray | None:
     """Where a picture was filled up to a rectangle (PS3.3 C.7.5.1.1.2), bool (height, width)."""
-    ends = [dataset.get(name) for name in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    ends = [first(dataset, name) for name in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
     if ends[0] is None:
         return None
     stored, signed = int(dataset.BitsStored), bool(dataset.get("PixelRepresentation"))
@@ -104,8 +112,10 @@ def _modality(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
 
 def _look_up(levels: np.ndarray, item: Dataset, dataset: Dataset) -> tuple[np.ndarray, int]:
     """Values of a table (PS3.3 C.11.1.1) at `levels`, and the largest that it can hold."""
-    entries, first, bits = (int(number) for number in item.LUTDescriptor)
+    entries, begin, bits = (int(number) for number in item.LUTDescriptor)
     entries = entries & 0xFFFF or 1 << 16  # a sign may have been read into it
+    if begin > _LARGEST_SIGNED and levels.max() < begin:
+        begin -= 1 << 16  # a negative one, written without its sign as the pixels are (PS3.3 C.11.2.1.1)
     data = item.LUTData
     if isinstance(data, (bytes, bytearray)):
         little = dataset.original_encoding[1] is not False
@@ -118,7 +128,7 @@ def _look_up(levels: np.ndarray, item: Dataset, dataset: Dataset) -> tuple[np.nd
     if data.size < entries:
         raise ImageError(f"table of grey levels must hold {entries} entries, got {data.size}")
     data = data[:entries].astype(np.int64)
-    places = np.clip(np.rint(levels) - first, 0, entries - 1).astype(np.int64)
+    places = np.clip(np.rint(levels) - begin, 0, entries - 1).astype(np.int64)
     return data[places], (1 << max(bits, int(data.max()).bit_length())) - 1
 
 
@@ -165,20 +175,30 @@ def window(levels: np.ndarray, center: float, width: float, function: str = "LIN
     return np.clip((levels - center) / width + 0.5, 0, 1)
 
 
-def _range(seen: np.ndarray, dataset: Dataset) -> np.ndarray:
-    """The levels that are shown where no window says so: those that are there, or all that 8 bits can hold.
+def _range(seen: np.ndarray, counts: np.ndarray, dataset: Dataset) -> tuple[np.ndarray, list[str]]:
+    """The least and the largest level that are told apart where no window says so, float (2,); and a remark.
 
-    Eight bits were made for a screen, as in a JPEG file, and are taken as they are.
+    Eight bits were made for a screen, as in a JPEG file, and are taken as they are. Of more, all are shown that are
+    there, unless the few at the ends would take most shades.
+
+    Args:
+        seen: levels that are there, float (n,).
+        counts: of the pixels of each.
+        dataset: the whole file.
     """
-    bits = int(dataset.BitsStored)
-    if bits > _SCREEN or dataset.get("PixelRepresentation"):
-        return seen
-    return _modality(np.array([0, (1 << _SCREEN) - 1]), dataset)
+    if int(dataset.BitsStored) <= _SCREEN and not dataset.get("PixelRepresentation"):
+        return np.sort(_modality(np.array([0, (1 << _SCREEN) - 1]), dataset)), []
+    ends = np.array([seen.min(), seen.max()])
+    order = np.argsort(seen)
+    share = np.cumsum(counts[order]) / counts.sum()
+    middle = seen[order][np.searchsorted(share, (_TAIL, 1 - _TAIL))]
+    if 0 < _FAR * np.ptp(middle) < np.ptp(ends):
+        return middle, ["a few grey levels are far from all others: they were clipped"]
+    return ends, []
 
 
-def _stretch(levels: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Shades from 0 to 1 over the range of the levels that are `seen`."""
-    low, high = seen.min(), seen.max()
+def _stretch(levels: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Shades from 0 to 1 between two levels."""
     return np.clip((levels - low) / (high - low), 0, 1) if high > low else np.zeros_like(levels)
 
 

@@ -109,6 +109,45 @@ def test_a_narrow_window_ends_where_the_standard_says(function, shades):
     assert dicom_grey_scale.window(levels, 10, 4, function) == pytest.approx(shades)
 
 
+@pytest.mark.parametrize("spot", [4095, 0])
+@pytest.mark.parametrize("kind", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_spot_far_from_all_other_grey_levels_darkens_or_lightens_nothing(spot, kind):
+    values = np.rint(GREY * 0.8 + 1800).astype(np.uint16)
+    values[30, 40] = spot
+    found = shown(dataset(values, 12, kind))
+    assert found.remarks == ("a few grey levels are far from all others: they were clipped",)
+    shades = found.pixels if kind == "MONOCHROME2" else 255 - found.pixels
+    assert shades[30, 40] == (255 if spot else 0)
+    rest = np.ones(GREY.shape, bool)
+    rest[30, 40] = False
+    assert np.ptp(shades[rest]) == 255
+    low, high = np.quantile(GREY, (0.005, 0.995))
+    want = np.clip((GREY - low) / (high - low), 0, 1) * 255
+    assert difference(shades[rest], np.rint(want[rest])) <= 3
+
+
+def test_grey_levels_that_are_spread_out_are_shown_to_their_ends():
+    values = stored(np.rint(GREY * 0.6).astype(np.uint8))
+    values[30, 40] = 4095  # less than twice as far as the others
+    found = shown(dataset(values))
+    assert found.remarks == () and difference(found.pixels, stretched(values)) == 0
+
+
+def test_a_table_that_begins_below_0_is_understood_where_its_number_is_written_without_a_sign():
+    table = lut(np.linspace(0, 65535, 4096), 65536 - 1024, 16, "VOILUTSequence")
+    assert table[0].LUTDescriptor[1] == 64512
+    found = shown(dataset(RescaleIntercept=-1024, RescaleSlope=1, VOILUTSequence=table))
+    assert difference(found.pixels, GREY) <= 1
+    high = dataset(stored(bits=16), 16, VOILUTSequence=lut([0, 65535], 40000, 16, "VOILUTSequence"))
+    assert set(np.unique(shown(high).pixels)) == {0, 255}, "a large number that pixels reach is none below 0"
+
+
+def test_of_several_padding_values_the_first_is_taken():
+    padded = stored(np.rint(GREY * 0.4 + 60).astype(np.uint8))
+    padded[:10] = 4095
+    assert (shown(dataset(padded, PixelPaddingValue=[4095, 0])).pixels[:10] == 0).all()
+
+
 @pytest.mark.parametrize("first", [0, 300, -20])
 @pytest.mark.parametrize("bits", [8, 10, 16])
 def test_tables_of_grey_levels_are_those_of_pydicom(first, bits):
