@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 MAKER = "pneumo-utils"
 PNEUMONIA = ("233604007", "Pneumonia")  # code and meaning
+HEAT_MAPS = {"gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++"}
 FINDINGS = {"pneumonia": ("52101004", "Present"), "normal": ("272519000", "Absent")}
 
 
@@ -18,3 +19,4 @@ class Algorithm:
     digest: str  # of the bundle
     threshold: float  # from which on a probability is called pneumonia
     how: str  # the engine, and what else changes an answer
+    heat_map: str  # method of the overlay, a key of `HEAT_MAPS`

@@ -43,6 +43,7 @@ class AnswerFiles:
         self._algorithm = Algorithm(
             name=f"{told.title} ({told.model})", version=f"{told.created} {bundle.digest[:12]}",
             digest=bundle.digest, threshold=told.operating_point.threshold, how=how,
+            heat_map=told.heat_map,
         )  # fmt: skip
         drawn = self._folders.keys() & {"heatmaps", "dicom-out"}
         self._maps = heat_map_overlays.HeatMaps(bundle) if drawn else None

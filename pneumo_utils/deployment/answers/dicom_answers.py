@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumo_utils.deployment.answers import dicom_report, heat_map_overlays
-from pneumo_utils.deployment.answers.algorithm import MAKER, Algorithm
+from pneumo_utils.deployment.answers.algorithm import HEAT_MAPS, MAKER, Algorithm
 from pneumo_utils.deployment.answers.dicom_report import NOTICE, Uids
 from pneumo_utils.deployment.scores import SCORED, Score
 from pneumo_utils.imaging import dicom_files, dicom_header
@@ -179,14 +179,18 @@ def _capture(evidence: Dataset, pixels: np.ndarray, algorithm: Algorithm, uids: 
         if name in evidence:
             made[name] = evidence[name]
     made.PatientOrientation = evidence.PatientOrientation  # highdicom wants one, and the source may have none
-    # what identifies the patient: the notice does not, and a picture that was compressed stays one (C.7.6.1.1.5)
-    made.BurnedInAnnotation = "YES" if dicom_header.text(evidence, "BurnedInAnnotation") == "YES" else "NO"
+    # Text that identifies the patient: the notice does not, and where the source is silent nobody knows (type 3).
+    if (said := dicom_header.text(evidence, "BurnedInAnnotation")) in ("YES", "NO"):
+        made.BurnedInAnnotation = said
+    # a picture that was compressed stays one (C.7.6.1.1.5)
     if dicom_header.text(evidence, "LossyImageCompression") == "01":
         for name in _OF_PIXELS[1:]:
             if name in evidence:
                 made[name] = evidence[name]
     made.ManufacturerModelName, made.SoftwareVersions = algorithm.name[:64], algorithm.version[:64]
-    made.DerivationDescription = "Grad-CAM heat map over the source image"
+    # whichever engine gave the probability: the others have no gradients
+    method = HEAT_MAPS.get(algorithm.heat_map, algorithm.heat_map)
+    made.DerivationDescription = f"{method} heat map of the Keras networks over the source image"
     pointed = Dataset()
     pointed.ReferencedSOPClassUID, pointed.ReferencedSOPInstanceUID = evidence.SOPClassUID, evidence.SOPInstanceUID
     made.SourceImageSequence = [pointed]

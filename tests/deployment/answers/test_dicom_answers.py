@@ -19,7 +19,7 @@ pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed: pip i
 highdicom = pytest.importorskip("highdicom", reason="highdicom is not installed: pip install pneumo-utils[dicom]")
 pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR")  # of the samples, while they are made
 
-ALGORITHM = Algorithm("VGG16, one network", "2026-01-02", "ab" * 32, 0.4, "keras")
+ALGORITHM = Algorithm("VGG16, one network", "2026-01-02", "ab" * 32, 0.4, "keras", "gradcam")
 SCORE = Score("x.dcm", "c" * 64, "scored", 0.87654321, 0.91, "pneumonia", True, ("age is not stated",))
 OVERLAY = np.dstack([GREY, GREY // 2, 255 - GREY])
 WHEN = datetime(2026, 1, 2, 3, 4, 5)
@@ -48,6 +48,77 @@ def test_the_report_says_finding_probability_and_doubt_to_another_reader(answers
     evaluations = {part.name.meaning: part.value.meaning for part in found.get_qualitative_evaluations()}
     assert evaluations == {"Pneumonia": "Present", "Inside the referral band": "Yes"}
     assert report.PreliminaryFlag == "PRELIMINARY" and report.VerificationFlag == "UNVERIFIED"
+
+
+def items(parent):
+    """The content items right below one: relationship, kind, code of the concept, value."""
+    for item in parent.ContentSequence:
+        concept = item.ConceptNameCodeSequence[0]
+        value = {
+            "CODE": lambda item: item.ConceptCodeSequence[0].CodeValue,
+            "TEXT": lambda item: item.TextValue,
+            "UIDREF": lambda item: item.UID,
+            "NUM": lambda item: (
+                float(item.MeasuredValueSequence[0].NumericValue),
+                item.MeasuredValueSequence[0].MeasurementUnitsCodeSequence[0].CodeValue,
+            ),
+            "IMAGE": lambda item: item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID,
+            "CONTAINER": lambda item: item.ContinuityOfContent,
+        }[item.ValueType](item)
+        code = f"{concept.CodeValue} {concept.CodingSchemeDesignator} {concept.CodeMeaning}"
+        yield (item.RelationshipType, item.ValueType, code), value, item
+
+
+def rows(parent):
+    return {row: value for row, value, _ in items(parent)}
+
+
+MOD, CONTEXT, CONTAINS = "HAS CONCEPT MOD", "HAS OBS CONTEXT", "CONTAINS"
+
+
+def test_the_report_holds_the_rows_of_its_template_read_without_highdicom(answers):
+    """TID 1500 with TID 1204 and 1001, TID 1501 with TID 4019 and 300, of PS3.16."""
+    report = pydicom.dcmread(answers[0])
+    assert report.SOPClassUID == "1.2.840.10008.5.1.4.1.1.88.34" and report.Modality == "SR"
+    assert (report.ValueType, report.ContinuityOfContent, report.CompletionFlag) == (
+        "CONTAINER",
+        "CONTINUOUS",
+        "COMPLETE",
+    )
+    assert report.ConceptNameCodeSequence[0].CodeValue == "126000"
+    template = report.ContentTemplateSequence[0]
+    assert (template.MappingResource, template.TemplateIdentifier) == ("DCMR", "1500")
+    found = rows(report)
+    observer = found.pop((CONTEXT, "UIDREF", "121012 DCM Device Observer UID"))
+    assert pydicom.uid.UID(observer).is_valid
+    assert found == {
+        (MOD, "CODE", "121049 DCM Language of Content Item and Descendants"): "en-US",
+        (CONTEXT, "CODE", "121005 DCM Observer Type"): "121007",  # a device
+        (CONTEXT, "TEXT", "121013 DCM Device Observer Name"): ALGORITHM.name,
+        (MOD, "CODE", "121058 DCM Procedure reported"): "399208008",
+        (CONTAINS, "CONTAINER", "126010 DCM Imaging Measurements"): "CONTINUOUS",
+    }
+    (measurements,) = (item for row, _, item in items(report) if "126010" in row[2])
+    (((relation, kind, code), _, group),) = items(measurements)
+    assert (relation, kind, code) == (CONTAINS, "CONTAINER", "125007 DCM Measurement Group")
+    assert group.ContentTemplateSequence[0].TemplateIdentifier == "1501"
+    found = rows(group)
+    tracked = found.pop((CONTEXT, "UIDREF", "112040 DCM Tracking Unique Identifier"))
+    assert pydicom.uid.UID(tracked).is_valid and tracked != observer
+    assert found == {
+        (CONTEXT, "TEXT", "112039 DCM Tracking Identifier"): "pneumonia",
+        (CONTAINS, "CODE", "121071 DCM Finding"): "233604007",
+        (MOD, "CODE", "363698007 SCT Finding Site"): "39607008",
+        (MOD, "TEXT", "111001 DCM Algorithm Name"): ALGORITHM.name,
+        (MOD, "TEXT", "111003 DCM Algorithm Version"): ALGORITHM.version,
+        (MOD, "TEXT", "111002 DCM Algorithm Parameters"): "RESEARCH - NOT FOR DIAGNOSIS",  # the last of several
+        (CONTAINS, "NUM", "122157 DCM Probability"): (pytest.approx(SCORE.probability), "1"),
+        (CONTAINS, "NUM", "calibrated 99PNEUMO Calibrated probability"): (pytest.approx(SCORE.calibrated), "1"),
+        (CONTAINS, "CODE", "233604007 SCT Pneumonia"): "52101004",  # present
+        (CONTAINS, "CODE", "unsure 99PNEUMO Inside the referral band"): "373066001",  # yes
+        (CONTAINS, "IMAGE", "121112 DCM Source of Measurement"): UID + "3",
+        (CONTAINS, "TEXT", "121106 DCM Comment"): "age is not stated",
+    }
 
 
 def test_the_report_says_which_algorithm_answered(answers):
@@ -83,7 +154,6 @@ def test_the_overlay_is_a_picture_in_colour_with_the_notice_below(answers):
     assert (pixels[: GREY.shape[0]] == OVERLAY).all()
     bar = pixels[GREY.shape[0] :]
     assert len(bar) > 4 and bar[..., 0].max() > 150 and bar[..., 2].max() == 0
-    assert pydicom.dcmread(answers[1]).BurnedInAnnotation == "NO"
 
 
 @pytest.mark.parametrize("width", [60, 500, 3000])
@@ -128,10 +198,16 @@ def test_another_answer_source_or_bundle_has_other_uids(answers, tmp_path):
     assert len({path.name for path in (*changed, *answers)}) == 8
 
 
-@pytest.mark.parametrize(("stated", "told"), [("YES", "YES"), ("NO", "NO"), (None, "NO")])
+@pytest.mark.parametrize(("stated", "told"), [("YES", "YES"), ("NO", "NO"), (None, None), ("PERHAPS", None)])
 def test_the_overlay_says_of_text_that_identifies_somebody_what_its_source_says(tmp_path, stated, told):
     overlay = pydicom.dcmread(written(tmp_path, BurnedInAnnotation=stated)[1])
-    assert overlay.BurnedInAnnotation == told
+    assert overlay.get("BurnedInAnnotation") == told
+
+
+@pytest.mark.parametrize(("method", "name"), [("gradcam", "Grad-CAM"), ("gradcam++", "Grad-CAM++")])
+def test_the_overlay_says_how_it_was_drawn_and_by_what(tmp_path, method, name):
+    overlay = pydicom.dcmread(written(tmp_path, algorithm=replace(ALGORITHM, heat_map=method, how="onnx"))[1])
+    assert overlay.DerivationDescription == f"{name} heat map of the Keras networks over the source image"
 
 
 def test_what_was_compressed_with_loss_stays_so(tmp_path):

@@ -7,7 +7,7 @@ from pneumo_utils.deployment.answers import fhir_answers
 from pneumo_utils.deployment.answers.algorithm import Algorithm
 from pneumo_utils.deployment.scores import Score
 
-ALGORITHM = Algorithm("VGG16, one network", "2026-01-02", "ab" * 32, 0.4, "keras")
+ALGORITHM = Algorithm("VGG16, one network", "2026-01-02", "ab" * 32, 0.4, "keras", "gradcam")
 FOUND = Score("ward/Secret-Name.dcm", "c" * 64, "scored", 0.9, 0.8, "pneumonia", False, ("age is not stated",))
 UNSURE = Score("b.png", "d" * 64, "scored", 0.39, 0.3, "normal", True)
 REFUSED = Score("c.png", "e" * 64, "refused", reason="blank: its grey levels must span at least 8, got 2 of 256")
