@@ -26,8 +26,9 @@ class Radiograph:
     flags: tuple[str, ...] = ()
     reason: str = ""  # why there is no picture
     dicom: bytes | None = None  # the file, where it is DICOM and answers are asked for
-    view: str = ""  # AP or PA, where a DICOM header says so
+    view: str = ""  # AP, PA or FRONTAL, where a DICOM header says so
     study_uid: str = ""  # of a DICOM file
+    burned_in: bool = False  # a DICOM header says that text which may tell who the patient is stands in the picture
     known: bool = False  # an earlier run has answered for this content: it was not looked at
 
 
@@ -85,11 +86,12 @@ def read_bytes(
     except NotReadHereError as error:
         return Radiograph("", reason=str(error))
     except ImageError as error:
-        return Radiograph(sha256, reason=str(error))
+        reason = str(error)
     except MemoryError:
         return Radiograph("", reason="the machine must have memory for the picture, got too little")
     except Exception as error:  # of a decoder, over a file that nobody foresaw: one file stops no others
-        return Radiograph(sha256, reason=f"damaged or unsupported: {type(error).__name__}: {error}")
+        reason = f"damaged or unsupported: {type(error).__name__}: {error}"
+    return Radiograph(sha256, reason=reason, study_uid=dicom_files.study_uid(data))  # answers to refused files need it
 
 
 def _load(path: Path) -> bytes:
@@ -105,7 +107,8 @@ def _read(data: bytes, sha256: str, contents: Contents, any_age: bool, keep_whol
     if is_dicom := dicom_files.is_dicom(data):
         found = dicom_files.read(data)
         flags = dicom_files.check_patient(found, contents.least_age, contents.largest_age, any_age)
-        whole, where = found.pixels, {"view": found.view, "study_uid": found.study_uid}
+        whole = found.pixels
+        where = {"view": found.view, "study_uid": found.study_uid, "burned_in": found.burned_in}
         picture = decoding.resize(whole, size)
     else:
         whole, _ = decoding.decode_sound(data)

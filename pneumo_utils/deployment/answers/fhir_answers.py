@@ -1,13 +1,15 @@
-"""Answers that a record system takes: a FHIR DiagnosticReport as JSON, which R4 and R5 both accept.
+"""Answers that a record system takes: a FHIR DiagnosticReport as JSON, which R4B and R5 both accept.
 
-https://hl7.org/fhir/R4/diagnosticreport.html and https://hl7.org/fhir/R5/diagnosticreport.html; only what the two have
-in common is used. Nothing is said of the patient.
+https://hl7.org/fhir/R4B/diagnosticreport.html and https://hl7.org/fhir/R5/diagnosticreport.html; only what the two have
+in common is used. Nothing is said of the patient. There is no `issued`, which is the time of writing: the same answer
+to the same file is the same resource to the byte, whenever it is written, and the file system has the time.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 from pneumo_utils.deployment.answers.algorithm import FINDINGS, MAKER, PNEUMONIA, Algorithm
 from pneumo_utils.deployment.scores import SCORED, Score
@@ -17,11 +19,8 @@ NOTICE = "Research, not for diagnosis."
 _LOINC, _SNOMED, _UCUM = "http://loinc.org", "http://snomed.info/sct", "http://unitsofmeasure.org"
 _DICOM = "http://dicom.nema.org/resources/ontology/DCM"
 _TERMS = "http://terminology.hl7.org/CodeSystem/"
-_EXAMINATIONS = {
-    "PA": ("24648-8", "XR Chest PA"),
-    "AP": ("36572-6", "XR Chest AP"),
-    "": ("30745-4", "XR Chest Views"),
-}
+# LOINC has no code for one view from the back that leaves open how the patient stood: 24648-8 says upright.
+_EXAMINATIONS = {"AP": ("36572-6", "XR Chest AP"), "": ("30745-4", "XR Chest Views")}
 _INTERPRETATIONS = {"pneumonia": ("POS", "Positive"), "normal": ("NEG", "Negative")}
 
 
@@ -31,7 +30,7 @@ def report(score: Score, algorithm: Algorithm, view: str = "", study_uid: str = 
     Args:
         score: of it.
         algorithm: that scored it.
-        view: AP or PA, or empty: not stated.
+        view: AP, PA or FRONTAL, or empty: not stated.
         study_uid: Study Instance UID, where the file is DICOM.
 
     Returns:
@@ -41,7 +40,7 @@ def report(score: Score, algorithm: Algorithm, view: str = "", study_uid: str = 
     return {
         "resourceType": "DiagnosticReport",
         "contained": [_device(algorithm), _observation(score, algorithm, study_uid)],
-        **_identify(score),
+        **_identify(score, algorithm),
         "status": "preliminary",
         "category": [_concept(_TERMS + "v2-0074", "RAD", "Radiology")],
         "code": code,
@@ -115,10 +114,12 @@ def _device(algorithm: Algorithm) -> dict:
     }
 
 
-def _identify(score: Score) -> dict:
-    """What a report is known by, where its file could be read."""
-    identifier = {"system": "urn:ietf:rfc:3986", "value": f"hash://sha256/{score.sha256}"}
-    return {"identifier": [identifier]} if score.sha256 else {}
+def _identify(score: Score, algorithm: Algorithm) -> dict:
+    """What a report is known by, where its file could be read: the file, and all that may change the answer."""
+    if not score.sha256:
+        return {}
+    answered = f"bundle={algorithm.digest}&engine={quote(algorithm.how, safe='')}"
+    return {"identifier": [{"system": "urn:ietf:rfc:3986", "value": f"hash://sha256/{score.sha256}?{answered}"}]}
 
 
 def _conclude(score: Score) -> str:

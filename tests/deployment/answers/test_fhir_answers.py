@@ -1,4 +1,6 @@
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,9 +67,35 @@ def test_every_remark_and_the_notice_are_notes():
     assert "not for diagnosis" in made["conclusion"]
 
 
-@pytest.mark.parametrize(("view", "code"), [("PA", "24648-8"), ("AP", "36572-6"), ("", "30745-4")])
-def test_the_examination_is_named_by_its_view(view, code):
-    assert fhir_answers.report(FOUND, ALGORITHM, view=view)["code"]["coding"][0]["code"] == code
+@pytest.mark.parametrize(
+    ("view", "code", "display"),
+    [
+        ("AP", "36572-6", "XR Chest AP"),
+        ("PA", "30745-4", "XR Chest Views"),  # 24648-8 is "XR Chest PA upright", which no header says
+        ("FRONTAL", "30745-4", "XR Chest Views"),
+        ("", "30745-4", "XR Chest Views"),
+    ],
+)
+def test_the_examination_is_named_by_its_view(view, code, display):
+    named = {"system": "http://loinc.org", "code": code, "display": display}
+    assert fhir_answers.report(FOUND, ALGORITHM, view=view)["code"]["coding"] == [named]
+
+
+def identifier(score=FOUND, **changed):
+    (found,) = fhir_answers.report(score, replace(ALGORITHM, **changed))["identifier"]
+    return found["value"]
+
+
+def test_a_report_is_known_by_its_file_and_by_what_answered():
+    found = {
+        identifier(), identifier(digest="cd" * 32), identifier(how="onnx"), identifier(how="keras, any age"),
+        identifier(replace(FOUND, sha256="f" * 64)),
+    }  # fmt: skip
+    assert len(found) == 5 and all(
+        re.fullmatch(r"hash://sha256/\w{64}\?bundle=\w{64}&engine=[\w%-]+", one) for one in found
+    )
+    assert identifier(replace(FOUND, path="elsewhere.dcm")) == identifier() in found
+    assert "identifier" not in fhir_answers.report(UNREAD, ALGORITHM)
 
 
 def test_the_study_is_pointed_to_only_where_it_is_given_and_the_patient_never():
