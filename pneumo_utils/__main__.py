@@ -221,7 +221,7 @@ def _advice(sentence: str) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; 0 where all went well, 1 after a sentence about what did not, 130 when interrupted.
 
-    `predict` has 3, too: some files were refused.
+    `predict` has 3, too: some files were refused, or a wanted answer could not be written.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("pneumo_utils").setLevel(logging.INFO)

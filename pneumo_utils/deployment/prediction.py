@@ -23,7 +23,7 @@ from pneumo_utils.deployment.scoring import Scorer, engine_label
 from pneumo_utils.deployment.scoring_progress import ScoringProgress
 from pneumo_utils.records import shares
 
-ALL_SCORED, NONE_SCORED, SOME_REFUSED = 0, 1, 3  # exit codes
+ALL_SCORED, NONE_SCORED, NOT_ALL = 0, 1, 3  # exit codes
 
 _log = logging.getLogger(__name__)
 
@@ -148,14 +148,15 @@ def conclude(found: InputFiles, counts: Counter, missing: int) -> int:
         missing: DICOM answers that could not be written.
 
     Returns:
-        `ALL_SCORED`, `SOME_REFUSED`, or `NONE_SCORED` where there was no file, or none was scored.
+        `ALL_SCORED`; `NOT_ALL` where a file was refused, a folder could not be read or a DICOM answer not be written;
+        or `NONE_SCORED` where none was scored.
     """
     _tell(found, counts)
     if missing:
         _log.warning("%s DICOM answers could not be written; the column flags says why", f"{missing:,}")
     if found.paths and not counts[SCORED]:
         return NONE_SCORED
-    return SOME_REFUSED if counts[REFUSED] or found.errors else ALL_SCORED
+    return NOT_ALL if counts[REFUSED] or found.errors or missing else ALL_SCORED
 
 
 def _score_to_terminal(
@@ -181,8 +182,8 @@ def _show(line: bytes) -> None:
 
 def _score_to(table: ScoreTable, found: InputFiles, scorer: Scorer, answers: AnswerFiles) -> Iterator[str]:
     def known(name: str, sha256: str, is_dicom: bool) -> bool:
-        status = table.find(name, sha256)
-        return status is not None and answers.are_there(sha256, status, is_dicom)
+        row = table.find(name, sha256)
+        return row is not None and answers.are_there(sha256, row["status"], str(row.get("flags")), is_dicom)
 
     for answer in scorer.score(found.paths, answers.need_whole, known):
         if answer.score is None:

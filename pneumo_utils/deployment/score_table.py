@@ -127,10 +127,10 @@ class ScoreTable(AbstractContextManager):
             self._put(line, path)
             yield row["status"]
 
-    def find(self, path: str, sha256: str) -> str | None:
-        """The status in the row that an earlier run wrote for this content at this path; None: it must be made."""
-        row = self._find(path, sha256)
-        return None if row is None else row[0]["status"]
+    def find(self, path: str, sha256: str) -> dict | None:
+        """The row, by column, that an earlier run wrote for this content at this path; None: it must be made."""
+        found = self._find(path, sha256)
+        return None if found is None else found[0]
 
     def keep(self, path: str, sha256: str) -> str:
         """Write the row that `find` has found once more; its status."""

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 SCORED, REFUSED = "scored", "refused"
 TERMINAL = "-"  # in place of a file
 ANSWER_FILES = {  # that may be written beside the table
-    "heatmaps": "folder for overlays: the heat map laid over each radiograph that is scored, PNG",
-    "dicom-out": "folder for DICOM answers: a structured report and a secondary capture for each DICOM file scored",
+    "heatmaps": "folder for overlays: the heat map laid over each radiograph that is scored, PNG; none where a "
+    "DICOM header says that text is burned into the picture",
+    "dicom-out": "folder for DICOM answers: a structured report and a secondary capture for each DICOM file scored; "
+    "the exit code is 3 where one could not be written",
     "fhir-out": "folder for FHIR answers: a DiagnosticReport with its Observation for each file, JSON",
 }
 _DIGITS = 9  # of a probability: more than a float32 holds

@@ -8,11 +8,14 @@ import logging
 import os
 import subprocess
 import sys
+import time
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from support import bundles, dicom_samples, judging
+from support import browser_pages, bundles, dicom_samples, judging
 
 from pneumo_utils.__main__ import main
 from pneumo_utils.deployment import prediction
@@ -20,6 +23,8 @@ from pneumo_utils.deployment.answers import heat_map_overlays
 from pneumo_utils.imaging import dicom_files
 from pneumo_utils.imaging.image_files import NotReadHereError
 
+pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed: pip install pneumo-utils[dicom]")
+pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR")  # of the samples, while they are made
 READ = dicom_files.read
 
 
@@ -180,6 +185,45 @@ def test_a_share_is_the_same_wherever_the_folder_lies(place, monkeypatch):
     assert own("in") == own("./in") == own(str(place / "in"))
 
 
+def rows_of_every_file(folder, table):
+    """The rows of a folder by path, once it is sure that each of its files has one, scored or refused with a reason."""
+    predict(str(folder), "--out", str(table))
+    found = rows(table.read_text())
+    files = [str(path) for path in Path(folder).rglob("*") if path.is_file() and not path.name.startswith(".")]
+    assert Counter(row["path"] for row in found) == Counter(files), "none missing, none doubled, none of another"
+    for row in found:
+        if row["status"] == "scored":
+            assert 0 <= float(row["probability"]) <= 1 and row["decision"] and not row["reason"], row
+        else:
+            assert row["status"] == "refused" and row["reason"] and not row["probability"], row
+    return {Path(row["path"]).name: row for row in found}
+
+
+def test_every_file_of_a_folder_of_dicom_files_has_one_row(place):
+    kinds = {
+        "plain": {}, "mirrored": {"PatientOrientation": ["R", "F"]}, "burned-in": {"BurnedInAnnotation": "YES"},
+        "words": {"ViewPosition": "AP SUPINE", "BodyPartExamined": "TORAX"}, "tomography": {"Modality": "CT"},
+        "hand": {"BodyPartExamined": "HAND"}, "lateral": {"ViewPosition": "LL"}, "adult": {"PatientAge": "050Y"},
+        "film": {"NumberOfFrames": 4}, "no-picture": {"PixelData": None}, "no-uid": {"StudyInstanceUID": ""},
+        "report": {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.22"}, "cut": {"Rows": 70},
+    }  # fmt: skip
+    scored = {"plain", "mirrored", "burned-in", "words", "no-uid", *dicom_samples.SYNTAXES}
+    (place / "cd" / "deep").mkdir(parents=True)
+    for name, changed in kinds.items():
+        (place / "cd" / name).write_bytes(dicom_samples.saved(dicom_samples.dataset(**changed)))
+    for syntax in dicom_samples.SYNTAXES:
+        made = dicom_samples.dataset(dicom_samples.stored(bits=8), 8)
+        (place / "cd" / "deep" / syntax).write_bytes(dicom_samples.saved(made, syntax))
+    (place / "cd" / "DICOMDIR.txt").write_text("no DICOM file")
+    found = rows_of_every_file("cd", place / "scores.csv")
+    assert {name for name, row in found.items() if row["status"] == "scored"} == scored
+
+
+def test_every_file_that_pydicom_ships_has_one_row(place):
+    found = rows_of_every_file(Path(pydicom.__file__).parent / "data", place / "scores.csv")
+    assert len(found) > 100 and "computed tomography" in found["CT_small.dcm"]["reason"]
+
+
 def test_an_empty_folder_is_told(place, capsys):
     (place / "empty").mkdir()
     assert predict("empty") == 1
@@ -240,6 +284,36 @@ def test_a_run_that_dies_goes_on_and_ends_with_the_same_bytes(place, engine, mon
     assert names[0] == names[1] and len(names[0]) == 2
 
 
+@pytest.mark.slow  # a gate is fitted, and three processes start
+def test_a_process_that_is_killed_while_it_scores_goes_on_and_ends_with_the_same_bytes(tmp_path):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install pneumo-utils[onnx]")
+    pytest.importorskip("onnx", reason="onnx, which writes the network, is not installed")
+    browser_pages.write_bundle(tmp_path / "model")
+    (tmp_path / "in").mkdir()
+    for number, pixels in enumerate(browser_pages.draw_phantoms(2000, 10)):
+        for copy in range(20):
+            Image.fromarray(pixels).save(tmp_path / "in" / f"{copy}-{number}.png")
+    asked = [sys.executable, "-m", "pneumo_utils", "predict", "in", "--model", "model", "--engine", "onnx", "--threads"]
+
+    def start(name):
+        given = [*asked, "1", "--out", f"{name}.csv", "--fhir-out", name]
+        return subprocess.Popen(given, cwd=tmp_path, stderr=subprocess.DEVNULL)
+
+    whole, cut = start("whole"), start("cut")
+    part, lines = tmp_path / "cut.csv.part", 0
+    while cut.poll() is None and lines < 40:
+        lines = part.read_bytes().count(b"\n") if part.exists() else 0
+        time.sleep(0.002)
+    cut.kill()
+    assert cut.wait() == -9 and not (tmp_path / "cut.csv").exists(), "it was killed before its end"
+    assert start("cut").wait() == whole.wait() in (0, 3)
+    assert (tmp_path / "cut.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    found = rows((tmp_path / "whole.csv").read_text())
+    assert len(found) == 200 and sum(row["status"] == "scored" for row in found) > 100
+    answers = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("whole", "cut")]
+    assert answers[0] == answers[1] and len(answers[0]) == 10
+
+
 def test_an_overlay_that_is_gone_is_drawn_again(place, engine):
     predict("in/a.png", "--out", "scores.csv", "--heatmaps", "maps")
     (lost,) = (place / "maps").iterdir()
@@ -254,6 +328,36 @@ def test_a_dicom_file_is_answered_by_a_report_an_overlay_and_fhir(place):
     assert len(list((place / "pacs").rglob("*.dcm"))) == 2
     reports = [json.loads(path.read_text()) for path in (place / "fhir").iterdir()]
     assert {report["resourceType"] for report in reports} == {"DiagnosticReport"} and len(reports) == 2
+
+
+def test_a_dicom_file_that_its_header_refuses_is_answered_with_its_study(place):
+    (place / "x.dcm").write_bytes(dicom_samples.saved(dicom_samples.dataset(ViewPosition="LL")))
+    assert predict("x.dcm", "--fhir-out", "fhir", "--out", "scores.csv") == 1
+    (report,) = (json.loads(path.read_text()) for path in (place / "fhir").iterdir())
+    (finding,) = (part for part in report["contained"] if part["resourceType"] == "Observation")
+    assert finding["derivedFrom"][0]["identifier"]["value"] == f"urn:oid:{dicom_samples.UID}1"
+    assert "must be frontal" in report["conclusion"]
+
+
+def test_a_picture_with_text_burned_in_has_no_overlay_that_might_name_the_patient(place, engine):
+    for name, said in (("named.dcm", "YES"), ("clean.dcm", "NO"), ("silent.dcm", None)):
+        (place / "in" / name).write_bytes(dicom_samples.saved(dicom_samples.dataset(BurnedInAnnotation=said)))
+    asked = ("in", "--heatmaps", "maps", "--dicom-out", "pacs", "--out")
+    assert predict(*asked, "scores.csv") == 3, "there is a letter"
+    found = {Path(row["path"]).name: row for row in rows((place / "scores.csv").read_text())}
+    drawn = {path.name[:16] for path in (place / "maps").iterdir()}
+    assert drawn == {found[name]["sha256"][:16] for name in ("clean.dcm", "silent.dcm", "a.png", "b.png")}
+    told = "no heat map as PNG: text is burned into the picture, and may tell who the patient is"
+    assert [told in found[name]["flags"] for name in ("named.dcm", "clean.dcm", "silent.dcm")] == [True, False, False]
+    assert found["named.dcm"]["status"] == "scored"
+    assert len(list((place / "pacs").rglob("*.dcm"))) == 6, "a DICOM answer holds the patient's name anyway"
+    first, seen = (place / "scores.csv").read_bytes(), engine.seen
+    predict(*asked, "scores.csv")
+    assert (place / "scores.csv").read_bytes() == first and engine.seen == seen, "nothing is judged again"
+    predict(*asked, "scores.jsonl", "--json")
+    seen = engine.seen
+    predict(*asked, "scores.jsonl", "--json")
+    assert engine.seen == seen
 
 
 def test_answers_of_another_limit_of_age_are_not_taken_for_those_that_are_wanted(place):
@@ -286,7 +390,9 @@ def test_a_damaged_element_that_scoring_never_looks_at_costs_the_dicom_answer_an
     number = b"\x28\x00\x03\x00US\x02\x00\x07\x00"
     assert number in made
     (place / "x.dcm").write_bytes(made.replace(number, b"\x28\x00\x03\x00US\x03\x00\x07\x00\x00"))
-    assert predict("x.dcm", "in/a.png", "--dicom-out", "pacs", "--out", "scores.csv") == 0
+    for _ in range(2):  # the next run tries again, and has the same answer
+        assert predict("x.dcm", "in/a.png", "--dicom-out", "pacs", "--out", "scores.csv") == 3
+    assert "1 DICOM answers could not be written; the column flags says why" in caplog.messages
     found = rows((place / "scores.csv").read_text())
     assert "no DICOM answer" in found[0]["flags"] and [row["status"] for row in found] == ["scored", "scored"]
 

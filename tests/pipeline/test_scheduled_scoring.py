@@ -19,5 +19,6 @@ def test_dicom_answers_that_no_worker_could_write_are_counted_together(tmp_path,
         for name in unwritten
     ]
     missing = scheduled_scoring._wait(shards, tasks, 0)
-    prediction.conclude(InputFiles(["a.dcm"] * 5, 0, 0, 0, []), Counter(scored=5), missing)
+    code = prediction.conclude(InputFiles(["a.dcm"] * 5, 0, 0, 0, []), Counter(scored=5), missing)
+    assert code == 3
     assert "3 DICOM answers could not be written; the column flags says why" in caplog.text

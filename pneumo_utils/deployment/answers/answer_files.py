@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from pneumo_utils.deployment.answers import dicom_answers, fhir_answers, heat_map_overlays
 from pneumo_utils.deployment.answers.algorithm import Algorithm
 from pneumo_utils.deployment.bundle import Bundle
@@ -17,6 +19,7 @@ from pneumo_utils.deployment.scores import SCORED, Score
 from pneumo_utils.imaging.image_files import ImageError
 from pneumo_utils.records.atomic import alone
 
+NO_PNG = "no heat map as PNG: text is burned into the picture, and may tell who the patient is"
 _NEEDS = {"heatmaps": {"tensorflow": "cpu"}, "dicom-out": {"tensorflow": "cpu", "highdicom": "dicom"}}  # and the extra
 
 
@@ -55,10 +58,17 @@ class AnswerFiles:
         """Whether radiographs are needed in their own shape, and DICOM files with all their bytes."""
         return self._maps is not None
 
-    def are_there(self, sha256: str, status: str, is_dicom: bool) -> bool:
-        """Whether an earlier run has written all that is wanted for the file with this hash."""
+    def are_there(self, sha256: str, status: str, flags: str, is_dicom: bool) -> bool:
+        """Whether an earlier run has written all that is wanted for the file with this hash.
+
+        Args:
+            sha256: of the file.
+            status: in its row.
+            flags: likewise, as text.
+            is_dicom: whether it is a DICOM file.
+        """
         places = [self._place("fhir-out", sha256, ".json")] if "fhir-out" in self._folders else []
-        if status == SCORED and "heatmaps" in self._folders:
+        if status == SCORED and "heatmaps" in self._folders and NO_PNG not in flags:
             places.append(self._place("heatmaps", sha256, ".png"))
         there = all(place.is_file() for place in places)
         if status == SCORED and is_dicom and "dicom-out" in self._folders:
@@ -83,16 +93,23 @@ class AnswerFiles:
         return alone(self._folders[kind]) if self._beside else nullcontext()
 
     def _draw(self, score: Score, radiograph: Radiograph) -> Score:
-        overlay = heat_map_overlays.lay_over(radiograph.whole, self._maps.draw_map(radiograph.picture))
-        if "heatmaps" in self._folders:
-            with self._alone("heatmaps"):
-                heat_map_overlays.write(overlay, self._place("heatmaps", score.sha256, ".png"))
-        if "dicom-out" not in self._folders or radiograph.dicom is None:
-            return score
+        wanted = "heatmaps" in self._folders
+        withheld = wanted and radiograph.burned_in  # from a PNG alone: a DICOM answer names the patient anyway
+        as_dicom = "dicom-out" in self._folders and radiograph.dicom is not None
+        if as_dicom or (wanted and not withheld):
+            overlay = heat_map_overlays.lay_over(radiograph.whole, self._maps.draw_map(radiograph.picture))
+            if wanted and not withheld:
+                with self._alone("heatmaps"):
+                    heat_map_overlays.write(overlay, self._place("heatmaps", score.sha256, ".png"))
+            if as_dicom:
+                score = self._answer_in_dicom(score, radiograph.dicom, overlay)
+        return replace(score, flags=(*score.flags, NO_PNG)) if withheld else score
+
+    def _answer_in_dicom(self, score: Score, source: bytes, overlay: np.ndarray) -> Score:
         try:
             with self._alone("dicom-out"):
                 place = self._place("dicom-out", score.sha256)
-                dicom_answers.write(radiograph.dicom, score, overlay, self._algorithm, place)
+                dicom_answers.write(source, score, overlay, self._algorithm, place)
         except (dicom_answers.AnswerError, ImageError) as error:  # an element that scoring did not look at is damaged
             self.missing += 1
             return replace(score, flags=(*score.flags, f"no DICOM answer: {error}"))
