@@ -61,9 +61,13 @@ def wrong_cases(labelled: pd.DataFrame, count: int) -> pd.DataFrame:
 
 
 def captions(cases: pd.DataFrame) -> list[str]:
-    """What stands over a picture: outcome, probability of pneumonia and threshold, patient, and name of the file."""
+    """What stands over a picture: outcome, probability of pneumonia and threshold, patient, and name of the file.
+
+    A patient that is not known is called by the path of the picture.
+    """
     rows = cases[["outcome", "probability", "threshold", "patient", "path"]].itertuples(index=False)
     return [
-        f"{outcome}\np = {p:.2f}, called from {cut:.2f}\n{patient}\n{path.rpartition('/')[2]}"
+        f"{outcome}\np = {p:.2f}, called from {cut:.2f}\n"
+        f"{'patient not known' if patient == path else patient}\n{path.rpartition('/')[2]}"
         for outcome, p, cut, patient, path in rows
     ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -17,10 +18,11 @@ import pandas as pd
 from pneumo_utils.evaluation import calibration, operating_points
 from pneumo_utils.evaluation.intervals import resample_patients
 from pneumo_utils.records.store import Store
-from pneumo_utils.records.vocabulary import IMAGE_MODELS, MODELS
+from pneumo_utils.records.vocabulary import ENSEMBLE, IMAGE_MODELS, MODELS
 from pneumo_utils.reporting import page_shell
 from pneumo_utils.study.definition import Study
 
+_JSON = {"separators": (",", ":"), "allow_nan": False}  # a browser reads no NaN
 _DRAWS = 200  # of patients: fewer than in the tables, as a browser goes through them while a reader drags
 _SIDE = 96  # of a thumbnail, pixels
 _QUALITY = 70  # of its JPEG
@@ -41,8 +43,9 @@ def write(store: Store, study: Study, notices: list[str]) -> None:
     page_shell.write(
         store.folder / "cases.html",
         "cases.html.j2",
-        scripts=("cases.js",),
-        data=json.dumps(_data(store, said, frozen, seed, study.evaluation.bootstrap_seed), separators=(",", ":")),
+        scripts=("case_measures.js", "cases.js"),
+        data=json.dumps(_data(store, said, frozen, seed, study.evaluation.bootstrap_seed), **_JSON),
+        seeds=_which_seeds(study.training.seeds, ENSEMBLE in set(said["model"])),
         study=store.study,
         heading="Every test radiograph",
         description="What another operating point would mean, and whom each network would miss.",
@@ -52,6 +55,14 @@ def write(store: Store, study: Study, notices: list[str]) -> None:
         draws=_DRAWS,
         notices=notices,
     )
+
+
+def _which_seeds(seeds: Sequence[int], with_ensemble: bool) -> str:
+    """Whose probabilities the page has, where a network was trained several times; else nothing."""
+    if len(seeds) < 2:
+        return ""
+    pooled = "; the ensemble is the mean over all seeds" if with_ensemble else ""
+    return f" Of {len(seeds)} seeds each network is shown by the first, {seeds[0]}{pooled}."
 
 
 def _data(store: Store, answers: pd.DataFrame, frozen: dict, seed: int, bootstrap_seed: int) -> dict:

@@ -86,8 +86,10 @@ def test_the_worst_of_each_kind_are_told_model_by_model_missed_pneumonias_first(
 
 
 def test_captions_say_outcome_probability_threshold_patient_and_file():
-    got = labelled([1, 0], [0.876, 0.7]).assign(path=["test/PNEUMONIA/a.jpeg", "b.jpeg"])
+    got = labelled([1, 0, 0], [0.876, 0.7, 0.1]).assign(path=["test/PNEUMONIA/a.jpeg", "b.jpeg", "test/NORMAL/c.jpeg"])
+    got["patient"] = got["patient"].where(got.index < 2, got["path"])
     assert outcomes.captions(got) == [
         "true positive\np = 0.88, called from 0.50\np0\na.jpeg",
         "false positive\np = 0.70, called from 0.50\np1\nb.jpeg",
+        "true negative\np = 0.10, called from 0.50\npatient not known\nc.jpeg",
     ]
