@@ -217,3 +217,25 @@ def test_a_repository_that_somebody_keeps_in_the_page_is_not_deleted(bundle, arc
     with pytest.raises(browser_page.BrowserPageError, match=rule):
         browser_page.write(bundle, out, archive)
     assert (out / ".git").is_dir() and (out / "index.html").is_file()
+
+
+@pytest.mark.slow
+def test_a_picture_of_no_known_kind_is_refused_and_one_that_cannot_be_drawn_is_let_go(browser):
+    with browser_pages.serving(ASSETS["gate.js"].parent) as address:
+        page = browser.new_page()
+        page.goto(f"{address}decision.js")
+        reasons = page.evaluate("""async () => {
+            const { Gate } = await import("./gate.js");
+            const gate = { advice: ["a hand", "a cat"], rarities: [{ value: () => 1 }], limits: [1] };
+            return [[-2, -1, -9], [-2, NaN, -9]].map(said => Gate.prototype.reason.call(gate, 0, 0, said));
+        }""")
+        assert reasons == ["a hand", "cannot be judged"]
+        freed = page.evaluate("""async () => {
+            const { fillCard } = await import("./cards.js"), card = document.createElement("li");
+            return new Promise(done => {
+                URL.revokeObjectURL = done;
+                fillCard(card, new File(["no picture"], "a.txt"), { status: "refused", reason: "no", flags: [] }, {});
+            });
+        }""")
+        assert freed.startswith("blob:")
+        page.close()

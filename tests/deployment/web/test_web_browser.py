@@ -177,3 +177,13 @@ def test_a_page_whose_program_has_ended_says_so(browser, scorer, files, tmp_path
     assert "does not answer" in page.locator("#cards > li").first.inner_text()
     assert saved(page, tmp_path).count("does not answer") == 2
     page.close()
+
+
+def test_a_file_that_is_gone_when_its_heat_map_is_asked_for_says_so(page, files):
+    page.set_input_files("#files", files[:1])
+    wait_until_done(page, "1 file done: Pneumonia.")
+    page.locator(".heat").wait_for()
+    page.evaluate(
+        "() => drawMap(Object.assign(files[0], { file: Object.assign(new File([], 'ill'), { gone: true }) }))"
+    )
+    assert page.locator("figcaption").inner_text().startswith("File must be one that the browser can read")

@@ -25,7 +25,7 @@ const quoted = text => /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"`
 function refusedHere(name, reason) { // a file that never reaches the program is in the table, too
   const told = { path: name, status: "refused", reason, bundle: page.bundle, engine: page.engine };
   const row = page.header.split(",").map(column => quoted((told[column] ?? "").replace(/\s+/g, " ")));
-  return { score: { status: "refused", reason, flags: [] }, row: `${row.join(",")}\n`, picture: null };
+  return { score: { status: "refused", reason, flags: [] }, row: `${row.join(",")}\n`, picture: null, error: reason };
 }
 
 function save() {
@@ -132,10 +132,9 @@ async function send(where, one) {
   const headers = { "Content-Type": "application/octet-stream", "X-File-Name": encodeURIComponent(one.name.toWellFormed()) };
   try {
     const answer = await fetch(where, { method: "POST", body: data, headers }), told = await answer.json();
-    return answer.ok ? told : { ...refusedHere(one.name, told.error), error: told.error };
+    return answer.ok ? told : refusedHere(one.name, told.error);
   } catch {
-    const reason = "not looked at: the program that serves this page does not answer";
-    return { ...refusedHere(one.name, reason), error: reason };
+    return refusedHere(one.name, "not looked at: the program that serves this page does not answer");
   }
 }
 

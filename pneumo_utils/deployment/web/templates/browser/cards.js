@@ -47,6 +47,7 @@ function showPicture(file, card) { // what cannot be drawn is left out
   const image = make("img"), shown = make("figure", "", make("div", "picture", image));
   Object.assign(image, { alt: `Radiograph ${file.name}`, src: URL.createObjectURL(file) });
   image.addEventListener("error", () => {
+    URL.revokeObjectURL(image.src);
     card.classList.add("small");
     shown.remove();
   });

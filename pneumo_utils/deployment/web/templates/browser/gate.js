@@ -121,7 +121,7 @@ export class Gate {
     const limit = this.rarities[check].value(this.limits[0] + EASE[check]);
     if (check === 0) {
       const others = logProbabilities.slice(1);
-      return this.advice[others.indexOf(Math.max(...others))];
+      return this.advice[others.indexOf(Math.max(...others))] ?? "cannot be judged"; // where one is no number
     }
     if (check === 1) return `the picture ${tooFar(value, limit)}`;
     const least = Math.max(Math.exp(-limit) - LEAST_AREA, 0);

@@ -68,6 +68,7 @@ async function open(entry) { // the files of a folder, at any depth; what cannot
 function add(given) {
   const taken = [...given].slice(0, Math.max(0, MOST - files.length)), left = given.length - taken.length;
   if (at("files").disabled || !given.length) return;
+  const done = files.filter(one => one.answer).length;
   for (const file of taken) {
     const card = make("li", "waiting small", make("h3", "", file.name), make("p", "verdict", "Waiting …"));
     files.push({ file, card });
@@ -75,7 +76,7 @@ function add(given) {
   }
   if (left) leftOut = ` ${plural(left, "file")} left out: this page takes ${MOST}, the command predict any number.`;
   at("results").hidden = !files.length;
-  Object.assign(at("progress"), { hidden: false, max: files.length, value: files.filter(one => one.answer).length });
+  Object.assign(at("progress"), { hidden: done === files.length, max: files.length, value: done });
   say(`${plural(taken.length, "file")} to be scored.${leftOut}`);
   if (!busy) next();
 }
