@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack, contextmanager, suppress
@@ -86,9 +87,15 @@ class StudyRun:
         except KeyboardInterrupt:
             self._tell(stopped="It was interrupted.")
             raise
-        except (RuntimeError, ValueError, OSError) as error:
+        except Exception as error:
+            said, details = f"{error}.", getattr(error, "details", "")
+            if not isinstance(
+                error, RuntimeError | ValueError | OSError
+            ):  # no sentence for readers, but a fault of ours
+                said = f"The program has a fault, {type(error).__name__}: {error}."
+                details = "".join(traceback.format_exception(error))
             with suppress(OSError):  # the disk may be full
-                self._tell(stopped=f"{error}.", details=getattr(error, "details", ""))
+                self._tell(stopped=said, details=details)
             raise
 
     def _begin_what_can(self) -> None:

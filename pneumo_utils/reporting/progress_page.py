@@ -49,6 +49,7 @@ def write(
     page_shell.write(
         store.folder / "index.html",
         "progress.html.j2",
+        scripts=() if stopped else ("progress.js",),
         study=store.study,
         heading=study.about.title,
         description=" ".join(study.about.summary.split()),

@@ -1,18 +1,21 @@
-"""A study that is interrupted says so in one sentence, and nothing of it runs on."""
+"""A study that stops says so in one sentence, whatever stopped it, and nothing of it runs on."""
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from support.pages import soup_of
 from support.processes import below, gone, until
 
 from pneumo_utils.__main__ import PROJECT
+from pneumo_utils.pipeline.study_run import StudyRun
 
 
 @pytest.mark.slow
@@ -36,3 +39,33 @@ def test_ctrl_c_and_a_polite_kill_end_a_study_in_one_sentence_and_leave_nothing_
     assert "Traceback" not in told and gone(children)
     page = soup_of(tmp_path / "reports" / "smoke" / "index.html")
     assert "It was interrupted." in page.get_text() and page.select(".pages .time")[0].get_text() == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("epochs must be at least 1, got 0"), "epochs must be at least 1, got 0."),
+        (KeyError("epochs"), "The program has a fault, KeyError: 'epochs'."),
+        (ZeroDivisionError("division by zero"), "The program has a fault, ZeroDivisionError: division by zero."),
+    ],
+)
+def test_whatever_stops_a_study_its_front_page_says_so(error, said):
+    told = []
+    pages = SimpleNamespace(write_progress=lambda done, running, **why: told.append(why))
+    asked = SimpleNamespace(run=SimpleNamespace(notebooks_at_once=1))
+    run = StudyRun(SimpleNamespace(store=None, steps=[], pages=pages, study=asked))
+    with pytest.raises(type(error)), run._telling_why():
+        raise error
+    (why,) = told
+    assert why["stopped"] == said
+    assert ("Traceback" in why["details"]) == (type(error) is not ValueError)
+
+
+def test_a_full_disk_hides_no_fault():
+    def write(*_, **__):
+        raise OSError(errno.ENOSPC, "full")
+
+    asked = SimpleNamespace(run=SimpleNamespace(notebooks_at_once=1))
+    line = SimpleNamespace(store=None, steps=[], pages=SimpleNamespace(write_progress=write), study=asked)
+    with pytest.raises(KeyError, match="epochs"), StudyRun(line)._telling_why():
+        raise KeyError("epochs")
