@@ -37,8 +37,8 @@ def write(first: str, second: str, reports: Path) -> Path:
     sides = [finished_study.find(name, reports, "A and B") for name in (first, second)]
     target = reports / FOLDER / f"{'-against-'.join(name.replace('/', '-') for name in (first, second))}.html"
     differ = _differing(*(side.sections for side in sides), names=(first, second))
-    alike = study_comparison.same_test_images(*(side.tested for side in sides))
-    pairs = _paired(sides) if alike else None
+    unlike = _why_not_paired(sides)
+    pairs = None if unlike else _paired(sides)
     page_shell.write(
         target,
         "comparison.html.j2",
@@ -46,8 +46,8 @@ def write(first: str, second: str, reports: Path) -> Path:
         heading=f"{first} against {second}",
         description="Two studies side by side: what differs between them, and what came of it.",
         notices=finished_study.notices_of(sides),
-        sides=[(side.name, f"../{side.name}/index.html") for side in sides],
-        findings=_findings(sides, len(differ), pairs),
+        sides=[(side.name, side.href) for side in sides],
+        findings=_findings(sides, len(differ), unlike or pairs),
         differ=Markup(table_html(differ, "Parameters that differ")) if len(differ) else "",
         headline=Markup(_headline(sides)),
         paired=Markup(_paired_table(pairs, sides)) if pairs is not None else "",
@@ -91,6 +91,13 @@ def _of_networks(side: FinishedStudy) -> pd.DataFrame:
     return measured[measured["model"].isin(IMAGE_MODELS)]
 
 
+def _why_not_paired(sides: list[FinishedStudy]) -> str:
+    if not study_comparison.same_test_images(*(side.tested for side in sides)):
+        return "The test images differ"
+    common = set(sides[0].test["model"]) & set(sides[1].test["model"])
+    return "" if common else "The studies have no network in common"
+
+
 def _paired(sides: list[FinishedStudy]) -> pd.DataFrame:
     asked = sides[0].sections["evaluation"]
     points = (sides[0].points, sides[1].points)
@@ -117,15 +124,12 @@ def _roc(sides: list[FinishedStudy]) -> str:
     )
 
 
-def _findings(sides: list[FinishedStudy], differing: int, pairs: pd.DataFrame | None) -> list[str]:
-    """What came of it, in sentences from values."""
+def _findings(sides: list[FinishedStudy], differing: int, pairs: pd.DataFrame | str) -> list[str]:
+    """What came of it, in sentences from values; of `pairs`, or of why there are none."""
     first, second = (side.name for side in sides)
     count = f"{differing} parameter{'' if differing == 1 else 's'} differ{'s' if differing == 1 else ''}."
-    if pairs is None:
-        return [
-            count,
-            "The test images differ, so no difference is paired: the intervals of each study stand side by side.",
-        ]
+    if isinstance(pairs, str):
+        return [count, f"{pairs}, so no difference is paired: the intervals of each study stand side by side."]
     said = [count]
     for row in pairs[pairs["metric"] == "auc_roc"].itertuples():
         apart = row.p_holm < SIGNIFICANT

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -23,31 +25,36 @@ class ComparisonError(ValueError):
 
 @dataclass(frozen=True)
 class FinishedStudy:
-    """One finished study."""
+    """One finished study; its tables are read once."""
 
     name: str
     store: Store
     sections: Mapping  # of its parameters
 
     @property
+    def href(self) -> str:
+        """Its front page, as seen from the folder `compare`."""
+        return quote(f"../{self.name}/index.html")
+
+    @cached_property
     def test(self) -> pd.DataFrame:
         """Contract `predictions`: the test part, of the first seed."""
         every = self.store.read("predictions")
         first = self.sections["training"]["seeds"][0]
         return every[(every["split"] == "test") & (every["seed"] == first)]
 
-    @property
+    @cached_property
     def tested(self) -> pd.DataFrame:
         """Contract `manifest`: the radiographs of the test part."""
         manifest = self.store.read("manifest")
         return manifest[manifest["path"].isin(self.test["path"])]
 
-    @property
+    @cached_property
     def notices(self) -> list[str]:
         """What its own pages say before their numbers."""
         return notices(self.store, self.sections["data"]["source"], tuple(self.test["model"].unique()))
 
-    @property
+    @cached_property
     def points(self) -> Mapping[tuple[str, int], float]:
         """Its frozen operating points by model and seed."""
         rule = self.sections["evaluation"]["threshold_rule"]

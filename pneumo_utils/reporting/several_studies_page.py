@@ -45,7 +45,7 @@ def write(names: Sequence[str], reports: Path) -> Path:
         heading=_heading(names),
         description="What every network is worth, how far its seeds differ, and how it compares with the first.",
         notices=finished_study.notices_of(studies),
-        studies=[(one.name, f"../{one.name}/index.html") for one in studies],
+        studies=[(one.name, one.href) for one in studies],
         findings=_findings(measured, pairs, unlike, names[0]),
         measured=Markup(_measured_table(measured)),
         paired=Markup(_paired_table(pairs, names[0])) if len(pairs) else "",

@@ -58,20 +58,21 @@ def write(reports: Path) -> None:
         study="all",
         heading=page_shell.TITLE,
         description="Every study of this folder that has a result.",
-        notices=finished_study.notices_of([one for row in studies if (one := _finished(reports / row.name, reports))]),
+        notices=finished_study.notices_of([one for row in studies if (one := _with_notices(row.name, reports))]),
         studies=studies,
         headline=Markup(table_html(table, caption)) if studies else "None has a result yet.",
         compared=[
-            (page.relative_to(reports).as_posix(), _title(page)) for page in sorted(reports.glob("compare/*.html"))
+            (quote(page.relative_to(reports).as_posix()), _title(page))
+            for page in sorted(reports.glob("compare/*.html"))
         ],
     )
 
 
-def _finished(folder: Path, reports: Path) -> FinishedStudy | None:
-    """The study in a folder; None where it is another version's or damaged, as in `_row`."""
+def _with_notices(name: str, reports: Path) -> FinishedStudy | None:
+    """The study, if its pages have notices; None where it is another version's or damaged, too, as in `_row`."""
     try:
-        found = finished_study.find(folder.relative_to(reports).as_posix(), reports, "studies")
-        return found if found.notices is not None else None
+        found = finished_study.find(name, reports, "studies")
+        return found if found.notices else None
     except (ValueError, OSError, LookupError):
         return None
 

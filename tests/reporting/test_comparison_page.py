@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from urllib.parse import unquote
+
 import numpy as np
 import pandas as pd
 import pytest
+from support.browser import faults
 from support.finished_studies import predictions, study
 from support.pages import soup_of
 
 from pneumo_utils.__main__ import main
 from pneumo_utils.evaluation import comparisons, study_comparison
 from pneumo_utils.evaluation.weighted_metrics import MetricError
-from pneumo_utils.reporting import comparison_page
+from pneumo_utils.records.store import Store
+from pneumo_utils.reporting import comparison_page, several_studies_page, studies_page
 from pneumo_utils.reporting.comparison_page import ComparisonError
 
 
@@ -37,6 +42,15 @@ def test_what_differs_and_what_came_of_it_stand_side_by_side(tmp_path):
         "../good/index.html",
         "../candidates/poor/index.html",
     ]
+
+
+def test_the_better_study_is_named_wherever_it_stands_and_only_where_holm_agrees():
+    rows = [("cnn", 0.1, 0.03, 0.09), ("vgg16", -0.1, 0.01, 0.02)]
+    pairs = pd.DataFrame(rows, columns=["model", "difference", "p", "p_holm"]).assign(metric="auc_roc", n=60)
+    sides = [SimpleNamespace(name="one"), SimpleNamespace(name="other")]
+    said = comparison_page._findings(sides, 2, pairs.assign(lower=-0.2, upper=0.2))
+    assert said[1].startswith("Small CNN: no clear difference; AUC-ROC of one less other 0.100 (")
+    assert said[1].endswith("p 0.090, n = 60.") and said[2].startswith("VGG16: other is better; ")
 
 
 def test_two_studies_are_paired_though_only_one_knows_the_patients():
@@ -84,6 +98,36 @@ def test_a_network_that_one_study_lacks_is_shown_and_not_paired(tmp_path):
     assert "no clear difference" in page.get_text()
 
 
+def test_studies_without_a_network_in_common_stand_side_by_side_and_the_page_says_why_none_is_paired(tmp_path):
+    study(tmp_path, "one", 0.9, models=("cnn",))
+    study(tmp_path, "other", 0.9, models=("vgg16",))
+    page = soup_of(comparison_page.write("one", "other", tmp_path))
+    assert "The studies have no network in common, so no difference is paired" in page.get_text()
+    headline = page.find(id="metrics").find_next("table").get_text()
+    assert not page.find(id="paired") and "VGG16" in headline and "Small CNN" in headline
+
+
+def test_a_name_with_odd_letters_still_leads_to_its_page(tmp_path):
+    for name in ("a #1", "b%20"):
+        study(tmp_path, name, 0.9)
+    page = comparison_page.write("a #1", "b%20", tmp_path)
+    of_all = soup_of(tmp_path / "index.html").select("section a")
+    for link in [*soup_of(page).select("section p a"), *of_all]:
+        folder = tmp_path if link in of_all else page.parent
+        assert (folder / unquote(link["href"])).is_file() and not set("# ") & set(link["href"])
+    several = several_studies_page.write(["a #1", "b%20"], tmp_path)
+    assert all((several.parent / unquote(link["href"])).is_file() for link in soup_of(several).select("section p a"))
+
+
+def test_the_page_of_all_studies_reads_the_tables_of_each_once(tmp_path, monkeypatch):
+    for name in ("one", "other"):
+        study(tmp_path, name, 0.9)
+    read, own = [], Store.read
+    monkeypatch.setattr(Store, "read", lambda store, name: (read.append((store.study, name)), own(store, name))[1])
+    studies_page.write(tmp_path)
+    assert read.count(("one", "predictions")) == 2, "once for who is tested, once for what is said of all"
+
+
 def test_the_difference_is_that_of_the_networks_of_one_study():
     """Pairing across studies is the pairing within one, under other names."""
     first, second = predictions(0.9, ("cnn",)), predictions(0.4, ("cnn",), seed=1)
@@ -122,3 +166,10 @@ def test_the_command_line_names_the_page_and_every_refusal(tmp_path, capsys):
     assert capsys.readouterr().out.strip().endswith("compare/one-against-other.html")
     assert main(["compare", "one", "absent", "--reports", str(tmp_path)]) == 1
     assert capsys.readouterr().err.startswith("error: A and B must be finished studies in")
+
+
+@pytest.mark.slow
+def test_the_page_is_faultless_in_a_browser(browser, tmp_path):
+    study(tmp_path, "good", 0.9)
+    study(tmp_path, "poor", 0.2, cnn_epochs=1)
+    assert faults(comparison_page.write("good", "poor", tmp_path).parent, browser) == []
