@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics as sk
 
-from pneumo_utils.evaluation import weighted_metrics
 from pneumo_utils.evaluation.weighted_metrics import MetricError
 
 HEADLINE = {"accuracy": "Accuracy", "precision": "Precision", "recall": "Recall", "f1": "F1", "auc_roc": "AUC-ROC"}
@@ -39,24 +38,6 @@ def rates(label: np.ndarray, called: np.ndarray) -> tuple[float, float]:
 def decide(probability: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
     """1 (pneumonia) where `probability`, in [0, 1], is at or above `threshold` (one, or one each), else 0."""
     return (np.asarray(probability) >= threshold).astype(int)
-
-
-def headline(label: np.ndarray, probability: np.ndarray, threshold: float) -> dict[str, float]:
-    """Accuracy, precision, recall (sensitivity), F1 and area under the ROC curve.
-
-    Args:
-        label: int (n,), 1 = pneumonia.
-        probability: float (n,) in [0, 1].
-        threshold: operating point in (0, 1).
-
-    Returns:
-        keys of `HEADLINE`; `nan` where undefined (a class is absent, or nothing was called pneumonia).
-
-    Raises:
-        MetricError: nothing to judge, lengths differ, or a value out of range.
-    """
-    found = weighted_metrics.scores(label, probability, np.ones((1, np.size(label))), threshold)
-    return {metric: float(found[metric][0]) for metric in HEADLINE}
 
 
 def with_intervals(metrics: pd.DataFrame, split: str, named: dict[str, str] = HEADLINE) -> pd.DataFrame:
@@ -124,7 +105,7 @@ def _spread(row: Any) -> str:
     if pd.isna(row.mean):
         return "not defined"
     text = f"{row.mean:.3f} \N{PLUS-MINUS SIGN} {row.sd:.3f} ({_range(row.lowest, row.highest)})"
-    return text.replace("-", "\N{MINUS SIGN}")
+    return text.replace("-0.000", "0.000").replace("-", "\N{MINUS SIGN}")
 
 
 def _range(lower: float, upper: float) -> str:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pneumo_utils.records.store import Store
-from pneumo_utils.reporting import card_facts, card_markdown
-from pneumo_utils.study.definition import Study
+from pneumo_utils.reporting import card_markdown
 
 NAMES = ("claim", "tripod", "stard")
 STATUSES = ("answered", "partly", "not done", "does not apply")
@@ -31,13 +29,12 @@ def source(name: str) -> str:
     return _read(name)["source"]
 
 
-def checklist(name: str, store: Store, study: Study) -> pd.DataFrame:
+def answers(name: str, facts: dict) -> pd.DataFrame:
     """Answer a checklist.
 
     Args:
         name: one of `NAMES`.
-        store: the run directory of a finished study.
-        study: the parameters it ran with.
+        facts: of `card_facts.of_study`.
 
     Returns:
         a row an item, texts: `item`, `asks`, `status` (one of `STATUSES`), `answer`, and where the report shows it,
@@ -46,11 +43,6 @@ def checklist(name: str, store: Store, study: Study) -> pd.DataFrame:
     Raises:
         ChecklistError: no such checklist.
     """
-    return answers(name, card_facts.of_study(store, study))
-
-
-def answers(name: str, facts: dict) -> pd.DataFrame:
-    """The same from `card_facts.of_study`, for who answers several."""
     known = card_markdown.read_yaml("checklist_answers.yaml")
     rows = [{"item": item, "asks": asks} | _answer(known, key, facts) for item, asks, key in _read(name)["items"]]
     return pd.DataFrame(rows)
@@ -60,7 +52,7 @@ def count(answered: pd.DataFrame) -> dict[str, int]:
     """How many items have each of `STATUSES`.
 
     Args:
-        answered: as `checklist` returns it.
+        answered: as `answers` returns it.
     """
     return {status: int((answered["status"] == status).sum()) for status in STATUSES}
 
@@ -69,7 +61,7 @@ def sum_up(answered: pd.DataFrame) -> str:
     """`24 of 44 answered, 9 in part, 10 not done, 1 does not apply`.
 
     Args:
-        answered: as `checklist` returns it.
+        answered: as `answers` returns it.
     """
     found = count(answered)
     idle = found["does not apply"]
@@ -83,7 +75,7 @@ def to_markdown(name: str, answered: pd.DataFrame) -> str:
 
     Args:
         name: one of `NAMES`.
-        answered: as `checklist` returns it.
+        answered: as `answers` returns it.
     """
     shown = answered.assign(where=answered["section"].where(answered["href"] != "", "—"))
     shown = shown[["item", "asks", "status", "answer", "where"]]

@@ -7,22 +7,16 @@ import pandas as pd
 from pneumo_utils.datasets import patients
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import ETIOLOGIES, SPLITS
-from pneumo_utils.reporting import card_facts, card_markdown
-from pneumo_utils.study.definition import Study
+from pneumo_utils.reporting import card_markdown
 
 
-def data_card(store: Store, study: Study) -> str:
+def of_facts(store: Store, facts: dict) -> str:
     """The card of the data as Markdown.
 
     Args:
         store: the run directory of a finished study.
-        study: the parameters it ran with.
+        facts: of `card_facts.of_study`.
     """
-    return of_facts(store, card_facts.of_study(store, study))
-
-
-def of_facts(store: Store, facts: dict) -> str:
-    """The same from `card_facts.of_study`, for who writes several cards."""
     tables = {"counts": _counts(store.read("splits")), "left_out": _left_out(store.read("exclusions"))}
     return card_markdown.fill_template("data_card.md.j2", facts | tables)
 

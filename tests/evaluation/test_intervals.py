@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from support.answers import ANSWERS, JUDGED, bounds, monte_carlo_error, predictions_of_both, quick, several_images_each
 
-from pneumo_utils.evaluation import delong, intervals, metrics
+from pneumo_utils.evaluation import delong, intervals, metrics, weighted_metrics
 from pneumo_utils.evaluation.weighted_metrics import METRICS, MetricError
 from pneumo_utils.records import tables
 
@@ -51,8 +51,9 @@ def test_a_table_has_every_metric_with_its_interval_and_delong_beside(measured):
 
 def test_the_values_are_those_of_the_headline(measured):
     for model in ("first", "second"):
-        plain = metrics.headline(JUDGED["label"], JUDGED[model], 0.5)
-        assert measured.loc[model].loc[list(plain), "value"].to_dict() == pytest.approx(plain)
+        plain = weighted_metrics.scores(JUDGED["label"], JUDGED[model], np.ones((1, len(JUDGED))), 0.5)
+        shown = measured.loc[model].loc[list(metrics.HEADLINE), "value"].to_dict()
+        assert shown == pytest.approx({metric: plain[metric][0] for metric in metrics.HEADLINE})
 
 
 def test_the_same_seed_gives_the_same_table_and_another_seed_another():

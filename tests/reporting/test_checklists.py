@@ -22,6 +22,10 @@ def study(request, tmp_path_factory):
     return finished_study(tmp_path_factory.mktemp("reports"), request.param)
 
 
+def answered(name, store, study):
+    return checklists.answers(name, card_facts.of_study(store, study))
+
+
 @pytest.mark.parametrize("name", checklists.NAMES)
 def test_a_checklist_has_every_item_once_and_in_order(name):
     items = [row[0] for row in card_markdown.read_yaml(f"checklist_{name}.yaml")["items"]]
@@ -37,7 +41,7 @@ def test_every_answer_is_asked_for_by_a_checklist():
 
 @pytest.mark.parametrize("name", checklists.NAMES)
 def test_every_item_has_a_status_and_a_sentence(name, study):
-    found = checklists.checklist(name, *study)
+    found = answered(name, *study)
     assert set(found["status"]) <= set(checklists.STATUSES)
     assert found["answer"].str.fullmatch(r"[A-Z“0-9].*[.]").all(), found["answer"][
         ~found["answer"].str.fullmatch(r"[A-Z“0-9].*[.]")
@@ -47,7 +51,7 @@ def test_every_item_has_a_status_and_a_sentence(name, study):
 
 @pytest.mark.parametrize("name", checklists.NAMES)
 def test_nothing_is_called_answered_without_a_place_in_the_report(name, study):
-    found = checklists.checklist(name, *study)
+    found = answered(name, *study)
     assert (found.loc[found["status"].isin(["answered", "partly"]), "href"] != "").all()
 
 
@@ -56,7 +60,7 @@ def test_nothing_is_called_answered_without_a_place_in_the_report(name, study):
     [("claim", "33"), ("claim", "42"), ("tripod", "10"), ("tripod", "18d"), ("tripod", "19"), ("stard", "29")],
 )
 def test_what_was_not_done_is_said_whatever_the_pictures_are(name, item, study):
-    found = checklists.checklist(name, *study).set_index("item")
+    found = answered(name, *study).set_index("item")
     assert found.loc[item, "status"] == "not done"
 
 
@@ -71,7 +75,7 @@ def headings(notebook: str) -> set[str]:
 
 @pytest.mark.parametrize("name", checklists.NAMES)
 def test_every_link_leads_to_a_heading_of_its_notebook(name, study):
-    for href in filter(None, checklists.checklist(name, *study)["href"]):
+    for href in filter(None, answered(name, *study)["href"]):
         page, _, anchor = href.partition("#")
         notebook = re.sub("-.*", "", page.removesuffix(".html"))
         there = {"index": FRONT, "cards": {"model-cards", "data-card", "checklists"}}.get(notebook)
@@ -80,7 +84,7 @@ def test_every_link_leads_to_a_heading_of_its_notebook(name, study):
 
 def test_numbers_in_answers_are_those_of_the_tables(tmp_path):
     store, study = finished_study(tmp_path, "kermany")
-    found = checklists.checklist("claim", store, study).set_index("item")
+    found = answered("claim", store, study).set_index("item")
     assert "0.971 (0.951–0.991); n = 40" in found.loc["32", "answer"]
     assert "no calculation" not in found.loc["21", "answer"] and "4 test radiographs" in found.loc["21", "answer"]
 
@@ -88,14 +92,14 @@ def test_numbers_in_answers_are_those_of_the_tables(tmp_path):
 def test_a_phantom_is_never_given_the_words_for_children(tmp_path):
     store, study = finished_study(tmp_path, DRAWN)
     assert card_facts.kind(store, study) == "drawn"
-    told = " ".join(checklists.checklist("stard", store, study)["answer"])
+    told = " ".join(answered("stard", store, study)["answer"])
     assert "Guangzhou" not in told and "physician" not in told.replace("No physician", "")
 
 
 def test_a_folder_of_other_names_is_not_called_the_published_set(tmp_path):
     store, study = finished_study(tmp_path, OTHER)
     assert card_facts.kind(store, study) == "other"
-    told = " ".join(checklists.checklist("claim", store, study)["answer"])
+    told = " ".join(answered("claim", store, study)["answer"])
     assert "Guangzhou" not in told and "CC BY" not in told and "Kermany" not in told
 
 
