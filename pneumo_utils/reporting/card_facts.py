@@ -12,7 +12,7 @@ from pneumo_utils.records import provenance
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import IMAGE_MODELS, MODELS, SPLITS, TITLES
 from pneumo_utils.reporting.notices import is_drawn
-from pneumo_utils.robustness import lung_outline, perturbations, perturbed_performance
+from pneumo_utils.robustness import acquisition_audit, lung_outline, perturbations, perturbed_performance
 from pneumo_utils.study.definition import Study
 
 _NAMED = 0.9  # share of file names that must follow the publishers' pattern for a folder to count as their set
@@ -195,18 +195,19 @@ def _missed(found: pd.DataFrame, models: list[str], seed: int) -> str:
 
 def _betrayed(audit: pd.DataFrame) -> str:
     """What property of the files alone tells the classes apart best in the training folder."""
-    own = audit[(audit["part"] == "train") & (audit["property"] != "together")].dropna(subset="auc").sort_values("auc")
+    train = audit[audit["part"] == "train"]
+    together = train["property"] == acquisition_audit.TOGETHER
+    own = train[~together].dropna(subset="auc").sort_values("auc")
     if own.empty:
         return "no property of the files could be judged"
     best = own.iloc[-1]
-    together = audit[(audit["part"] == "train") & (audit["property"] == "together")]
     forest = "".join(
         f"; a forest on all of them, without a lung, {format_interval(row.auc, row.lower, row.upper)}"
-        for row in together.itertuples()
+        for row in train[together].itertuples()
     )
-    name = best["property"].replace("_", " ")
     return (
-        f"{name} alone, AUC {format_interval(best['auc'], best['lower'], best['upper'])}{forest} "
+        f"{acquisition_audit.NAMES[best['property']]} alone, "
+        f"AUC {format_interval(best['auc'], best['lower'], best['upper'])}{forest} "
         f"(n = {best['normal'] + best['pneumonia']:,} of the training folder)"
     )
 

@@ -19,6 +19,7 @@ from IPython.display import HTML, Image, Markdown, display
 from matplotlib.figure import Figure
 
 DPI = 160  # pixels an inch in the stored image
+_FINE = 240  # the same on pages that enlarge it to the width of their column
 CSS_DPI = 96  # CSS pixels an inch: the image is shown at its size in print, so it stays sharp on fine screens
 _LARGE = 150_000  # bytes of a PNG; radiographs take several times as many as the same picture as a JPEG
 EMPTY = '<span title="not defined">—</span>'
@@ -37,19 +38,19 @@ def figure(fig: Figure, alt: str) -> None:
     Raises:
         ValueError: the description is empty.
     """
-    file, kind, size = _drawn(fig, alt)
+    file, kind, size = _drawn(fig, alt, DPI)
     display(Image(data=file, format=kind, **size, alt=" ".join(alt.split())))
 
 
 def figure_html(fig: Figure, alt: str) -> str:
     """The same figure as markup that holds it, for a page that is no notebook; same parameters and errors."""
-    file, kind, size = _drawn(fig, alt)
+    file, kind, size = _drawn(fig, alt, _FINE)
     source = f"data:image/{kind};base64,{base64.b64encode(file).decode()}"
     dimensions = f'width="{size["width"]}" height="{size["height"]}"'
     return f'<figure class="plate"><img src="{source}" {dimensions} alt="{escape(" ".join(alt.split()))}"></figure>'
 
 
-def _drawn(fig: Figure, alt: str) -> tuple[bytes, str, dict[str, int]]:
+def _drawn(fig: Figure, alt: str, dpi: int) -> tuple[bytes, str, dict[str, int]]:
     """The figure as a file, PNG, or JPEG where radiographs make that smaller; width and height in CSS pixels."""
     if not alt.strip():
         raise ValueError(f"alt must describe the figure, got {alt!r}")
@@ -57,7 +58,7 @@ def _drawn(fig: Figure, alt: str) -> tuple[bytes, str, dict[str, int]]:
     fig.savefig(
         buffer,
         format="png",
-        dpi=DPI,
+        dpi=dpi,
         bbox_inches="tight",
         facecolor="white",
         metadata={"Software": None},  # the same figure, the same bytes
@@ -66,7 +67,7 @@ def _drawn(fig: Figure, alt: str) -> tuple[bytes, str, dict[str, int]]:
     pictured = any(axis.images for axis in fig.axes)
     plt.close(fig)
     png = buffer.getvalue()
-    width, height = (_css_pixels(int.from_bytes(png[at : at + 4], "big")) for at in (16, 20))  # from IHDR
+    width, height = (round(int.from_bytes(png[at : at + 4], "big") * CSS_DPI / dpi) for at in (16, 20))  # from IHDR
     size = {"width": width, "height": height}
     if pictured and len(png) > _LARGE:
         jpeg = io.BytesIO()
@@ -119,23 +120,6 @@ def say(text: str) -> Markdown:
     Numbers below zero bear a minus sign, as in tables.
     """
     return Markdown(_HYPHENATED.sub("−", text))
-
-
-def notice(text: str, label: str = "Note") -> HTML:
-    """Return a highlighted box of plain text that begins with its label.
-
-    Raises:
-        ValueError: the text is empty.
-    """
-    if not text.strip():
-        raise ValueError(f"text must not be empty, got {text!r}")
-    style = "border-left:4px solid #b07d12;padding:0.6em 1em"
-    body = f"<strong>{escape(label)}.</strong> {escape(text)}"
-    return HTML(f'<div class="notice" role="note" style="{style}"><p style="margin:0">{body}</p></div>')
-
-
-def _css_pixels(pixels: int) -> int:
-    return round(pixels * CSS_DPI / DPI)
 
 
 def _columns(frame: pd.DataFrame) -> tuple[list[tuple[str, pd.Series]], int]:

@@ -26,7 +26,6 @@ _CASES = Page(
 )
 _SHOWN = 10  # radiographs of the strip
 _NAMED = 4  # folders that are left out
-_WIDTH = 10.4  # inches, of the front page's column
 
 
 def write(store: Store, study: Study, steps: list[Step], records: list[dict], notices: list[str]) -> None:
@@ -103,16 +102,14 @@ def _strip(store: Store) -> str:
     )
     counted = test["label"].map({0: "normal", 1: "pneumonia"}).value_counts()
     words = " and ".join(f"{count:,} {kind}" for kind, count in counted.items())
-    drawn = dataset_figures.pictures(
-        store.pictures(shown["path"]), shown["etiology"].tolist(), columns=_SHOWN, width=_WIDTH
-    )
+    drawn = dataset_figures.pictures(store.pictures(shown["path"]), shown["etiology"].tolist(), columns=_SHOWN)
     return figure_html(drawn, f"{len(shown)} of the test part's radiographs ({words}), normal ones first.")
 
 
 def _forest(measured: pd.DataFrame) -> str:
     test = measured[measured["split"] == "test"]
     drawn = evaluation_figures.forest(
-        test, {"auc_roc": "AUC-ROC", "recall": "sensitivity", "specificity": "specificity"}, TITLES, _WIDTH
+        test, {"auc_roc": "AUC-ROC", "recall": "sensitivity", "specificity": "specificity"}, TITLES
     )
     words = (
         "AUC-ROC, sensitivity and specificity of every network and reference model on the test part, with intervals."

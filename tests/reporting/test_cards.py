@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from support.browser import faults
 from support.cards import DRAWN, KERMANY, OTHER, finished_study
 
-from pneumo_utils.reporting import card_markdown, cards_page, data_card, model_card
+from pneumo_utils.reporting import card_facts, card_markdown, cards_page, data_card, model_card, network_facts
 
 SECTIONS = (
     "Release", "Intended use", "Out of scope", "Training data", "Model", "Performance", "Limitations", "Warnings",
@@ -20,6 +20,10 @@ SECTIONS = (
 @pytest.fixture(scope="module", params=[KERMANY, DRAWN, OTHER])
 def study(request, tmp_path_factory):
     return finished_study(tmp_path_factory.mktemp("reports"), request.param)
+
+
+def of_data(store, study) -> str:
+    return data_card.of_facts(store, card_facts.of_study(store, study))
 
 
 def header(card: str) -> dict:
@@ -59,9 +63,57 @@ def test_a_network_that_the_study_does_not_have_is_refused(study):
 
 def test_a_card_of_drawn_radiographs_says_so_first_and_names_no_hospital(tmp_path):
     store, study = finished_study(tmp_path, DRAWN)
-    for card in (model_card.model_card(store, study, "cnn"), data_card.data_card(store, study)):
+    for card in (model_card.model_card(store, study, "cnn"), of_data(store, study)):
         first = card.split("\n# ")[-1].split("\n\n")[1]
         assert "rawn" in first and "child" in first and "Guangzhou" not in card
+
+
+def test_every_number_of_a_network_is_that_of_its_metric(study):
+    facts = card_facts.of_study(*study)
+    assert facts["auc"] == "Small CNN 0.971 (0.951–0.991); n = 40"
+    assert facts["rates"] == "Small CNN 0.941 (0.921–0.961) and 0.921 (0.901–0.941); n = 40"
+    assert facts["calibration"] == "Small CNN 0.041 (0.021–0.061); n = 40"
+    assert facts["brier"] == "Small CNN 0.081 (0.061–0.101); n = 40"
+    assert facts["acquisition"] == "0.961 (0.941–0.981)"
+
+
+def test_patients_are_apart_only_where_all_are_known_and_none_is_on_both_sides(tmp_path):
+    store, study = finished_study(tmp_path, KERMANY)
+    apart, splits = card_facts.of_study(store, study), store.read("splits")
+    shared = splits["patient"].mask(splits["patient"] == "test-0", "train-0")
+    store.write("splits", splits.assign(patient=shared))
+    mixed = card_facts.of_study(store, study)
+    store.write("splits", splits.assign(patient=splits["patient"].mask(splits.index == 0, splits["path"])))
+    unknown = card_facts.of_study(store, study)
+    said = [(one["apart"], one["shared"]) for one in (apart, mixed, unknown)]
+    assert said == [("answered", 0), ("partly", 1), ("partly", 0)]
+
+
+def test_what_a_network_is_worth_is_told_with_its_threshold_and_what_it_refers(tmp_path):
+    store, study = finished_study(tmp_path, KERMANY)
+    facts = network_facts.of_network(store, study, "cnn")
+    assert facts["thresholds"] == "0.457"
+    assert facts["referral"] == (
+        "Within 0.50 logits of the operating point it is unsure. It then decides 90% of the test radiographs and errs "
+        "in 0.010 (0.000–0.020) of those (n = 36)."
+    )
+    band = store.read("referral_band")
+    store.write("referral_band", band.assign(band=float("inf")))
+    assert network_facts.of_network(store, study, "cnn")["referral"].startswith("No band on validation keeps")
+    one = store.read("operating_points")
+    store.write("operating_points", pd.concat([one, one.assign(seed=7, threshold=0.61)], ignore_index=True))
+    assert network_facts.of_network(store, study, "cnn")["thresholds"] == "0.457 (seed 0) and 0.610 (seed 7)"
+
+
+def test_what_files_betray_is_told_in_the_words_of_the_audit(tmp_path):
+    store, study = finished_study(tmp_path, KERMANY)
+    audit = store.read("acquisition_audit").assign(upper=0.99)
+    rows = [audit.assign(property="corners", auc=0.95), audit, audit.assign(property="together", auc=0.99)]
+    store.write("acquisition_audit", pd.concat(rows, ignore_index=True))
+    assert card_facts.of_study(store, study)["betrayed"] == (
+        "white in corners alone, AUC 0.950 (0.800–0.990); a forest on all of them, without a lung, "
+        "0.990 (0.800–0.990) (n = 40 of the training folder)"
+    )
 
 
 def test_a_property_without_a_value_gives_no_class_away(tmp_path):
@@ -71,12 +123,12 @@ def test_a_property_without_a_value_gives_no_class_away(tmp_path):
         property="jpeg_quality", part="train", auc=float("nan"), lower=float("nan"), upper=float("nan")
     )
     store.write("acquisition_audit", pd.concat([odd, audit, odd.assign(property="mode")], ignore_index=True))
-    card = data_card.data_card(store, parameters)
-    assert "not defined" not in card and "jpeg quality alone" not in card
+    card = of_data(store, parameters)
+    assert "not defined" not in card and "JPEG quality alone" not in card
 
 
 def test_the_data_card_counts_radiographs_and_patients_of_every_split(study):
-    card = data_card.data_card(*study)
+    card = of_data(*study)
     assert "| split | normal | bacterial | viral | all |" in card
     assert "| train | 3 (3) | 2 (2) | 1 (1) | 6 (6) |" in card and "| all | 7 (7) | 4 (4) | 3 (3) | 14 (14) |" in card
     assert "| not an image | 1 |" in card
@@ -84,7 +136,7 @@ def test_the_data_card_counts_radiographs_and_patients_of_every_split(study):
 
 def test_only_the_published_set_is_given_its_source_and_licence(study):
     store, parameters = study
-    card = data_card.data_card(store, parameters)
+    card = of_data(store, parameters)
     assert ("10.17632/rscbjbr9sj.2" in card and "CC BY 4.0" in card) == ("Kermany" in card)
     assert ("Kermany" in card) == (
         parameters.data.source == "folder" and store.read("manifest")["number"].notna().all()

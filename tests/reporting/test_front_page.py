@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from support.cards import KERMANY, finished_study
 from support.examples import example
 
 from pneumo_utils.__main__ import PROJECT
@@ -63,3 +64,13 @@ def test_what_no_number_counts_is_named_with_its_count(rows, said):
     exclusions = pd.DataFrame([{"path": path, "files": files, "reason": "r"} for path, files in rows])
     exclusions = exclusions.reindex(columns=["path", "files", "reason"]).astype({"path": "str"})
     assert front_page.omission(exclusions).startswith(said)
+
+
+def test_the_memory_of_the_provenance_is_what_the_hungriest_training_took(tmp_path):
+    store, study = finished_study(tmp_path, KERMANY)
+    store.parameters_file.write_text("")
+    trained = [example("models", 1, seed=seed, peak_memory=peak) for seed, peak in ((0, 9.5), (1, 1234.4), (2, 70.0))]
+    store.write("models", pd.concat(trained, ignore_index=True))
+    told = front_page._provenance(store, study, [{"commit": "3f2a9c1"}, {"commit": "3f2a9c1"}])
+    assert told["Memory"] == "at most 1,234 MiB in training" and told["Seed"] == "0, 1, 2"
+    assert told["Code"] == "3f2a9c1" and "14 " in told["Data"]

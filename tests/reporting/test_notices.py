@@ -54,7 +54,8 @@ def test_patients_that_are_tested_and_trained_on_are_counted(store, study):
 
 
 def test_test_radiographs_that_are_also_trained_on_are_counted_once(store, study):
-    store.write("near_duplicates", example("near_duplicates", 3))
+    other = example("near_duplicates", 2, path="train/NORMAL/b.jpeg", split="validation")
+    store.write("near_duplicates", pd.concat([example("near_duplicates", 3), other], ignore_index=True))
     (said,) = notices(store, study.data.source, ("cnn",))
     assert said.startswith("One test radiograph has a nearly equal picture in training or validation")
 

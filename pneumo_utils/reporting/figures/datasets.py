@@ -10,18 +10,30 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from pneumo_utils.records.vocabulary import PARTS
-from pneumo_utils.reporting.figures.style import CLASSES, COLOURS, MODEL_COLOURS, new_figure
+from pneumo_utils.reporting.figures.style import (
+    CLASSES,
+    COLOURS,
+    COLUMN,
+    LINE,
+    MODEL_COLOURS,
+    POINTS,
+    new_figure,
+    text_size,
+    wrap,
+)
 
 
-def pictures(images: Sequence[np.ndarray], titles: Sequence[str], columns: int = 6, width: float = 7.2) -> Figure:
+def pictures(images: Sequence[np.ndarray], titles: Sequence[str], columns: int = 6, width: float = COLUMN) -> Figure:
     """A contact sheet: grey pictures, uint8 (h, w), each under its title, `columns` a row on `width` inches."""
-    rows = -(-len(images) // columns)
-    fig, axes = new_figure(rows, columns, width, width / columns * 1.15 * rows)
+    rows, side, size = -(-len(images) // columns), width / columns, text_size(width)
+    titles = [wrap(title, side, size) for title in titles]
+    lines = max((title.count("\n") + 1 for title in titles if title), default=0)
+    fig, axes = new_figure(rows, columns, width, rows * (side + lines * LINE * size / POINTS + 0.1))
     for axis in axes.flat:
         axis.axis("off")
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
         axis.imshow(image, cmap="gray", vmin=0, vmax=255)
-        axis.set_title(title, fontsize=7)
+        axis.set_title(title, fontsize=size)
     return fig
 
 
@@ -42,7 +54,7 @@ def count_bars(manifest: pd.DataFrame, by: str = "part") -> Figure:
     rows = [name for name in (*PARTS, "validation") if (manifest[by] == name).any()]
     sns.countplot(manifest, y=by, order=rows, hue="etiology", hue_order=order, palette=COLOURS, ax=axes[0, 0])
     for bars in axes[0, 0].containers:
-        axes[0, 0].bar_label(bars, fontsize=8, padding=2)
+        axes[0, 0].bar_label(bars, fontsize=POINTS, padding=2)
     axes[0, 0].set(xlabel="radiographs", ylabel="")
     axes[0, 0].legend(title="", frameon=False)
     return fig

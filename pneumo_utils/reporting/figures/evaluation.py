@@ -12,9 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from pneumo_utils.reporting.figures.style import CLASSES, MODEL_COLOURS, new_figure
+from pneumo_utils.reporting.figures.style import CLASSES, COLUMN, MODEL_COLOURS, new_figure
 
-_WIDTH = 9.4  # inches, all that a page has
 _GREY = "#999999"
 _MARKERS = "osD^vP"  # a second sign beside colour
 _SPLITS = ("validation", "test")
@@ -37,8 +36,8 @@ def reliability(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
         titles: how each model is called.
     """
     models, methods = [model for model, *_ in _models(curves)], _present(curves["method"], METHODS)
-    side = _WIDTH / max(len(methods), 3)
-    fig, axes = new_figure(len(models), len(methods), _WIDTH, 0.7 + 0.78 * side * len(models))
+    side = COLUMN / max(len(methods), 3)
+    fig, axes = new_figure(len(models), len(methods), height=0.8 + 0.78 * side * len(models))
     for (row, method), axis in zip(itertools.product(models, methods), axes.flat, strict=True):
         axis.plot([0, 1], [0, 1], "--", color=_GREY, lw=0.8)
         for split, colour in zip(_SPLITS, MODEL_COLOURS, strict=False):
@@ -48,9 +47,10 @@ def reliability(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     for axis, method in zip(axes[0], methods, strict=True):
         axis.set_title(METHODS[method])
     for axis, model in zip(axes[:, 0], models, strict=True):
-        axis.set_ylabel(f"{fill(titles.get(model, model), 16)}\nshare with pneumonia")
+        axis.set_ylabel(fill(titles.get(model, model), 16))
     for axis in axes[-1]:
-        axis.set_xlabel("mean predicted probability")
+        axis.set_xlabel("mean predicted\nprobability")
+    fig.supylabel("share with pneumonia", fontsize="medium")
     return _legend(fig, axes[0, 0])
 
 
@@ -109,7 +109,7 @@ def referral(
     return _legend(fig, axes[0, 0])
 
 
-def forest(metrics: pd.DataFrame, names: Mapping[str, str], titles: Mapping[str, str], width: float = 7.2) -> Figure:
+def forest(metrics: pd.DataFrame, names: Mapping[str, str], titles: Mapping[str, str]) -> Figure:
     """Every metric as dots with intervals, a panel a metric, a line a model; each panel has its own scale.
 
     Args:
@@ -117,13 +117,12 @@ def forest(metrics: pd.DataFrame, names: Mapping[str, str], titles: Mapping[str,
             contract `metrics`, one split: a line a model and seed.
         names: metrics shown, in order -> how they are called.
         titles: how each model is called.
-        width: inches.
     """
     frame = metrics if "seed" in metrics else metrics.rename(columns={"mean": "value"}).assign(seed=0)
     lines = [(model, seed) for model, *_ in _models(frame) for seed in _seeds(frame, model)]
     columns = min(3, len(names))
     rows = -(-len(names) // columns)
-    fig, axes = new_figure(rows, columns, width, (0.26 * len(lines) + 0.75) * rows)
+    fig, axes = new_figure(rows, columns, height=(0.26 * len(lines) + 0.75) * rows)
     for axis, (metric, name) in zip(axes.flat, names.items(), strict=False):
         _forest_panel(axis, frame[frame["metric"] == metric], lines)
         axis.set_title(name, fontsize=9.5)
@@ -144,7 +143,7 @@ def operating_points(curves: pd.DataFrame, thresholds: pd.DataFrame, titles: Map
         titles: how each model is called.
     """
     models, splits = [model for model, *_ in _models(curves)], _present(curves["split"], _SPLITS)
-    fig, axes = new_figure(len(models), len(splits), _WIDTH, 0.7 + 1.75 * len(models))
+    fig, axes = new_figure(len(models), len(splits), height=0.9 + 1.75 * len(models))
     for model, row in zip(models, axes, strict=True):
         own = thresholds[thresholds["model"] == model]
         _operating_row(row, curves[curves["model"] == model], own, splits)
@@ -154,7 +153,7 @@ def operating_points(curves: pd.DataFrame, thresholds: pd.DataFrame, titles: Map
     for axis in axes[-1]:
         axis.set_xlabel("threshold")
     fig.supylabel("share of its class called rightly", fontsize="medium")
-    return _legend(fig, axes[0, 0], columns=4)
+    return _legend(fig, axes[0, 0], columns=3)
 
 
 def _operating_row(axes: Sequence[Axes], curves: pd.DataFrame, thresholds: pd.DataFrame, splits: list[str]) -> None:
@@ -227,6 +226,6 @@ def _line_titles(lines: list[tuple[str, int]], titles: Mapping[str, str]) -> lis
     ]
 
 
-def _legend(fig: Figure, axis: Axes, columns: int = 5) -> Figure:
+def _legend(fig: Figure, axis: Axes, columns: int = 4) -> Figure:
     fig.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
     return fig

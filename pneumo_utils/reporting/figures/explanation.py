@@ -11,10 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pneumo_utils.explanation.faithfulness import ORDERS
-from pneumo_utils.reporting.figures.style import MODEL_COLOURS, new_figure
+from pneumo_utils.reporting.figures.style import COLUMN, LINE, MODEL_COLOURS, POINTS, new_figure, wrap
 
 _COLUMNS = 4  # as wide as a page; fewer cases leave room
 _LUNG, _LESION = "#56B4E9", "#FFFFFF"
+_SCALE = 0.7  # inches of the scale beside the maps
 _WRAP = 18  # characters a line below a narrow panel
 _OVERLAY = 0.65  # opacity of the map where it is brightest
 
@@ -38,7 +39,11 @@ def gallery(
         heading: over all cases.
     """
     columns = max(len(images), _COLUMNS)
-    fig, axes = new_figure(3 if len(images) else 1, columns, 7.2, 6.6 / columns * 3.1 + 0.5 if len(images) else 0.5)
+    side = (COLUMN - _SCALE) / columns
+    titles = [wrap(title, side) for title in titles]
+    lines = max((title.count("\n") + 1 for title in titles), default=0)
+    height = 3.1 * side + lines * LINE + 0.4 if len(images) else 0.5
+    fig, axes = new_figure(3 if len(images) else 1, columns, height=height)
     fig.suptitle(heading if len(images) else f"{heading}: none", fontsize=10)
     for axis in axes.flat:
         axis.axis("off")
@@ -49,7 +54,7 @@ def gallery(
             axis.imshow(image, cmap="gray", vmin=0, vmax=255)
         shown = middle.imshow(heat, cmap="magma", vmin=0, vmax=1)
         below.imshow(heat, cmap="magma", vmin=0, vmax=1, alpha=_OVERLAY * heat)
-        above.set_title(title, fontsize=6.5)
+        above.set_title(title, fontsize=POINTS)
         for axis in axes[:, column]:
             _outline(axis, lung, _LUNG)
             if lesions is not None:
@@ -93,7 +98,7 @@ def faithfulness(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     """
     colours = dict(zip(titles, MODEL_COLOURS, strict=False))  # the same whoever is missing
     kinds = {"deletion": "taken away, brightest first", "insertion": "given back, brightest first"}
-    fig, axes = new_figure(1, 2, height=3.0)
+    fig, axes = new_figure(1, 2, height=3.2)
     for axis, (kind, title) in zip(axes[0], kinds.items(), strict=True):
         part = curves[curves["kind"] == kind]
         for model in part["model"].unique():
@@ -104,7 +109,7 @@ def faithfulness(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
         axis.set(title=kind.capitalize(), xlabel=f"share of the picture {title}", ylim=(-0.02, 1.02))
     axes[0, 0].set_ylabel("mean probability of pneumonia")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    fig.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=POINTS)
     return fig
 
 
@@ -117,7 +122,7 @@ def weight_randomisation(sanity: pd.DataFrame, titles: Mapping[str, str], limit:
         limit: below which a map has fallen apart.
     """
     groups = list(sanity.groupby("model", sort=False))
-    fig, axes = new_figure(1, len(groups), height=2.6)
+    fig, axes = new_figure(1, len(groups), height=2.9)
     for axis, (model, part) in zip(axes[0], groups, strict=True):
         steps = np.arange(len(part) + 1)
         value, lower, upper = (np.concatenate([[1.0], part[name]]) for name in ("value", "lower", "upper"))
@@ -125,6 +130,6 @@ def weight_randomisation(sanity: pd.DataFrame, titles: Mapping[str, str], limit:
         axis.fill_between(steps, lower, upper, color="#0072B2", alpha=0.18, lw=0)
         axis.axhline(limit, color="#999999", lw=0.8, ls="--")
         axis.set(title=titles[model], ylim=(-0.03, 1.05), xticks=steps)
-        axis.set_xticklabels(["trained", *part["stage"]], rotation=55, ha="right", fontsize=7)
+        axis.set_xticklabels(["trained", *part["stage"]], rotation=55, ha="right", fontsize=POINTS)
     axes[0, 0].set_ylabel("left of the map\n(squared rank correlation)")
     return fig

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
 from support.examples import example
-from support.figures import drawn
+from support.figures import drawn, too_small
 
 from pneumo_utils.records.vocabulary import ETIOLOGIES, LABELS, MODELS
 from pneumo_utils.reporting.figures import datasets as dataset_figures
@@ -34,6 +36,22 @@ def test_pictures_show_each_under_its_title_and_leave_the_rest_blank():
     assert [axis.get_title() for axis in fig.axes] == [*"abcde", ""]
     assert sum(bool(axis.images) for axis in fig.axes) == 5
     assert fig.axes[0].images[0].get_clim() == (0, 255)  # not stretched by each picture's own range
+
+
+@pytest.mark.parametrize("width", [7.0, 9.4])
+def test_long_titles_are_broken_and_stay_apart_on_any_width(width):
+    title = "false negative\np = 0.12, called from 0.46\np4\nperson1946_bacteria_4874.jpeg"
+    fig = drawn(dataset_figures.pictures([*IMAGES, *IMAGES], [title] * 10, columns=5, width=width))
+    boxes = [axis.title.get_window_extent() for axis in fig.axes]
+    assert all(one.x1 < other.x0 for one, other in itertools.pairwise(boxes[:5]))
+    assert boxes[5].y1 < fig.axes[0].get_window_extent().y0, "the second row stays below the first"
+
+
+def test_text_that_paper_would_make_too_small_is_seen():
+    fig, axes = style.new_figure(width=14)
+    axes[0, 0].set_xlabel("half as large", fontsize=16)
+    axes[0, 0].set(xticks=[], yticks=[])
+    assert too_small(fig) == ["'half as large': 8.0"]
 
 
 def test_a_file_name_in_a_title_is_no_formula_and_no_format():

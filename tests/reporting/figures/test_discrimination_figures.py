@@ -6,7 +6,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 from support.examples import example
 from support.figures import drawn
 
@@ -28,6 +28,30 @@ def test_curves_draw_each_model_once_with_the_name_for_readers():
     assert [text.get_text() for text in roc.get_legend().get_texts()] == ["Small CNN", "VGG16"]
     for line in roc.lines:
         assert (line.get_xdata()[0], line.get_xdata()[-1], line.get_ydata()[-1]) == (0, 1, 1)
+
+
+def unlike(models=("cnn", "vgg16")):
+    """Networks that are right more often than not, each another share."""
+    said = {"cnn": [0.1, 0.4, 0.35, 0.8, 0.2, 0.9, 0.7], "vgg16": [0.1, 0.2, 0.3, 0.8, 0.25, 0.9, 0.7]}
+    parts = [example("predictions", 7, model=model).assign(probability=said[model]) for model in models]
+    return pd.concat([part.assign(label=[0, 0, 1, 1, 0, 1, 0]) for part in parts], ignore_index=True)
+
+
+def areas(axis):
+    """Under each line of the panel but the last, that of chance."""
+    return [np.trapezoid(line.get_ydata(), line.get_xdata()) for line in axis.lines[:-1]]
+
+
+def test_the_area_under_each_drawn_curve_is_the_auc():
+    frame = unlike()
+    wanted = [roc_auc_score(part["label"], part["probability"]) for _, part in frame.groupby("model", sort=False)]
+    assert len(set(wanted)) == 2 and min(wanted) > 0.5
+    assert areas(drawn(discrimination_figures.roc_and_precision_recall(frame, MODELS)).axes[0]) == pytest.approx(wanted)
+    swapped = frame.assign(study="other", model=frame["model"].map({"cnn": "vgg16", "vgg16": "cnn"}))
+    fig = drawn(discrimination_figures.roc_of_studies(pd.concat([frame.assign(study="one"), swapped]), MODELS))
+    assert [axis.get_title() for axis in fig.axes] == ["Small CNN", "VGG16"]
+    assert [areas(axis) for axis in fig.axes] == [pytest.approx(wanted), pytest.approx(wanted[::-1])]
+    assert [text.get_text() for text in fig.axes[0].get_legend().get_texts()] == ["one", "other"]
 
 
 @pytest.mark.parametrize("said", [[0.5] * 7, [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3], [0.3, 0.4, 0.3, 0.6, 0.5, 0.6, 0.7]])

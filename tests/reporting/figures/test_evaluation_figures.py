@@ -60,7 +60,7 @@ def test_reliability_has_a_row_a_model_and_a_column_a_method_with_the_tables_dot
     curves = reliability.table({"none": frame, "temperature": calibration.apply(frame, fitted)}, replicates=50)
     fig = drawn(evaluation_figures.reliability(curves, TITLES))
     assert [axis.get_title() for axis in fig.axes] == ["As predicted", "Temperature", "", ""]
-    rows = [fig.axes[row].get_ylabel().split("\n")[0] for row in (0, 2)]
+    rows = [fig.axes[row].get_ylabel() for row in (0, 2)]
     assert rows == [TITLES.get(model, model) for model in ("first", "second")]
     assert legend(fig) == ["validation", "test"]
     own = curves[(curves["model"] == "second") & (curves["method"] == "temperature")]

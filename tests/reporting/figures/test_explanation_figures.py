@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from support.figures import drawn
 
 from pneumo_utils.records.vocabulary import MODELS
 from pneumo_utils.reporting.figures import explanation as figures
@@ -18,11 +21,6 @@ LUNGS = np.zeros(IMAGES.shape, bool)
 LUNGS[:, 3:9, 2:10] = True
 
 
-def drawn(fig):
-    fig.canvas.draw()
-    return fig
-
-
 def test_a_case_is_a_column_of_picture_map_and_both_with_lungs_and_lesion():
     lesions = np.zeros(IMAGES.shape, bool)
     lesions[1, 3:6, 3:6] = True
@@ -33,6 +31,14 @@ def test_a_case_is_a_column_of_picture_map_and_both_with_lungs_and_lesion():
     ]  # fmt: skip
     assert [len(axis.collections) for axis in shown] == [1, 2, 1, 1, 1] * 3  # lungs everywhere, the one lesion
     assert fig._suptitle.get_text() == "Right"
+
+
+def test_a_long_title_over_a_case_is_broken_not_made_smaller():
+    title = "false negative\np = 0.12, called from 0.46\npatient not known\nNORMAL2-IM-1362-0001-0002.jpeg"
+    fig = drawn(figures.gallery(IMAGES[:4], MAPS[:4], [title] * 4, LUNGS[:4]))
+    boxes = [axis.title.get_window_extent() for axis in fig.axes[:4]]
+    assert all(one.x1 < other.x0 for one, other in itertools.pairwise(boxes))
+    assert max(box.y1 for box in boxes) < fig.bbox.y1
 
 
 def test_the_overlay_leaves_the_picture_free_where_the_map_is_dark():
@@ -58,6 +64,8 @@ def test_intervals_have_a_panel_a_measure_and_bear_gaps():
     assert [tick.get_text() for tick in first.get_yticklabels()] == ["CNN", "VGG16"]
     assert (first.get_xlabel(), second.get_xlabel()) == ("first", "second")
     assert first.lines[0].get_xdata().tolist() == [0.5, 0.9]
+    ends = [segment[:, 0].tolist() for segment in first.collections[0].get_segments()]
+    assert ends == [pytest.approx([0.4, 0.7]), pytest.approx([0.8, 1.0])]
 
 
 def test_curves_of_a_network_have_one_colour_by_its_map_at_random_and_from_the_middle():
