@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from nbformat.v4 import new_markdown_cell, new_output
 from support.browser import faults
-from support.pages import demo_study
+from support.cards import KERMANY, finished_study
+from support.pages import code, demo_study, index_page, rendered
+
+from pneumo_utils.reporting import cards_page, display
+
+TITLE = new_markdown_cell("# 04 Evaluation\n\nHow well?")
 
 
 @pytest.mark.slow
@@ -41,6 +47,7 @@ def networks(page) -> list[str]:
         ("AUC", ["ResNet50", "VGG16", "ensemble", "Small CNN"], ["ensemble", "VGG16", "ResNet50", "Small CNN"]),
         ("images", ["VGG16", "ResNet50", "ensemble", "Small CNN"], ["Small CNN", "ensemble", "ResNet50", "VGG16"]),
         ("move", ["Small CNN", "ResNet50", "VGG16", "ensemble"], ["ensemble", "VGG16", "ResNet50", "Small CNN"]),
+        ("odds", ["VGG16", "ResNet50", "ensemble", "Small CNN"], ["Small CNN", "ensemble", "ResNet50", "VGG16"]),
         ("network", ["ensemble", "ResNet50", "Small CNN", "VGG16"], ["VGG16", "Small CNN", "ResNet50", "ensemble"]),
     ],
 )
@@ -67,3 +74,44 @@ def test_a_table_that_is_cut_off_can_be_reached_by_keyboard(mixed):
     cut = "regions => regions.filter(r => r.scrollWidth > r.clientWidth).map(r => [r.tabIndex, r.ariaLabel])"
     found = mixed.eval_on_selector_all(".table-scroll", cut)
     assert found and all(place == 0 and name for place, name in found)
+
+
+@pytest.mark.slow
+def test_tables_of_the_same_caption_are_told_apart_by_name(browser, tmp_path):
+    table = display.table(pd.DataFrame({"a": [1, 2]}), "Counts")
+    shown = [code("t", new_output("display_data", {"text/html": table.data})) for _ in range(3)]
+    page = browser.new_page()
+    page.goto(rendered(tmp_path, [TITLE, *shown]).as_uri())
+    names = page.eval_on_selector_all(".table-scroll", "regions => regions.map(region => region.ariaLabel)")
+    assert names == ["Counts", "Counts, 2", "Counts, 3"]
+    page.close()
+
+
+@pytest.mark.slow
+def test_what_is_folded_on_screen_stands_on_paper_and_cards_keep_their_titles(browser, tmp_path):
+    table = new_output("display_data", {"text/html": display.table(pd.DataFrame({"a": [1]}), "Folded").data})
+    folded = rendered(tmp_path, [TITLE, code("t", table, tags=["more"])])
+    cards = cards_page.write_page(*finished_study(tmp_path, KERMANY), [])
+    seen = "parts => parts.map(part => part.checkVisibility() && part.getBoundingClientRect().height > 0)"
+    for file, has_titles in ((folded, False), (cards, True)):
+        page = browser.new_page()
+        page.goto(file.as_uri())
+        inside, titles = "details.more table", "details.more > summary"
+        assert set(page.eval_on_selector_all(inside, seen)) == {False}
+        page.emulate_media(media="print")
+        assert set(page.eval_on_selector_all(inside, seen)) == {True}, "by the style sheet alone"
+        assert set(page.eval_on_selector_all(titles, seen)) == {has_titles}
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.locator("details.more:not([open])").count() == 0, "by the script alone"
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.locator("details.more[open]").count() == 0
+        page.close()
+
+
+@pytest.mark.slow
+def test_a_long_command_is_seen_whole_on_a_telephone(browser, tmp_path):
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.goto(index_page(tmp_path, rerun=f"make report STUDY={'candidates/' * 9} DATA=FOLDER").as_uri())
+    cut = page.locator("pre.command").evaluate("one => one.scrollWidth - one.clientWidth")
+    assert cut == 0 and page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.close()

@@ -91,11 +91,17 @@ def _faults_of(browser, axe, path: Path, width: int, scheme: str) -> list[str]:
     page.on("pageerror", lambda error: found.append(f"error: {error}"))
     page.on("request", lambda request: found.extend(_strange(request.url)))
     page.goto(path.as_uri())
-    found += [f"axe {one['id']}: {one['nodes'][0]['html'][:80]}" for one in axe.run(page).response["violations"]]
+    found += _axe_finds(axe, page)
     found += page.evaluate(INSPECT)
+    if page.locator("details").count():  # it has opened them
+        found += [f"opened, {fault}" for fault in _axe_finds(axe, page)]
     found += [f"dead link: {href}" for href in _dead_links(page, path.parent)]
     context.close()
     return found
+
+
+def _axe_finds(axe, page) -> list[str]:
+    return [f"axe {one['id']}: {one['nodes'][0]['html'][:80]}" for one in axe.run(page).response["violations"]]
 
 
 def _strange(url: str) -> list[str]:

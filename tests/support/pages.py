@@ -128,13 +128,13 @@ def demo_study(folder: Path) -> Path:
             "AUC": ["0.91 (0.90–0.95)", None, "0.95 (0.93–0.97)", "0.89 (0.80–0.95)"],
             "images": [1341, 9, 390, 10],
             "move": [-0.5, 0.25, 1e-7, -2.0],
+            "odds": [np.inf, -np.inf, 2.0, 1.0],
         }
     )
     content = [
         new_markdown_cell("# 05 Grad-CAM\n\nWhere do they look?\n\n## A wide table"),
         code("long = " + "1 + " * 80 + "1"),
         code("t", new_output("display_data", {"text/html": display.table(wide, "Wide (n = 1)").data})),
-        code("n", new_output("display_data", {"text/html": display.notice("Read with care.").data})),
         code("m", new_output("display_data", {"text/html": display.table(mixed, "Mixed, to be sorted").data})),
     ]
     notebook = written(folder, content, "05_gradcam.ipynb")

@@ -1,9 +1,11 @@
-// Tables that sort by a click on a head, offer themselves as CSV, and can be scrolled by keyboard where they are cut off.
+// Tables that sort by a click on a head and offer themselves as CSV; what is cut off can be scrolled by keyboard, and what
+// is folded opens for print.
 "use strict";
 
 const plain = cell => cell.textContent.trim().replaceAll("−", "-");
 
-function amount(cell) { // the leading number of 0.93 (0.90–0.95), 1,341, 93.1% or 2.1×10-5; NaN where there is none
+function amount(cell) { // the leading number of 0.93 (0.90–0.95), 1,341, 93.1%, ∞ or 2.1×10-5; NaN where there is none
+  if (/^[+-]?∞/.test(plain(cell))) return plain(cell).startsWith("-") ? -Infinity : Infinity;
   const [, digits, power = 0] = /^([+-]?[\d.]+)%?(?:×10(-?\d+))?/.exec(plain(cell).replaceAll(",", "")) ?? [];
   return Number(digits) * 10 ** power;
 }
@@ -11,7 +13,7 @@ function amount(cell) { // the leading number of 0.93 (0.90–0.95), 1,341, 93.1
 function inOrder(rows, column, numbers, falling) { // what is not defined comes last in either direction
   const key = row => numbers ? amount(row.cells[column]) : plain(row.cells[column]);
   const last = value => Number.isNaN(value) || value === "—";
-  const compare = numbers ? (a, b) => a - b : (a, b) => a.localeCompare(b, "en", { numeric: true });
+  const compare = numbers ? (a, b) => a === b ? 0 : a - b : (a, b) => a.localeCompare(b, "en", { numeric: true });
   return rows.toSorted((one, other) => {
     const [a, b] = [key(one), key(other)];
     return last(a) || last(b) ? last(a) - last(b) : (falling ? -1 : 1) * compare(a, b);
@@ -20,7 +22,7 @@ function inOrder(rows, column, numbers, falling) { // what is not defined comes 
 
 function areNumbers(rows, column) { // differences with an interval, and columns in which something is not defined
   const known = rows.map(row => row.cells[column]).filter(cell => !/^(—|(p )?not defined)/.test(plain(cell)));
-  return known.length > 0 && known.every(cell => /^[+-]?[\d.]/.test(plain(cell)) && !Number.isNaN(amount(cell)));
+  return known.length > 0 && known.every(cell => /^[+-]?[\d.∞]/.test(plain(cell)) && !Number.isNaN(amount(cell)));
 }
 
 function makeSortable(table) {
@@ -61,8 +63,22 @@ const reachable = new ResizeObserver(entries => entries.forEach(({ target }) => 
   if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
   else target.removeAttribute("tabindex");
 }));
+for (const code of document.querySelectorAll(".highlight, .prose > pre")) {
+  code.setAttribute("role", "group");
+  code.ariaLabel = "code";
+  reachable.observe(code);
+}
+let folded = [];
+addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll("details.more:not([open])")];
+  for (const part of folded) part.open = true;
+});
+addEventListener("afterprint", () => { for (const part of folded) part.open = false; });
+const regions = new Map(); // by name: how many have it, as two model cards have tables of the same caption
 for (const region of document.querySelectorAll(".table-scroll")) {
+  const caption = region.querySelector("caption span").textContent, count = (regions.get(caption) ?? 0) + 1;
+  regions.set(caption, count);
   region.setAttribute("role", "region");
-  region.ariaLabel = region.querySelector("caption span").textContent;
+  region.ariaLabel = count > 1 ? `${caption}, ${count}` : caption;
   reachable.observe(region);
 }
