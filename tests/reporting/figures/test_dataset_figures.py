@@ -44,7 +44,9 @@ def test_long_titles_are_broken_and_stay_apart_on_any_width(width):
     fig = drawn(dataset_figures.pictures([*IMAGES, *IMAGES], [title] * 10, columns=5, width=width))
     boxes = [axis.title.get_window_extent() for axis in fig.axes]
     assert all(one.x1 < other.x0 for one, other in itertools.pairwise(boxes[:5]))
-    assert boxes[5].y1 < fig.axes[0].get_window_extent().y0, "the second row stays below the first"
+    above = fig.axes[0].get_window_extent()
+    assert boxes[5].y1 < above.y0, "the second row stays below the first"
+    assert above.width > 0.9 * width / 5 * fig.dpi, "and titles take no room from pictures"
 
 
 def test_text_that_paper_would_make_too_small_is_seen():
