@@ -234,6 +234,7 @@ def test_a_picture_of_no_known_kind_is_refused_and_one_that_cannot_be_drawn_is_l
             const { fillCard } = await import("./cards.js"), card = document.createElement("li");
             return new Promise(done => {
                 URL.revokeObjectURL = done;
+                setTimeout(done, 5000, "kept");
                 fillCard(card, new File(["no picture"], "a.txt"), { status: "refused", reason: "no", flags: [] }, {});
             });
         }""")
