@@ -50,7 +50,7 @@ def test_the_better_study_is_named_wherever_it_stands_and_only_where_holm_agrees
     sides = [SimpleNamespace(name="one"), SimpleNamespace(name="other")]
     said = comparison_page._findings(sides, 2, pairs.assign(lower=-0.2, upper=0.2))
     assert said[1].startswith("Small CNN: no clear difference; AUC-ROC of one less other 0.100 (")
-    assert said[1].endswith("p 0.090, n = 60.") and said[2].startswith("VGG16: other is better; ")
+    assert said[1].endswith("p = 0.090, n = 60.") and said[2].startswith("VGG16: other is better; ")
 
 
 def test_two_studies_are_paired_though_only_one_knows_the_patients():
