@@ -71,10 +71,10 @@ def run(name: str, recipe: dict, data: str, weights: str) -> Tried:
     """Run the study of a recipe, as far as it has not been run before."""
     study = study_of(recipe, data, weights)
     folder = f"recipes/{name}" if recipe["changes"] else recipe["study"]
-    line = Pipeline(folder, study, rows.PROJECT, rows.PROJECT / "reports")
-    line.check()
-    StudyRun(line).to_the_end()
-    return Tried(name, recipe["why"], words(recipe), study, line.store)
+    pipeline = Pipeline(folder, study, rows.PROJECT, rows.PROJECT / "reports")
+    pipeline.check()
+    StudyRun(pipeline).to_the_end()
+    return Tried(name, recipe["why"], words(recipe), study, pipeline.store)
 
 
 def ways(tried: Tried) -> pd.DataFrame:

@@ -107,7 +107,7 @@ def _run(given: argparse.Namespace) -> int:
     elif given.command == "reports":
         _reports(given)
     else:
-        _OF_STUDY[given.command](_line(given, given.study), given)
+        _OF_STUDY[given.command](_pipeline_of(given, given.study), given)
     return 0
 
 
@@ -132,12 +132,12 @@ def _clean(given: argparse.Namespace) -> None:
 def _reports(given: argparse.Namespace) -> None:
     from pneumo_utils.pipeline import several_studies  # imported here, as above
 
-    lines = [_line(given, name) for name in several_studies.expand(given.studies, given.params)]
-    page = several_studies.run(lines, lines[0].store.reports)
-    print(os.path.relpath(page or lines[0].store.folder / "index.html"))
+    pipelines = [_pipeline_of(given, name) for name in several_studies.expand(given.studies, given.params)]
+    page = several_studies.run(pipelines, pipelines[0].store.reports)
+    print(os.path.relpath(page or pipelines[0].store.folder / "index.html"))
 
 
-def _line(given: argparse.Namespace, name: str) -> Pipeline:
+def _pipeline_of(given: argparse.Namespace, name: str) -> Pipeline:
     """The study `name`, with the data and weights that are given in place of its own."""
     from pneumo_utils.pipeline import runner  # imported here, as above
     from pneumo_utils.study import definition
@@ -151,53 +151,55 @@ def _line(given: argparse.Namespace, name: str) -> Pipeline:
     return runner.Pipeline(name, chosen, PROJECT, Path(os.path.expanduser(given.reports)).resolve())  # noqa: PTH111
 
 
-def _parameters(line: Pipeline, given: argparse.Namespace) -> None:
+def _parameters(pipeline: Pipeline, given: argparse.Namespace) -> None:
     from pneumo_utils.study import definition  # imported here, as above
 
-    print(definition.to_yaml(line.given.of_notebook(line.steps, given.notebook or "01_eda", given.model)), end="")
+    print(
+        definition.to_yaml(pipeline.given.of_notebook(pipeline.steps, given.notebook or "01_eda", given.model)), end=""
+    )
 
 
-def _data(line: Pipeline, _: argparse.Namespace) -> None:
+def _data(pipeline: Pipeline, _: argparse.Namespace) -> None:
     from pneumo_utils.datasets import folder_layout  # imported here, as above
 
-    print(folder_layout.locate(line.obtain()))
+    print(folder_layout.locate(pipeline.obtain()))
 
 
-def _pdf(line: Pipeline, _: argparse.Namespace) -> None:
+def _pdf(pipeline: Pipeline, _: argparse.Namespace) -> None:
     from pneumo_utils.reporting import study_pdf  # imported here, as above
 
-    names = ["index", *(step.page for step in line.steps), "cases", "cards"]
-    print(os.path.relpath(study_pdf.write(line.store.folder, names)))
+    names = ["index", *(step.page for step in pipeline.steps), "cases", "cards"]
+    print(os.path.relpath(study_pdf.write(pipeline.store.folder, names)))
 
 
-def _plan(line: Pipeline, given: argparse.Namespace) -> None:
+def _plan(pipeline: Pipeline, given: argparse.Namespace) -> None:
     from pneumo_utils.pipeline import training_command, training_work  # imported here, as above
 
     training_work.check(given.job)
-    line.check()
-    print(training_command.tell_plan(line, given.job))
+    pipeline.check()
+    print(training_command.tell_plan(pipeline, given.job))
 
 
-def _work(line: Pipeline, given: argparse.Namespace) -> None:
+def _work(pipeline: Pipeline, given: argparse.Namespace) -> None:
     from pneumo_utils.pipeline import training_command, training_work  # imported here, as above
 
     training_work.check(given.job, given.threads, given.scheduler)
-    line.check()
-    print(training_command.do_work(line, given.job, given.threads, given.scheduler))
+    pipeline.check()
+    print(training_command.do_work(pipeline, given.job, given.threads, given.scheduler))
 
 
-def _report(line: Pipeline, given: argparse.Namespace) -> None:
+def _report(pipeline: Pipeline, given: argparse.Namespace) -> None:
     from pneumo_utils.pipeline import study_lock, study_run, training_work  # imported here, as above
 
     started = time.monotonic()
     training_work.check("1/1", scheduler=given.scheduler)
-    line.check()
+    pipeline.check()
     if given.scheduler:
-        training_work.work(line, "1/1", scheduler=given.scheduler)
-    with study_lock.hold(line.name, line.store.work):
-        ran = study_run.StudyRun(line).to_the_end()
-    page = Path(os.path.relpath(line.store.folder / "index.html"))
-    print(f"{page}: {ran} of {len(line.steps)} notebooks ran, {time.monotonic() - started:.0f} s")
+        training_work.work(pipeline, "1/1", scheduler=given.scheduler)
+    with study_lock.hold(pipeline.name, pipeline.store.work):
+        ran = study_run.StudyRun(pipeline).to_the_end()
+    page = Path(os.path.relpath(pipeline.store.folder / "index.html"))
+    print(f"{page}: {ran} of {len(pipeline.steps)} notebooks ran, {time.monotonic() - started:.0f} s")
 
 
 _OF_STUDY = {"report": _report, "data": _data, "pdf": _pdf, "plan": _plan, "work": _work, "parameters": _parameters}

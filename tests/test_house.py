@@ -132,19 +132,19 @@ def test_a_notebook_imports_only_in_its_setup_and_ends_with_findings_limits_and_
 
 
 def test_the_defaults_of_every_notebook_are_those_of_the_demo():
-    line = Pipeline("demo", load("demo", PROJECT / "params"), PROJECT, PROJECT / "reports")
-    for step in line.steps:
+    pipeline = Pipeline("demo", load("demo", PROJECT / "params"), PROJECT, PROJECT / "reports")
+    for step in pipeline.steps:
         declared = fingerprint.parameters(PROJECT / "notebooks" / f"{step.notebook}.ipynb")
-        given = line.parameters(step)
+        given = pipeline.parameters(step)
         assert declared | step.own == given, step.page
 
 
 @pytest.mark.parametrize("name", ["demo", "candidates/wide-160"])
 def test_a_notebook_finds_the_run_directory_of_its_study_wherever_its_parameter_file_lies(name):
-    line = Pipeline(name, load(name, PROJECT / "params"), PROJECT, PROJECT / "reports")
-    given = line.parameters(line.steps[0])
+    pipeline = Pipeline(name, load(name, PROJECT / "params"), PROJECT, PROJECT / "reports")
+    given = pipeline.parameters(pipeline.steps[0])
     seen = PROJECT / "notebooks" / given["reports"] / given["study"]
-    assert seen.resolve() == line.store.folder.resolve() == PROJECT / "reports" / name
+    assert seen.resolve() == pipeline.store.folder.resolve() == PROJECT / "reports" / name
 
 
 def test_the_conda_environment_stands_on_the_same_lock():

@@ -8,7 +8,7 @@ from itertools import takewhile
 
 VARIABLE = "CUDA_VISIBLE_DEVICES"
 _LIST = ("nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader")  # comes with the driver
-_PATIENCE = 20  # seconds
+_TIMEOUT_SECONDS = 20
 
 
 class GPUError(ValueError):
@@ -35,7 +35,7 @@ def visible() -> tuple[str, ...]:
 def _list() -> tuple[str, ...]:
     """What the driver lists; none where it cannot be asked."""
     try:
-        listed = subprocess.run(_LIST, capture_output=True, text=True, timeout=_PATIENCE, check=True).stdout
+        listed = subprocess.run(_LIST, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=True).stdout
     except (OSError, subprocess.SubprocessError):  # no driver: no GPU
         return ()
     return tuple(line.strip() for line in listed.splitlines() if line.strip())

@@ -18,7 +18,7 @@ import psutil
 
 from pneumo_utils.pipeline import stall_guard
 
-_LOOK = 1.0  # seconds between two looks whether the parent lives
+_POLL_SECONDS = 1.0  # between two looks whether the parent lives
 
 
 class MemoryLimitError(RuntimeError):
@@ -82,7 +82,7 @@ def _die_with(parent: int, scratch: Path) -> None:
 def _watch(lives: Callable[[], bool], scratch: Path) -> None:
     over = threading.Event()
     while lives():
-        over.wait(_LOOK)
+        over.wait(_POLL_SECONDS)
     stall_guard.kill_kernels()
     shutil.rmtree(scratch, ignore_errors=True)
     os._exit(1)

@@ -21,9 +21,9 @@ from pneumo_utils.records import progress
 from pneumo_utils.records.durations import in_words
 
 _log = logging.getLogger(__name__)
-_LOOK = 0.5  # seconds between two looks at what notebooks tell
-_LINE = 30.0  # seconds between two lines where there is no terminal
-_PAGE = 10.0  # seconds between two versions of the page, which loads itself anew as often
+_POLL_SECONDS = 0.5  # between two looks at what notebooks tell
+_LINE_SECONDS = 30.0  # between two lines where there is no terminal
+_PAGE_SECONDS = 10.0  # between two versions of the page, which loads itself anew as often
 _BAR = "{unit:<22} {bar:16} {desc}"
 
 
@@ -105,7 +105,7 @@ class ProgressDisplay:
         return next(line for line in range(len(taken) + 1) if -line not in taken)
 
     def _watch(self) -> None:
-        while not self._over.wait(_LOOK):
+        while not self._over.wait(_POLL_SECONDS):
             with self._lock:
                 if self._running:
                     self._show(*self._look(), time.monotonic())
@@ -116,10 +116,10 @@ class ProgressDisplay:
             if self._terminal:
                 shown.bar.n, shown.bar.ncols = share, shutil.get_terminal_size().columns  # some say they have none
                 shown.bar.set_description_str(text)
-            elif now - shown.line >= _LINE:
+            elif now - shown.line >= _LINE_SECONDS:
                 shown.line = now
                 _log.info("%-22s %s", page, text)
-        if now - self._page >= _PAGE:
+        if now - self._page >= _PAGE_SECONDS:
             self._page = now
             told = {page: doing for page, (_, doing) in seen.items() if doing}
             alone = len(seen) == 1

@@ -27,7 +27,7 @@ from pneumo_utils.pipeline.task_scheduler import TaskScheduler
 from pneumo_utils.records import shares
 from pneumo_utils.records.atomic import alone
 
-_LOOK = 0.5  # seconds between two looks at the shards
+_POLL_SECONDS = 0.5  # between two looks at the shards
 
 
 class ShardError(RuntimeError):
@@ -95,7 +95,7 @@ def _wait(shards: Sequence[_Shard], tasks: TaskScheduler, total: int) -> int:
                 left.remove(shard)
             tasks.check_alive()
             progress.show(sum((shard.table.count() for shard in shards), Counter()))
-            time.sleep(_LOOK)
+            time.sleep(_POLL_SECONDS)
     return missing
 
 

@@ -13,7 +13,7 @@ from pneumo_utils.pipeline.scheduler_worker import TaskRequirements
 from pneumo_utils.pipeline.task_scheduler import SchedulerError, TaskScheduler
 from pneumo_utils.pipeline.training_process import TrainingInputs, TrainingResult
 
-_LOOK = 0.5  # seconds between two looks at the tasks
+_POLL_SECONDS = 0.5  # between two looks at the tasks
 
 
 def train_all(
@@ -46,7 +46,7 @@ def train_all(
             display.end(job.name)
             yield job, trained
         scheduler.check_alive()
-        time.sleep(_LOOK)
+        time.sleep(_POLL_SECONDS)
 
 
 def check_memory(scheduler: TaskScheduler, most: float) -> None:

@@ -17,8 +17,8 @@ from pneumo_utils.pipeline.process_pool import ProcessPool
 from pneumo_utils.records import fingerprint, provenance
 
 _ENGINES = ("onnxruntime", "ai-edge-litert")
-_LOOK = 2.0  # seconds between two looks at what runs
-_PATIENCE = 180.0  # seconds for which the sign may stand still: whoever asks touches it every few
+_POLL_SECONDS = 2.0  # between two looks at what runs
+_TIMEOUT_SECONDS = 180.0  # for which the sign may stand still: whoever asks touches it every few
 
 
 class UnfitError(RuntimeError):
@@ -105,12 +105,12 @@ def watch(
 
     limit = get_worker().memory_manager.memory_limit
     touched, since = _touched(asked.sign), time.monotonic()
-    while not wait([running], timeout=_LOOK).done:
+    while not wait([running], timeout=_POLL_SECONDS).done:
         moves()
         pool.check_memory(limit)
         if (now := _touched(asked.sign)) != touched:
             touched, since = now, time.monotonic()  # by this clock alone: two machines differ
-        if now is None or time.monotonic() - since > _PATIENCE:
+        if now is None or time.monotonic() - since > _TIMEOUT_SECONDS:
             raise NotWantedError("somebody must wait for it, got nobody")
 
 

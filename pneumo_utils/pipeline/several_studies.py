@@ -40,11 +40,11 @@ def expand(patterns: Sequence[str], params: Path) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def run(lines: Sequence[Pipeline], reports: Path) -> Path | None:
+def run(pipelines: Sequence[Pipeline], reports: Path) -> Path | None:
     """Run studies to their ends; one that stops does not stop the others. What is known early is checked for all first.
 
     Args:
-        lines: the studies.
+        pipelines: the studies.
         reports: folder of all reports.
 
     Returns:
@@ -55,13 +55,15 @@ def run(lines: Sequence[Pipeline], reports: Path) -> Path | None:
         ValueError: something is wrong before the first begins.
     """
     expected = {}
-    for line in lines:
-        line.check()
-        expected[line.name] = sum(line.expected.values())
+    for pipeline in pipelines:
+        pipeline.check()
+        expected[pipeline.name] = sum(pipeline.expected.values())
     told = ", ".join(f"{name} {in_words(seconds)}" for name, seconds in expected.items())
-    _log.info("%d studies: about %s if nothing of them has run: %s", len(lines), in_words(sum(expected.values())), told)
-    stopped = [line.name for line in lines if not _run(line)]
-    finished = [line.name for line in lines if line.name not in stopped]
+    _log.info(
+        "%d studies: about %s if nothing of them has run: %s", len(pipelines), in_words(sum(expected.values())), told
+    )
+    stopped = [pipeline.name for pipeline in pipelines if not _run(pipeline)]
+    finished = [pipeline.name for pipeline in pipelines if pipeline.name not in stopped]
     page = several_studies_page.write(finished, reports) if len(finished) > 1 else None
     if stopped:
         beside = f"; the others are on {page.relative_to(reports)}" if page else ""
@@ -70,13 +72,13 @@ def run(lines: Sequence[Pipeline], reports: Path) -> Path | None:
     return page
 
 
-def _run(line: Pipeline) -> bool:
+def _run(pipeline: Pipeline) -> bool:
     """Whether a study came to its end; if not, its front page says why."""
-    _log.info("study %s", line.name)
+    _log.info("study %s", pipeline.name)
     try:
-        with study_lock.hold(line.name, line.store.work):
-            StudyRun(line).to_the_end()
+        with study_lock.hold(pipeline.name, pipeline.store.work):
+            StudyRun(pipeline).to_the_end()
     except (RuntimeError, ValueError, OSError) as error:
-        _log.error("study %s stopped: %s", line.name, error)  # noqa: TRY400 - the sentence, not the traceback
+        _log.error("study %s stopped: %s", pipeline.name, error)  # noqa: TRY400 - the sentence, not the traceback
         return False
     return True

@@ -9,7 +9,7 @@ from types import TracebackType
 
 import psutil
 
-_LOOK = 1.0  # seconds between two looks
+_POLL_SECONDS = 1.0  # between two looks
 
 
 class StallGuard:
@@ -50,7 +50,7 @@ class StallGuard:
             return 0
 
     def _watch(self) -> None:
-        while not self._over.wait(min(_LOOK, self._limit / 4)):
+        while not self._over.wait(min(_POLL_SECONDS, self._limit / 4)):
             told = self._when_told()
             if told != self._told:
                 self._told = told

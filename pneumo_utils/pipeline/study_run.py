@@ -26,13 +26,13 @@ class StudyRun:
     """A run that has not begun.
 
     Args:
-        line: the study, checked.
+        pipeline: the study, checked.
     """
 
-    def __init__(self, line: Pipeline):
-        self._line, self._store, self._at_once = line, line.store, line.study.run.notebooks_at_once
-        self._after = steps.prerequisites(line.steps, line.store)
-        self._steps, self._waiting = line.steps, list(line.steps)
+    def __init__(self, pipeline: Pipeline):
+        self._pipeline, self._store, self._at_once = pipeline, pipeline.store, pipeline.study.run.notebooks_at_once
+        self._after = steps.prerequisites(pipeline.steps, pipeline.store)
+        self._steps, self._waiting = pipeline.steps, list(pipeline.steps)
         self._running: dict[Future[float], tuple[steps.Step, str]] = {}
         self._since: dict[str, datetime] = {}  # of what runs, or was running when the study stopped
         self._done: list[str] = []
@@ -61,7 +61,7 @@ class StudyRun:
             NotebookError: a notebook did not run to its end.
             PageError: a page cannot be rendered.
         """
-        training = self._line.study.training
+        training = self._pipeline.study.training
         self._store.delete_unfinished()
         if aside := self._store.set_aside_networks_except(training.networks):
             told = "%s are not trained by the study any more, set aside in work/set-aside, and come back when they are"
@@ -70,7 +70,7 @@ class StudyRun:
             self._store.join_network_tables(training.ensemble, training.seeds)  # what a hand has changed or lost
         self._run_waiting()
         with self._telling_why():
-            self._line.pages.write_front_page()
+            self._pipeline.pages.write_front_page()
         return len(self._done) - len(self._unchanged)
 
     def _run_waiting(self) -> None:
@@ -101,8 +101,8 @@ class StudyRun:
     def _begin_what_can(self) -> None:
         while len(self._running) < self._at_once and (step := self._next()):
             self._waiting.remove(step)
-            record, key = run_records.read(self._store, step.page), self._line.key(step)
-            if self._line.is_fresh(step, record, key):
+            record, key = run_records.read(self._store, step.page), self._pipeline.key(step)
+            if self._pipeline.is_fresh(step, record, key):
                 self._unchanged.add(step.page)
                 self._say("%-22s unchanged", step.page)
                 self._render(step, record)
@@ -114,7 +114,7 @@ class StudyRun:
         under_way = {one.page for one in self._waiting} | {one.page for one, _ in self._running.values()}
         ready = [step for step in self._waiting if not self._after[step.page] & under_way]
         if self._at_once > 1:
-            ready.sort(key=lambda step: -self._line.expected[step.page])
+            ready.sort(key=lambda step: -self._pipeline.expected[step.page])
         return ready[0] if ready else None
 
     def _begin(self, step: steps.Step, key: str) -> None:
@@ -126,9 +126,9 @@ class StudyRun:
         told = self._store.progress_file(step.page)
         self._display.begin(step.page, told)
         future = self._workers.run(
-            self._line.notebook(step), self._line.parameters(step),
+            self._pipeline.notebook(step), self._pipeline.parameters(step),
             executed=self._store.executed_notebook(step.page), broken=self._store.broken_notebook(step.page),
-            minutes=self._line.study.run.stalled_minutes, told=told,
+            minutes=self._pipeline.study.run.stalled_minutes, told=told,
         )  # fmt: skip
         self._running[future] = step, key
 
@@ -137,14 +137,14 @@ class StudyRun:
             step, key = self._running.pop(future)
             self._display.end(step.page)
             seconds = notebook_workers.result(future, step.page)
-            record = self._line.finish(step, key, seconds)
+            record = self._pipeline.finish(step, key, seconds)
             self._left.took[step.page] = seconds
             self._say("%-22s %.0f s", step.page, seconds)
             self._render(step, record)
             del self._since[step.page]
 
     def _render(self, step: steps.Step, record: dict) -> None:
-        self._line.pages.render(step, record)
+        self._pipeline.pages.render(step, record)
         self._done.append(step.page)
 
     def _say(self, text: str, *given: object) -> None:
@@ -156,7 +156,7 @@ class StudyRun:
 
     def _tell(self, **why: str) -> None:
         with self._telling:  # the display tells, too, from a thread of its own
-            self._line.pages.write_progress(list(self._done), dict(self._since), **why)
+            self._pipeline.pages.write_progress(list(self._done), dict(self._since), **why)
 
     @cached_property
     def _workers(self) -> NotebookWorkers:
@@ -173,13 +173,13 @@ class StudyRun:
         for step in self._steps:
             waits = self._after[step.page] & {one.page for one in going}
             record = run_records.read(self._store, step.page)
-            if waits or not self._line.is_fresh(step, record, self._line.key(step)):
+            if waits or not self._pipeline.is_fresh(step, record, self._pipeline.key(step)):
                 going.append(step)
-        expected = {step.page: self._line.expected[step.page] for step in going}
-        seeds, networks = self._line.study.training.seeds, [step for step in going if step.own]
-        stages = {step.page: self._line.expected_stages(step.own["model"], seeds) for step in networks}
+        expected = {step.page: self._pipeline.expected[step.page] for step in going}
+        seeds, networks = self._pipeline.study.training.seeds, [step for step in going if step.own]
+        stages = {step.page: self._pipeline.expected_stages(step.own["model"], seeds) for step in networks}
         left = TimeLeft(expected, unchanged=self._unchanged, after=self._after, at_once=self._at_once, stages=stages)
-        if not {step.page for step in steps.before_training(self._line.steps)} & set(expected):
+        if not {step.page for step in steps.before_training(self._pipeline.steps)} & set(expected):
             Thread(target=self._leave_out_trained, args=(left, networks), daemon=True).start()
         return left
 
@@ -188,10 +188,10 @@ class StudyRun:
         from pneumo_utils.pipeline import training_process  # imported here: seldom needed
 
         pages = {step.own["model"]: step.page for step in networks}
-        jobs = [TrainingJob(*one) for one in self._line.study.training.networks if one[0] in pages]
+        jobs = [TrainingJob(*one) for one in self._pipeline.study.training.networks if one[0] in pages]
         jobs = [job for job in jobs if self._store.run_file(job.model, job.seed).is_file()]
         with suppress(training_process.WorkError):
-            done = training_process.find_done(training_process.TrainingInputs.of(self._line), jobs)
+            done = training_process.find_done(training_process.TrainingInputs.of(self._pipeline), jobs)
             for model, page in pages.items():
                 kept = [job.seed for job, over in zip(jobs, done, strict=True) if over and job.model == model]
                 if kept:

@@ -26,17 +26,18 @@ from pneumo_utils.pipeline.scheduler_worker import TaskRequirements
 if TYPE_CHECKING:
     from distributed import Future
 
-_PATIENCE = 15  # seconds within which a scheduler answers and a worker is there
-_ALONE = 120  # seconds for which nothing is done without a worker
-_LOOK = 5.0  # seconds between two looks whether there are any
+_TIMEOUT_SECONDS = 15  # within which a scheduler answers and a worker is there
+_NO_WORKER_SECONDS = 120  # for which nothing is done without a worker
+_POLL_SECONDS = 5.0  # between two looks whether there are any
 _KILLED = 3  # workers that a task may lose
-_SIGN, _STALE = ".asked-", 24 * 3600  # name of the sign that somebody waits; seconds after which it is a killed one's
+_SIGN = ".asked-"  # name of the sign that somebody waits
+_STALE_SECONDS = 24 * 3600  # after which a sign is that of a client that was killed
 _SETTINGS = {  # a user's own would change what a study does
     "distributed.worker.daemon": False,  # a training is a process of its own, which a daemon may not start
     "distributed.worker.preload": ["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"],  # who asks ends them
     "distributed.nanny.pre-spawn-environ": {},  # no number of threads
     "distributed.scheduler.allowed-failures": _KILLED,
-    "distributed.comm.timeouts.connect": f"{_PATIENCE}s",
+    "distributed.comm.timeouts.connect": f"{_TIMEOUT_SECONDS}s",
 }
 _log = logging.getLogger(__name__)
 
@@ -128,15 +129,17 @@ class TaskScheduler(AbstractContextManager):
             SchedulerError: no worker has been there for minutes.
         """
         now = time.monotonic()
-        if now - self._looked < _LOOK:
+        if now - self._looked < _POLL_SECONDS:
             return
         self._looked = now
         with suppress(OSError):  # a folder that is away for a moment; workers are patient, too
             self._asked.sign.touch()
         if self.workers or not self._seen:
             self._seen = now
-        elif now - self._seen > _ALONE:
-            raise SchedulerError(f"scheduler {self.named} must have a worker, got none for {_ALONE // 60} min")
+        elif now - self._seen > _NO_WORKER_SECONDS:
+            raise SchedulerError(
+                f"scheduler {self.named} must have a worker, got none for {_NO_WORKER_SECONDS // 60} min"
+            )
 
     def result(self, future: Future, name: str) -> Any:
         """What became of a task that is over.
@@ -174,10 +177,10 @@ class TaskScheduler(AbstractContextManager):
                         silence_logs=logging.CRITICAL,
                     )
                 )  # fmt: skip
-            self._client = opened.enter_context(Client(address, timeout=_PATIENCE, set_as_default=False))
-            self._client.wait_for_workers(int(count) if place == "local" else 1, timeout=_PATIENCE)
+            self._client = opened.enter_context(Client(address, timeout=_TIMEOUT_SECONDS, set_as_default=False))
+            self._client.wait_for_workers(int(count) if place == "local" else 1, timeout=_TIMEOUT_SECONDS)
         except (OSError, TimeoutError) as error:
-            rule = f"must answer within {_PATIENCE} s and have a worker"
+            rule = f"must answer within {_TIMEOUT_SECONDS} s and have a worker"
             raise SchedulerError(f"scheduler {self.named} {rule}, got {type(error).__name__}: {error}") from error
 
     def _check_workers(self) -> None:
@@ -193,7 +196,7 @@ def _sweep(folder: Path) -> None:
     """Delete the signs of clients that were killed."""
     for sign in folder.glob(f"{_SIGN}*"):
         with suppress(OSError):
-            if time.time() - sign.stat().st_mtime > _STALE:
+            if time.time() - sign.stat().st_mtime > _STALE_SECONDS:
                 sign.unlink(missing_ok=True)
 
 

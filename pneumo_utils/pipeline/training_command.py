@@ -13,40 +13,40 @@ from pneumo_utils.records.durations import in_words
 _SAYS = "{number:>3} {name:<40} {state:<6} {time:>8} {memory:>7}  {folder}"
 
 
-def tell_plan(line: Pipeline, share: str) -> str:
+def tell_plan(pipeline: Pipeline, share: str) -> str:
     """The trainings of a study, or of a share, a line each, and what they come to."""
-    with study_lock.hold_if_free(line.store.work) as free:
+    with study_lock.hold_if_free(pipeline.store.work) as free:
         if free:  # beside a run, whose tables they might get into, they stay away
-            line.store.bring_back_networks(line.study.training.networks)
-    ready = training_work.is_prepared(line)
-    everything = [*enumerate(training_work.plan(line, ready), 1)]
+            pipeline.store.bring_back_networks(pipeline.study.training.networks)
+    ready = training_work.is_prepared(pipeline)
+    everything = [*enumerate(training_work.plan(pipeline, ready), 1)]
     own = shares.take(everything, share, "job")
     head = _SAYS.format(number="", name="training", state="", time="about", memory="memory", folder="writes")
     left = [planned for _, planned in own if not planned.done]
     told = f"{len(own)} trainings, {len(own) - len(left)} of them done"
     if left:
         told += f"; the others take about {in_words(sum(one.seconds for one in left))} one after another"
-    return "\n".join([head, *_lines(own, line), told + ("" if ready else _foreseen(line))])
+    return "\n".join([head, *_lines(own, pipeline), told + ("" if ready else _foreseen(pipeline))])
 
 
-def _lines(own: Iterable[tuple[int, PlannedTraining]], line: Pipeline) -> Iterable[str]:
+def _lines(own: Iterable[tuple[int, PlannedTraining]], pipeline: Pipeline) -> Iterable[str]:
     for number, planned in own:
         yield _SAYS.format(
             number=number, name=planned.job.name, state="done" if planned.done else "to do",
             time=in_words(planned.seconds), memory=f"{planned.memory / 1e9:.1f} GB",
-            folder=planned.folder.relative_to(line.store.folder),
+            folder=planned.folder.relative_to(pipeline.store.folder),
         )  # fmt: skip
 
 
-def _foreseen(line: Pipeline) -> str:
+def _foreseen(pipeline: Pipeline) -> str:
     """What the list cannot know before the first two pages have run."""
     return "; 01_eda and 02_preprocessing run before them" + (
-        ", and name the numbering series that are left out once each" if line.study.training.left_out_series else ""
+        ", and name the numbering series that are left out once each" if pipeline.study.training.left_out_series else ""
     )
 
 
-def do_work(line: Pipeline, share: str, threads: int, scheduler: str = "") -> str:
+def do_work(pipeline: Pipeline, share: str, threads: int, scheduler: str = "") -> str:
     """Train a share, and what is said of it at the end."""
-    trained, of_share = training_work.work(line, share, threads, scheduler)
+    trained, of_share = training_work.work(pipeline, share, threads, scheduler)
     there = f"{trained} of {of_share} trainings done now, {of_share - trained} were there"
     return f"{there}; when all shares are done, report with the same arguments goes on from them"

@@ -18,7 +18,7 @@ from pneumo_utils.records import progress
 from pneumo_utils.records.store import Store
 
 _THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")  # read by TensorFlow as it is loaded
-_LOOK = 5.0  # seconds between two looks whether a training moves
+_POLL_SECONDS = 5.0  # between two looks whether a training moves
 
 
 class WorkError(RuntimeError):
@@ -38,9 +38,9 @@ class TrainingInputs:
     start: dict[str, Path | None]  # file that each network starts from
 
     @classmethod
-    def of(cls, line: Pipeline) -> TrainingInputs:
+    def of(cls, pipeline: Pipeline) -> TrainingInputs:
         """That of a study which is checked."""
-        return cls(line.store, line.study.flat(), line.start)
+        return cls(pipeline.store, pipeline.study.flat(), pipeline.start)
 
     def recipe(self, model: str):  # noqa: ANN201 - TensorFlow is not loaded for the sake of a type
         """The `Recipe` of a network."""
@@ -85,7 +85,7 @@ def train(
         try:
             if asked:
                 scheduler_worker.watch(asked, pool, running, moves.check)
-            while not wait([running], timeout=_LOOK).done:
+            while not wait([running], timeout=_POLL_SECONDS).done:
                 moves.check()
         except (MemoryLimitError, StalledError, NotWantedError) as error:
             raise WorkError(f"{job.name}: {error}") from error

@@ -46,29 +46,31 @@ def check(share: str, threads: int = 0, scheduler: str = "") -> None:
         task_scheduler.check(scheduler)
 
 
-def plan(line: Pipeline, ready: bool) -> list[PlannedTraining]:
+def plan(pipeline: Pipeline, ready: bool) -> list[PlannedTraining]:
     """Every training of a study, the longest first.
 
     Args:
-        line: the study, checked.
+        pipeline: the study, checked.
         ready: whether it `is_prepared`; if not, nothing is done, and trainings without a series are not known yet.
     """
-    listed = _listed(line, ready)
-    done = find_done(TrainingInputs.of(line), [one.job for one in listed]) if ready else [False] * len(listed)
+    listed = _listed(pipeline, ready)
+    done = find_done(TrainingInputs.of(pipeline), [one.job for one in listed]) if ready else [False] * len(listed)
     return [replace(one, done=over) for one, over in zip(listed, done, strict=True)]
 
 
-def is_prepared(line: Pipeline) -> bool:
+def is_prepared(pipeline: Pipeline) -> bool:
     """Whether the tables and pictures that all trainings share are there and up to date."""
-    listed = steps.before_training(line.steps)
-    return all(line.is_fresh(step, run_records.read(line.store, step.page), line.key(step)) for step in listed)
+    listed = steps.before_training(pipeline.steps)
+    return all(
+        pipeline.is_fresh(step, run_records.read(pipeline.store, step.page), pipeline.key(step)) for step in listed
+    )
 
 
-def work(line: Pipeline, share: str, threads: int = 0, scheduler: str = "") -> tuple[int, int]:
+def work(pipeline: Pipeline, share: str, threads: int = 0, scheduler: str = "") -> tuple[int, int]:
     """Do what is left of one share of the trainings; safe beside others that do theirs, or the same.
 
     Args:
-        line: the study, checked.
+        pipeline: the study, checked.
         share: `i/n`, the i-th of n; see `check`.
         threads: that a training computes with; 0: TensorFlow's own choice. Another number of them gives another last
             digit.
@@ -82,34 +84,34 @@ def work(line: Pipeline, share: str, threads: int = 0, scheduler: str = "") -> t
         SchedulerError: the scheduler or its workers cannot do it.
     """
     room = "pipeline.scheduled_training"
-    with TaskScheduler(scheduler, line.store.work, room) if scheduler else nullcontext() as tasks:
-        _prepare(line)
-        with study_lock.train_beside(line.name, line.store.work):
-            line.store.bring_back_networks(line.study.training.networks)
-            own = shares.take(_listed(line, ready=True), share, "job")
-            done = find_done(TrainingInputs.of(line), [one.job for one in own])
+    with TaskScheduler(scheduler, pipeline.store.work, room) if scheduler else nullcontext() as tasks:
+        _prepare(pipeline)
+        with study_lock.train_beside(pipeline.name, pipeline.store.work):
+            pipeline.store.bring_back_networks(pipeline.study.training.networks)
+            own = shares.take(_listed(pipeline, ready=True), share, "job")
+            done = find_done(TrainingInputs.of(pipeline), [one.job for one in own])
             left = [one for one, over in zip(own, done, strict=True) if not over]
             if tasks and left:
                 scheduled_training.check_memory(tasks, max(one.memory for one in left))
-            return sum(_train_all(line, left, threads, tasks)), len(own)
+            return sum(_train_all(pipeline, left, threads, tasks)), len(own)
 
 
-def _prepare(line: Pipeline) -> None:
+def _prepare(pipeline: Pipeline) -> None:
     """Run the pages that all trainings need, unless they have run."""
-    if is_prepared(line):
+    if is_prepared(pipeline):
         return
-    with study_lock.hold(line.name, line.store.work, unless=lambda: is_prepared(line)) as held:
+    with study_lock.hold(pipeline.name, pipeline.store.work, unless=lambda: is_prepared(pipeline)) as held:
         if held:  # nobody was faster
-            StudyRun(line).up_to_training()
+            StudyRun(pipeline).up_to_training()
 
 
 def _train_all(
-    line: Pipeline, left: list[PlannedTraining], threads: int, tasks: TaskScheduler | None
+    pipeline: Pipeline, left: list[PlannedTraining], threads: int, tasks: TaskScheduler | None
 ) -> Iterator[bool]:
     """Train what is left, and say so; whether each was trained now."""
-    given, jobs = TrainingInputs.of(line), [one.job for one in left]
+    given, jobs = TrainingInputs.of(pipeline), [one.job for one in left]
     expected = {one.job.name: one.seconds for one in left}
-    stages = {job.name: line.expected_stages(job.model, [job.seed]) for job in jobs if job.splits != PERMUTED}
+    stages = {job.name: pipeline.expected_stages(job.model, [job.seed]) for job in jobs if job.splits != PERMUTED}
     shown = TimeLeft(expected, at_once=max(tasks.workers, 1) if tasks else 1, stages=stages)
     with ProgressDisplay(shown, lambda _: None) as display:
         if tasks:
@@ -133,13 +135,13 @@ def _train_one_by_one(
         yield job, trained
 
 
-def _listed(line: Pipeline, ready: bool) -> list[PlannedTraining]:
+def _listed(pipeline: Pipeline, ready: bool) -> list[PlannedTraining]:
     """The same for every share, whatever is done already."""
-    study = line.study
-    series = training_list.left_out_series(study.training, line.store) if ready else []
+    study = pipeline.study
+    series = training_list.left_out_series(study.training, pipeline.store) if ready else []
     found = []
     for job in training_list.of_study(study.training, series):
-        seconds = expected_time.of_training(job.model, study, line.pictures, permuted=job.splits == PERMUTED)
-        folder = job.store(line.store).network_folder(job.model, job.seed)
+        seconds = expected_time.of_training(job.model, study, pipeline.pictures, permuted=job.splits == PERMUTED)
+        folder = job.store(pipeline.store).network_folder(job.model, job.seed)
         found.append(PlannedTraining(job, False, seconds, expected_space.memory_of_training(job.model, study), folder))
     return sorted(found, key=lambda one: -one.seconds)

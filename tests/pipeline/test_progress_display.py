@@ -23,8 +23,8 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(progress_display, "_LOOK", 0.01)
-    for name in ("_LINE", "_PAGE"):
+    monkeypatch.setattr(progress_display, "_POLL_SECONDS", 0.01)
+    for name in ("_LINE_SECONDS", "_PAGE_SECONDS"):
         monkeypatch.setattr(progress_display, name, 0.05)
 
 

@@ -19,7 +19,7 @@ from pneumo_utils.study.definition import load
 
 
 @pytest.fixture
-def line(tmp_path):
+def pipeline(tmp_path):
     """The smoke study in a project of its own, whose first notebook fails at once."""
     for name in ("notebooks", "pneumo_utils", "params"):
         (tmp_path / name).symlink_to(PROJECT / name) if name != "notebooks" else shutil.copytree(
@@ -30,16 +30,16 @@ def line(tmp_path):
     given = next(at for at, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", ()))
     notebook.cells[given + 1 :] = [nbformat.v4.new_code_cell("raise ValueError('grey must be grey, got <red>')")]
     nbformat.write(notebook, path)
-    line = Pipeline("smoke", load("smoke", tmp_path / "params"), tmp_path, tmp_path / "reports")
-    line.check()
-    return line
+    pipeline = Pipeline("smoke", load("smoke", tmp_path / "params"), tmp_path, tmp_path / "reports")
+    pipeline.check()
+    return pipeline
 
 
 @pytest.mark.slow
-def test_a_study_that_stops_says_why_and_how_to_go_on_on_its_front_page(line):
+def test_a_study_that_stops_says_why_and_how_to_go_on_on_its_front_page(pipeline):
     with pytest.raises(NotebookError):
-        StudyRun(line).to_the_end()
-    page = soup_of(line.store.folder / "index.html")
+        StudyRun(pipeline).to_the_end()
+    page = soup_of(pipeline.store.folder / "index.html")
     assert "01_eda, cell" in page.get_text() and "ValueError: grey must be grey, got <red>" in page.get_text()
     assert "make report STUDY=smoke" in page.get_text()
     assert "Traceback" in page.select_one("details pre").get_text()
@@ -48,36 +48,36 @@ def test_a_study_that_stops_says_why_and_how_to_go_on_on_its_front_page(line):
     assert not page.find("meta", attrs={"http-equiv": "refresh"})
 
 
-def test_an_error_of_the_disk_or_of_a_page_does_not_leave_a_front_page_that_says_it_runs(line, monkeypatch):
+def test_an_error_of_the_disk_or_of_a_page_does_not_leave_a_front_page_that_says_it_runs(pipeline, monkeypatch):
     def fail():
         raise OSError(28, "No space left on device")
 
-    run = StudyRun(line)
+    run = StudyRun(pipeline)
     monkeypatch.setattr(run, "_run_waiting", lambda: None)
-    monkeypatch.setattr(line.pages, "write_front_page", fail)
+    monkeypatch.setattr(pipeline.pages, "write_front_page", fail)
     with pytest.raises(OSError):
         run.to_the_end()
-    page = soup_of(line.store.folder / "index.html")
+    page = soup_of(pipeline.store.folder / "index.html")
     assert "No space left on device" in page.get_text()
     assert not page.find("meta", attrs={"http-equiv": "refresh"})
 
 
-def test_packages_that_a_study_needs_are_looked_for_before_its_first_page(line, monkeypatch):
+def test_packages_that_a_study_needs_are_looked_for_before_its_first_page(pipeline, monkeypatch):
     there = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tf2onnx" else there(name))
     preflight.check_packages(["litert"])
     rule = r"tf2onnx must be installed for the engine onnx of deployment.exported_engines \(pip install '.*export,onnx"
     with pytest.raises(PipelineError, match=rule):
         preflight.check_packages(["onnx"])
-    line.study.deployment.exported_engines[:] = ["onnx"]
+    pipeline.study.deployment.exported_engines[:] = ["onnx"]
     with pytest.raises(PipelineError, match=rule):
-        line.check()
+        pipeline.check()
 
 
-def test_networks_that_were_set_aside_come_back_for_the_plan(line):
-    place = line.store.network_folder("cnn", 0)
+def test_networks_that_were_set_aside_come_back_for_the_plan(pipeline):
+    place = pipeline.store.network_folder("cnn", 0)
     place.mkdir(parents=True)
-    line.store.set_aside_networks_except([])
+    pipeline.store.set_aside_networks_except([])
     assert not place.exists()
-    training_command.tell_plan(line, "1/1")
+    training_command.tell_plan(pipeline, "1/1")
     assert place.exists()

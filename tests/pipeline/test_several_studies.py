@@ -29,15 +29,15 @@ def test_a_pattern_that_fits_nothing_is_refused():
 def test_one_that_stops_stops_no_other_and_is_named_at_the_end(tmp_path, monkeypatch, caplog):
     smoke = definition.load("smoke", PARAMS)
     smoke = smoke.model_copy(update={"data": smoke.data.model_copy(update={"cache": str(tmp_path / "cache")})})
-    lines = [Pipeline(name, smoke, PROJECT, tmp_path) for name in ("one", "bad", "two")]
+    pipelines = [Pipeline(name, smoke, PROJECT, tmp_path) for name in ("one", "bad", "two")]
     for name in ("one", "two"):
         study(tmp_path, name, 0.9)
-    for line in lines:
-        line.store.work.mkdir(parents=True, exist_ok=True)
+    for pipeline in pipelines:
+        pipeline.store.work.mkdir(parents=True, exist_ok=True)
 
     class Run:
-        def __init__(self, line):
-            self.name = line.name
+        def __init__(self, pipeline):
+            self.name = pipeline.name
 
         def to_the_end(self):
             if self.name == "bad":
@@ -47,6 +47,6 @@ def test_one_that_stops_stops_no_other_and_is_named_at_the_end(tmp_path, monkeyp
     with pytest.raises(
         StudiesError, match="bad did not: see their front pages; the others are on compare/one-and-two.html"
     ):
-        several_studies.run(lines, tmp_path)
+        several_studies.run(pipelines, tmp_path)
     assert (tmp_path / "compare" / "one-and-two.html").is_file()
     assert "study bad stopped: 03_finetune, cell 4: it broke" in caplog.messages

@@ -47,7 +47,7 @@ def test_without_the_extra_a_sentence_says_how_to_install_it(capsys, monkeypatch
 
 @pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(task_scheduler, "_PATIENCE", 1)
+    monkeypatch.setattr(task_scheduler, "_TIMEOUT_SECONDS", 1)
     told = r"scheduler tcp://127.0.0.1:9 must answer within 1 s and have a worker, got OSError"
     with pytest.raises(SchedulerError, match=told), TaskScheduler("tcp://127.0.0.1:9", tmp_path, ROOM):
         pass
@@ -178,8 +178,8 @@ def test_a_training_that_needs_more_memory_than_a_worker_has_is_told_before_it_b
 def test_a_task_whose_client_was_killed_stops_and_its_sign_goes_with_the_next_run(tmp_path, monkeypatch):
     sign = tmp_path / ".asked-0"
     sign.touch()
-    monkeypatch.setattr(scheduler_worker, "_PATIENCE", 0.2)
-    monkeypatch.setattr(scheduler_worker, "_LOOK", 0.05)
+    monkeypatch.setattr(scheduler_worker, "_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(scheduler_worker, "_POLL_SECONDS", 0.05)
     worker = SimpleNamespace(memory_manager=SimpleNamespace(memory_limit=None))
     monkeypatch.setattr("distributed.get_worker", lambda: worker)
     asked = TaskRequirements(sign, ROOM, (), {}, "")

@@ -14,11 +14,11 @@ def look(monkeypatch, tmp_path, done, there=("cnn-0", "vgg16-0")):
     for name in there:
         (tmp_path / name).touch()
     asked = []
-    monkeypatch.setattr(training_process.TrainingInputs, "of", lambda line: None)
+    monkeypatch.setattr(training_process.TrainingInputs, "of", lambda pipeline: None)
     monkeypatch.setattr(training_process, "find_done", lambda given, jobs: asked.extend(jobs) or done(jobs))
     training = SimpleNamespace(networks=[("cnn", 0), ("vgg16", 0), ("vgg16", 1)])
     run = SimpleNamespace(
-        _line=SimpleNamespace(study=SimpleNamespace(training=training)),
+        _pipeline=SimpleNamespace(study=SimpleNamespace(training=training)),
         _store=SimpleNamespace(run_file=lambda model, seed: tmp_path / f"{model}-{seed}"),
     )
     stages = {"c": {"seed 0, end to end": 50.0}, "v": {"seed 0, end to end": 70.0, "seed 1, end to end": 70.0}}
