@@ -73,6 +73,7 @@ def run(name: str, recipe: dict, data: str, weights: str) -> Tried:
     folder = f"recipes/{name}" if recipe["changes"] else recipe["study"]
     pipeline = Pipeline(folder, study, rows.PROJECT, rows.PROJECT / "reports")
     pipeline.check()
+    pipeline.prepare()
     StudyRun(pipeline).to_the_end()
     return Tried(name, recipe["why"], words(recipe), study, pipeline.store)
 

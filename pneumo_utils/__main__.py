@@ -177,6 +177,7 @@ def _plan(pipeline: Pipeline, given: argparse.Namespace) -> None:
 
     training_work.check(given.job)
     pipeline.check()
+    pipeline.prepare()
     print(training_command.tell_plan(pipeline, given.job))
 
 
@@ -185,6 +186,7 @@ def _work(pipeline: Pipeline, given: argparse.Namespace) -> None:
 
     training_work.check(given.job, given.threads, given.scheduler)
     pipeline.check()
+    pipeline.prepare()
     print(training_command.do_work(pipeline, given.job, given.threads, given.scheduler))
 
 
@@ -194,6 +196,7 @@ def _report(pipeline: Pipeline, given: argparse.Namespace) -> None:
     started = time.monotonic()
     training_work.check("1/1", scheduler=given.scheduler)
     pipeline.check()
+    pipeline.prepare()
     if given.scheduler:
         training_work.work(pipeline, "1/1", scheduler=given.scheduler)
     with study_lock.hold(pipeline.name, pipeline.store.work):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -120,6 +121,38 @@ def test_an_unwritable_reports_folder_is_told(told, tmp_path):
     assert status == 1 and "must be writable, got Permission denied" in line
 
 
+@pytest.mark.parametrize(
+    ("changed", "blocked", "said"),
+    [
+        ({}, "cache", "error: cache folder "),
+        ({"weights: none": "weights: imagenet", "[vgg16, resnet50]": "[vgg16]"}, "keras", "error: folder of ImageNet"),
+    ],
+)
+def test_a_folder_that_downloads_go_to_is_looked_at_before_anything_is_fetched(
+    told, params, tmp_path, monkeypatch, changed, blocked, said
+):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(pretrained_weights, "_download", lambda model: pytest.fail(f"{model} was fetched"))
+    for old, new in changed.items():
+        change(params, old, new)
+    (tmp_path / blocked).write_text("")
+    status, line = told()
+    assert status == 1 and line.startswith(said) and "must be writable, got " in line
+
+
+def test_a_file_system_without_locks_is_refused_since_what_stands_in_for_them_outlives_a_killed_run(
+    told, tmp_path, monkeypatch
+):
+    def fail(*_):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(pytest.importorskip("fcntl"), "flock", fail)
+    status, line = told()
+    told_of = f"error: cache folder {tmp_path / 'cache'} must lie on a file system with locks, got "
+    assert (status, line) == (1, f"{told_of}{os.strerror(errno.ENOSYS)}")
+    assert not list((tmp_path / "reports").rglob("*lock*"))
+
+
 def test_a_reports_folder_that_is_a_file_is_told(told, tmp_path):
     (tmp_path / "file").write_text("")
     status, line = told(reports=tmp_path / "file")
@@ -133,10 +166,11 @@ def test_a_folder_in_the_place_of_a_file_is_told_with_what_to_do(told, tmp_path)
     assert told() == (1, f"error: {place} must be usable, got: Is a directory: {advice}")
 
 
-def test_a_full_disk_is_told_before_anything_runs(told, monkeypatch):
+def test_a_disk_that_is_too_small_is_told_before_anything_is_drawn(told, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2e8))
     status, line = told()
-    assert status == 1 and line.endswith("must have 1 GB free, got 0.20: make room")
+    assert status == 1 and line.endswith("must have about 0.7 GB for this study, got 0.2: make room")
+    assert not list((tmp_path / "cache").glob("phantom*"))
 
 
 def test_what_can_be_told_early_is_told_in_one_go_and_nothing_is_fetched(params, tmp_path, capsys, monkeypatch):
@@ -146,10 +180,11 @@ def test_what_can_be_told_early_is_told_in_one_go_and_nothing_is_fetched(params,
         return capsys.readouterr().err.strip().splitlines()
 
     monkeypatch.setattr(pretrained_weights, "_download", lambda model: pytest.fail(f"{model} was fetched"))
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2e8))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     change(params, "weights: none", "weights: imagenet")
+    change(params, "explained_layers: []", "explained_layers: [vgg16:block5_conv9]")
     first, second = run()
-    assert "must have 1 GB free" in first and second.startswith("error: data folder must exist, got '")
+    assert first.startswith("error: data folder must exist, got '") and "got vgg16:block5_conv9" in second
     change(params, "random_weights_allowed: [vgg16, resnet50]", "random_weights_allowed: []")
     (third,) = run("--weights", str(tmp_path / "no"))[2:]
     assert third.startswith("error: weights must be imagenet, none or a path, got '") and "is not there" in third

@@ -19,11 +19,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from pneumo_utils.deployment import score_rows, score_table_checks
 from pneumo_utils.deployment.score_table_checks import ScoreFileError
 from pneumo_utils.deployment.scores import Score
+from pneumo_utils.records import kernel_locks
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class ScoreTable(AbstractContextManager):
         self._part = path.with_name(f"{path.name}.part")
         self._before = path.with_name(f"{path.name}.before.part")  # rows of runs that were killed
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(path.with_name(f".{path.name}.writing.lock"), timeout=0)
+        self._lock = kernel_locks.of_file(path.with_name(f".{path.name}.writing.lock"), timeout=0)
         try:
             self._lock.acquire()
         except Timeout as error:

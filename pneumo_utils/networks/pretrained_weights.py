@@ -136,9 +136,13 @@ def _text(name: object) -> str:
     return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
 
 
+def keras_file(model: str) -> Path:
+    """Where Keras keeps the ImageNet weights of a backbone, there or not."""
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models" / _KERAS_FILES[model][0]
+
+
 def _from_keras(model: str) -> Path:
-    name, md5 = _KERAS_FILES[model]
-    path = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models" / name
+    path, md5 = keras_file(model), _KERAS_FILES[model][1]
     if _md5(path) != md5:
         try:
             with alone(path):  # Keras writes to the final name: another process may be in the middle of it

@@ -6,17 +6,17 @@ import importlib.util
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import psutil
 
 from pneumo_utils.pipeline.notebook_parameters import PipelineError
+from pneumo_utils.records import kernel_locks
 from pneumo_utils.study.expected_space import Space
 
 _log = logging.getLogger(__name__)
 _EXPORTS = {"onnx": ("tf2onnx", "onnxruntime"), "litert": ("ai_edge_litert",), "litert-int8": ("ai_edge_litert",)}
-_LEAST_FREE = 1.0  # GB: pictures, networks and pages of a study
 
 
 class PreflightError(PipelineError):
@@ -66,22 +66,26 @@ def check_packages(engines: Iterable[str]) -> None:
             raise PipelineError(f"{rule} ({asked}), got no such package")
 
 
-def check_space(needed: Space, folder: Path, shown: Path) -> None:
-    """Tell what a study will take, and see that the disk has it; what earlier runs left there counts as room.
+def check_disk(needed: Mapping[Path, float], shown: Path) -> None:
+    """See that the disk has what studies will take together; what earlier runs of each left there counts as room.
 
     Args:
-        needed: by the study.
-        folder: that is written to.
-        shown: the folder as its user knows it.
+        needed: bytes by the folder that each is written to; all of them are there, on one disk.
+        shown: a folder of that disk as its user knows it.
 
     Raises:
         PipelineError: the disk is too small.
     """
-    kept = sum(_size(path) for path in folder.rglob("*"))
-    free, memory = (shutil.disk_usage(folder).free + kept) / 1e9, psutil.virtual_memory().available / 1e9
-    disk, wanted = needed.disk / 1e9, needed.memory / 1e9
+    kept = sum(min(sum(_size(path) for path in folder.rglob("*")), disk) for folder, disk in needed.items())
+    free, disk = (shutil.disk_usage(next(iter(needed))).free + kept) / 1e9, sum(needed.values()) / 1e9
     if free < disk:
-        raise PipelineError(f"disk of {shown} must have about {disk:.1f} GB for this study, got {free:.1f}: make room")
+        whose = "this study" if len(needed) == 1 else f"these {len(needed)} studies"
+        raise PipelineError(f"disk of {shown} must have about {disk:.1f} GB for {whose}, got {free:.1f}: make room")
+
+
+def tell_space(needed: Space) -> None:
+    """Tell what a study will take, and warn where memory is short: more may be free once it runs."""
+    memory, disk, wanted = psutil.virtual_memory().available / 1e9, needed.disk / 1e9, needed.memory / 1e9
     if memory < wanted:
         _log.warning(
             "needs about %.1f GB of memory, and %.1f are free: a smaller batch_size or notebooks_at_once needs less",
@@ -99,7 +103,7 @@ def _size(path: Path) -> int:
 
 
 def check_folder(folder: Path, name: str, shown: Path) -> None:
-    """Make `folder` if need be, and see that it can be written and that its disk has room.
+    """Make `folder` if need be, and see that it can be written, and locked for one process.
 
     Args:
         folder: that is written to.
@@ -107,7 +111,7 @@ def check_folder(folder: Path, name: str, shown: Path) -> None:
         shown: the folder as its user knows it.
 
     Raises:
-        PipelineError: it cannot be written, or less than a gigabyte is free.
+        PipelineError: it cannot be written, or its file system has no locks.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -115,6 +119,7 @@ def check_folder(folder: Path, name: str, shown: Path) -> None:
             pass
     except OSError as error:
         raise PipelineError(f"{name} {shown} must be writable, got {error.strerror}") from error
-    free = shutil.disk_usage(folder).free / 1e9
-    if free < _LEAST_FREE:
-        raise PipelineError(f"{name} {shown} must have {_LEAST_FREE:g} GB free, got {free:.2f}: make room")
+    try:
+        kernel_locks.check(folder)
+    except OSError as error:
+        raise PipelineError(f"{name} {shown} must lie on a file system with locks, got {error.strerror}") from error

@@ -48,21 +48,46 @@ class Pipeline:
         self.start: dict[str, Path | None] = {}
 
     def check(self) -> None:
-        """Find out everything that can go wrong before the first notebook runs: first what needs no work, all at once.
+        """Find out what can go wrong, as far as that needs no work; nothing is downloaded, unpacked or drawn.
 
         Raises:
-            PreflightError: reports cannot be written, the disk is full, a notebook, the data or weights are not there.
-            ValueError: weights or data cannot be downloaded, unpacked or drawn.
+            PreflightError: reports or caches cannot be written, the disk is too small, a notebook, package, the data or
+                weights are not there: all that is wrong, told at once.
         """
-        models = self.study.training.models
-        at_hand = models if self.study.training.weights != "imagenet" else []  # others are downloaded
-        checks = [self._check_packages, self._check_writable, self._check_notebooks, self._check_data]
-        checks += [self._check_layers, *(partial(self._find_start, model) for model in at_hand)]
+        at_hand = self.study.training.models if self.study.training.weights != "imagenet" else []
+        checks = [self._check_packages, self._check_writable, self._check_caches, self._check_notebooks]
+        checks += [
+            self._check_data,
+            self._check_layers,
+            self._check_disk,
+            *(partial(self._find_start, model) for model in at_hand),
+        ]
         preflight.run(checks)
-        for model in models:
+
+    def prepare(self) -> None:
+        """Have weights and radiographs at hand, downloaded, unpacked or drawn where need be; once it is checked.
+
+        Raises:
+            ValueError: they cannot be had, or the disk is too small for as many radiographs.
+        """
+        for model in self.study.training.models:
             self._find_start(model)
         self.data = self.obtain()
-        preflight.check_space(expected_space.of_study(self.study, self.pictures), self.store.work, self.store.folder)
+        needed = expected_space.of_study(self.study, self.pictures)
+        preflight.check_disk({self.store.work: needed.disk}, self.store.folder)
+        preflight.tell_space(needed)
+
+    def least_disk(self) -> dict[Path, float]:
+        """Bytes that the study takes at least, by its folder of work, as far as is known before any download."""
+        return {self.store.work: expected_space.of_study(self.study, self._count_early()).disk}
+
+    def _count_early(self) -> int:
+        """Radiographs that there will be; of a zip, which is not looked into, none."""
+        data = self.study.data
+        if data.source != "folder":
+            return data.phantom_patients if data.source == "phantom" else sources.MENDELEY_PICTURES
+        place = self.given.place(data.folder)
+        return 0 if place.is_file() else len(folder_layout.list_files(folder_layout.locate(place)))
 
     @cached_property
     def pictures(self) -> int:
@@ -92,6 +117,14 @@ class Pipeline:
             patients.read_table(self.given.place(given.patients))
         sources.check(given.source, str(self.given.place(given.folder)) if given.folder else "")
 
+    def _check_disk(self) -> None:
+        try:
+            needed = self.least_disk()
+        except ValueError:  # no radiographs to count, which `_check_data` tells
+            return
+        if self.store.work.is_dir():  # or `_check_writable` tells why not
+            preflight.check_disk(needed, self.store.folder)
+
     def _check_layers(self) -> None:
         for named in self.study.gradcam.explained_layers:
             model, _, layer = named.partition(":")
@@ -103,6 +136,17 @@ class Pipeline:
 
     def _check_writable(self) -> None:
         preflight.check_folder(self.store.work, "reports folder", self.store.folder)
+
+    def _check_caches(self) -> None:
+        """Whether what is to be drawn, unpacked or downloaded can be kept."""
+        data, training = self.study.data, self.study.training
+        if data.source not in ("folder", "kaggle") or self.given.place(data.folder).is_file():
+            cache = self.given.place(data.cache)
+            preflight.check_folder(cache, "cache folder", cache)
+        fetched = set(training.models) & {*pretrained_weights.PRETRAINED} - {*training.random_weights_allowed}
+        files = [pretrained_weights.keras_file(model) for model in fetched if training.weights == "imagenet"]
+        for folder in {file.parent for file in files if not file.is_file()}:
+            preflight.check_folder(folder, "folder of ImageNet weights", folder)
 
     def _find_start(self, model: str) -> None:
         if model not in self.start:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from pneumo_utils.pipeline import study_lock
+from pneumo_utils.pipeline import preflight, study_lock, training_work
 from pneumo_utils.pipeline.runner import Pipeline
 from pneumo_utils.pipeline.study_run import StudyRun
 from pneumo_utils.records.durations import in_words
@@ -40,12 +40,14 @@ def expand(patterns: Sequence[str], params: Path) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def run(pipelines: Sequence[Pipeline], reports: Path) -> Path | None:
+def run(pipelines: Sequence[Pipeline], reports: Path, scheduler: str = "") -> Path | None:
     """Run studies to their ends; one that stops does not stop the others. What is known early is checked for all first.
 
     Args:
         pipelines: the studies.
         reports: folder of all reports.
+        scheduler: whose workers train the networks of each, side by side; see `task_scheduler.check`. None: they are
+            trained by the notebooks.
 
     Returns:
         the page that sets them side by side; None for one study alone.
@@ -57,12 +59,15 @@ def run(pipelines: Sequence[Pipeline], reports: Path) -> Path | None:
     expected = {}
     for pipeline in pipelines:
         pipeline.check()
+    preflight.check_disk({folder: disk for one in pipelines for folder, disk in one.least_disk().items()}, reports)
+    for pipeline in pipelines:
+        pipeline.prepare()
         expected[pipeline.name] = sum(pipeline.expected.values())
     told = ", ".join(f"{name} {in_words(seconds)}" for name, seconds in expected.items())
     _log.info(
         "%d studies: about %s if nothing of them has run: %s", len(pipelines), in_words(sum(expected.values())), told
     )
-    stopped = [pipeline.name for pipeline in pipelines if not _run(pipeline)]
+    stopped = [pipeline.name for pipeline in pipelines if not _run(pipeline, scheduler)]
     finished = [pipeline.name for pipeline in pipelines if pipeline.name not in stopped]
     page = several_studies_page.write(finished, reports) if len(finished) > 1 else None
     if stopped:
@@ -72,10 +77,12 @@ def run(pipelines: Sequence[Pipeline], reports: Path) -> Path | None:
     return page
 
 
-def _run(pipeline: Pipeline) -> bool:
+def _run(pipeline: Pipeline, scheduler: str) -> bool:
     """Whether a study came to its end; if not, its front page says why."""
     _log.info("study %s", pipeline.name)
     try:
+        if scheduler:
+            training_work.work(pipeline, "1/1", scheduler=scheduler)
         with study_lock.hold(pipeline.name, pipeline.store.work):
             StudyRun(pipeline).to_the_end()
     except (RuntimeError, ValueError, OSError) as error:

@@ -14,11 +14,12 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
+from pneumo_utils.records import kernel_locks
 from pneumo_utils.records.atomic import atomic_write
 
 _MARK = "PNEUMO_RUN"  # names the folder of the study to every process that a run starts
 _TRAININGS = "trainings"  # folder with a lock of everybody who trains
-_GONE = 30  # seconds that a killed process may take to go
+_KILL_TIMEOUT_SECONDS = 30  # that a killed process may take to go
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ def hold_if_free(folder: Path) -> Iterator[bool]:
     Args:
         folder: of its run directory; it must be there.
     """
-    lock = FileLock(folder / "run.lock")
+    lock = kernel_locks.of_file(folder / "run.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -84,7 +85,7 @@ def is_trained_in(folder: Path) -> bool:
     """Whether anybody trains networks of the study beside; arguments as `hold_if_free`."""
     for file in (folder / _TRAININGS).glob("*.lock"):
         try:
-            FileLock(file).acquire(timeout=0).lock.release()
+            kernel_locks.of_file(file).acquire(timeout=0).lock.release()
         except Timeout:
             return True
     return False
@@ -111,7 +112,7 @@ def train_beside(name: str, folder: Path) -> Iterator[None]:
 def join_trainings(folder: Path) -> Iterator[None]:
     """Keep a run of the study waiting until the block ends; for processes that one in `train_beside` has started."""
     (folder / _TRAININGS).mkdir(exist_ok=True)
-    lock = FileLock(folder / _TRAININGS / f"{socket.gethostname()}-{os.getpid()}.lock")
+    lock = kernel_locks.of_file(folder / _TRAININGS / f"{socket.gethostname()}-{os.getpid()}.lock")
     try:
         with lock:
             yield
@@ -120,7 +121,7 @@ def join_trainings(folder: Path) -> Iterator[None]:
 
 
 def _wait(name: str, folder: Path) -> FileLock:
-    lock = FileLock(folder / "run.lock")
+    lock = kernel_locks.of_file(folder / "run.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -134,7 +135,7 @@ def _wait_for_trainings(name: str, folder: Path) -> None:
     """Wait until nobody trains beside; who trains already may start another, so it is looked until none is left."""
     while files := sorted((folder / _TRAININGS).glob("*.lock")):
         for file in files:
-            lock = FileLock(file)
+            lock = kernel_locks.of_file(file)
             try:
                 lock.acquire(timeout=0)
             except Timeout:
@@ -156,7 +157,7 @@ def _end_what_is_left(folder: Path) -> None:
                 left.append(one)
         except psutil.Error:  # somebody else's, or gone meanwhile
             continue
-    psutil.wait_procs(left, timeout=_GONE)
+    psutil.wait_procs(left, timeout=_KILL_TIMEOUT_SECONDS)
 
 
 def _holder(told: Path) -> str:

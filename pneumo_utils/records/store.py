@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
 
-from pneumo_utils.records import ensemble_predictions, progress, tables
+from pneumo_utils.records import ensemble_predictions, kernel_locks, progress, tables
 from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.records.run_directory import NETWORK_TABLES, RunDirectory
 from pneumo_utils.records.vocabulary import MODELS
@@ -66,7 +65,7 @@ class Store(RunDirectory):
         """
         networks = [(model, seed) for model in MODELS for seed in self.seeds(model)]
         if networks:
-            with FileLock(self.join_lock):  # notebooks that run side by side both join
+            with kernel_locks.of_file(self.join_lock):  # notebooks that run side by side both join
                 self._join(networks, members, seeds)
 
     def _join(self, networks: list[tuple[str, int]], members: list[str], seeds: list[int]) -> None:

@@ -32,6 +32,7 @@ def pipeline(tmp_path):
     nbformat.write(notebook, path)
     pipeline = Pipeline("smoke", load("smoke", tmp_path / "params"), tmp_path, tmp_path / "reports")
     pipeline.check()
+    pipeline.prepare()
     return pipeline
 
 

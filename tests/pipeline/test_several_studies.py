@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from types import SimpleNamespace
+
 import pytest
 from support.finished_studies import study
 
 from pneumo_utils.__main__ import PROJECT
-from pneumo_utils.pipeline import several_studies
+from pneumo_utils.pipeline import several_studies, training_work
+from pneumo_utils.pipeline.notebook_parameters import PipelineError
 from pneumo_utils.pipeline.runner import Pipeline
 from pneumo_utils.pipeline.several_studies import StudiesError
 from pneumo_utils.study import definition
@@ -24,6 +28,45 @@ def test_patterns_name_studies_once_in_the_order_asked_for():
 def test_a_pattern_that_fits_nothing_is_refused():
     with pytest.raises(ValueError, match="studies must be among .*demo.*, got 'nowhere/*"):
         several_studies.expand(["demo", "nowhere/*"], PARAMS)
+
+
+def test_what_all_studies_take_together_is_checked_before_the_first_begins(tmp_path, monkeypatch):
+    pipelines = [Pipeline(name, definition.load("smoke", PARAMS), PROJECT, tmp_path) for name in ("one", "two")]
+    for pipeline in pipelines:
+        monkeypatch.setattr(pipeline, "check", lambda: None)
+        monkeypatch.setattr(pipeline, "prepare", lambda: pytest.fail("it began"))
+        pipeline.store.work.mkdir(parents=True)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1e9))  # enough for one of them
+    (pipelines[0].store.work / "kept").write_bytes(b"0" * 10**6)
+    said = r"disk of .* must have about 1\.\d GB for these 2 studies, got 1\.0: make room"
+    with pytest.raises(PipelineError, match=said):
+        several_studies.run(pipelines, tmp_path)
+
+
+def test_a_scheduler_trains_the_networks_of_every_study(tmp_path, monkeypatch):
+    asked = []
+
+    class Run:
+        def __init__(self, pipeline):
+            self.name = pipeline.name
+
+        def to_the_end(self):
+            asked.append(self.name)
+
+    pipelines = [Pipeline(name, definition.load("smoke", PARAMS), PROJECT, tmp_path) for name in ("one", "two")]
+    for pipeline in pipelines:
+        monkeypatch.setattr(pipeline, "check", lambda: None)
+        monkeypatch.setattr(pipeline, "prepare", lambda: None)
+        pipeline.__dict__["expected"] = {"01_eda": 1.0}
+        study(tmp_path, pipeline.name, 0.9)
+        pipeline.store.work.mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr(several_studies, "StudyRun", Run)
+    given = "local:2"
+    monkeypatch.setattr(
+        training_work, "work", lambda pipeline, share, scheduler: asked.append((pipeline.name, share, scheduler))
+    )
+    several_studies.run(pipelines, tmp_path, given)
+    assert asked == [("one", "1/1", given), "one", ("two", "1/1", given), "two"]
 
 
 def test_one_that_stops_stops_no_other_and_is_named_at_the_end(tmp_path, monkeypatch, caplog):
