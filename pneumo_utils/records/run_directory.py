@@ -145,6 +145,11 @@ class RunDirectory:
         return self.network_folder(model, seed) / f"{name}.npz"
 
     @property
+    def precision_file(self) -> Path:
+        """The number format that `auto` is for the networks of the study."""
+        return self.work / "precision.txt"
+
+    @property
     def join_lock(self) -> Path:
         """Held while tables of single networks are joined."""
         return self.work / "join.lock"

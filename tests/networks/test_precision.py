@@ -39,6 +39,38 @@ def test_a_system_that_lists_no_flags_computes_in_float32(precision, tmp_path):
     assert precision.flags(tmp_path / "none") == set()
 
 
+@pytest.fixture
+def machine(precision, monkeypatch):
+    """Change what `auto` is here."""
+
+    def become(word, gpus=()):
+        monkeypatch.setattr(precision, "_supports_bfloat16", lambda: word == "bfloat16")
+        monkeypatch.setattr(precision.tf.config, "list_physical_devices", lambda kind: list(gpus))
+
+    return become
+
+
+def test_a_study_has_the_format_of_the_machine_that_trains_first_and_another_one_says_that_it_takes_it(
+    precision, machine, tmp_path, caplog
+):
+    kept = tmp_path / "work" / "precision.txt"
+    machine("float32")
+    assert precision.of_study("auto", kept, trains=False) == "float32" and not kept.exists()
+    machine("bfloat16")
+    assert precision.of_study("auto", kept) == "bfloat16" and caplog.messages == []
+    machine("float32")
+    assert precision.of_study("auto", kept, trains=False) == "bfloat16" and caplog.messages == []
+    assert precision.of_study("auto", kept) == "bfloat16"
+    (said,) = caplog.messages
+    assert said.startswith("computes in bfloat16 as the other networks of this study, not in float32 (delete ")
+    assert precision.of_study("float32", kept) == "float32", "what is asked for by name is taken"
+    machine("float32", gpus=["an old one"])
+    with pytest.raises(ValueError, match="GPUs must multiply bfloat16, in which .*, got one that does not"):
+        precision.of_study("auto", kept)
+    kept.write_text("half")
+    assert precision.of_study("auto", kept) == "float32", "a damaged file is written anew"
+
+
 # a ResNet50 of random weights triples any rounding in every stage: there, the lower half is compared
 @pytest.mark.parametrize(
     ("model", "layer"), [("cnn", "probability"), ("vgg16", "probability"), ("resnet50", "conv3_block4_out")]
