@@ -8,6 +8,7 @@ from itertools import takewhile
 
 VARIABLE = "CUDA_VISIBLE_DEVICES"
 _LIST = ("nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader")  # comes with the driver
+_NAMES = ("GPU-", "MIG-")  # how a GPU, or a part of one, is called
 _TIMEOUT_SECONDS = 20
 
 
@@ -19,7 +20,8 @@ def visible() -> tuple[str, ...]:
     """Names of the GPUs that CUDA may use here: those of `CUDA_VISIBLE_DEVICES`, or, where it is not set, all.
 
     Raises:
-        GPUError: a number of `CUDA_VISIBLE_DEVICES` is none of them: CUDA would ignore it, and its worker use the CPU.
+        GPUError: `CUDA_VISIBLE_DEVICES` holds a number that is none of them, or no number or name of a GPU: CUDA would
+            ignore it, and its worker use the CPU.
     """
     there = _list()
     if VARIABLE not in os.environ:
@@ -27,6 +29,9 @@ def visible() -> tuple[str, ...]:
     every = (name.strip() for name in os.environ[VARIABLE].split(","))
     named = tuple(takewhile(lambda name: name not in ("", "-1"), every))  # where CUDA stops, too
     for name in named:
+        if not (name.isdecimal() or name.startswith(_NAMES)):
+            rule = f"{VARIABLE} must hold numbers, or names that begin with {' or '.join(_NAMES)}"
+            raise GPUError(f"{rule}, got {name}")
         if there and name.isdecimal() and int(name) >= len(there):
             raise GPUError(f"{VARIABLE} must name GPUs of this machine, 0 to {len(there) - 1}, got {name}")
     return named

@@ -59,6 +59,8 @@ class ProcessPool:
     def check_memory(self, limit: int | None) -> None:
         """Whether its processes, with what they have started, hold no more than `limit` bytes of their own; None: any.
 
+        Pages of mapped files, as pictures and activations are read, are nobody's own.
+
         Raises:
             MemoryLimitError: they do.
         """
@@ -66,11 +68,21 @@ class ProcessPool:
         for process in list((self._pool._processes or {}).values()):  # noqa: SLF001, as above
             try:
                 this = psutil.Process(process.pid)
-                held += sum(one.memory_full_info().uss for one in [this, *this.children(recursive=True)])
+                held += sum(_own_memory(one) for one in [this, *this.children(recursive=True)])
             except psutil.Error:  # gone meanwhile
                 continue
         if limit and held > limit:
             raise MemoryLimitError(f"memory must be at most {limit / 1e9:.1f} GB, got {held / 1e9:.1f} GB")
+
+
+def _own_memory(process: psutil.Process) -> int:
+    """Bytes that a process alone holds, without the pages of mapped files: those the kernel takes back itself."""
+    try:
+        rolled = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii")
+        return 1024 * int(rolled.partition("\nAnonymous:")[2].split()[0])
+    except (OSError, IndexError):  # no Linux, an old one, or gone meanwhile, which the next line says
+        held = process.memory_info()
+    return held.rss - held.shared if hasattr(held, "shared") else process.memory_full_info().uss
 
 
 def _die_with(parent: int, scratch: Path) -> None:

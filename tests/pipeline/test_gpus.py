@@ -14,6 +14,15 @@ def install(folder, driver):
     program.chmod(0o755)
 
 
+@pytest.mark.parametrize("named", ["x", "-2", "0,first", "gpu-8a"])
+def test_what_is_no_gpu_is_refused_by_name(monkeypatch, named):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    word = named.rpartition(",")[2]
+    rule = "CUDA_VISIBLE_DEVICES must hold numbers, or names that begin with GPU- or MIG-"
+    with pytest.raises(gpus.GPUError, match=f"^{rule}, got {word}$"):
+        gpus.visible()
+
+
 @pytest.mark.parametrize(
     ("named", "seen"),
     [("0", ("0",)), ("4, 7", ("4", "7")), ("GPU-8a,1", ("GPU-8a", "1")), ("", ()), ("-1", ()), ("2,-1,3", ("2",))],
