@@ -27,7 +27,11 @@ EXTRAS := --extra dicom --extra onnx --extra litert --extra export --extra web -
 quote = '$(subst ','\'',$(1))'
 GIVEN = $(if $(value DATA),--data $(call quote,$(value DATA))) $(if $(value WEIGHTS),--weights $(call quote,$(value WEIGHTS)))
 SHARE = $(if $(JOB),--job $(call quote,$(JOB)))
-BESIDE = $(if $(SCHEDULER),--scheduler $(call quote,$(SCHEDULER)))
+BESIDE = $(if $(SCHEDULER),--scheduler $(call quote,$(SCHEDULER))) $(if $(THREADS),--threads $(call quote,$(THREADS)))
+# What was typed for a target that does nothing with it is refused, in the shell, before anything runs.
+comma := ,
+typed = $(if $(findstring command line,$(origin $(1))),$(value $(1)))
+leave = $(foreach name,$(1),$(if $(call typed,$(name)),echo error: $(name) must be left out of make $@$(comma) got $(call quote,$(call typed,$(name))) >&2; exit 1;))
 
 .PHONY: help install report reports plan work compare pdf serve export data lab test check bench recipes lint format lock picture lungs parameters clean audit fuzz test-long
 .DEFAULT_GOAL := help
@@ -35,7 +39,7 @@ BESIDE = $(if $(SCHEDULER),--scheduler $(call quote,$(SCHEDULER)))
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  STUDY=name of a file in params/ (demo)   DATA=folder, .zip or .npz   WEIGHTS=imagenet, none or a path"
-	@echo "  SCHEDULER=local:N or tcp://HOST:PORT trains side by side (report, work)   THREADS=of a training (work)"
+	@echo "  SCHEDULER=local:N or tcp://HOST:PORT trains side by side (report, reports, work)   THREADS=of each training"
 	@echo "  GPU=1 installs TensorFlow for CUDA (Linux)   PYTHON=interpreter to build the environment with"
 	@echo "  ORIGINALS=folder of radiographs as published, not made smaller (bench, recipes)"
 
@@ -43,16 +47,16 @@ install: $(READY) ## only build the environment
 	@$(if $(PYTHON),$(PY) -c 'import sys; print("$(VENV) has", sys.version.split()[0] + "; delete that folder to build it with another Python")')
 
 report: $(READY) ## run what changed of STUDY and render reports/STUDY/index.html
-	@$(PY) -m pneumo_utils report $(call quote,$(value STUDY)) $(GIVEN) $(BESIDE)
+	@$(call leave,JOB)$(PY) -m pneumo_utils report $(call quote,$(value STUDY)) $(GIVEN) $(BESIDE)
 
 plan: $(READY) ## list the trainings of STUDY, or of the share JOB=I/N, with their time and memory
-	@$(PY) -m pneumo_utils plan $(call quote,$(value STUDY)) $(GIVEN) $(SHARE)
+	@$(call leave,SCHEDULER THREADS)$(PY) -m pneumo_utils plan $(call quote,$(value STUDY)) $(GIVEN) $(SHARE)
 
 work: $(READY) ## train the networks of STUDY, or of the share JOB=I/N; many shares may run side by side
-	@$(PY) -m pneumo_utils work $(call quote,$(value STUDY)) $(GIVEN) $(SHARE) $(BESIDE) $(if $(THREADS),--threads $(call quote,$(THREADS)))
+	@$(PY) -m pneumo_utils work $(call quote,$(value STUDY)) $(GIVEN) $(SHARE) $(BESIDE)
 
 reports: $(READY) ## run several studies, STUDIES="kermany candidates/*", and set them side by side on one page
-	@$(PY) -m pneumo_utils reports $(foreach name,$(STUDIES),$(call quote,$(name))) $(GIVEN)
+	@$(call leave,JOB)$(PY) -m pneumo_utils reports $(foreach name,$(STUDIES),$(call quote,$(name))) $(GIVEN) $(BESIDE)
 
 compare: $(READY) ## what differs between the finished studies A and B, and what came of it: reports/compare/
 	@$(PY) -m pneumo_utils compare $(call quote,$(A)) $(call quote,$(B))
@@ -118,8 +122,11 @@ clean: ## delete the reports of all studies in params/ and drawn phantoms; what 
 
 # The stamp is written last, so that a broken install is not taken for a whole one. An environment that is there stays
 # until the new one is whole. The interpreter behind an activated environment is taken, not the environment's own.
+# Where the system has flock, one installs at a time, and who waited for it has nothing left to do.
 $(READY): $(LOCK) requirements-uv.txt pyproject.toml
-	@set -e; for python in $(CANDIDATES); do \
+	@set -e; if command -v flock >/dev/null 2>&1; then exec 9>"$(VENV).lock"; if ! flock -n 9; then flock 9 || true; \
+	  if [ "$@" -nt $(LOCK) ] && [ "$@" -nt requirements-uv.txt ] && [ "$@" -nt pyproject.toml ]; then exit 0; fi; fi; fi; \
+	for python in $(CANDIDATES); do \
 	  if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; \
 	  then found=$$("$$python" -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))'); break; fi; done; \
 	if [ -z "$$found" ]; then \

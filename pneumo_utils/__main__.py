@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pneumo_utils.deployment import prediction_command
 from pneumo_utils.deployment.web import export_command, serve_command
+from pneumo_utils.pipeline import command_arguments
 
 if TYPE_CHECKING:
     from pneumo_utils.pipeline.runner import Pipeline
@@ -24,57 +25,7 @@ _SCORING = {"predict": prediction_command, "serve": serve_command, "export": exp
 
 
 def _parser() -> argparse.ArgumentParser:
-    told = "Run a study, or part of it; score other radiographs with it."
-    parser = argparse.ArgumentParser(prog="python -m pneumo_utils", description=told)
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, text in (
-        ("report", "run what changed and render all pages"),
-        ("data", "only provide the radiographs"),
-        ("pdf", "print the pages of a finished study into one file"),
-        ("plan", "list the trainings of a study, or of a share of them"),
-        ("work", "train a share of a study's networks, for `report` to find; many shares may run side by side"),
-    ):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("study", help="name of a file in params/, without .yaml")
-        _add_places(command)
-        if name in ("plan", "work"):
-            command.add_argument("--job", default="1/1", metavar="I/N", help="the I-th of N shares (default: all)")
-        if name in ("report", "work"):
-            told = "trains side by side: local:N, N workers of this machine, or tcp://HOST:PORT, a scheduler of dask"
-            command.add_argument("--scheduler", default="", metavar="WHICH", help=told)
-        if name == "work":
-            command.add_argument(
-                "--threads", type=int, default=0, help="processor threads of a training; 0: one a core"
-            )
-    command = commands.add_parser("reports", help="run several studies, and set them side by side on one page")
-    command.add_argument("studies", nargs="+", help="names, or patterns such as 'candidates/*'")
-    _add_places(command)
-    for name, room in _SCORING.items():
-        room.add_arguments(commands.add_parser(name, help=room.HELP))
-    command = commands.add_parser("clean", help="delete the reports of all studies, and drawn radiographs")
-    command.add_argument("--params", type=Path, default=PROJECT / "params", help="folder of the parameter files")
-    command.add_argument("--reports", type=Path, default=PROJECT / "reports", help="folder of all reports")
-    command = commands.add_parser("compare", help="write the page of two finished studies")
-    command.add_argument("first", help="name of a study")
-    command.add_argument("second", help="name of another")
-    command.add_argument("--reports", type=Path, default=PROJECT / "reports", help="folder of all reports")
-    command = commands.add_parser(
-        "parameters", help="list every parameter with type, range and help; with a study, what papermill's -f takes"
-    )
-    command.add_argument("study", nargs="?", default="", help="name of a file in params/, without .yaml")
-    command.add_argument("--notebook", default="", help="whose parameters, as 03_finetune (default: 01_eda)")
-    command.add_argument("--model", default="", help="of 03_finetune: which network (default: the study's first)")
-    command.add_argument("--params", type=Path, default=PROJECT / "params", help="folder of the parameter files")
-    command.add_argument("--reports", type=Path, default=PROJECT / "reports", help="folder of all reports")
-    return parser
-
-
-def _add_places(command: argparse.ArgumentParser) -> None:
-    """Where a study finds what it needs, and writes what it makes."""
-    command.add_argument("--data", default="", help="folder, .zip or .npz file in place of the study's data")
-    command.add_argument("--weights", default="", help="imagenet, none or a path in place of the study's weights")
-    command.add_argument("--params", type=Path, default=PROJECT / "params", help="folder of the parameter files")
-    command.add_argument("--reports", type=Path, default=PROJECT / "reports", help="folder of all reports")
+    return command_arguments.parser(PROJECT, _SCORING)
 
 
 def _from_project(path: str) -> str:
@@ -126,14 +77,15 @@ def _clean(given: argparse.Namespace) -> None:
     for place in deleted:
         print(f"deleted {os.path.relpath(place)}")
     for place in left:
-        print(f"kept {os.path.relpath(place)}: no study in {os.path.relpath(given.params)} is called so")
+        print(f"kept {os.path.relpath(place)}: no study in {os.path.relpath(given.params)} has that name")
 
 
 def _reports(given: argparse.Namespace) -> None:
     from pneumo_utils.pipeline import several_studies  # imported here, as above
 
+    _check_training(given)
     pipelines = [_pipeline_of(given, name) for name in several_studies.expand(given.studies, given.params)]
-    page = several_studies.run(pipelines, pipelines[0].store.reports)
+    page = several_studies.run(pipelines, pipelines[0].store.reports, given.scheduler, given.threads)
     print(os.path.relpath(page or pipelines[0].store.folder / "index.html"))
 
 
@@ -194,15 +146,24 @@ def _report(pipeline: Pipeline, given: argparse.Namespace) -> None:
     from pneumo_utils.pipeline import study_lock, study_run, training_work  # imported here, as above
 
     started = time.monotonic()
-    training_work.check("1/1", scheduler=given.scheduler)
+    _check_training(given)
     pipeline.check()
     pipeline.prepare()
     if given.scheduler:
-        training_work.work(pipeline, "1/1", scheduler=given.scheduler)
+        training_work.work(pipeline, "1/1", given.threads, given.scheduler)
     with study_lock.hold(pipeline.name, pipeline.store.work):
         ran = study_run.StudyRun(pipeline).to_the_end()
     page = Path(os.path.relpath(pipeline.store.folder / "index.html"))
     print(f"{page}: {ran} of {len(pipeline.steps)} notebooks ran, {time.monotonic() - started:.0f} s")
+
+
+def _check_training(given: argparse.Namespace) -> None:
+    """Whether a study that is run whole can be trained as asked."""
+    from pneumo_utils.pipeline import training_work  # imported here, as above
+
+    training_work.check("1/1", given.threads, given.scheduler)
+    if given.threads and not given.scheduler:
+        raise ValueError(f"threads must be left out where no scheduler trains, got {given.threads}: train with work")
 
 
 _OF_STUDY = {"report": _report, "data": _data, "pdf": _pdf, "plan": _plan, "work": _work, "parameters": _parameters}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import fcntl
 import json
 import os
 import re
@@ -253,6 +254,37 @@ def test_what_is_given_to_make_reaches_the_program_as_it_is(make, odd, tmp_path)
     assert make("report", DATA=odd)[-2:] == ["--data", odd], "from the environment, too"
     assert make("plan", f"STUDY={odd}")[-1] == odd
     assert not (tmp_path / "there").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "given"),
+    [("report", "JOB"), ("reports", "JOB"), ("plan", "SCHEDULER"), ("plan", "THREADS")],
+)
+def test_a_variable_that_a_target_does_nothing_with_is_refused(make, target, given):
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        make(target, f"{given}=1/2")
+    assert failed.value.stderr.startswith(f"error: {given} must be left out of make {target}, got 1/2\n")
+    assert failed.value.stdout == ""
+    assert make(target, **{given: "1/2"}), "what the environment holds was not meant for it"
+
+
+def test_who_trains_and_with_how_many_threads_reaches_every_target_that_trains(make):
+    for target in ("report", "reports", "work"):
+        assert make(target, "SCHEDULER=local:2", "THREADS=1")[-4:] == ["--scheduler", "local:2", "--threads", "1"]
+
+
+def test_two_that_install_at_the_same_time_do_it_once(make, tmp_path):
+    if shutil.which("flock") is None:
+        pytest.skip("no flock")
+    with (tmp_path / ".venv.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the other, who is at it
+        os.utime(tmp_path / ".venv" / ".ready", (1, 1))
+        command, outside = ["make", "install"], {"PATH": os.environ["PATH"]}
+        second = subprocess.Popen(command, cwd=tmp_path, env=outside, stdout=subprocess.PIPE, text=True)
+        with pytest.raises(subprocess.TimeoutExpired):
+            second.wait(2)
+        (tmp_path / ".venv" / ".ready").touch()
+    assert "installing" not in second.communicate(timeout=60)[0] and second.returncode == 0
 
 
 @pytest.mark.parametrize(("asked", "folder"), [("", ".venv"), ("0", ".venv"), ("no", ".venv"), ("1", ".venv-gpu")])

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from pneumo_utils.deployment.scores import ANSWER_FILES, TERMINAL
+from pneumo_utils.records import shares
 from pneumo_utils.records.vocabulary import ENGINES
 
 HELP = "score radiographs with the bundle of a finished study, one row a file"
@@ -21,16 +22,22 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="table to write; rows that are in it already are kept (default: - , the terminal)",
     )
     command.add_argument("--json", action="store_true", help="one JSON object a line instead of CSV")
-    command.add_argument("--engine", choices=ENGINES, default="keras", help="what runs the networks (default: keras)")
-    command.add_argument("--threads", type=int, default=0, help="processor threads of the engine; 0: one a core")
+    add_engine_arguments(command)
     command.add_argument("--shard", default="1/1", metavar="I/N", help="only the I-th of N shares of the files")
-    told = "scores in shards side by side: local:N, N workers of this machine, or tcp://HOST:PORT, a scheduler of dask"
+    told = "who scores shards side by side: local:N, N workers of this machine, or tcp://HOST:PORT, a scheduler of dask"
     command.add_argument("--scheduler", default="", metavar="WHICH", help=told)
+    for kind, text in ANSWER_FILES.items():
+        command.add_argument(f"--{kind}", type=Path, metavar="FOLDER", help=text)
+
+
+def add_engine_arguments(command: argparse.ArgumentParser) -> None:
+    """Declare what all commands that score have in common."""
+    command.add_argument("--engine", choices=ENGINES, default="keras", help="what runs the networks (default: keras)")
+    told = "processor threads of the engine; 0: one a core"
+    command.add_argument("--threads", type=shares.parse_threads, default=0, metavar="N", help=told)
     command.add_argument(
         "--any-age", action="store_true", help="score, with a remark, where a DICOM header says another age than 1 to 5"
     )
-    for kind, text in ANSWER_FILES.items():
-        command.add_argument(f"--{kind}", type=Path, metavar="FOLDER", help=text)
 
 
 def run(given: argparse.Namespace) -> int:

@@ -40,7 +40,7 @@ def expand(patterns: Sequence[str], params: Path) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def run(pipelines: Sequence[Pipeline], reports: Path, scheduler: str = "") -> Path | None:
+def run(pipelines: Sequence[Pipeline], reports: Path, scheduler: str = "", threads: int = 0) -> Path | None:
     """Run studies to their ends; one that stops does not stop the others. What is known early is checked for all first.
 
     Args:
@@ -48,6 +48,7 @@ def run(pipelines: Sequence[Pipeline], reports: Path, scheduler: str = "") -> Pa
         reports: folder of all reports.
         scheduler: whose workers train the networks of each, side by side; see `task_scheduler.check`. None: they are
             trained by the notebooks.
+        threads: that a training of the scheduler computes with; 0: TensorFlow's own choice.
 
     Returns:
         the page that sets them side by side; None for one study alone.
@@ -67,7 +68,7 @@ def run(pipelines: Sequence[Pipeline], reports: Path, scheduler: str = "") -> Pa
     _log.info(
         "%d studies: about %s if nothing of them has run: %s", len(pipelines), in_words(sum(expected.values())), told
     )
-    stopped = [pipeline.name for pipeline in pipelines if not _run(pipeline, scheduler)]
+    stopped = [pipeline.name for pipeline in pipelines if not _run(pipeline, scheduler, threads)]
     finished = [pipeline.name for pipeline in pipelines if pipeline.name not in stopped]
     page = several_studies_page.write(finished, reports) if len(finished) > 1 else None
     if stopped:
@@ -77,12 +78,12 @@ def run(pipelines: Sequence[Pipeline], reports: Path, scheduler: str = "") -> Pa
     return page
 
 
-def _run(pipeline: Pipeline, scheduler: str) -> bool:
+def _run(pipeline: Pipeline, scheduler: str, threads: int) -> bool:
     """Whether a study came to its end; if not, its front page says why."""
     _log.info("study %s", pipeline.name)
     try:
         if scheduler:
-            training_work.work(pipeline, "1/1", scheduler=scheduler)
+            training_work.work(pipeline, "1/1", threads, scheduler)
         with study_lock.hold(pipeline.name, pipeline.store.work):
             StudyRun(pipeline).to_the_end()
     except (RuntimeError, ValueError, OSError) as error:

@@ -12,6 +12,10 @@ S = TypeVar("S", bound=Sequence)
 _MOST_THREADS = 1024
 
 
+class ThreadsError(RuntimeError):
+    """No number of threads. No `ValueError`: argparse would take that for its own, and say it in two lines."""
+
+
 def take(everything: S, share: str, name: str) -> S:
     """Every n-th of a list; together the shares hold everything once.
 
@@ -53,6 +57,18 @@ def check_threads(threads: int) -> None:
     """
     if not 0 <= threads <= _MOST_THREADS:
         raise ValueError(f"threads must be 0 to {_MOST_THREADS:,}, got {threads}")
+
+
+def parse_threads(typed: str) -> int:
+    """The number of threads that was typed; see `check_threads`.
+
+    Raises:
+        ThreadsError: it is no number.
+    """
+    try:
+        return int(typed)
+    except ValueError:
+        raise ThreadsError(f"threads must be 0 to {_MOST_THREADS:,}, got {typed}") from None
 
 
 def _parse(share: str, name: str) -> tuple[int, int]:

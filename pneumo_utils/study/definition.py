@@ -23,20 +23,6 @@ from pneumo_utils.study.section import Section, raise_rule
 
 _RESERVED = ("bench", "compare")  # folders of reports/ that no study writes
 
-# Names that parameter files written before 0.1.0 may hold: no aliases, but the error can say what they are called now,
-# where the likest name would mislead.
-FORMER_NAMES = {
-    "average": "ensemble",
-    "notebook_minutes": "stalled_minutes",
-    "small_epochs": "progressive_epochs",
-    "small_size": "progressive_size",
-    "stress_cases": "perturbation_cases",
-    "views": "cached_views",
-    "weight_averaging": "ema_momentum",
-    "whole_epochs": "end_to_end_epochs",
-    "whole_learning_rate": "end_to_end_learning_rate",
-}
-
 
 class StudyError(ValueError):
     """A study file is missing or breaks a rule; the message names key, rule and what was got."""
@@ -151,9 +137,7 @@ def _source_of(data: str) -> str:
 def _sentence(error: dict) -> str:
     name = ".".join(map(str, error["loc"]))
     if error["type"] == "extra_forbidden":
-        written, known = str(error["loc"][-1]), _known_names(error["loc"])
-        former = FORMER_NAMES.get(written)
-        near = [former] if former in known else difflib.get_close_matches(written, known, n=1)
+        near = difflib.get_close_matches(str(error["loc"][-1]), _known_names(error["loc"]), n=1)
         return f"{name} is not a parameter" + (f", did you mean {near[0]}?" if near else "")
     if error["type"] == "missing":
         return f"{name} is missing"

@@ -61,12 +61,9 @@ def test_a_scheduler_trains_the_networks_of_every_study(tmp_path, monkeypatch):
         study(tmp_path, pipeline.name, 0.9)
         pipeline.store.work.mkdir(parents=True, exist_ok=True)
     monkeypatch.setattr(several_studies, "StudyRun", Run)
-    given = "local:2"
-    monkeypatch.setattr(
-        training_work, "work", lambda pipeline, share, scheduler: asked.append((pipeline.name, share, scheduler))
-    )
-    several_studies.run(pipelines, tmp_path, given)
-    assert asked == [("one", "1/1", given), "one", ("two", "1/1", given), "two"]
+    monkeypatch.setattr(training_work, "work", lambda pipeline, *more: asked.append((pipeline.name, *more)))
+    several_studies.run(pipelines, tmp_path, "local:2", 1)
+    assert asked == [("one", "1/1", 1, "local:2"), "one", ("two", "1/1", 1, "local:2"), "two"]
 
 
 def test_one_that_stops_stops_no_other_and_is_named_at_the_end(tmp_path, monkeypatch, caplog):

@@ -17,7 +17,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--runtime",
         type=Path,
         metavar="FILE",
-        help="archive of onnxruntime-web that is there already (default: fetched once)",
+        help="archive of onnxruntime-web on this machine (default: fetched once)",
     )
     command.add_argument(
         "--cache", type=Path, default=CACHE, help=f"folder that keeps what is fetched (default: {CACHE})"

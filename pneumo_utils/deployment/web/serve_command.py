@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pneumo_utils.records.vocabulary import ENGINES
+from pneumo_utils.deployment import prediction_command
 
 HELP = "open a page on this machine that scores radiographs with the bundle of a finished study"
 HOST, PORT = "127.0.0.1", 8000
@@ -16,11 +16,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", type=Path, help="bundle, such as reports/kermany/model")
     command.add_argument("--port", type=int, default=PORT, help=f"port of the page; 0: any free one (default: {PORT})")
     command.add_argument("--host", default=HOST, help=f"address to listen at (default: {HOST}, this machine alone)")
-    command.add_argument("--engine", choices=ENGINES, default="keras", help="what runs the networks (default: keras)")
-    command.add_argument("--threads", type=int, default=0, help="processor threads of the engine; 0: one a core")
-    command.add_argument(
-        "--any-age", action="store_true", help="score, with a remark, where a DICOM header says another age than 1 to 5"
-    )
+    prediction_command.add_engine_arguments(command)
 
 
 def run(given: argparse.Namespace) -> int:
