@@ -53,13 +53,22 @@ def train_or_load(recipe: replicates.Recipe, seed: int, store: Store) -> Trained
 
 def is_kept(recipe: replicates.Recipe, seed: int, store: Store) -> bool:
     """Whether `train_or_load` would train nothing; arguments as there."""
-    file = store.run_file(recipe.model, seed)
+    return look(recipe, seed, store)[1]
+
+
+def look(recipe: replicates.Recipe, seed: int, store: Store) -> tuple[str, bool]:
+    """Key of a network, 64 hex digits, and whether it is kept; arguments as `train_or_load`."""
+    key = _key(recipe, seed, store)
+    return key, _is_kept_with(key, recipe.model, seed, store)
+
+
+def _is_kept_with(key: str, model: str, seed: int, store: Store) -> bool:
     try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
+        kept = json.loads(store.run_file(model, seed).read_text(encoding="utf-8"))
     except (OSError, ValueError):  # not there, or damaged: a power cut, say
         return False
-    same = isinstance(kept, dict) and kept.get("key") == _key(recipe, seed, store)
-    return same and kept.get("written") == _output_hashes(store, recipe.model, seed)
+    same = isinstance(kept, dict) and kept.get("key") == key
+    return same and kept.get("written") == _output_hashes(store, model, seed)
 
 
 def predict_perturbed(

@@ -20,12 +20,16 @@ def recipe_of(job: TrainingJob, recipe: Recipe) -> Recipe:
     return label_permutation.memorising_recipe(recipe) if job.splits == PERMUTED else recipe
 
 
-def is_done(job: TrainingJob, recipe: Recipe, store: Store, split_seed: int) -> bool:
-    """Whether `obtain` would train nothing; arguments as there."""
+def look(job: TrainingJob, recipe: Recipe, store: Store, split_seed: int) -> tuple[str, bool]:
+    """Key of a job, and whether `obtain` would train nothing; arguments as there.
+
+    Returns:
+        64 hex digits, or nothing for splits of its own that are not written yet; and whether it is done.
+    """
     own = job.store(store)
     if job.splits != OWN and not _holds(own, *_inputs(job, store, split_seed)):
-        return False
-    return trained_networks.is_kept(recipe_of(job, recipe), job.seed, own)
+        return "", False
+    return trained_networks.look(recipe_of(job, recipe), job.seed, own)
 
 
 def obtain(job: TrainingJob, recipe: Recipe, store: Store, split_seed: int) -> TrainedNetwork:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from pathlib import Path
 
 from pneumo_utils.networks.training_list import TrainingJob
 from pneumo_utils.pipeline import training_process
@@ -32,10 +32,8 @@ def train_all(
         WorkError: a training failed; others that have begun stop as soon as the scheduler is left.
         SchedulerError: workers or scheduler died, or cannot do it.
     """
-    told = {job: given.store.progress_file(job.name) for job in jobs}
-    for file in told.values():
-        file.unlink(missing_ok=True)
-    tasks: dict[TrainingJob, Any] = {job: scheduler.submit(_train, given, job, threads, name=job.name) for job in jobs}
+    told = {job: training_process.progress_file(given.store, job) for job in jobs}
+    tasks = {job: scheduler.submit(_train, given, job, told[job], threads, name=job.name) for job in jobs}
     shown: set[TrainingJob] = set()
     while tasks:
         for job in [job for job in tasks if job not in shown and (told[job].is_file() or tasks[job].done())]:
@@ -60,6 +58,8 @@ def check_memory(scheduler: TaskScheduler, most: float) -> None:
         raise SchedulerError(f"{rule}, got {scheduler.memory / 1e9:.1f} GB (fewer workers, or --memory-limit)")
 
 
-def _train(asked: TaskRequirements, given: TrainingInputs, job: TrainingJob, threads: int) -> TrainingResult:
+def _train(
+    asked: TaskRequirements, given: TrainingInputs, job: TrainingJob, told: Path, threads: int
+) -> TrainingResult:
     """What a worker does: a process of its own trains, and may have the memory that the worker has."""
-    return training_process.train(given, job, threads, asked)
+    return training_process.train(given, job, told, threads, asked)

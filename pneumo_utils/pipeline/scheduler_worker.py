@@ -22,7 +22,16 @@ _TIMEOUT_SECONDS = 180.0  # for which the sign may stand still: whoever asks tou
 
 
 class UnfitError(RuntimeError):
-    """A worker cannot do what is asked; the message says what it must, after "must"."""
+    """A worker cannot do what is asked.
+
+    Args:
+        rule: what it must, after "must".
+        worker: its address.
+    """
+
+    def __init__(self, rule: str, worker: str):
+        super().__init__(rule, worker)
+        self.rule, self.worker = rule, worker
 
 
 class NotWantedError(RuntimeError):
@@ -80,7 +89,7 @@ def run(asked: TaskRequirements, work: Callable, *given: Any) -> Any:
     from distributed import get_worker
 
     if unfit := look(asked, get_worker()):
-        raise UnfitError(unfit)
+        raise UnfitError(unfit, get_worker().address)
     if asked.gpus:
         os.environ |= gpus.environment(asked.gpus, int(get_worker().name))  # what it starts inherits it
     return work(asked, *given)

@@ -21,7 +21,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from pneumo_utils.pipeline import scheduler_worker
-from pneumo_utils.pipeline.scheduler_worker import TaskRequirements
+from pneumo_utils.pipeline.scheduled_task import Task
+from pneumo_utils.pipeline.scheduler_worker import TaskRequirements, UnfitError
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -29,14 +30,13 @@ if TYPE_CHECKING:
 _TIMEOUT_SECONDS = 15  # within which a scheduler answers and a worker is there
 _NO_WORKER_SECONDS = 120  # for which nothing is done without a worker
 _POLL_SECONDS = 5.0  # between two looks whether there are any
-_KILLED = 3  # workers that a task may lose
 _SIGN = ".asked-"  # name of the sign that somebody waits
 _STALE_SECONDS = 24 * 3600  # after which a sign is that of a client that was killed
 _SETTINGS = {  # a user's own would change what a study does
     "distributed.worker.daemon": False,  # a training is a process of its own, which a daemon may not start
     "distributed.worker.preload": ["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"],  # who asks ends them
     "distributed.nanny.pre-spawn-environ": {},  # no number of threads
-    "distributed.scheduler.allowed-failures": _KILLED,
+    "distributed.scheduler.allowed-failures": 3,  # workers that a task may lose
     "distributed.comm.timeouts.connect": f"{_TIMEOUT_SECONDS}s",
 }
 _log = logging.getLogger(__name__)
@@ -82,6 +82,7 @@ class TaskScheduler(AbstractContextManager):
         every = (sign.parent, *(place.absolute() for place in places))
         self._asked = TaskRequirements.of(sign, room, every, own_workers=named.startswith("local:"))
         self._seen = self._looked = 0.0
+        self._unfit: set[str] = set()  # workers that came later and cannot do what is asked
 
     def __enter__(self) -> TaskScheduler:
         with ExitStack() as opened:
@@ -104,23 +105,52 @@ class TaskScheduler(AbstractContextManager):
 
     @property
     def workers(self) -> int:
-        """How many there are now."""
-        return len(self._of_workers())
+        """How many there are now that can do what is asked."""
+        return len(self.fit())
 
     @property
     def memory(self) -> int | None:
         """Bytes that the smallest worker may have; None: any."""
         return min((one["memory_limit"] for one in self._of_workers().values() if one["memory_limit"]), default=None)
 
+    def fit(self) -> list[str]:
+        """Addresses of the workers that are there now, but those that could not do a task."""
+        return [address for address in self._of_workers() if address not in self._unfit]
+
     def _of_workers(self) -> dict[str, dict]:
         return self._client.scheduler_info(n_workers=-1)["workers"]
 
-    def submit(self, work: Callable, *given: Any, name: str) -> Future:
-        """Have a worker call `work`, a function of a module, with the requirements of this client and `given`."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # the paths of a million files are large, and needed
+    def submit(self, work: Callable, *given: Any, name: str) -> Task:
+        """Have a worker call `work`, a function of a module, with the requirements of this client and `given`.
+
+        Raises:
+            SchedulerError: the scheduler is gone.
+        """
+
+        def start(workers: list[str] | None) -> Future:
+            from distributed.client import ClosedClientError
+
             key = f"{name}-{uuid.uuid4().hex[:8]}"
-            return self._client.submit(scheduler_worker.run, self._asked, work, *given, key=key, pure=False)
+            given_all = (scheduler_worker.run, self._asked, work, *given)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # the paths of a million files are large, and needed
+                try:
+                    return self._client.submit(*given_all, key=key, pure=False, workers=workers)
+                except ClosedClientError as error:
+                    raise self._gone(name) from error
+
+        return Task(self, start)
+
+    def leave_out(self, error: UnfitError) -> list[str]:
+        """Ask a worker that cannot do what is asked for nothing more; the others."""
+        if error.worker not in self._unfit:
+            self._unfit.add(error.worker)
+            told = "workers of %s must %s, got %s that does not: others do what it was asked for"
+            _log.warning(told, self.named, error.rule, error.worker)
+        return self.fit()
+
+    def _gone(self, name: str) -> SchedulerError:
+        return SchedulerError(f"{name}: {self.named} must be there to the end, got no answer any more")
 
     def check_alive(self) -> None:
         """Whether there is anybody to work.
@@ -141,24 +171,27 @@ class TaskScheduler(AbstractContextManager):
                 f"scheduler {self.named} must have a worker, got none for {_NO_WORKER_SECONDS // 60} min"
             )
 
-    def result(self, future: Future, name: str) -> Any:
-        """What became of a task that is over.
+    def result(self, task: Task, name: str) -> Any:
+        """What became of a task; waits until it is over.
 
         Raises:
-            SchedulerError: its workers died, or the scheduler did, or a worker cannot do what is asked.
+            SchedulerError: its workers died, or the scheduler did, or no worker can do what is asked.
             Exception: what the task itself has raised.
         """
+        from distributed.client import ClosedClientError
         from distributed.comm import CommClosedError
         from distributed.scheduler import KilledWorker
 
         try:
-            return future.result()
+            return task.result()
         except KilledWorker as error:
-            raise SchedulerError(f"{name}: a worker must live to its end, got {_KILLED + 1} killed") from error
-        except (CancelledError, CommClosedError) as error:
-            raise SchedulerError(f"{name}: {self.named} must be there to the end, got no answer any more") from error
-        except scheduler_worker.UnfitError as error:
-            raise SchedulerError(f"{name}: a worker of {self.named} must {error}, got one that does not") from error
+            raise SchedulerError(
+                f"{name}: a worker must live to its end, got {error.allowed_failures + 1} killed"
+            ) from error
+        except (CancelledError, CommClosedError, ClosedClientError) as error:
+            raise self._gone(name) from error
+        except UnfitError as error:
+            raise SchedulerError(f"{name}: a worker of {self.named} must {error.rule}, got none that does") from error
 
     def _connect(self, opened: ExitStack) -> None:
         import dask
@@ -178,10 +211,16 @@ class TaskScheduler(AbstractContextManager):
                     )
                 )  # fmt: skip
             self._client = opened.enter_context(Client(address, timeout=_TIMEOUT_SECONDS, set_as_default=False))
-            self._client.wait_for_workers(int(count) if place == "local" else 1, timeout=_TIMEOUT_SECONDS)
         except (OSError, TimeoutError) as error:
-            rule = f"must answer within {_TIMEOUT_SECONDS} s and have a worker"
-            raise SchedulerError(f"scheduler {self.named} {rule}, got {type(error).__name__}: {error}") from error
+            rule = f"scheduler {self.named} must answer within {_TIMEOUT_SECONDS} s"
+            raise SchedulerError(f"{rule}, got {type(error).__name__}: {error}") from error
+        wanted = int(count) if place == "local" else 1
+        try:
+            self._client.wait_for_workers(wanted, timeout=_TIMEOUT_SECONDS)
+        except TimeoutError as error:
+            rule = f"must have {wanted} worker{'s' * (wanted > 1)} within {_TIMEOUT_SECONDS} s"
+            advice = "" if place == "local" else " (an adaptive cluster: minimum=1)"
+            raise SchedulerError(f"scheduler {self.named} {rule}{advice}, got {self.workers or 'none'}") from error
 
     def _check_workers(self) -> None:
         """Whether every worker can do what is asked, before anything is."""

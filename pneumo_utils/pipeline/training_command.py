@@ -10,7 +10,8 @@ from pneumo_utils.pipeline.training_work import PlannedTraining
 from pneumo_utils.records import shares
 from pneumo_utils.records.durations import in_words
 
-_SAYS = "{number:>3} {name:<40} {state:<6} {time:>8} {memory:>7}  {folder}"
+_DIGITS = 8  # of a key that are shown
+_SAYS = "{number:>3} {name:<{width}} {state:<6} {key:<8} {time:>8} {memory:>7}  {needs:<15}  {folder}"
 
 
 def tell_plan(pipeline: Pipeline, share: str) -> str:
@@ -21,21 +22,34 @@ def tell_plan(pipeline: Pipeline, share: str) -> str:
     ready = training_work.is_prepared(pipeline)
     everything = [*enumerate(training_work.plan(pipeline, ready), 1)]
     own = shares.take(everything, share, "job")
-    head = _SAYS.format(number="", name="training", state="", time="about", memory="memory", folder="writes")
+    width = max([len("training"), *(len(planned.job.name) for _, planned in own)])
+    head = _SAYS.format(
+        number="", name="training", width=width, state="", key="key", time="about", memory="memory", needs="needs",
+        folder="writes",
+    )  # fmt: skip
     left = [planned for _, planned in own if not planned.done]
     told = f"{len(own)} trainings, {len(own) - len(left)} of them done"
     if left:
         told += f"; the others take about {in_words(sum(one.seconds for one in left))} one after another"
-    return "\n".join([head, *_lines(own, pipeline), told + ("" if ready else _foreseen(pipeline))])
+    said = [head, *_lines(own, pipeline, width), *_needs(own, pipeline), told + ("" if ready else _foreseen(pipeline))]
+    return "\n".join(said)
 
 
-def _lines(own: Iterable[tuple[int, PlannedTraining]], pipeline: Pipeline) -> Iterable[str]:
+def _lines(own: Iterable[tuple[int, PlannedTraining]], pipeline: Pipeline, width: int) -> Iterable[str]:
     for number, planned in own:
         yield _SAYS.format(
-            number=number, name=planned.job.name, state="done" if planned.done else "to do",
-            time=in_words(planned.seconds), memory=f"{planned.memory / 1e9:.1f} GB",
+            number=number, name=planned.job.name, width=width, state="done" if planned.done else "to do",
+            key=planned.key[:_DIGITS] or "later", time=in_words(planned.seconds),
+            memory=f"{planned.memory / 1e9:.1f} GB", needs="images, weights" if planned.weights else "images",
             folder=planned.folder.relative_to(pipeline.store.folder),
         )  # fmt: skip
+
+
+def _needs(own: Iterable[tuple[int, PlannedTraining]], pipeline: Pipeline) -> Iterable[str]:
+    """Which files the column `needs` means."""
+    yield f"images: {pipeline.store.images_file.relative_to(pipeline.store.folder)}, of 02_preprocessing"
+    for model, file in {planned.job.model: planned.weights for _, planned in own if planned.weights}.items():
+        yield f"weights of {model}: {file}"
 
 
 def _foreseen(pipeline: Pipeline) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from pneumo_utils.records.store import Store
 
 _THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")  # read by TensorFlow as it is loaded
 _POLL_SECONDS = 5.0  # between two looks whether a training moves
+_STALE_SECONDS = 24 * 3600  # after which a file of progress is that of a process that was killed
 
 
 class WorkError(RuntimeError):
@@ -42,11 +45,13 @@ class TrainingInputs:
         """That of a study which is checked."""
         return cls(pipeline.store, pipeline.study.flat(), pipeline.start)
 
-    def recipe(self, model: str):  # noqa: ANN201 - TensorFlow is not loaded for the sake of a type
-        """The `Recipe` of a network."""
-        from pneumo_utils.networks import training_recipe
+    def recipe(self, model: str, trains: bool):  # noqa: ANN201 - TensorFlow is not loaded for the sake of a type
+        """The `Recipe` of a network; `trains`: this process is about to train it."""
+        from pneumo_utils.networks import precision, training_recipe
 
-        return training_recipe.of_parameters(self.parameters, model, self.start[model])
+        asked = self.parameters["precision"]
+        chosen = precision.of_study(asked, self.store.precision_file, trains)
+        return training_recipe.of_parameters(self.parameters | {"precision": chosen}, model, self.start[model])
 
 
 @dataclass(frozen=True)
@@ -57,20 +62,43 @@ class TrainingResult:
     seconds: float  # that it took, whenever that was
 
 
-def find_done(given: TrainingInputs, jobs: list[TrainingJob]) -> list[bool]:
-    """Which of `jobs` are; asked of another process, which loads TensorFlow and ends."""
+def find_keys(given: TrainingInputs, jobs: list[TrainingJob]) -> list[tuple[str, bool]]:
+    """Key of each job, and whether it is done; asked of another process, which loads TensorFlow and ends."""
     with ProcessPool(1) as pool:
         return _result(pool.submit(_ask, given, jobs), "what is done already") if jobs else []
 
 
+def find_done(given: TrainingInputs, jobs: list[TrainingJob]) -> list[bool]:
+    """Which of `jobs` are; asked likewise."""
+    return [done for _, done in find_keys(given, jobs)]
+
+
+def progress_file(store: Store, job: TrainingJob) -> Path:
+    """Where a training that this process asks for tells how far it is.
+
+    Others may ask for the same one, and whoever waits for it says so again and again: told in one file, that would be
+    taken for a move of the one that trains.
+    """
+    return store.progress_file(f"{job.name}-{socket.gethostname()}-{os.getpid()}")
+
+
+def delete_stale_progress(store: Store) -> None:
+    """Delete what processes that were killed have told."""
+    for file in store.progress_file("any").parent.glob("*.json"):
+        with suppress(OSError):  # gone meanwhile
+            if time.time() - file.stat().st_mtime > _STALE_SECONDS:
+                file.unlink(missing_ok=True)
+
+
 def train(
-    given: TrainingInputs, job: TrainingJob, threads: int = 0, asked: TaskRequirements | None = None
+    given: TrainingInputs, job: TrainingJob, told: Path, threads: int = 0, asked: TaskRequirements | None = None
 ) -> TrainingResult:
     """Do one training, and wait for it as long as it tells of something new.
 
     Args:
         given: of the study.
         job: of its list.
+        told: where it tells how far it is; of `progress_file`, of the process that asks.
         threads: to compute with; 0: TensorFlow's own choice.
         asked: by the client of a scheduler, where this is a worker's task.
 
@@ -78,7 +106,6 @@ def train(
         WorkError: it failed, its process was killed, it took more memory than its worker has, nobody waits for it any
             more, or it stood still for `stalled_minutes`.
     """
-    told = given.store.progress_file(job.name)
     moves = _Moves(told, given.parameters["stalled_minutes"])
     with ProcessPool(1) as pool:
         running = pool.submit(_train, given, job, told, threads)
@@ -116,12 +143,12 @@ def _result(running: Future, name: str):  # noqa: ANN202 - whatever was asked fo
         raise WorkError(f"{name}: {type(error).__name__}: {error}") from error
 
 
-def _ask(given: TrainingInputs, jobs: list[TrainingJob]) -> list[bool]:
+def _ask(given: TrainingInputs, jobs: list[TrainingJob]) -> list[tuple[str, bool]]:
     from pneumo_utils.networks import training_jobs
 
-    recipes = {model: given.recipe(model) for model in {job.model for job in jobs}}
+    recipes = {model: given.recipe(model, trains=False) for model in {job.model for job in jobs}}
     seed = given.parameters["split_seed"]
-    return [training_jobs.is_done(job, recipes[job.model], given.store, seed) for job in jobs]
+    return [training_jobs.look(job, recipes[job.model], given.store, seed) for job in jobs]
 
 
 def _train(given: TrainingInputs, job: TrainingJob, told: Path, threads: int) -> TrainingResult:
@@ -129,5 +156,6 @@ def _train(given: TrainingInputs, job: TrainingJob, told: Path, threads: int) ->
     with study_lock.join_trainings(given.store.work):
         from pneumo_utils.networks import training_jobs  # imported here: the pipeline knows no TensorFlow
 
-        made = training_jobs.obtain(job, given.recipe(job.model), given.store, given.parameters["split_seed"])
+        recipe = given.recipe(job.model, trains=True)
+        made = training_jobs.obtain(job, recipe, given.store, given.parameters["split_seed"])
     return TrainingResult(made.trained_now, float(made.facts["seconds"].iloc[0]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from pneumo_utils.pipeline.runner import Pipeline
 from pneumo_utils.pipeline.study_run import StudyRun
 from pneumo_utils.pipeline.task_scheduler import TaskScheduler
 from pneumo_utils.pipeline.time_left import TimeLeft
-from pneumo_utils.pipeline.training_process import TrainingInputs, TrainingResult, find_done
+from pneumo_utils.pipeline.training_process import TrainingInputs, TrainingResult, find_done, find_keys
 from pneumo_utils.records import shares
 from pneumo_utils.study import expected_space, expected_time, steps
 
@@ -32,6 +32,8 @@ class PlannedTraining:
     seconds: float  # expected, on the machine that `expected_time` was measured on
     memory: float  # bytes
     folder: Path  # that its network is written to
+    weights: Path | None  # file it starts from; None: random weights
+    key: str = ""  # that its network is kept by; empty: its pictures or splits are not written yet
 
 
 def check(share: str, threads: int = 0, scheduler: str = "") -> None:
@@ -54,8 +56,10 @@ def plan(pipeline: Pipeline, ready: bool) -> list[PlannedTraining]:
         ready: whether it `is_prepared`; if not, nothing is done, and trainings without a series are not known yet.
     """
     listed = _listed(pipeline, ready)
-    done = find_done(TrainingInputs.of(pipeline), [one.job for one in listed]) if ready else [False] * len(listed)
-    return [replace(one, done=over) for one, over in zip(listed, done, strict=True)]
+    if not ready:
+        return listed
+    found = find_keys(TrainingInputs.of(pipeline), [one.job for one in listed])
+    return [replace(one, key=key, done=done) for one, (key, done) in zip(listed, found, strict=True)]
 
 
 def is_prepared(pipeline: Pipeline) -> bool:
@@ -72,8 +76,8 @@ def work(pipeline: Pipeline, share: str, threads: int = 0, scheduler: str = "") 
     Args:
         pipeline: the study, checked.
         share: `i/n`, the i-th of n; see `check`.
-        threads: that a training computes with; 0: TensorFlow's own choice. Another number of them gives another last
-            digit.
+        threads: that a training computes with; 0: TensorFlow's own choice. With another number of them trainings differ
+            about as those of two seeds do.
         scheduler: whose workers train, side by side; see `task_scheduler.check`. None: one after another, here.
 
     Returns:
@@ -83,17 +87,26 @@ def work(pipeline: Pipeline, share: str, threads: int = 0, scheduler: str = "") 
         WorkError: a training failed, stood still for `stalled_minutes`, or its process was killed.
         SchedulerError: the scheduler or its workers cannot do it.
     """
-    room = "pipeline.scheduled_training"
-    with TaskScheduler(scheduler, pipeline.store.work, room) if scheduler else nullcontext() as tasks:
-        _prepare(pipeline)
-        with study_lock.train_beside(pipeline.name, pipeline.store.work):
-            pipeline.store.bring_back_networks(pipeline.study.training.networks)
-            own = shares.take(_listed(pipeline, ready=True), share, "job")
-            done = find_done(TrainingInputs.of(pipeline), [one.job for one in own])
-            left = [one for one, over in zip(own, done, strict=True) if not over]
-            if tasks and left:
-                scheduled_training.check_memory(tasks, max(one.memory for one in left))
-            return sum(_train_all(pipeline, left, threads, tasks)), len(own)
+    if scheduler and not is_prepared(pipeline):
+        with _open(scheduler, pipeline):  # what is wrong with it is told before the first pages, which take minutes
+            pass
+    _prepare(pipeline)
+    with ExitStack() as opened:
+        tasks = opened.enter_context(_open(scheduler, pipeline)) if scheduler else None
+        opened.enter_context(study_lock.train_beside(pipeline.name, pipeline.store.work))
+        pipeline.store.bring_back_networks(pipeline.study.training.networks)
+        own = shares.take(_listed(pipeline, ready=True), share, "job")
+        done = find_done(TrainingInputs.of(pipeline), [one.job for one in own])
+        left = [one for one, over in zip(own, done, strict=True) if not over]
+        if tasks and left:
+            scheduled_training.check_memory(tasks, max(one.memory for one in left))
+        return sum(_train_all(pipeline, left, threads, tasks)), len(own)
+
+
+def _open(scheduler: str, pipeline: Pipeline) -> TaskScheduler:
+    """A scheduler whose workers see the run directory of the study, and the weights that its networks start from."""
+    weights = [file for file in pipeline.start.values() if file]
+    return TaskScheduler(scheduler, pipeline.store.work, "pipeline.scheduled_training", weights)
 
 
 def _prepare(pipeline: Pipeline) -> None:
@@ -110,6 +123,7 @@ def _train_all(
 ) -> Iterator[bool]:
     """Train what is left, and say so; whether each was trained now."""
     given, jobs = TrainingInputs.of(pipeline), [one.job for one in left]
+    training_process.delete_stale_progress(given.store)
     expected = {one.job.name: one.seconds for one in left}
     stages = {job.name: pipeline.expected_stages(job.model, [job.seed]) for job in jobs if job.splits != PERMUTED}
     shown = TimeLeft(expected, at_once=max(tasks.workers, 1) if tasks else 1, stages=stages)
@@ -129,8 +143,9 @@ def _train_one_by_one(
     given: TrainingInputs, jobs: list[TrainingJob], threads: int, display: ProgressDisplay
 ) -> Iterator[tuple[TrainingJob, TrainingResult]]:
     for job in jobs:
-        display.begin(job.name, given.store.progress_file(job.name))
-        trained = training_process.train(given, job, threads)
+        told = training_process.progress_file(given.store, job)
+        display.begin(job.name, told)
+        trained = training_process.train(given, job, told, threads)
         display.end(job.name)
         yield job, trained
 
@@ -143,5 +158,6 @@ def _listed(pipeline: Pipeline, ready: bool) -> list[PlannedTraining]:
     for job in training_list.of_study(study.training, series):
         seconds = expected_time.of_training(job.model, study, pipeline.pictures, permuted=job.splits == PERMUTED)
         folder = job.store(pipeline.store).network_folder(job.model, job.seed)
-        found.append(PlannedTraining(job, False, seconds, expected_space.memory_of_training(job.model, study), folder))
+        memory, start = expected_space.memory_of_training(job.model, study), pipeline.start[job.model]
+        found.append(PlannedTraining(job, False, seconds, memory, folder, start))
     return sorted(found, key=lambda one: -one.seconds)

@@ -47,14 +47,14 @@ def test_a_job_is_done_once_and_again_when_its_splits_or_pictures_are_others(sto
 
     monkeypatch.setattr(label_permutation, "_EPOCHS", 1)
     job = TrainingJob("cnn", 0, other)
-    assert not training_jobs.is_done(job, recipe, store, 0)
+    assert not training_jobs.look(job, recipe, store, 0)[1]
     assert training_jobs.obtain(job, recipe, store, 0).trained_now
-    assert training_jobs.is_done(job, recipe, store, 0)
+    assert training_jobs.look(job, recipe, store, 0)[1]
     inputs = [job.store(store).table_file("splits"), job.store(store).images_file]
     written = [file.stat().st_mtime_ns for file in inputs]
     assert not training_jobs.obtain(job, recipe, store, 0).trained_now
     assert [file.stat().st_mtime_ns for file in inputs] == written, "somebody may be training from them"
     if other == "patients":
-        assert not training_jobs.is_done(job, recipe, store, 1), "drawn with another seed"
+        assert not training_jobs.look(job, recipe, store, 1)[1], "drawn with another seed"
     draw(store, 1)
-    assert not training_jobs.is_done(job, recipe, store, 0)
+    assert not training_jobs.look(job, recipe, store, 0)[1]

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,12 @@ from support import tasks as work
 from support.processes import below, gone, until
 
 from pneumo_utils.__main__ import main
+from pneumo_utils.networks.training_list import TrainingJob
 from pneumo_utils.pipeline import scheduled_training, scheduler_worker, task_scheduler
 from pneumo_utils.pipeline.scheduler_worker import TaskRequirements
 from pneumo_utils.pipeline.task_scheduler import SchedulerError, TaskScheduler
+from pneumo_utils.pipeline.training_process import TrainingInputs
+from pneumo_utils.records.store import Store
 
 ROOM = "pipeline.scheduled_training"
 
@@ -48,7 +52,7 @@ def test_without_the_extra_a_sentence_says_how_to_install_it(capsys, monkeypatch
 @pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(task_scheduler, "_TIMEOUT_SECONDS", 1)
-    told = r"scheduler tcp://127.0.0.1:9 must answer within 1 s and have a worker, got OSError"
+    told = r"scheduler tcp://127.0.0.1:9 must answer within 1 s, got OSError"
     with pytest.raises(SchedulerError, match=told), TaskScheduler("tcp://127.0.0.1:9", tmp_path, ROOM):
         pass
 
@@ -67,6 +71,83 @@ def test_the_task_of_a_worker_that_is_killed_is_done_by_another_and_a_failing_on
         with pytest.raises(ValueError, match="labels must be 0 or 1, got 2"):
             tasks.result(tasks.submit(work.fail, name="two"), "two")
     assert not [child for child in below(os.getpid()) if "distributed" in " ".join(child.cmdline())]
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_loses_no_training_and_doubles_none(tmp_path, monkeypatch):
+    jobs = [TrainingJob("cnn", seed) for seed in range(5)]
+    store = Store("small", tmp_path)
+    given, noted = TrainingInputs(store, {"takes": 1.5}, {}), store.work / "noted"
+    noted.mkdir(parents=True)
+    monkeypatch.setattr(scheduled_training, "_train", work.train)
+    shown = SimpleNamespace(begin=lambda name, file: None, end=lambda name: None)
+
+    def begun():
+        return [file for file in noted.iterdir() if " begun by " in file.name]
+
+    def kill():
+        assert until(lambda: len(begun()) == 2, 60)
+        os.kill(int(begun()[0].name.rpartition(" ")[2]), signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    with TaskScheduler("local:2", store.work, ROOM) as tasks:
+        killer.start()
+        done = [job for job, _ in scheduled_training.train_all(tasks, given, jobs, 0, shown)]
+        killer.join()
+    ended = sorted(file.name.partition(" ")[0] for file in noted.iterdir() if " ended by " in file.name)
+    assert sorted(job.name for job in done) == ended == [job.name for job in jobs], "each once"
+    assert len(begun()) == len(jobs) + 1, "and only what was killed twice"
+
+
+@pytest.mark.slow
+def test_a_worker_that_turns_out_to_be_unfit_ends_no_run_and_is_asked_for_nothing_more(tmp_path, caplog):
+    with TaskScheduler("local:2", tmp_path, ROOM) as tasks:
+        bad, good = tasks.fit()
+        given = [tasks.submit(work.unfit_at, bad, name=f"task {number}") for number in range(4)]
+        assert until(lambda: sum(task.done() for task in given) == len(given), 30)
+        assert {tasks.result(task, "task") for task in given} == {good}
+        assert tasks.workers == 1 and tasks.fit() == [good]
+        with pytest.raises(SchedulerError, match="task: a worker of local:2 must have the same code, got none that do"):
+            tasks.result(tasks.submit(work.unfit_at, good, name="task"), "task")
+    told = f"workers of local:2 must have the same code, got {bad} that does not: others do what it was asked for"
+    assert caplog.messages.count(told) == 1
+
+
+@pytest.mark.slow
+def test_a_scheduler_without_a_worker_is_told_apart_from_one_that_does_not_answer(tmp_path, monkeypatch):
+    from distributed import LocalCluster
+
+    monkeypatch.setattr(task_scheduler, "_TIMEOUT_SECONDS", 1)
+    told = r"must have 1 worker within 1 s \(an adaptive cluster: minimum=1\), got none"
+    with (
+        LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=":0") as cluster,
+        pytest.raises(SchedulerError, match=told),
+        TaskScheduler(cluster.scheduler_address, tmp_path, ROOM),
+    ):
+        pass
+
+
+def test_what_becomes_of_a_task_whose_scheduler_or_workers_die_is_one_sentence(tmp_path):
+    from distributed.client import ClosedClientError
+    from distributed.scheduler import KilledWorker
+
+    def fail(error):
+        def raise_it(*_, **__):
+            raise error
+
+        return raise_it
+
+    scheduler = TaskScheduler("tcp://host:1", tmp_path, ROOM)
+    scheduler._client = SimpleNamespace(submit=fail(ClosedClientError("closed")))
+    gone = "one: tcp://host:1 must be there to the end, got no answer any more"
+    with pytest.raises(SchedulerError, match=gone):
+        scheduler.submit(work.fail, name="one")
+    for error, said in (
+        (ClosedClientError("closed"), gone),
+        (KilledWorker("one", SimpleNamespace(address="a"), 1), "one: a worker must live to its end, got 2 killed"),
+    ):
+        with pytest.raises(SchedulerError, match=said):
+            scheduler.result(SimpleNamespace(result=fail(error)), "one")
 
 
 @pytest.mark.slow

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -15,6 +18,10 @@ from support.processes import below, gone, until
 from support.timed_columns import without_times
 
 from pneumo_utils.__main__ import PROJECT, main
+from pneumo_utils.networks.training_list import TrainingJob
+from pneumo_utils.pipeline import study_lock, training_command, training_process, training_work
+from pneumo_utils.pipeline.training_work import PlannedTraining
+from pneumo_utils.records.store import Store
 
 PROGRAM = [sys.executable, "-m", "pneumo_utils"]
 
@@ -70,6 +77,7 @@ def until_it_trains(running, work):
     [
         (["--job", "3/2"], "job must be I/N with I from 1 to N, got 3/2"),
         (["--threads", "-1"], "threads must be 0 to 1,024, got -1"),
+        (["--threads", "two"], "threads must be 0 to 1,024, got two"),
     ],
 )
 def test_a_share_that_is_none_is_refused_before_anything_runs(command, tmp_path, capsys, given, said):
@@ -78,12 +86,79 @@ def test_a_share_that_is_none_is_refused_before_anything_runs(command, tmp_path,
     assert not list((tmp_path / "reports").rglob("*.html"))
 
 
+@pytest.mark.parametrize("name", ["report", "reports"])
+def test_threads_without_a_scheduler_are_refused_where_notebooks_train(command, capsys, name):
+    assert main([name, *command, "--threads", "2"]) == 1
+    said = "threads must be left out where no scheduler trains, got 2: train with work"
+    assert capsys.readouterr().err == f"error: {said}\n"
+
+
 def test_before_anything_has_run_the_plan_names_every_training_and_what_comes_first(command, capsys):
     assert main(["plan", *command]) == 0
     told = capsys.readouterr().out
     names = ["cnn-seed-0", "cnn-seed-1", "cnn-seed-0-patients", "cnn-seed-0-pictures", "cnn-seed-0-permuted-labels"]
-    assert sorted(line.split()[1] for line in told.splitlines() if " to do " in line) == sorted(names)
+    listed = [line for line in told.splitlines() if " to do " in line]
+    assert sorted(line.split()[1] for line in listed) == sorted(names)
+    assert all(line.split()[4] == "later" and "  images  " in line for line in listed)
+    assert "images: work/images.npy, of 02_preprocessing" in told and "weights of" not in told
     assert "5 trainings, 0 of them done; the others take about" in told and "01_eda and 02_preprocessing run" in told
+
+
+def test_a_plan_names_the_key_of_a_training_and_the_weights_that_it_starts_from(command, capsys, monkeypatch):
+    file = PROJECT / "weights" / "vgg16.h5"
+    planned = [
+        PlannedTraining(TrainingJob("vgg16", 0), True, 90.0, 2e9, PROJECT, file, key="0123456789abcdef"),
+        PlannedTraining(TrainingJob("vgg16", 0, "patients"), False, 90.0, 2e9, PROJECT, file),
+    ]
+    store = SimpleNamespace(folder=PROJECT, images_file=PROJECT / "work" / "images.npy", work=PROJECT)
+    pipeline = SimpleNamespace(store=store)
+    monkeypatch.setattr(training_work, "is_prepared", lambda pipeline: True)
+    monkeypatch.setattr(training_work, "plan", lambda pipeline, ready: planned)
+    monkeypatch.setattr(study_lock, "hold_if_free", lambda folder: nullcontext(False))
+    head, first, second, images, weights, _ = training_command.tell_plan(pipeline, "1/1").splitlines()
+    assert head.split() == ["training", "key", "about", "memory", "needs", "writes"]
+    assert first.split()[:4] == ["1", "vgg16-seed-0", "done", "01234567"] and "  images, weights  " in first
+    assert second.split()[4] == "later" and weights == f"weights of vgg16: {file}"
+    assert head.index("needs") == first.index("images") and max(map(len, (head, first, second))) <= 120
+
+
+def test_whoever_asks_for_a_training_is_told_of_it_in_a_file_of_his_own(tmp_path, monkeypatch):
+    store, job = Store("small", tmp_path), TrainingJob("cnn", 0)
+    own = training_process.progress_file(store, job)
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    other = training_process.progress_file(store, job)
+    monkeypatch.setattr(socket, "gethostname", lambda: "elsewhere")
+    assert len({own, other, training_process.progress_file(store, job)}) == 3, "one that waits is no move of another"
+    own.parent.mkdir(parents=True)
+    for file in (own, other):
+        file.touch()
+    os.utime(own, (0, 0))
+    training_process.delete_stale_progress(store)
+    assert other.exists() and not own.exists()
+
+
+def test_workers_must_see_the_weights_that_networks_start_from_and_pages_run_before_they_are_asked(
+    tmp_path, monkeypatch
+):
+    done, weights = [], tmp_path / "vgg16.h5"
+
+    class Tasks(nullcontext):
+        def __init__(self, scheduler, folder, room, places):
+            done.append((scheduler, folder, room, places))
+            super().__init__()
+
+    store = SimpleNamespace(work=tmp_path, bring_back_networks=lambda networks: None)
+    study = SimpleNamespace(training=SimpleNamespace(networks=[]))
+    pipeline = SimpleNamespace(name="small", store=store, study=study, start={"cnn": None, "vgg16": weights})
+    monkeypatch.setattr(training_work, "TaskScheduler", Tasks)
+    monkeypatch.setattr(training_work, "is_prepared", lambda pipeline: False)
+    monkeypatch.setattr(training_work, "_prepare", lambda pipeline: done.append("prepared"))
+    monkeypatch.setattr(training_work, "_listed", lambda pipeline, ready: [])
+    monkeypatch.setattr(training_work, "_train_all", lambda *_: [])
+    monkeypatch.setattr(training_work.TrainingInputs, "of", lambda pipeline: None)
+    assert training_work.work(pipeline, "1/1", scheduler="local:2") == (0, 0)
+    asked = ("local:2", tmp_path, "pipeline.scheduled_training", [weights])
+    assert done == [asked, "prepared", asked], "a wrong one is told first, and one that dies meanwhile is asked anew"
 
 
 @pytest.mark.slow

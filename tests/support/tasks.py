@@ -26,3 +26,28 @@ def tell_gpus(asked: object, folder: str, wanted: int) -> str:
     while sum(file.name.isdigit() for file in Path(folder).iterdir()) < wanted:
         time.sleep(0.1)
     return seen
+
+
+def train(asked: object, given: object, job: object, told: Path, threads: int) -> object:
+    """A training without a network: notes on disk who begins and who ends it, and takes its time between."""
+    from pneumo_utils.pipeline.training_process import TrainingResult
+
+    folder = given.store.work / "noted"
+    (folder / f"{job.name} begun by {os.getpid()}").touch()
+    if told.parent.is_dir():
+        told.touch()
+    time.sleep(given.parameters["takes"])
+    (folder / f"{job.name} ended by {os.getpid()}").touch()
+    return TrainingResult(True, given.parameters["takes"])
+
+
+def unfit_at(asked: object, address: str) -> str:
+    """A task that one worker cannot do; who did it."""
+    from distributed import get_worker
+
+    from pneumo_utils.pipeline.scheduler_worker import UnfitError
+
+    own = get_worker().address
+    if own == address:
+        raise UnfitError("have the same code", own)
+    return own
