@@ -37,6 +37,7 @@ def write(names: Sequence[str], reports: Path) -> Path:
     studies = [finished_study.find(name, reports, "studies") for name in names]
     pairs, unlike = _against_first(studies)
     measured = pd.concat([_measured(one) for one in studies], ignore_index=True)
+    alike = _with_equal_test_images(studies)
     target = reports / FOLDER / f"{_file_name(names)}.html"
     page_shell.write(
         target,
@@ -46,7 +47,7 @@ def write(names: Sequence[str], reports: Path) -> Path:
         description="What every network is worth, how far its seeds differ, and how it compares with the first.",
         notices=finished_study.notices_of(studies),
         studies=[(one.name, one.href) for one in studies],
-        findings=_findings(measured, pairs, unlike, names[0]),
+        findings=[*_best(measured, alike), *_findings(pairs, unlike, names[0])],
         measured=Markup(_measured_table(measured)),
         paired=Markup(_paired_table(pairs, names[0])) if len(pairs) else "",
     )
@@ -98,11 +99,35 @@ def _against_first(studies: list[FinishedStudy]) -> tuple[pd.DataFrame, list[str
     return (pairs.assign(p_holm=comparisons.holm(pairs["p"].to_numpy())) if found else pairs), unlike
 
 
-def _findings(measured: pd.DataFrame, pairs: pd.DataFrame, unlike: list[str], first: str) -> list[str]:
-    """What came of it, in sentences from values."""
-    best = measured.loc[measured["auc"].idxmax()]
-    named = f"{IMAGE_MODELS[best['model']]} of {best['study']}, {best['AUC-ROC']} (n = {best['n']:,})"
-    said = [f"Highest AUC-ROC: {named}; the best of {len(measured)} networks is flattered by being picked."]
+def _with_equal_test_images(studies: list[FinishedStudy]) -> list[list[str]]:
+    """Names of the studies, those together that test on the same images."""
+    found: list[list[FinishedStudy]] = []
+    for study in studies:
+        for others in found:
+            if study_comparison.same_test_images(others[0].tested, study.tested):
+                others.append(study)
+                break
+        else:
+            found.append([study])
+    return [[one.name for one in others] for others in found]
+
+
+def _best(measured: pd.DataFrame, alike: list[list[str]]) -> list[str]:
+    """The best network on each set of test images: AUCs on different ones are no order."""
+    said = []
+    for names in alike:
+        of_them = measured[measured["study"].isin(names)]
+        best = of_them.loc[of_them["auc"].idxmax()]
+        named = f"{IMAGE_MODELS[best['model']]} of {best['study']}, {best['AUC-ROC']} (n = {best['n']:,})"
+        where = f" on the test images of {', '.join(names)}" if len(alike) > 1 else ""
+        picked = f"; the best of {len(of_them)} networks is flattered by being picked" if len(of_them) > 1 else ""
+        said.append(f"Highest AUC-ROC{where}: {named}{picked}.")
+    return said
+
+
+def _findings(pairs: pd.DataFrame, unlike: list[str], first: str) -> list[str]:
+    """How networks differ from those of the first study, in sentences from values."""
+    said = []
     apart = pairs[pairs["p_holm"] < SIGNIFICANT] if len(pairs) else pairs
     if len(pairs):
         said.append(f"{len(apart)} of {len(pairs)} networks differ clearly from the same network of {first}.")

@@ -23,9 +23,12 @@ def test_every_network_of_every_study_has_a_row_and_what_is_apart_is_said(tmp_pa
     assert len(measured.select("tbody tr")) == 5 and len(paired.select("tbody tr")) == 2
     assert measured.get_text().count("one seed") == 5
     said = [line.get_text() for line in page.select("section li")]
-    assert said[0].startswith("Highest AUC-ROC: ") and "best of 5 networks" in said[0]
-    assert said[1] == "2 of 2 networks differ clearly from the same network of good."
-    assert said[2].startswith("candidates/poor, Small CNN: AUC-ROC -0.") or "−0." in said[2]
+    assert said[0].startswith("Highest AUC-ROC on the test images of good, candidates/poor: ")
+    assert " of good, " in said[0] and "best of 4 networks" in said[0]
+    assert said[1].startswith("Highest AUC-ROC on the test images of other images: Small CNN of other images, ")
+    assert "flattered" not in said[1]
+    assert said[2] == "2 of 2 networks differ clearly from the same network of good."
+    assert said[3].startswith("candidates/poor, Small CNN: AUC-ROC -0.") or "−0." in said[3]
     assert said[-1].endswith("no network is common: other images.")
     assert "good-and-candidates-poor" in str(soup_of(tmp_path / "index.html"))
 
