@@ -27,11 +27,12 @@ class Task:
     Args:
         workers: whom it may be given to.
         start: gives it to any worker, or to one of those named.
+        asked: addresses of those that may do it; none: any.
     """
 
-    def __init__(self, workers: Workers, start: Callable[[list[str] | None], Future]):
-        self._there, self._start, self._asked = workers, start, set[str]()  # empty: any
-        self._future = start(None)
+    def __init__(self, workers: Workers, start: Callable[[list[str] | None], Future], asked: list[str]):
+        self._there, self._start, self._asked = workers, start, set(asked)
+        self._future = start(asked or None)
 
     def done(self) -> bool:
         """Whether it is over."""

@@ -139,7 +139,7 @@ class TaskScheduler(AbstractContextManager):
                 except ClosedClientError as error:
                     raise self._gone(name) from error
 
-        return Task(self, start)
+        return Task(self, start, self.fit() if self._unfit else [])
 
     def leave_out(self, error: UnfitError) -> list[str]:
         """Ask a worker that cannot do what is asked for nothing more; the others."""

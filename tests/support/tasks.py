@@ -29,16 +29,15 @@ def tell_gpus(asked: object, folder: str, wanted: int) -> str:
 
 
 def train(asked: object, given: object, job: object, told: Path, threads: int) -> object:
-    """A training without a network: notes on disk who begins and who ends it, and takes its time between."""
+    """A training without a network: notes on disk who begins and who ends it, and waits for a sign between."""
     from pneumo_utils.pipeline.training_process import TrainingResult
 
     folder = given.store.work / "noted"
     (folder / f"{job.name} begun by {os.getpid()}").touch()
-    if told.parent.is_dir():
-        told.touch()
-    time.sleep(given.parameters["takes"])
+    while not (folder / "go on").exists():
+        time.sleep(0.1)
     (folder / f"{job.name} ended by {os.getpid()}").touch()
-    return TrainingResult(True, given.parameters["takes"])
+    return TrainingResult(True, 0.0)
 
 
 def unfit_at(asked: object, address: str) -> str:
