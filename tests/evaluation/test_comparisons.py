@@ -64,7 +64,7 @@ def test_a_reference_is_compared_with_every_model_and_holm_counts_them_all():
         comparisons.against_reference(both, reference.iloc[1:])
 
 
-def test_r_gives_the_same_holm():
+def test_p_values_are_adjusted_by_holm_as_r_adjusts_them():
     expected = [ANSWERS[f"holm_{place}"] for place in range(1, 5)]
     assert comparisons.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx(expected, abs=1e-15)
 

@@ -133,13 +133,18 @@ def test_images_shown_twice_under_one_patient_narrow_the_clustered_interval_by_n
 
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("mixed", [False, True])
-def test_the_clustered_interval_is_that_of_a_bootstrap_over_patients(seed, mixed):
+def test_the_clustered_interval_is_that_of_leaving_out_and_of_drawing_patients(seed, mixed):
     label, probability, patient = alike(seed, mixed)
+    area, lower, upper = delong.clustered_interval(label, probability, patient)
+    assert area == delong.interval(label, probability)[0]
+    ill, well, spread = label == 1, label == 0, (upper - lower) / 2 / 1.959964
+    won = np.sign(probability[ill][:, None] - probability[well]) / 2 + 1 / 2
+    left_out = [won[patient[ill] != one][:, patient[well] != one].mean() for one in range(150)]
+    jackknife = np.sqrt(149 * np.var(left_out))  # no draws: the two differ by terms of 1 / patients alone
+    assert (lower, upper) == pytest.approx((area - 1.959964 * jackknife, area + 1.959964 * jackknife), abs=1e-3)
     drawn = intervals.resample_patients(patient, 1000, seed)
     areas = weighted_metrics.scores(label, probability, drawn, 0.5)["auc_roc"]
-    area, lower, upper = delong.clustered_interval(label, probability, patient)
-    assert (lower, upper) == pytest.approx(intervals.percentile(areas), abs=0.015)
-    assert area == delong.interval(label, probability)[0]
+    assert areas.std() == pytest.approx(spread, rel=0.1)  # of a thousand draws sure to 2%
 
 
 def test_a_clustered_interval_is_undefined_without_two_patients_of_each_class():

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.answers import FIRST, LABEL, judged_images, predictions_by_split, quick
+from support.answers import JUDGED, LABEL, judged_images, predictions_by_split, quick
 from support.examples import example
 
 from pneumo_utils.evaluation import referral
@@ -102,11 +101,18 @@ def test_a_single_class_has_an_error_and_one_of_the_rates():
 
 
 def test_curves_are_those_of_each_network_and_split():
-    found = referral.curves(predictions_by_split(), {"first": 0.5, "second": 0.4})
+    judged = predictions_by_split()
+    judged.loc[(judged["split"] == "validation").to_numpy(), "probability"] **= 2
+    found = referral.curves(judged, {"first": 0.5, "second": 0.4})
     keys = ["model", "seed", "split"]
     assert list(found.columns) == [*keys, "band", "coverage", "error", "sensitivity", "specificity", "n"]
-    own = found[(found["model"] == "first") & (found["split"] == "test")].drop(columns=keys).reset_index(drop=True)
-    pd.testing.assert_frame_equal(own, referral.curve(LABEL, FIRST, 0.5))
+    everybody = found[found["coverage"] == 1].set_index(["model", "split"])[["error", "sensitivity", "n"]]
+    assert len(everybody) == 4
+    for model, threshold in (("first", 0.5), ("second", 0.4)):
+        for split, power in (("test", 1), ("validation", 2)):
+            called = JUDGED[model] ** power >= threshold
+            counted = [(called != LABEL).mean(), called[LABEL == 1].mean(), len(LABEL)]
+            assert everybody.loc[(model, split)].tolist() == pytest.approx(counted)
 
 
 def test_a_band_chosen_on_validation_is_carried_to_the_test_part():
@@ -120,6 +126,15 @@ def test_a_band_chosen_on_validation_is_carried_to_the_test_part():
         assert before["error"] <= 0.1 and after["error"] == pytest.approx(1 - before["error"])
         assert before["n"] == pytest.approx(before["coverage"] * len(LABEL))
         assert before["lower"] <= before["error"] <= before["upper"]
+
+
+def test_what_is_kept_is_counted_by_class():
+    # kept, at 0.5 and outside a band of 1: of the ill 0.9, 0.8 and 0.1, of the well 0.95 and 0.05; 0.6 is sent on
+    frame = predictions_by_split(("test",)).query("model == 'first'").head(6)
+    frame = frame.assign(label=[1, 1, 1, 0, 0, 1], probability=[0.9, 0.8, 0.1, 0.95, 0.05, 0.6], patient=list("abcdef"))
+    (found,) = referral.apply_bands(frame, 0.5, 1.0, replicates=20).to_dict("records")
+    assert found["sensitivity"] == pytest.approx(2 / 3) and found["specificity"] == 1 / 2
+    assert found["n"] == 5 and found["error"] == pytest.approx(2 / 5)
 
 
 def test_where_all_are_referred_there_is_no_error_to_speak_of():

@@ -43,7 +43,8 @@ def test_the_healthy_mean_has_the_exposure_of_each_picture():
     images, _ = spotted()
     found = faithfulness.healthy_fill(normal, images)
     assert found.shape == images.shape and found.dtype == np.uint8
-    assert found.mean(axis=(1, 2)) == pytest.approx(images.mean(axis=(1, 2)), abs=3)
+    assert found.mean(axis=(1, 2)) == pytest.approx(images.mean(axis=(1, 2)), abs=1)
+    assert found.std(axis=(1, 2)) == pytest.approx(images.std(axis=(1, 2)), abs=1)
     assert (found[:, :, :10].mean(axis=(1, 2)) > found[:, :, 10:].mean(axis=(1, 2))).all()
 
 

@@ -94,13 +94,23 @@ def test_maps_that_know_nothing_are_the_same_for_all_but_the_lungs_own():
     assert found["lungs", "none"].mean() == pytest.approx(100 / 144)
 
 
+def test_the_mean_lesion_is_that_of_validation_wherever_those_of_the_test_part_lie():
+    moved = LESIONS.copy()
+    moved[12:] = square(9, 0)
+    found = localisation.baseline_maps(CASES["split"], moved, np.zeros_like(LESIONS))
+    np.testing.assert_array_equal(found["lesions", "none"], chance()["lesions", "none"])
+
+
 def test_true_maps_beat_chance_and_the_paired_differences_say_so():
     found = told({("cnn", "gradcam"): near(LESIONS), ("cnn", "random"): near(LESIONS)} | chance())
     for measure in localisation.MEASURES:
         itself, rival = (found.loc[(*key, "nothing", measure)] for key in (("cnn", "gradcam"), ("gaussian", "none")))
-        assert not itself["lower"] <= rival["upper"]  # the same pattern everywhere has no interval
+        if measure == "iou":
+            assert itself["value"] == 1 and np.isnan(itself["lower"]), "the same on every picture has no interval"
+        else:
+            assert itself["lower"] > rival["upper"]
         gap = found.loc[("cnn", "gradcam", "gaussian", measure)]
-        assert gap["value"] == pytest.approx(itself["value"] - rival["value"]) and not gap["lower"] <= 0
+        assert gap["value"] == pytest.approx(itself["value"] - rival["value"]) and gap["lower"] > 0
     assert (found["n"] == 12).all() and set(found.loc["cnn"].loc["random"].reset_index()["against"]) == {"nothing"}
 
 

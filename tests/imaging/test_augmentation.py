@@ -108,6 +108,8 @@ def test_a_crop_keeps_its_share_of_the_area_and_stays_inside():
     assert abs(int(half[0, 0]) - 50) <= 2 and abs(int(half[0, -1]) - 148) <= 2, "the middle half of each side"
     left = Augmentation(crop_area_min=0.25).vary(ramp, Fixed(area=1, across=-1), 50)
     assert left[0, 0] <= 2 and abs(int(left[0, -1]) - 98) <= 2, "the left half, and nothing beyond the edge"
+    upper = Augmentation(crop_area_min=0.25).vary(np.ascontiguousarray(ramp.T), Fixed(area=1, along=-1), 50)
+    assert upper[0, 0] <= 2 and abs(int(upper[-1, 0]) - 98) <= 2, "the upper half"
 
 
 def test_a_stretched_crop_has_the_area_and_the_aspect_that_were_drawn():

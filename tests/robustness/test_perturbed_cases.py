@@ -60,7 +60,13 @@ def test_pictures_come_in_the_order_of_the_plan_each_squashed_as_ever(splits, tm
     for square, row in zip(shown, planned.itertuples(), strict=True):
         pixels = cv2.imread(str(tmp_path / row.path), cv2.IMREAD_GRAYSCALE)
         if row.perturbation == perturbations.PLAIN:
-            np.testing.assert_array_equal(square, decoding.resize(pixels, 48))
+            np.testing.assert_array_equal(square, cv2.resize(pixels, (48, 48), interpolation=cv2.INTER_AREA))
+        if row.perturbation in perturbations.HIDING:
+            wanted = perturbations.perturb(decoding.resize(pixels, 48), row.perturbation, row.strength)
+            np.testing.assert_array_equal(square, wanted)
+        if row.perturbation == perturbations.SWAPPED_FRAMING:
+            wanted = decoding.resize(perturbations.swap_framing(pixels, row.label), 48)
+            np.testing.assert_array_equal(square, wanted)
         if row.perturbation == "noise":
             wanted = decoding.resize(perturbations.perturb(pixels, "noise", row.strength), 48)
             np.testing.assert_array_equal(square, wanted)

@@ -8,6 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from pneumo_utils.evaluation import delong
+from pneumo_utils.evaluation.intervals import resample_patients
 from pneumo_utils.records import tables
 from pneumo_utils.robustness import perturbed_performance
 
@@ -85,6 +86,27 @@ def test_the_gap_of_worst_cases_is_that_of_the_lowest_areas_with_an_interval_ove
     areas = [roc_auc_score(one["label"], one["probability"]) for one in blurred]
     assert gap == pytest.approx(areas[0] - areas[1]) and 0 < lower < gap < upper
     assert perturbed_performance.worst_case_difference(strong, strong, 100, 0) == (0.0, 0.0, 0.0)
+
+
+def test_the_interval_of_a_gap_is_the_basic_one_of_draws_that_have_each_its_own_worst_way():
+    pair = [one.sort_values("path", kind="stable") for one in (shown(), shown(worse=0.3))]
+    found = perturbed_performance.worst_case_difference(*pair, 200, 3, level=0.8)
+    plain = pair[0][pair[0]["perturbation"] == "plain"]
+    ill, gaps = plain["label"].to_numpy() == 1, []
+    drawn = resample_patients(plain["patient"].to_numpy(), 200, 3)
+    for times in np.vstack([np.ones_like(drawn[:1]), drawn]):
+        lowest = []
+        for network in pair:
+            areas = []
+            for way in ("plain", "blur"):
+                said = network.loc[network["perturbation"] == way, "probability"].to_numpy()
+                won = np.sign(said[ill][:, None] - said[~ill]) / 2 + 1 / 2  # by every pair of ill and well
+                areas.append(times[ill] @ won @ times[~ill] / times[ill].sum() / times[~ill].sum())
+            lowest.append(min(areas))
+        gaps.append(lowest[0] - lowest[1])
+    low, high = np.quantile(gaps[1:], [0.1, 0.9])
+    assert found == pytest.approx((gaps[0], 2 * gaps[0] - high, 2 * gaps[0] - low))
+    assert abs(low + high - 2 * gaps[0]) > 0.005, "where draws lie even about the gap, the interval tells nothing"
 
 
 def test_the_gap_of_worst_cases_needs_the_same_cases():

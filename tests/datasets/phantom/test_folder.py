@@ -145,6 +145,18 @@ def test_truth_mirrors_every_radiograph(plain):
         assert not (lesion & ~lungs).any()
 
 
+def test_lesions_come_as_squares_and_from_no_folder_that_the_phantom_did_not_write(plain, tmp_path):
+    paths = [path for path in images(plain) if path.startswith("test/")]
+    found = phantom_folder.lesions(plain, paths, 40)
+    assert found is not None and {(one.shape, one.dtype) for one in found} == {((40, 40), np.dtype(bool))}
+    for path, square in zip(paths, found, strict=True):
+        lesion = phantom_folder.truth(plain, path)[1]
+        rows, columns = (np.arange(40) * side // 40 for side in lesion.shape)
+        assert (square != lesion[np.ix_(rows, columns)]).mean() < 0.01, "OpenCV rounds otherwise here and there"
+        assert square.any() == ("PNEUMONIA" in path)
+    assert phantom_folder.lesions(tmp_path, paths, 40) is None
+
+
 def test_truth_of_an_unknown_radiograph_is_refused_by_name(plain):
     with pytest.raises(FileNotFoundError, match=r"path must be a radiograph of the phantom .* got 'train/a\.jpeg'"):
         phantom_folder.truth(plain, "train/a.jpeg")
