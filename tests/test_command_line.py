@@ -18,6 +18,7 @@ from support.radiographs import fill
 
 from pneumo_utils.__main__ import main
 from pneumo_utils.networks import pretrained_weights
+from pneumo_utils.pipeline import cleaning, several_studies
 from pneumo_utils.records import fingerprint
 from pneumo_utils.study import definition
 
@@ -223,6 +224,27 @@ def test_weights_of_another_network_are_told_before_anything_runs(told, tmp_path
         file["conv1/kernel"] = np.zeros((7, 7, 3, 64), np.float16)
     status, line = told("smoke", "--weights", str(tmp_path))
     assert status == 1 and "weights of vgg16 must hold its 13 convolutions, got 1 with 0 of the right shape in" in line
+
+
+def test_reports_are_cleaned_where_they_are_said_to_be(tmp_path, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(cleaning, "clean", lambda *places: asked.append(places) or ([tmp_path / "gone"], []))
+    monkeypatch.chdir(tmp_path)
+    assert main(["clean", "--params", "mine", "--reports", "there"]) == 0
+    assert asked == [(Path("mine"), tmp_path / "there", PARAMS.parent / "data")]
+    assert capsys.readouterr().out == "deleted gone\n"
+
+
+def test_several_studies_are_run_with_the_places_that_are_given(params, tmp_path, monkeypatch, capsys):
+    ran = []
+    monkeypatch.setattr(several_studies, "run", lambda lines, place: ran.append((lines, place)))
+    monkeypatch.chdir(tmp_path)
+    given = ["--params", str(params), "--reports", "there", "--data", "mine"]
+    assert main(["reports", "smoke", "demo", *given]) == 0
+    ((lines, place),) = ran
+    assert [one.name for one in lines] == ["smoke", "demo"] and place == tmp_path / "there"
+    assert {one.given.place(one.study.data.folder) for one in lines} == {tmp_path / "mine"}
+    assert capsys.readouterr().out == "there/smoke/index.html\n"
 
 
 def test_parameters_are_listed_with_type_range_and_help(capsys):

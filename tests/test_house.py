@@ -287,8 +287,55 @@ def test_two_that_install_at_the_same_time_do_it_once(make, tmp_path):
     assert "installing" not in second.communicate(timeout=60)[0] and second.returncode == 0
 
 
+PROGRAM = ["-m", "pneumo_utils"]
+BENCH_GIVEN = "DATA='d e' WEIGHTS='w' ORIGINALS='o' "
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("report STUDY=s DATA=d WEIGHTS=w SCHEDULER=local:2", "report s --data d --weights w --scheduler local:2"),
+        ("report", "report demo"),
+        ("plan STUDY=s DATA=d WEIGHTS=w JOB=2/8", "plan s --data d --weights w --job 2/8"),
+        ("work STUDY=s DATA=d JOB=2/8", "work s --data d --job 2/8"),
+        ("work SCHEDULER=tcp://h:1 THREADS=3", "work demo --scheduler tcp://h:1 --threads 3"),
+        ("reports STUDIES=a* DATA=d", "reports a* --data d"),
+        ("compare A=first B=second", "compare first second"),
+        ("pdf STUDY=s", "pdf s"),
+        ("serve STUDY=s", "serve reports/s/model"),
+        ("export STUDY=s", "export reports/s/model"),
+        ("data STUDY=s DATA=d", "data s --data d"),
+        ("parameters", "parameters"),
+        ("clean", "clean"),
+    ],
+)
+def test_a_target_is_the_command_of_its_name_with_what_is_given(make, target, words):
+    assert make(*target.split()) == [*PROGRAM, *words.split()]
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("bench", ["benchmarks/runner.py"]),
+        ("recipes", ["benchmarks/recipes.py"]),
+        ("picture STUDY=s", ["docs/front_page_picture.py", "s"]),
+        ("lungs", ["-m", "pneumo_utils.networks.lung_field_training"]),
+        ("fuzz", ["-m", "pytest", "tests/test_fuzz.py"]),
+    ],
+)
+def test_other_targets_run_the_script_that_they_stand_for(make, target, words):
+    assert make(*target.split()) == words
+
+
+def test_benches_and_the_fuzz_test_are_told_by_their_environment_what_to_take(make):
+    places = ["DATA=d e", "WEIGHTS=w", "ORIGINALS=o"]
+    for target in ("bench", "recipes"):
+        assert make("--dry-run", target, *places)[0].startswith(BENCH_GIVEN)
+    assert make("--dry-run", "fuzz")[0].startswith("FUZZ=20000 ")
+
+
 @pytest.mark.parametrize(("asked", "folder"), [("", ".venv"), ("0", ".venv"), ("no", ".venv"), ("1", ".venv-gpu")])
-def test_gpu_0_is_no_gpu(make, asked, folder):
+def test_an_environment_for_a_gpu_is_built_only_where_gpu_says_neither_0_nor_no(make, asked, folder):
     assert f"installing into {folder} " in "\n".join(make("--dry-run", "--always-make", "install", f"GPU={asked}"))
 
 

@@ -50,10 +50,6 @@ def test_the_runner_runs_every_bench(bench):
     assert sorted(bench("runner").BENCHES) == [script.stem.removeprefix("bench_") for script in SCRIPTS]
 
 
-def test_make_bench_is_the_runner():
-    assert "benchmarks/runner.py" in (PROJECT / "Makefile").read_text(encoding="utf-8")
-
-
 def test_no_bench_names_a_place_of_one_machine():
     for path in sorted(BENCH.glob("*.py")):
         assert not any(place in path.read_text(encoding="utf-8") for place in ('"/work', '"/home', '"/mnt')), path.name
