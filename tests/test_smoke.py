@@ -8,18 +8,21 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 from support import killing, reliability
 from support.browser import faults
+from support.pages import soup_of
 from support.timed_columns import without_times
 
 from pneumo_utils.__main__ import PROJECT, main
-from pneumo_utils.evaluation import metrics
+from pneumo_utils.evaluation import calibration, clinical_utility, comparisons, metrics, referral
 from pneumo_utils.pipeline import notebook_execution
 from pneumo_utils.records import fingerprint, tables
 from pneumo_utils.records.contracts.evaluation import EVALUATION
@@ -46,10 +49,11 @@ PAGES = (
 
 
 def params(folder: Path) -> Path:
-    """Parameter files of the test's own, with a cache of its own."""
+    """Parameter files of the test's own, with a cache of its own, and no default where one could pass for a given."""
     shutil.copytree(PROJECT / "params", folder / "params")
     smoke = folder / "params" / "smoke.yaml"
-    smoke.write_text(smoke.read_text().replace("cache: data", f"cache: {folder / 'cache'}"))
+    text = smoke.read_text().replace("cache: data", f"cache: {folder / 'cache'}")
+    smoke.write_text(text.replace("referral_error: 0.02", "referral_error: 0.2"))
     return folder
 
 
@@ -313,3 +317,88 @@ def test_every_table_is_judged_at_the_point_that_validation_chose_by_plain_count
         assert told[protocol] == pytest.approx(roc_auc_score(part["label"], part["probability"]))
     frozen = json.loads((smoke / "model" / "bundle.json").read_text())
     assert frozen["operating_point"]["threshold"] == points[frozen["model"], 0]
+
+
+def test_what_follows_from_the_decisions_is_so_by_plain_counting(place, smoke):
+    names = ("predictions", "operating_points", "etiology_sensitivity", "predictive_values", "referral_band")
+    read = {name: tables.read(name, smoke / "tables" / f"{name}.csv") for name in names}
+    cut = read["operating_points"].query("rule == 'sensitivity'").set_index(["model", "seed"])["threshold"]
+    said = read["predictions"][lambda rows: rows["seed"] == 0].set_index(["model", "seed", "split"]).sort_index()
+    limit = load("smoke", place / "params").evaluation.referral_error
+    etiologies, values, bands = (read[name].set_index(["model", "seed", "split"]).sort_index() for name in names[2:])
+    assert set(etiologies.index) == set(values.index) == set(bands.index) == set(said.index)
+    for *network, split in sorted(set(said.index)):
+        part, threshold = said.loc[(*network, split)], cut[tuple(network)]
+        ill, called = part["label"] == 1, part["probability"] >= threshold
+        told = etiologies.loc[[(*network, split)]].set_index("etiology")
+        found = called[ill].groupby(part["etiology"][ill].to_numpy())
+        assert told["sensitivity"].to_dict() == pytest.approx(found.mean().to_dict())
+        assert told["n"].to_dict() == found.size().to_dict()
+        for row in values.loc[[(*network, split)]].itertuples():
+            right, wrong = row.prevalence * called[ill].mean(), (1 - row.prevalence) * called[~ill].mean()
+            if row.metric == "npv":
+                right, wrong = 1 - row.prevalence - wrong, row.prevalence - right
+            assert row.value == pytest.approx(
+                right / (right + wrong) if right + wrong > 1e-12 else float("nan"), nan_ok=True
+            )
+        sure, held = (
+            abs(np.log(rows["probability"] / (1 - rows["probability"])) - np.log(threshold / (1 - threshold)))
+            for rows in (part, said.loc[(*network, "validation")])
+        )
+        missed = (said.loc[(*network, "validation")]["probability"] >= threshold) != (
+            said.loc[(*network, "validation")]["label"] == 1
+        )
+        enough = [one for one in sorted(held) if missed[held >= one].mean() <= limit]
+        kept = sure >= (enough[0] if enough and split == "validation" else bands.loc[(*network, split), "band"])
+        counted = [kept.sum(), (called != ill)[kept].mean(), called[ill & kept].mean(), (~called)[~ill & kept].mean()]
+        told = bands.loc[(*network, split), ["n", "error", "sensitivity", "specificity"]].astype(float).tolist()
+        assert told == pytest.approx(counted, nan_ok=True), (network, split)
+
+
+def test_decision_curves_are_those_of_probabilities_moved_from_the_prevalence_of_validation(smoke):
+    predictions, curves = (
+        tables.read(name, smoke / f"tables/{name}.csv") for name in ("predictions", "decision_curve")
+    )
+    predictions = predictions[predictions["seed"] == 0]
+    validation = predictions[predictions["split"] == "validation"]
+    own = validation.drop_duplicates("path")["label"].mean()
+    assert own != predictions.query("split == 'test'").drop_duplicates("path")["label"].mean()
+    platt = calibration.apply(predictions, calibration.fit(validation, "platt"))
+    told = curves.set_index(["model", "split", "prevalence", "strategy"])
+    for (model, split), part in platt.groupby(["model", "split"]):
+        odds, ill = part["probability"] / (1 - part["probability"]), part["label"] == 1
+        for prevalence in curves["prevalence"].unique():
+            moved = odds * prevalence / (1 - prevalence) / (own / (1 - own))
+            for row in told.loc[[(model, split, prevalence, "model")]].itertuples():
+                called, price = moved / (1 + moved) >= row.threshold, row.threshold / (1 - row.threshold)
+                worth = prevalence * called[ill].mean() - price * (1 - prevalence) * called[~ill].mean()
+                assert row.net_benefit == pytest.approx(worth, abs=1e-9), (model, split, prevalence, row.threshold)
+
+
+def test_what_the_page_of_the_evaluation_says_of_a_part_is_of_that_part(smoke):
+    names = ("seed_spread", "comparisons", "etiology_sensitivity", "predictive_values", "referral_band")
+    read = {name: tables.read(name, smoke / "tables" / f"{name}.csv") for name in names}
+    networks = read["seed_spread"][read["seed_spread"]["model"].isin(IMAGE_MODELS)]
+
+    def of(name, split, show):
+        return show(read[name][read[name]["split"] == split])
+
+    wanted = {
+        split: {
+            "Further metrics on": metrics.with_intervals(networks, split, metrics.FURTHER),
+            "Differences on": of("comparisons", split, comparisons.for_display),
+            "Sensitivity by etiology": of("etiology_sensitivity", split, clinical_utility.etiology_for_display),
+            "Predictive values": of("predictive_values", split, clinical_utility.predictive_for_display),
+            "What the referral band": of("referral_band", split, referral.for_display),
+            f"{split.capitalize()} part, n": metrics.with_intervals(read["seed_spread"], split),
+        }
+        for split in ("test", "validation")
+    }
+    page = soup_of(smoke / "04_evaluation.html")
+    shown = {found.get_text(strip=True): found.find_parent("table") for found in page.find_all("caption")}
+    for split, frames in wanted.items():
+        for caption, frame in frames.items():
+            (found,) = (one for said, one in shown.items() if said.startswith(caption))
+            cells = Counter(cell.get_text(" ", strip=True) for cell in found.find_all("td"))
+            texts = Counter(text for text in frame.to_numpy().ravel() if isinstance(text, str))
+            assert len(texts) and (texts <= cells) == (split == "test" or caption.startswith("Validation")), caption
