@@ -12,7 +12,6 @@ pytestmark = pytest.mark.slow  # TensorFlow takes its time to load
 
 @pytest.fixture(scope="module")
 def rooms():
-    pytest.importorskip("tensorflow")
     from pneumo_utils.networks import batchnorm_folding, models, normalisation_statistics
     from pneumo_utils.networks.backend import keras, layers
 

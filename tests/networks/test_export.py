@@ -13,7 +13,6 @@ SIZE = 32
 
 @pytest.fixture(scope="module")
 def rooms():
-    pytest.importorskip("tensorflow")
     from pneumo_utils.networks import export, models, normalisation_statistics
     from pneumo_utils.networks.backend import keras
 
@@ -38,13 +37,16 @@ def pictures(count=24):
 
 
 def run_onnx(path, given):
-    onnxruntime = pytest.importorskip("onnxruntime")
+    import onnxruntime
+
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     return session.run(["probability", "features"], {"pixels": given})
 
 
 def run_litert(path, given):
-    interpreter = pytest.importorskip("ai_edge_litert.interpreter").Interpreter(str(path), num_threads=1)
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path), num_threads=1)
     judge = interpreter.get_signature_runner()
     said = [judge(pixels=picture[None]) for picture in given]
     return [np.concatenate([one[name] for one in said]) for name in ("probability", "features")]
@@ -77,7 +79,6 @@ def wanted(rooms, network):
 @pytest.mark.slow
 @pytest.mark.parametrize("opset", [13, 18])
 def test_onnx_says_the_same_of_batches_of_any_length(rooms, network, wanted, tmp_path, opset):
-    pytest.importorskip("tf2onnx")
     rooms.export.to_onnx(network, tmp_path / "a.onnx", opset)
     for count in (1, 7, 24):
         said = run_onnx(tmp_path / "a.onnx", pictures()[:count])
@@ -97,6 +98,8 @@ def test_litert_says_the_same(rooms, network, wanted, tmp_path):
 def test_in_integers_litert_says_nearly_the_same_is_a_quarter_as_large_and_leaves_the_head_in_float32(
     rooms, network, wanted, tmp_path
 ):
+    from ai_edge_litert.interpreter import Interpreter
+
     rooms.export.to_litert(network, tmp_path / "a.tflite")
     rooms.export.to_litert(network, tmp_path / "b.tflite", pictures())
     said = run_litert(tmp_path / "b.tflite", pictures())
@@ -104,7 +107,7 @@ def test_in_integers_litert_says_nearly_the_same_is_a_quarter_as_large_and_leave
     np.testing.assert_allclose(said[1], wanted[1], atol=0.2 * wanted[1].max())
     assert np.abs(256 * said[0] - np.rint(256 * said[0])).max() > 0.1  # not in 256 steps
     assert (tmp_path / "b.tflite").stat().st_size < 0.3 * (tmp_path / "a.tflite").stat().st_size
-    interpreter = pytest.importorskip("ai_edge_litert.interpreter").Interpreter(str(tmp_path / "b.tflite"))
+    interpreter = Interpreter(str(tmp_path / "b.tflite"))
     kinds = {detail["name"]: detail["dtype"] for detail in interpreter.get_tensor_details() if detail["shape"].size > 2}
     of_pictures = [kind for name, kind in kinds.items() if "pixels" not in name]
     assert of_pictures.count(np.int8) > 16 and of_pictures.count(np.float32) <= 1
@@ -115,7 +118,6 @@ def test_in_integers_litert_says_nearly_the_same_is_a_quarter_as_large_and_leave
 @pytest.mark.long
 @pytest.mark.parametrize("model", ["vgg16", "resnet50"])
 def test_every_backbone_can_be_exported(rooms, tmp_path, model):
-    pytest.importorskip("tf2onnx")
     rooms.keras.utils.set_random_seed(0)
     backbone = rooms.models.build(model, SIZE, dropout=0.5, weights=None)
     rooms.normalisation_statistics.settle(backbone, [pictures().astype(np.uint8)])
@@ -129,7 +131,6 @@ def test_every_backbone_can_be_exported(rooms, tmp_path, model):
 
 @pytest.mark.slow
 def test_the_same_network_gives_the_same_bytes_and_the_export_leaves_it_as_it_was(rooms, network, tmp_path):
-    pytest.importorskip("tf2onnx")
     before = network(pictures(), training=False).numpy()
     for folder in ("a", "b"):
         rooms.export.to_onnx(network, tmp_path / folder / "n.onnx")

@@ -19,6 +19,12 @@ def test_a_picture_drawn_again_in_an_epoch_is_varied_anew(rooms, images):
     assert not np.array_equal(seen[0], seen[1])
 
 
+def test_the_first_turn_of_a_training_is_the_first_variation_and_not_the_picture_itself(rooms, images):
+    pixels, positions = feed(images, rotation=20.0), np.array([3, 5])
+    np.testing.assert_array_equal(pixels.training(positions, 0), pixels.view(positions, 1))
+    assert (pixels.training(positions, 0) != pixels.plain(pixels.train_rows[positions])).any(axis=(1, 2)).all()
+
+
 def test_pictures_stored_larger_are_fed_at_the_size_asked_for(rooms, images):
     from pneumo_utils.imaging.augmentation import Augmentation
 

@@ -17,6 +17,18 @@ def test_a_network_maps_grey_pixels_to_one_probability_and_is_flat(rooms, images
     assert not any(hasattr(layer, "layers") for layer in network.layers), "a nested model breaks Grad-CAM"
 
 
+def test_features_are_dropped_by_the_share_that_was_asked_for(rooms):
+    network = rooms["models"].build("cnn", SIZE, dropout=0.3, weights=None)
+    assert network.get_layer("dropout").rate == 0.3
+
+
+def test_what_is_trained_above_a_frozen_layer_is_counted_without_the_rest(rooms):
+    models = rooms["models"]
+    network = models.build("vgg16", SIZE, dropout=0.1, weights=None)
+    models.train_only_above(network, "block4_pool")
+    assert models.count_trained_parameters(network) == 3 * (3 * 3 * 512 + 1) * 512 + 512 + 1, "block 5 and the head"
+
+
 def test_an_unknown_network_is_told(rooms):
     with pytest.raises(ValueError, match="model must be one of cnn, vgg16, resnet50, got 'vgg19'"):
         rooms["models"].build("vgg19", SIZE, dropout=0.1, weights=None)

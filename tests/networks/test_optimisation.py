@@ -84,6 +84,49 @@ def test_both_classes_have_the_same_say_by_the_loss_or_by_the_draw(
     assert given["class_weight"] == (weights and pytest.approx(weights)) and given["balanced"] == (weights is None)
 
 
+@pytest.fixture
+def compiled(rooms, images, splits, monkeypatch):
+    """A network as it stands when the training of a phase begins."""
+
+    def build(phase, **asked):
+        network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+        settings = rooms["optimisation"].Settings(8, 5, label_smoothing=0.1, weight_decay=0.05, **asked)
+        with pytest.raises(Asked):
+            rooms["optimisation"].fit(network, feed(images), splits, phase, settings, 0)
+        return network
+
+    def fit(*_, **__):
+        raise Asked
+
+    monkeypatch.setattr(rooms["models"].keras.Model, "fit", fit)
+    return build
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.2])
+def test_labels_are_smoothed_end_to_end_and_not_while_the_head_is_trained(rooms, compiled, penalty):
+    phase = rooms["optimisation"].Phase
+    smoothed = {
+        name: compiled(phase(name, 1, 1e-3), logit_penalty=penalty).loss.label_smoothing
+        for name in ("head", "end_to_end")
+    }
+    assert smoothed == {"head": 0.0, "end_to_end": 0.1}
+
+
+def test_the_head_is_trained_by_adam_at_the_rate_of_its_phase_without_decay(rooms, compiled):
+    optimiser = compiled(rooms["optimisation"].Phase("head", 1, 3e-4)).optimizer
+    assert type(optimiser) is rooms["models"].keras.optimizers.Adam and not optimiser.weight_decay
+    assert float(optimiser.learning_rate) == pytest.approx(3e-4)
+
+
+def test_end_to_end_kernels_decay_and_neither_biases_nor_normalisation(rooms, compiled):
+    network = compiled(rooms["optimisation"].Phase("end_to_end", 1, 1e-3))
+    optimiser = network.optimizer
+    assert isinstance(optimiser, rooms["models"].keras.optimizers.AdamW) and optimiser.weight_decay == 0.05
+    decaying = {one.path for one in network.trainable_variables if optimiser._use_weight_decay(one)}
+    assert decaying == {one.path for one in network.trainable_variables if one.name == "kernel"}
+    assert {one.name for one in network.trainable_variables} == {"kernel", "bias", "gamma", "beta"}
+
+
 def test_a_penalty_on_logits_keeps_answers_less_sure(rooms, images, splits, tmp_path):
     training, spread = rooms["training"], []
     for penalty in (0.0, 0.5):
@@ -126,7 +169,9 @@ def test_the_learning_rate_rises_and_falls_once_a_cycle(rooms):
     assert seen[0].argmax() == 2 and seen[0, 2] == pytest.approx(1e-2) and seen[0, -1] < 1e-3
 
 
-def test_after_several_cycles_the_mean_of_the_weights_at_their_ends_is_kept_and_judged(rooms, images, splits):
+def test_after_several_cycles_the_mean_of_the_weights_at_their_ends_is_kept_and_judged(
+    rooms, images, splits, monkeypatch
+):
     optimisation, training = rooms["optimisation"], rooms["training"]
     asked = optimisation.Settings(8, 5, ema_momentum=0.5)
 
@@ -135,15 +180,12 @@ def test_after_several_cycles_the_mean_of_the_weights_at_their_ends_is_kept_and_
             super().__init__(epochs, now)
             watched.append(self)
 
-    watched, before = [], optimisation.CycleEnds
-    optimisation.CycleEnds = Watched
-    try:
-        training.make_reproducible(0)
-        network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
-        phase = optimisation.Phase("end_to_end", 4, 3e-3, cycles=2)
-        history = optimisation.fit(network, feed(images), splits, phase, asked, 0)
-    finally:
-        optimisation.CycleEnds = before
+    watched = []
+    monkeypatch.setattr(optimisation, "CycleEnds", Watched)
+    training.make_reproducible(0)
+    network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+    phase = optimisation.Phase("end_to_end", 4, 3e-3, cycles=2)
+    history = optimisation.fit(network, feed(images), splits, phase, asked, 0)
     (ends,) = (one.ends for one in watched)
     assert len(ends) == 2 and any(not np.array_equal(a, b) for a, b in zip(*ends, strict=True))
     for kept, *both in zip(network.weights, *ends, strict=True):

@@ -1,3 +1,5 @@
+"""The layers with height and width are known without TensorFlow, and are those of the networks."""
+
 import pytest
 
 from pneumo_utils.networks import spatial_layers
