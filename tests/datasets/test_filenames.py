@@ -1,3 +1,5 @@
+"""A name tells patient, etiology and picture as the published set means it, and odd ones stop nothing."""
+
 import subprocess
 import sys
 

@@ -1,3 +1,5 @@
+"""Every file of a folder is a row of the manifest, or left out with a reason that its owner understands."""
+
 import hashlib
 import os
 import shutil

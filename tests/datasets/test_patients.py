@@ -1,3 +1,5 @@
+"""Patients of files whose names do not tell them come from a table, which is checked before anything runs."""
+
 import pandas as pd
 import pytest
 from support.radiographs import fill

@@ -1,3 +1,5 @@
+"""A picture that was saved anew is found again, and one that is merely like it is not."""
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -59,6 +61,15 @@ def test_where_no_picture_is_there_twice_the_table_is_empty_and_keeps_its_contra
     rows, named, digests = case
     found = picture_similarity.near_duplicates(rows[:3], named[:3], digests[:3])
     assert tables.check("near_duplicates", found).empty
+
+
+@pytest.mark.parametrize(("correlation", "same"), [(0.97, False), (0.985, False), (0.993, True)])
+def test_pictures_that_are_merely_alike_are_not_called_the_same(correlation, same):
+    one, other = np.linalg.qr(np.random.default_rng(0).normal(size=(1024, 2)))[0].T
+    rows = np.array([one, correlation * one + np.sqrt(1 - correlation**2) * other], np.float32)
+    named, digests = splits(("train", "a"), ("test", "b")), pd.Series(["1", "2"])
+    assert len(picture_similarity.near_duplicates(rows, named, digests)) == same
+    assert picture_similarity.false_alarms(rows, named.assign(split="train"), digests) == (2 * same, 2)
 
 
 def test_false_alarms_are_counted_where_other_patients_look_the_same(case):

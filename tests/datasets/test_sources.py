@@ -1,3 +1,5 @@
+"""Radiographs are drawn, downloaded or found, whole or not at all, and every fault is one sentence."""
+
 import errno
 import hashlib
 import io

@@ -1,3 +1,5 @@
+"""Every kind of picture becomes the same grey square, and what is damaged is refused in a sentence."""
+
 import io
 import tracemalloc
 import zlib

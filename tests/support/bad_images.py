@@ -68,23 +68,30 @@ def _damaged_jpegs(data: bytes) -> list[Odd]:
         "huge": data[: frame + 5] + b"\xff\xdc\xff\xdc" + data[frame + 9 :],
         "twelve bits": data[: frame + 4] + b"\x0c" + data[frame + 5 :],
     }
-    fine = {"no tables": USED}  # of Huffman: those of the standard are meant
-    return [Odd(f"{name}.jpeg", content, fine.get(name, "?")) for name, content in harmed.items()]
+    other = {
+        "no tables": USED,  # of Huffman: those of the standard are meant
+        "no height": "truncated, damaged or unsupported JPEG: its header cannot be read",
+        "twelve bits": "truncated, damaged or unsupported JPEG: its header cannot be read",
+        "huge": "too large: it must have at most 89,478,485 pixels",
+    }
+    return [Odd(f"{name}.jpeg", content, other.get(name, "damaged JPEG: ")) for name, content in harmed.items()]
 
 
 def _damaged_pngs(data: bytes) -> list[Odd]:
     end = data.index(b"IEND") - 4
-    harmed = {
-        "no end": data[:end],
-        "flipped": data[: len(data) // 2] + bytes([data[len(data) // 2] ^ 1]) + data[len(data) // 2 + 1 :],
-        "half": data[: len(data) // 2],
-        "no width": _with_header(data, 0, 64),
-        "taller": _with_header(data, 80, 6000),
-        "bomb": _with_header(data, 60_000, 60_000),
-        "a million wide": _with_header(data, 1_000_000, 1_000_000),
-        "header alone": data[:33],
-    }
-    return [Odd(f"{name}.png", content, "?") for name, content in harmed.items()]
+    flipped = data[: len(data) // 2] + bytes([data[len(data) // 2] ^ 1]) + data[len(data) // 2 + 1 :]
+    unread = "truncated, damaged or unsupported PNG: its header cannot be read"
+    large = "too large: it must have at most 89,478,485 pixels"
+    return [
+        Odd("no end.png", data[:end], "truncated: the PNG ends early"),
+        Odd("flipped.png", flipped, "damaged PNG: "),
+        Odd("half.png", data[: len(data) // 2], "truncated: the PNG ends early"),
+        Odd("no width.png", _with_header(data, 0, 64), unread),
+        Odd("taller.png", _with_header(data, 80, 6000), "truncated: the PNG holds 1% of its rows"),
+        Odd("bomb.png", _with_header(data, 60_000, 60_000), large),
+        Odd("a million wide.png", _with_header(data, 1_000_000, 1_000_000), large),
+        Odd("header alone.png", data[:33], unread),
+    ]
 
 
 def _other_kinds() -> list[Odd]:
@@ -124,6 +131,8 @@ def _no_radiographs() -> list[Odd]:
     numbers = {"float": np.float32, "whole": np.int32}
     nan = GREY.astype(np.float32)
     nan[0, 0] = np.nan
+    cut = {kind: f"truncated or damaged {kind}: " for kind in ("TIFF", "BMP")}
+    cut["WEBP"] = "truncated, damaged or unsupported WebP: its header cannot be read"
     return [
         Odd("1 x 1.png", _png(np.full((1, 1), 9, np.uint8)), "too small: sides must be at least 24 pixels, got 1 x 1"),
         Odd(
@@ -142,8 +151,8 @@ def _no_radiographs() -> list[Odd]:
         ),
         Odd("nan.tiff", saved(Image.fromarray(nan), "TIFF"), "unsupported TIFF: grey levels must"),
         *(
-            Odd(f"cut {share}.{kind.lower()}", (whole := saved(PICTURE, kind))[: int(len(whole) * share)], "?")
-            for kind in ("TIFF", "BMP", "WEBP")
+            Odd(f"cut {share}.{kind.lower()}", (whole := saved(PICTURE, kind))[: int(len(whole) * share)], said)
+            for kind, said in cut.items()
             for share in (0.2, 0.6, 0.95)
         ),
     ]
@@ -183,7 +192,7 @@ def _odd_and_good() -> list[Odd]:
 
 
 def all_of_them() -> list[Odd]:
-    """Every one once; `?` stands for any reason."""
+    """Every one once."""
     whole = saved(PICTURE, quality=92)
     return [
         *_cut_at_every_marker(whole), *_damaged_jpegs(whole), *_damaged_pngs(_png(GREY)), *_other_kinds(),
