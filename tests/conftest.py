@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import sync_playwright
 from support.browser import ARGS, CHROMIUM
 
 settings.register_profile("same every time", derandomize=True, deadline=None, database=None)
@@ -20,10 +21,10 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="module")
 def browser():
-    """A Chromium of this machine, driven by playwright; where either is missing the test is skipped."""
+    """A Chromium of this machine, driven by playwright; where there is none the test is skipped."""
     if CHROMIUM is None:
         pytest.skip("no chromium, chromium-browser or google-chrome on the path")
-    with pytest.importorskip("playwright.sync_api").sync_playwright() as driver:
+    with sync_playwright() as driver:
         one = driver.chromium.launch(executable_path=CHROMIUM, args=ARGS)
         yield one
         one.close()

@@ -16,7 +16,6 @@ from pneumo_utils.deployment.engines import EngineError, open_engine
 SIZE = 32
 TOLERANCE = {"keras": 1e-5, "onnx": 1e-3, "litert": 1e-3, "litert-int8": 0.1}  # of a probability, untrained
 FILES = {"keras": "a.keras", "onnx": "a.onnx", "litert": "a.tflite", "litert-int8": "a-int8.tflite"}
-NEEDS = {"onnx": "onnxruntime", "litert": "ai_edge_litert", "litert-int8": "ai_edge_litert"}
 
 
 def pictures(count=33):
@@ -28,8 +27,6 @@ def pictures(count=33):
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     """A network that tells pictures apart, in a file for each engine, and what it says."""
-    pytest.importorskip("tensorflow")
-    pytest.importorskip("tf2onnx")
     from pneumo_utils.networks import export, models, normalisation_statistics
     from pneumo_utils.networks.backend import keras
 
@@ -52,7 +49,6 @@ def kept(tmp_path_factory):
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("count", [1, 7, 33])
 def test_every_engine_says_what_the_network_says_of_batches_of_any_length(kept, name, count):
-    pytest.importorskip(NEEDS.get(name, "keras"))
     engine = open_engine(kept.folder / FILES[name], name)
     assert (engine.name, engine.image_size) == (name, SIZE)
     probability, features = engine.predict(pictures()[:count])
@@ -67,7 +63,6 @@ def test_every_engine_says_what_the_network_says_of_batches_of_any_length(kept, 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_threads_may_ask_the_same_engine(kept, name):
-    pytest.importorskip(NEEDS.get(name, "keras"))
     engine = open_engine(kept.folder / FILES[name], name, 1)
     alone = [engine.predict(pictures()[at : at + 3])[0] for at in range(30)]
     with ThreadPoolExecutor(4) as pool:
@@ -94,7 +89,6 @@ def test_the_engine_of_keras_says_what_the_study_says(tmp_path, kept, precision)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["onnx", "litert", "litert-int8"])
 def test_an_export_is_run_without_tensorflow_pandas_or_scikit_learn(kept, name):
-    pytest.importorskip(NEEDS[name])
     code = f"""
 import sys
 barred = dict.fromkeys(("tensorflow", "keras", "pandas", "sklearn", "tf2onnx"))
@@ -117,7 +111,6 @@ assert all(sys.modules[room] is None for room in barred)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_views_that_do_not_fit_are_refused(kept, name):
-    pytest.importorskip(NEEDS.get(name, "keras"))
     engine = open_engine(kept.folder / FILES[name], name)
     for given in (pictures()[:, ::2, ::2], pictures()[:0], pictures()[0]):
         with pytest.raises(EngineError, match=r"^views must be \(at least 1, 32, 32\), got \("):
@@ -127,7 +120,6 @@ def test_views_that_do_not_fit_are_refused(kept, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_a_damaged_file_is_refused_in_one_sentence(kept, tmp_path, name):
-    pytest.importorskip(NEEDS.get(name, "keras"))
     whole = (kept.folder / FILES[name]).read_bytes()
     file = tmp_path / FILES[name]
     for data in (b"", b"no network at all", whole[: len(whole) // 2]):
@@ -141,8 +133,8 @@ def test_a_damaged_file_is_refused_in_one_sentence(kept, tmp_path, name):
 
 @pytest.mark.slow
 def test_another_network_is_refused_in_one_sentence(kept, tmp_path):
-    onnx = pytest.importorskip("onnx")
-    pytest.importorskip("ai_edge_litert")
+    import onnx
+
     from pneumo_utils.networks import models
 
     renamed = onnx.load(kept.folder / "a.onnx")

@@ -37,9 +37,6 @@ def test_the_interval_of_a_median_covers_it_at_least_as_often_as_it_says():
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    pytest.importorskip("tensorflow")
-    pytest.importorskip("onnxruntime")
-    pytest.importorskip("tf2onnx")
     from pneumo_utils.networks import export, models
     from pneumo_utils.networks.backend import keras
 

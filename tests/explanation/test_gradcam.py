@@ -65,13 +65,14 @@ def by_tape(network, layer, images):
 
 def by_tf_keras_vis(network, layer, images, method=None):
     """Maps of the package that people use, no larger than the grid: its own enlargement moves them to the corners."""
+    from tf_keras_vis.gradcam import Gradcam
+
     from pneumo_utils.networks.backend import keras
 
-    method = method or pytest.importorskip("tf_keras_vis.gradcam").Gradcam
     cut = keras.Model(network.input, network.get_layer("logit").output)
     asked = {"penultimate_layer": layer, "seek_penultimate_conv_layer": False}
     plain = {"expand_cam": False, "normalize_cam": False}
-    return method(cut, clone=False)(lambda logit: logit[:, 0], images.astype(np.float32), **asked, **plain)
+    return (method or Gradcam)(cut, clone=False)(lambda logit: logit[:, 0], images.astype(np.float32), **asked, **plain)
 
 
 @pytest.mark.parametrize(
@@ -104,9 +105,10 @@ def test_maps_are_the_definition_enlarged_by_opencv_without_a_shift(gradcam, net
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("model", ["cnn", *BACKBONES])
 def test_maps_of_grad_cam_plus_plus_are_those_of_tf_keras_vis(gradcam, networks, images, model):
+    from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
+
     explainer = gradcam.Explainer(networks[model], methods=["gradcam++"])
-    vis = pytest.importorskip("tf_keras_vis.gradcam_plus_plus").GradcamPlusPlus
-    theirs = finished(np.asarray(by_tf_keras_vis(networks[model], explainer.layer, images[:6], vis)))
+    theirs = finished(np.asarray(by_tf_keras_vis(networks[model], explainer.layer, images[:6], GradcamPlusPlus)))
     ours = explainer.maps(images[:6])
     ours, theirs = (maps - maps.min(axis=(1, 2), keepdims=True) for maps in (ours, theirs))  # positive weights alone
     np.testing.assert_allclose(finished(ours), finished(theirs), atol=5e-3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from support import reliability
 
@@ -72,7 +72,7 @@ def faults(folder: Path, browser) -> list[str]:
     list of str
         `page, width, scheme: fault`; empty when all is well.
     """
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    axe = Axe()
     found = []
     for path in sorted(folder.glob("*.html")):
         for width, scheme in WINDOWS:

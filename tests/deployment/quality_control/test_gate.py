@@ -110,7 +110,7 @@ def test_a_darker_radiograph_is_told_but_not_refused(made, new):
     assert np.mean([any(flag.startswith("darker than usual") for flag in one.flags) for one in verdicts]) > 0.8
 
 
-def test_a_border_is_told(made, new):
+def test_a_radiograph_within_a_border_is_flagged(made, new):
     framed = cv2.copyMakeBorder(new[0], 6, 6, 6, 6, cv2.BORDER_CONSTANT, value=0)
     assert "a border of constant grey takes" in " ".join(made.look(decoding.resize(framed, SIZE)).flags)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from support import browser_pages, bundles
 from support.browser import INSPECT, WINDOWS
@@ -33,8 +34,6 @@ ENOUGH = 12  # pictures that must be scored, for the comparison to say something
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
-    for name in ("onnx", "onnxruntime"):
-        pytest.importorskip(name)
     return browser_pages.write_bundle(tmp_path_factory.mktemp("study") / "model")
 
 
@@ -373,7 +372,7 @@ def test_a_page_with_an_altered_network_scores_nothing(browser, folder, tmp_path
 
 @pytest.mark.parametrize(("width", "scheme"), WINDOWS)
 def test_the_page_is_faultless_empty_and_filled(browser, address, said, bundle, tmp_path, width, scheme):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    axe = Axe()
     cv2.imwrite(str(tmp_path / "one.png"), draw_phantoms(3000, 1, 200)[0])
     cv2.imwrite(str(tmp_path / "dark.png"), draw_phantoms(3000, 1, 200)[0] // 20)
     (tmp_path / "letter.txt").write_text("Dear colleague,")

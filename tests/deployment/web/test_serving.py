@@ -1,3 +1,5 @@
+"""The page is served to this machine alone, until it is interrupted, and every fault is one sentence."""
+
 import argparse
 import importlib.util
 import os
@@ -8,12 +10,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
+import uvicorn
 from support import scoring_page
 from support.scoring_page import FakeScorer, write_bundle
 
 from pneumo_utils.deployment.bundle import BundleError
-from pneumo_utils.deployment.web import request_guard, serve_command, serving
+from pneumo_utils.deployment.web import patient_protocol, request_guard, serve_command, serving
 from pneumo_utils.deployment.web.serving import ServeError
 from pneumo_utils.deployment.web.web_app import WebApp
 
@@ -40,7 +44,6 @@ def given(*arguments):
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
 def test_the_page_is_served_until_it_is_interrupted_and_no_name_is_logged(tmp_path, kind):
-    httpx = pytest.importorskip("httpx")
     write_bundle(tmp_path / "model")
     running = [sys.executable, "-c", SERVE, str(tmp_path / "model"), "--port", "0"]
     with subprocess.Popen(running, cwd=PROJECT, stderr=subprocess.PIPE, text=True) as program:
@@ -90,7 +93,6 @@ def test_the_socket_is_free_again_when_the_bundle_is_none(tmp_path):
 
 
 def test_only_this_machine_is_served_unless_another_host_is_named(tmp_path, caplog, monkeypatch):
-    uvicorn = pytest.importorskip("uvicorn")
     monkeypatch.setattr(serving, "Scorer", lambda bundle, *rest: FakeScorer(tmp_path / "model"))
     monkeypatch.setattr(uvicorn.Server, "run", lambda server, sockets: bound.append(sockets[0].getsockname()[0]))
     caplog.set_level("INFO", "pneumo_utils")
@@ -134,8 +136,7 @@ def test_help_does_not_wait_for_the_engines():
 
 
 def test_connections_that_say_nothing_are_let_go_and_others_are_answered_meanwhile(tmp_path, monkeypatch):
-    httpx, protocol = pytest.importorskip("httpx"), pytest.importorskip("pneumo_utils.deployment.web.patient_protocol")
-    monkeypatch.setattr(protocol, "_PATIENCE", 0.5)
+    monkeypatch.setattr(patient_protocol, "_PATIENCE", 0.5)
     with scoring_page.serving(WebApp(FakeScorer(tmp_path / "model"))) as address:
         place = address.removeprefix("http://").split(":")
         silent = [socket.create_connection((place[0], int(place[1])), timeout=20) for _ in range(80)]

@@ -1,3 +1,5 @@
+"""Files that are sent to the page are scored or refused in a sentence, and no other site can send any."""
+
 import base64
 import csv
 import io
@@ -8,15 +10,16 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
+import httpx
 import numpy as np
 import pytest
+from starlette import testclient
 from support.scoring_page import HOST, WHOLE, FakeMaps, FakeScorer, serving
 
 from pneumo_utils.deployment import radiograph_reading, score_rows
 from pneumo_utils.deployment.web import web_app, web_page
 from pneumo_utils.deployment.web.web_app import WebApp
 
-testclient = pytest.importorskip("starlette.testclient", reason="starlette or httpx is not installed")
 FILE = {"content-type": "application/octet-stream"}
 
 
@@ -196,7 +199,7 @@ def test_a_file_sent_by_the_page_itself_is_taken(page):
 
 
 @pytest.mark.parametrize("where", ["/", "/scoring_page.js", "/scoring_page.css", "/nothing", "/score"])
-def test_every_answer_is_strict(page, where):
+def test_every_answer_forbids_foreign_scripts_caching_and_guessed_types(page, where):
     policy = page.get(where).headers["content-security-policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
     assert page.get(where).headers["cache-control"] == "no-store"
@@ -243,7 +246,6 @@ def test_the_model_card_is_shown_as_text_where_the_bundle_has_one(scorer):
 
 
 def test_files_reach_the_networks_one_at_a_time(scorer):
-    httpx = pytest.importorskip("httpx")
     scorer.pause = 0.05
     with serving(WebApp(scorer, FakeMaps)) as address, ThreadPoolExecutor() as pool:
         sent = [
@@ -255,7 +257,6 @@ def test_files_reach_the_networks_one_at_a_time(scorer):
 
 
 def test_the_page_stays_reachable_while_networks_compute(scorer):
-    httpx = pytest.importorskip("httpx")
     scorer.may_go_on.clear()
     with serving(WebApp(scorer, FakeMaps)) as address, ThreadPoolExecutor() as pool:
         sent = pool.submit(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from support.browser import INSPECT, WINDOWS
 from support.scoring_page import FakeMaps, FakeScorer, serving
 
@@ -23,8 +24,6 @@ def scorer(tmp_path):
 
 @pytest.fixture
 def address(scorer):
-    for name in ("starlette", "uvicorn"):
-        pytest.importorskip(name)
     with serving(WebApp(scorer, FakeMaps)) as one:
         yield one
 
@@ -77,7 +76,7 @@ def verdicts(page):
 
 @pytest.mark.parametrize(("width", "scheme"), WINDOWS)
 def test_the_page_is_faultless_empty_and_filled(browser, address, said, files, width, scheme):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    axe = Axe()
     page = opened(browser, address, said, viewport={"width": width, "height": 900}, color_scheme=scheme)
     found = [one["id"] for one in axe.run(page).response["violations"]] + page.evaluate(INSPECT)
     page.set_input_files("#files", files)
