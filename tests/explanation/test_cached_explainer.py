@@ -102,6 +102,22 @@ def test_shuffling_and_deletion_come_back_as_they_were(explained, few, nobody):
 
 
 @pytest.mark.slow
+def test_a_shuffled_network_is_asked_at_the_layer_that_is_named(explained, trained, few, monkeypatch):
+    from pneumo_utils.explanation import gradcam, sanity_check
+
+    named, asked = [layer.name for layer in trained.layers if len(layer.output.shape) == 4][-4], []
+
+    def test(network, maps, named_cases, images, seed):
+        asked.append(maps(images))
+        return named_cases
+
+    monkeypatch.setattr(sanity_check, "weight_randomisation_test", test)
+    explained(layer=named).weight_randomisation(cases(), few)
+    np.testing.assert_allclose(asked[0], gradcam.Explainer(trained, named).maps(few), atol=1e-6)
+    assert np.abs(asked[0] - gradcam.Explainer(trained).maps(few)).max() > 0.05, "the last layer says otherwise"
+
+
+@pytest.mark.slow
 def test_where_no_picture_can_be_asked_that_is_kept_too(explained, few):
     orders = {"map": np.zeros(few.shape), "random": np.zeros(few.shape)}
     first, again = (explained().trace_answers(cases(), few, few, orders) for _ in range(2))  # the fill is the picture

@@ -23,5 +23,5 @@ def test_nothing_moves_by_half_a_pixel():
     np.testing.assert_allclose(centre, (1.5 * 16, 2.5 * 16), atol=1e-4)
 
 
-def test_no_maps_are_no_maps():
+def test_of_no_pictures_there_are_no_maps_of_the_size_asked_for():
     assert heat_maps.enlarge(np.zeros((0, 4, 4)), 16).shape == (0, 16, 16)

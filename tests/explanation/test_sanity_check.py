@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from support.squares import N, train
 
-from pneumo_utils.evaluation import intervals
 from pneumo_utils.explanation import sanity_check, stability
 from pneumo_utils.records import tables
 
@@ -19,6 +18,13 @@ pytestmark = pytest.mark.slow  # TensorFlow takes its time to load
 def cases():
     rows = [f"{row}" for row in range(N)]
     return pd.DataFrame({"model": "cnn", "seed": 0, "patient": rows})
+
+
+@pytest.fixture
+def noise():
+    """Call it for maps that say nothing, others at every call, and the same in every test."""
+    generator = np.random.default_rng(0)
+    return lambda: generator.random((N, 36, 36))
 
 
 def edges(pictures):
@@ -71,7 +77,7 @@ def test_grad_cam_of_a_network_that_learned_which_square_counts_passes(gradcam, 
     assert (found["shuffles"] == sanity_check.SHUFFLES).all()
 
 
-def test_a_map_that_ignores_the_network_fails(trained, images, cases):
+def test_a_map_that_ignores_the_network_fails(trained, images, cases, noise):
     found, verdict = told(
         sanity_check.weight_randomisation_test(trained, lambda few: edges(few) + noise(), cases, images, 0)
     )
@@ -79,19 +85,14 @@ def test_a_map_that_ignores_the_network_fails(trained, images, cases):
     assert found["value"].min() > 0.8
 
 
-def noise(turn=[0]):  # noqa: B006 - another at every call
-    turn[0] += 1
-    return np.random.default_rng(turn[0]).random((N, 36, 36))
-
-
-def test_a_map_that_is_turned_round_by_every_shuffling_fails_too(cases, images):
+def test_a_map_that_is_turned_round_by_every_shuffling_fails_too(cases, images, noise):
     heat = edges(images)
     after = [heat + noise(), heat.max() - heat + noise()] * 5
     rows = [sanity_check.compare_maps(cases, heat, one, "weights", "logit", turn) for turn, one in enumerate(after)]
     assert told(pd.concat(rows))[1]["verdict"].tolist() == ["FAIL"]
 
 
-def test_few_shufflings_that_differ_are_less_sure_than_many_patients(cases, images):
+def test_few_shufflings_that_differ_are_less_sure_than_many_patients(cases, images, noise):
     heat = edges(images)
     after = [heat + noise(), noise(), heat + noise()]
     rows = [sanity_check.compare_maps(cases, heat, one, "weights", "logit", turn) for turn, one in enumerate(after)]
@@ -99,7 +100,7 @@ def test_few_shufflings_that_differ_are_less_sure_than_many_patients(cases, imag
     assert found["lower"].item() < 0.4 and found["upper"].item() > 0.8 and verdict["verdict"].item() == "FAIL"
 
 
-def test_a_map_that_was_dark_before_has_nothing_to_lose_and_passes_nothing(cases, images):
+def test_a_map_that_was_dark_before_has_nothing_to_lose_and_passes_nothing(cases, images, noise):
     heat = edges(images)
     after = heat + noise()
     kept = sanity_check.compare_maps(cases, heat, after, sanity_check.LABELS, "all")
@@ -112,7 +113,7 @@ def test_a_map_that_was_dark_before_has_nothing_to_lose_and_passes_nothing(cases
     assert told(none)[1]["verdict"].tolist() == ["not tested"]
 
 
-def test_a_map_with_nothing_left_passes_and_where_some_are_dark_the_others_are_judged(cases, images):
+def test_a_map_with_nothing_left_passes_and_where_some_are_dark_the_others_are_judged(cases, images, noise):
     heat = edges(images)
     dark = sanity_check.compare_maps(cases, heat, np.zeros_like(heat), sanity_check.LABELS, "all")
     found, verdict = told(dark)
@@ -123,27 +124,33 @@ def test_a_map_with_nothing_left_passes_and_where_some_are_dark_the_others_are_j
     assert found["dark"].item() == 30 / N and verdict["verdict"].item() == "FAIL"
 
 
-def test_what_is_left_is_the_squared_rank_correlation(cases, images):
+def test_what_is_left_is_the_squared_rank_correlation(cases, images, noise):
     heat, other = edges(images), noise()
     found = sanity_check.compare_maps(cases, heat, other, sanity_check.LABELS, "all")
     np.testing.assert_allclose(found["left"], stability.correlation(heat, other) ** 2)
 
 
-def test_the_verdict_is_said_in_words(trained, images, cases):
+def test_the_verdict_is_said_in_words(trained, images, cases, noise):
     found = sanity_check.weight_randomisation_test(trained, lambda few: edges(few) + noise(), cases, images, 0)
     said = sanity_check.for_display(told(found)[1])
     assert said[["network", "shuffled", "verdict"]].to_numpy().tolist() == [["Small CNN", "weights", "FAIL"]]
 
 
-def test_the_interval_of_what_is_left_is_that_of_a_loop_over_patients_and_shufflings():
-    left, patient = np.random.default_rng(1).random((3, 8)), list("aabbccdd")
-    left[0, :4] = np.nan
-    case = {"model": "cnn", "seed": 0, "patient": patient, "test": "weights", "stage": "logit"}
-    rows = [pd.DataFrame(case | {"shuffle": k, "left": one, "dark": np.isnan(one) * 1.0}) for k, one in enumerate(left)]
-    found = sanity_check.table(pd.concat(rows, ignore_index=True), 200, 4).iloc[0]
-    turns = np.random.default_rng(4).multinomial(3, np.full(3, 1 / 3), 200)
-    counted = intervals.resample_patients(patient, 200, 4)
-    looped = [
-        np.nanmean(left.repeat(turn, axis=0).repeat(count, axis=1)) for turn, count in zip(turns, counted, strict=True)
+def test_the_interval_of_what_is_left_is_over_patients_and_shufflings_alike():
+    generator, images = np.random.default_rng(1), 3
+    patients, turns = np.array([-0.2, -0.1, 0, 0.1, 0.2]), np.array([0.3, 0.4, 0.6, 0.7])
+    left = turns[:, None] + patients.repeat(images) + generator.uniform(-0.02, 0.02, (4, 5 * images))
+    left[0, :4] = np.nan  # dark before
+    case = {"model": "cnn", "seed": 0, "patient": np.arange(5).repeat(images).astype(str), "test": "weights"}
+    rows = [
+        pd.DataFrame(case | {"stage": "logit", "shuffle": k, "left": one, "dark": np.isnan(one) * 1.0})
+        for k, one in enumerate(left)
     ]
-    assert (found["lower"], found["upper"]) == pytest.approx(np.nanquantile(looped, [0.025, 0.975]))
+    found = sanity_check.table(pd.concat(rows, ignore_index=True), 3000, 4).iloc[0]
+    drawn = []
+    for _ in range(3000):
+        whose = (generator.integers(0, 5, 5)[:, None] * images + np.arange(images)).ravel()
+        drawn.append(np.nanmean(left[generator.integers(0, 4, 4)][:, whose]))
+    assert found["value"] == pytest.approx(np.nanmean(left))
+    # an end is sure to about 0.005 with 3,000 draws; over patients or shufflings alone it would be 0.05 nearer
+    assert (found["lower"], found["upper"]) == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.02)
