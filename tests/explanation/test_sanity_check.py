@@ -153,4 +153,4 @@ def test_the_interval_of_what_is_left_is_over_patients_and_shufflings_alike():
         drawn.append(np.nanmean(left[generator.integers(0, 4, 4)][:, whose]))
     assert found["value"] == pytest.approx(np.nanmean(left))
     # an end is sure to about 0.005 with 3,000 draws; over patients or shufflings alone it would be 0.05 nearer
-    assert (found["lower"], found["upper"]) == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.02)
+    assert (found["lower"], found["upper"]) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])), abs=0.02)
