@@ -84,12 +84,11 @@ def serving(app: WebApp):
     """The address of a page that really listens."""
     import uvicorn
 
-    from pneumo_utils.deployment.web.patient_protocol import PatientProtocol
+    from pneumo_utils.deployment.web.header_timeout import HeaderTimeoutProtocol
 
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app.build(), log_config=None, log_level=50, access_log=False, lifespan="off", ws="none", http=PatientProtocol
-    )
+    quiet = {"log_config": None, "log_level": 50, "access_log": False}
+    config = uvicorn.Config(app.build(), lifespan="off", ws="none", http=HeaderTimeoutProtocol, **quiet)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

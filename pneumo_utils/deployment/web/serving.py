@@ -79,7 +79,7 @@ def find_maps(bundle: Bundle) -> tuple[Callable[[], HeatMaps] | None, str]:
 def _serve(page: WebApp, listening: socket.socket, host: str) -> None:
     import uvicorn
 
-    from pneumo_utils.deployment.web.patient_protocol import PatientProtocol
+    from pneumo_utils.deployment.web.header_timeout import HeaderTimeoutProtocol
 
     port = listening.getsockname()[1]
     if not request_guard.is_local(host):
@@ -87,7 +87,7 @@ def _serve(page: WebApp, listening: socket.socket, host: str) -> None:
     # no line of a log may hold what a request brings: uvicorn tells nothing but what stops it
     config = uvicorn.Config(
         page.build(), log_config=None, log_level=logging.CRITICAL, access_log=False, server_header=False,
-        proxy_headers=False, ws="none", lifespan="off", loop="asyncio", http=PatientProtocol,
+        proxy_headers=False, ws="none", lifespan="off", loop="asyncio", http=HeaderTimeoutProtocol,
         limit_concurrency=_MOST_CONNECTIONS, timeout_graceful_shutdown=_GRACE,
     )  # fmt: skip
     reached = socket.gethostname() if host in ("0.0.0.0", "::") else host  # what a browser can open

@@ -17,7 +17,7 @@ from support import scoring_page
 from support.scoring_page import FakeScorer, write_bundle
 
 from pneumo_utils.deployment.bundle import BundleError
-from pneumo_utils.deployment.web import patient_protocol, request_guard, serve_command, serving
+from pneumo_utils.deployment.web import header_timeout, request_guard, serve_command, serving
 from pneumo_utils.deployment.web.serving import ServeError
 from pneumo_utils.deployment.web.web_app import WebApp
 
@@ -136,7 +136,7 @@ def test_help_does_not_wait_for_the_engines():
 
 
 def test_connections_that_say_nothing_are_let_go_and_others_are_answered_meanwhile(tmp_path, monkeypatch):
-    monkeypatch.setattr(patient_protocol, "_PATIENCE", 0.5)
+    monkeypatch.setattr(header_timeout, "_LONGEST_WAIT", 0.5)
     with scoring_page.serving(WebApp(FakeScorer(tmp_path / "model"))) as address:
         place = address.removeprefix("http://").split(":")
         silent = [socket.create_connection((place[0], int(place[1])), timeout=20) for _ in range(80)]

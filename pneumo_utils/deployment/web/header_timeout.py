@@ -6,10 +6,10 @@ import asyncio
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-_PATIENCE = 10.0  # seconds in which the head of a request must have come
+_LONGEST_WAIT = 10.0  # seconds in which the head of a request must have come
 
 
-class PatientProtocol(H11Protocol):
+class HeaderTimeoutProtocol(H11Protocol):
     """uvicorn's protocol for HTTP/1.1, which waits for ever for the first byte of a request, and between two of its
     lines; between two requests it has a limit of its own.
     """
@@ -19,7 +19,7 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:
         """See `asyncio.Protocol`."""
         super().connection_made(transport)
-        self._limit = self.loop.call_later(_PATIENCE, transport.close)
+        self._limit = self.loop.call_later(_LONGEST_WAIT, transport.close)
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
@@ -29,7 +29,7 @@ class PatientProtocol(H11Protocol):
         if self.scope is not before:  # the head of a request has come
             self._wait_no_more()
         elif self._limit is None and between:  # of what comes after an answer uvicorn waits for no end, either
-            self._limit = self.loop.call_later(_PATIENCE, self.transport.close)
+            self._limit = self.loop.call_later(_LONGEST_WAIT, self.transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.Protocol`."""
