@@ -1,0 +1,45 @@
+"""Intervals of shares: scipy's where cases are independent, wider where several are of one source."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from pneumo_utils.evaluation import proportions
+
+
+@pytest.mark.parametrize(("count", "n"), [(0, 14), (3, 14), (14, 14), (1, 1), (7, 200)])
+def test_with_one_case_a_source_the_interval_is_that_of_scipy(count, n):
+    hits = np.arange(n) < count
+    found = proportions.clustered_interval(hits, np.arange(n), 0.9)
+    assert found == pytest.approx(tuple(binomtest(count, n).proportion_ci(0.9, method="exact")))
+    assert found == pytest.approx(proportions.clopper_pearson(count / n, n, 0.9))
+
+
+def test_cases_that_are_copies_of_each_other_count_once():
+    hits, source = np.arange(40) < 8, np.arange(40)
+    once = proportions.clustered_interval(hits, source)
+    often = proportions.clustered_interval(hits.repeat(10), source.repeat(10))
+    assert often == pytest.approx(once, abs=0.015) and often[0] < once[0] and often[1] > once[1]
+
+
+def test_a_share_of_0_or_1_is_as_sure_as_its_sources_are_many():
+    refused = np.ones(100, bool)
+    assert proportions.clustered_interval(refused, np.arange(100) % 4) == pytest.approx((0.025**0.25, 1))
+    assert proportions.clustered_interval(~refused, np.arange(100) % 4) == pytest.approx((0, 1 - 0.025**0.25))
+
+
+def test_of_nothing_and_of_one_source_that_is_divided_there_is_no_interval():
+    assert np.isnan(proportions.clustered_interval(np.array([], bool), np.array([]))).all()
+    assert np.isnan(proportions.clustered_interval(np.array([True, False]), np.array(["a", "a"]))).all()
+
+
+def test_where_sources_differ_the_interval_still_covers_the_share():
+    generator, covered = np.random.default_rng(0), 0
+    for _ in range(400):
+        often = generator.beta(1.5, 1.5, 30)  # of each source, 0.5 on average
+        hits = generator.random((30, 8)) < often[:, None]
+        lower, upper = proportions.clustered_interval(hits.ravel(), np.arange(30).repeat(8))
+        covered += lower <= 0.5 <= upper
+    assert covered / 400 >= 0.93
