@@ -75,7 +75,7 @@ def pack(folder: Path, files: list[str], model: str) -> bundle.Bundle:
     formats = exports.write({(model, 0): file}, engines, folder / f"exports-{model}", learned, VIEWS)
     told = {
         "title": "Bench", "study": "bench", "created": "2026-01-01", "model": model, "heat_map": "gradcam",
-        "explained_layers": {}, "false_alarms": 0.02, **bundle_writing.describe_population("phantom"),
+        "explained_layers": {}, "false_alarms": 0.02, **bundle_writing.describe_population("drawn"),
         "operating_point": {"rule": "half", "threshold": 0.5, "band": 0.0, "slope": 1.0, "intercept": 0.0},
         "preparation": {
             "stored_size": STORED, "image_size": SHOWN, "test_views": VIEWS, "test_average": AVERAGE,

@@ -5,9 +5,13 @@ from __future__ import annotations
 import logging
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pneumo_utils.datasets import downloads, folder_layout, medmnist
 from pneumo_utils.records.atomic import alone
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TITLES = {
     "phantom": "a phantom, that is, synthetic radiographs drawn by this package",
@@ -32,12 +36,30 @@ MENDELEY_PICTURES = 5856
 MENDELEY_BYTES = 1_235_512_464
 MENDELEY_SHA256 = "13efc055629733dbab07877f8b3c9f81097840dbcdaa326a8542322c2281ce36"
 
+KINDS = ("drawn", "kermany", "other")
+_NAMED = 0.9  # share of file names that must follow the publishers' pattern for a folder to count as their set
 _MEDMNIST = "pneumoniamnist*.npz"
 _log = logging.getLogger(__name__)
 
 
 class SourceError(ValueError):
     """The radiographs cannot be had; the message says what to do."""
+
+
+def kind(source: str, manifest: pd.DataFrame, drawn: bool) -> str:
+    """What the radiographs are.
+
+    Args:
+        source: one of `SOURCES`.
+        manifest: contract `manifest`.
+        drawn: whether it is known of a folder that its radiographs are drawn.
+
+    Returns:
+        one of `KINDS`: drawn, the published set or a part of it (of a folder by its file names), or another one.
+    """
+    if drawn or source == "phantom":
+        return "drawn"
+    return "kermany" if source != "folder" or manifest["number"].notna().mean() >= _NAMED else "other"
 
 
 def provide(

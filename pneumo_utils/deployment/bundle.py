@@ -1,7 +1,8 @@
 """The model bundle: one folder that holds all that scoring needs, and can be copied anywhere.
 
 `bundle.json` names every other file with its SHA-256, and says how pictures are prepared, how the networks' answers are
-averaged, and which decisions follow. Nothing of the study's tables or parameter files is needed any more.
+averaged, and which decisions follow; `bundle.schema.json` is its schema. The model card, which is written last, has its
+hash in a file beside it. Nothing of the study's tables or parameter files is needed any more.
 """
 
 from __future__ import annotations
@@ -11,74 +12,26 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import numpy as np
+from pydantic import ValidationError
 
+from pneumo_utils.deployment import bundle_contents
+from pneumo_utils.deployment.bundle_contents import VERSION, Contents
 from pneumo_utils.deployment.decision import Decision
+from pneumo_utils.deployment.quality_control.gate import Gate
+from pneumo_utils.imaging import lung_fields
 from pneumo_utils.records import fingerprint
-from pneumo_utils.records.atomic import atomic_folder
-from pneumo_utils.records.bundle_names import BUNDLE_FILE, CARD_FILE
+from pneumo_utils.records.atomic import atomic_folder, atomic_write
+from pneumo_utils.records.bundle_names import BUNDLE_FILE, CARD_FILE, CARD_HASH_FILE, LUNGS_FILE, SCHEMA_FILE
 from pneumo_utils.records.vocabulary import ENGINES
 
-VERSION = 1  # of the schema; grows with what older programs would misread
+# Bundles of version 1 hold no lung finder: they were made with the one of this SHA-256.
+_FIRST_LUNGS = "570687bf315ee1a11b8830de2e757d986cd8f2719d7d41ec48ab19c256a411ff"
 
 
 class BundleError(ValueError):
     """A folder that is no bundle, or one that is damaged or too new."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")  # a later program may add what this one need not know
-
-
-class Network(_Part):
-    """One network, in the files of the engines that run it."""
-
-    model: str = Field(description="cnn, vgg16 or resnet50")
-    seed: int = Field(ge=0, description="it was trained from")
-    files: dict[str, str] = Field(description="by engine, relative to the bundle; keras is always there")
-
-
-class OperatingPoint(_Part):
-    """Frozen on validation before the test part was read."""
-
-    rule: str = Field(description="by which the threshold was chosen")
-    threshold: float = Field(ge=0, le=1, description="a probability at or above it is called pneumonia")
-    band: float | None = Field(ge=0, description="referral band, logits around the threshold; null: all are referred")
-    slope: float = Field(description="of Platt scaling")
-    intercept: float = Field(description="of Platt scaling")
-
-
-class Preparation(_Part):
-    """From a file to what the networks see."""
-
-    stored_size: int = Field(ge=1, description="side of the square that a picture is squashed to, pixels")
-    image_size: int = Field(ge=1, description="side of the square that a network sees, pixels")
-    test_views: int = Field(ge=1, description="views of a picture that are averaged")
-    test_average: Literal["probability", "logit"] = Field(description="what of the views is averaged")
-    smallest_side: int = Field(ge=1, description="a picture with a shorter side is refused, pixels")
-    least_grey_range: int = Field(ge=0, description="a picture with fewer grey levels between darkest and brightest is")
-
-
-class Contents(_Part):
-    """What `bundle.json` says."""
-
-    version: int = Field(ge=1, description="of this schema")
-    title: str = Field(description="of the study")
-    study: str = Field(description="its name")
-    created: str = Field(description="day on which the bundle was written, ISO 8601")
-    model: str = Field(description="name of the network or of the ensemble in the study's tables")
-    networks: list[Network] = Field(min_length=1, description="whose probabilities are averaged")
-    preparation: Preparation
-    operating_point: OperatingPoint
-    heat_map: str = Field(description="method of the overlays")
-    explained_layers: dict[str, str] = Field(description="by model: layer whose activations the overlays weigh")
-    least_age: float = Field(description="of the children that the network learned from, years")
-    largest_age: float = Field(description="likewise")
-    false_alarms: float = Field(description="share of the study's own radiographs that the gate may refuse")
-    notice: str = Field(description="what the network may not be used for")
-    hashes: dict[str, str] = Field(description="SHA-256 of every other file, by its path in the bundle")
 
 
 class Bundle:
@@ -131,11 +84,45 @@ class Bundle:
         if engine not in there:
             raise BundleError(f"engine must be one that the bundle has ({', '.join(there)}), got {engine}")
 
+    def open_gate(self) -> Gate:
+        """The gate, with the lung finder that it was fitted with.
+
+        Raises:
+            BundleError: a file is missing or altered, or the bundle is too old to bring the lung finder.
+        """
+        finder = lung_fields.read(self.lungs_file())
+        with np.load(self.file("gate.npz")) as arrays:
+            return Gate.of(dict(arrays), finder)
+
+    def lungs_file(self) -> Path:
+        """The weights of the lung finder: its own, or of a bundle of version 1 those of this package, if they are the
+        same.
+
+        Raises:
+            BundleError: they are missing, altered, or others.
+        """
+        if self.contents.version > 1:
+            return self.file(LUNGS_FILE)
+        if (found := fingerprint.of_file(lung_fields.WEIGHTS)) != _FIRST_LUNGS:
+            rule = f"lung finder of a bundle of version 1 must have SHA-256 {_FIRST_LUNGS[:12]}"
+            raise BundleError(f"{rule}, got {found[:12]} in this package: run the study of {self.folder} again")
+        return lung_fields.WEIGHTS
+
     @property
     def card(self) -> str | None:
-        """The text of its model card; None while the study that wrote it is not finished."""
-        path = self.folder / CARD_FILE
-        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+        """The text of its model card; None while the study that wrote it is not finished, or without the hash beside.
+
+        Raises:
+            BundleError: the card is altered.
+        """
+        path, beside = self.folder / CARD_FILE, self.folder / CARD_HASH_FILE
+        if not (path.is_file() and beside.is_file()):
+            return None
+        text = path.read_bytes()
+        if hashlib.sha256(text).hexdigest() != (wanted := beside.read_text(encoding="utf-8")[:64]):
+            rule = f"{CARD_FILE} of the bundle must have SHA-256 {wanted[:12]}, as {CARD_HASH_FILE} says"
+            raise BundleError(f"{rule}, got {hashlib.sha256(text).hexdigest()[:12]}: copy {self.folder} anew")
+        return text.decode("utf-8")
 
     @property
     def decision(self) -> Decision:
@@ -174,14 +161,16 @@ def write(folder: Path, fill: Callable[[Path], dict]) -> Bundle:
 
     Args:
         folder: where it goes.
-        fill: puts every file but `bundle.json` into the folder it is given, and returns what that says but the version
-            and the hashes.
+        fill: puts all files but `bundle.json`, its schema and the lung finder into the folder it is given, and returns
+            what `bundle.json` says but the version and the hashes.
 
     Returns:
         the bundle, read back.
     """
     with atomic_folder(folder) as part:
         told = fill(part)
+        shutil.copyfile(lung_fields.WEIGHTS, part / LUNGS_FILE)
+        (part / SCHEMA_FILE).write_text(bundle_contents.schema(), encoding="utf-8")
         files = sorted(path for path in part.rglob("*") if path.is_file())
         hashes = {path.relative_to(part).as_posix(): fingerprint.of_file(path) for path in files}
         contents = Contents.model_validate(told | {"version": VERSION, "hashes": hashes})
@@ -193,6 +182,20 @@ def write(folder: Path, fill: Callable[[Path], dict]) -> Bundle:
     return Bundle(folder)
 
 
+def write_card(folder: Path, text: str) -> None:
+    """Write the model card of a bundle, and its hash as `sha256sum` takes it; between the two there is no card.
+
+    Args:
+        folder: of the bundle.
+        text: of the card, Markdown.
+    """
+    (folder / CARD_HASH_FILE).unlink(missing_ok=True)
+    with atomic_write(folder / CARD_FILE) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
+    with atomic_write(folder / CARD_HASH_FILE) as part:
+        part.write_text(f"{fingerprint.of_file(folder / CARD_FILE)}  {CARD_FILE}\n", encoding="utf-8", newline="\n")
+
+
 def _foreign(folder: Path) -> list[str]:
     """Files in a bundle that its list does not have; none where there is no list to go by."""
     try:
@@ -200,4 +203,4 @@ def _foreign(folder: Path) -> list[str]:
     except (OSError, ValueError, KeyError, TypeError):
         return []
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    return sorted(names - {BUNDLE_FILE, CARD_FILE, *own})
+    return sorted(names - {BUNDLE_FILE, CARD_FILE, CARD_HASH_FILE, *own})

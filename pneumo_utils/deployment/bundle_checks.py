@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.deployment.bundle import Bundle
+from pneumo_utils.deployment.quality_control import gate_checks
 from pneumo_utils.deployment.scores import REFUSED, SCORED
 from pneumo_utils.deployment.scoring import Scorer
 from pneumo_utils.records import progress
@@ -87,23 +88,30 @@ def findings(checks: pd.DataFrame, exports: pd.DataFrame, compared: pd.DataFrame
     counts = {name: int(row[name]) for name in ("files", "scored", "refused", "missing", "doubled")}
     off = row["largest difference"]
     same = "equal the study's" if off == 0 else f"differ from the study's by {off:.2g} at most"
-    odd = checks[checks["wanted"] == REFUSED]
-    worst = odd.loc[odd["share"].idxmin()]
     lines = [
         f"- Of {counts['files']:,} test files the bundle answers: {counts['scored']:,} scored, "
         f"{counts['refused']:,} refused, {counts['missing']:,} missing, {counts['doubled']:,} twice. "
         f"Probabilities {same}.",
         f"- Of the test radiographs the gate refuses {test['share']:.1%} ({test['lower']:.1%} to {test['upper']:.1%}, "
         f"n = {test['n']:,}); {false_alarms:.1%} were allowed on validation.",
-        f"- Of {odd['n'].sum():,} pictures that it should refuse, it refuses {odd['refused'].sum():,} "
-        f"({odd['refused'].sum() / odd['n'].sum():.1%}); the lowest share is that of *{worst['pictures']}*: "
-        f"{worst['share']:.1%} (n = {worst['n']:,}).",
     ]
+    odd = [checks[checks["lesson"] == lesson] for lesson in (gate_checks.LEARNED, gate_checks.UNLEARNED)]
+    lines += [_tell_odd(rows, which) for rows, which in zip(odd, ("has learned from", "never saw"), strict=True)]
     return lines + [_tell(one) for one in exports[exports["engine"] != "keras"].itertuples()]
+
+
+def _tell_odd(rows: pd.DataFrame, which: str) -> str:
+    """Rows of the contract `gate_checks` that should be refused as a line; `which` kinds they are."""
+    n, refused, worst = rows["n"].sum(), rows["refused"].sum(), rows.loc[rows["share"].idxmin()]
+    return (
+        f"- Of {n:,} pictures of {len(rows)} kinds that the gate {which}, and should refuse, it refuses {refused:,} "
+        f"({refused / n:.1%}); the lowest share is that of *{worst['pictures']}*: {worst['share']:.1%} "
+        f"(n = {worst['n']:,})."
+    )
 
 
 def _tell(one) -> str:
     """A row of the contract `exports` as a line."""
     latency = f"{one.latency_ratio:.2f} times the latency of Keras ({one.latency_lower:.2f} to {one.latency_upper:.2f})"
-    off = f"probabilities at most {one.largest_difference:.2g} off (n = {one.n:,})"
-    return f"- {one.engine}: {one.bytes / _MEGABYTE:.1f} MB, {latency}, {off}."
+    off = f"probabilities at most {one.largest_difference:.2g} off"
+    return f"- {one.engine}: {one.bytes / _MEGABYTE:.1f} MB, {latency}, {off}, {one.refused:,} of {one.n:,} refused."

@@ -19,7 +19,7 @@ from pneumo_utils.records.vocabulary import ENSEMBLE
 ENDINGS = {"keras": ".keras", "onnx": ".onnx", "litert": ".tflite", "litert-int8": "-int8.tflite"}
 NOTICE = "Research, not for diagnosis. Not a medical device: no authority has cleared it, no clinic has tried it."
 DRAWN = "Made from drawn pictures: what it says of a patient means nothing. "
-AGES = {"least_age": 1.0, "largest_age": 5.0}  # years, of the children in Kermany 2018
+AGES = {"kermany": (1.0, 5.0)}  # years, by the kind of the radiographs; of others none is recorded
 LICENCE = """The program and what was trained with it: MIT License, https://opensource.org/license/mit.
 
 The radiographs it may have learned from: Kermany, Zhang and Goldbaum 2018, "Labeled Optical Coherence Tomography (OCT)
@@ -59,7 +59,7 @@ def freeze_decision(
         referral_error: share of wrong decisions allowed outside the referral band.
 
     Returns:
-        the fields of `bundle.OperatingPoint`.
+        the fields of `bundle_contents.OperatingPoint`.
     """
     own = predictions[(predictions["model"] == model) & (predictions["seed"] == seed)]
     validation = own[own["split"] == "validation"]
@@ -95,16 +95,18 @@ def choose_rows(splits: pd.DataFrame, split: str, seed: int) -> np.ndarray:
     return rows
 
 
-def describe_population(source: str) -> dict:
+def describe_population(kind: str) -> dict:
     """Whom the network has learned from, and what it may not be used for.
 
     Args:
-        source: of the radiographs, as the study names it.
+        kind: of the radiographs, by `datasets.sources.kind`.
 
     Returns:
-        the fields `least_age`, `largest_age` and `notice` of `bundle.Contents`.
+        the fields `drawn`, `least_age`, `largest_age` and `notice` of `bundle_contents.Contents`.
     """
-    return AGES | {"notice": (DRAWN if source == "phantom" else "") + NOTICE}
+    drawn, (least, largest) = kind == "drawn", AGES.get(kind, (None, None))
+    notice = DRAWN + NOTICE if drawn else NOTICE
+    return {"drawn": drawn, "least_age": least, "largest_age": largest, "notice": notice}
 
 
 def for_display(decision: Mapping[str, object], title: str) -> pd.DataFrame:
@@ -137,7 +139,7 @@ def write(
         networks: whose probabilities are averaged.
         files: by engine, the file of each network.
         gate: fitted on the study's pictures.
-        told: the fields of `bundle.Contents` but networks, version and hashes.
+        told: the fields of `bundle_contents.Contents` but networks, version and hashes.
     """
 
     def fill(part: Path) -> dict:

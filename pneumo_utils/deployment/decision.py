@@ -29,13 +29,21 @@ class Decision:
         """Whether a probability in [0, 1] lies inside the referral band."""
         return abs(_logit(probability) - _logit(self.threshold)) < self.band
 
+    def referral_range(self) -> tuple[float, float]:
+        """Smallest and largest probability, in [0, 1], between which the referral band lies."""
+        centre = _logit(self.threshold)
+        return _sigmoid(centre - self.band), _sigmoid(centre + self.band)
+
     def calibrate(self, probability: float) -> float:
         """The calibrated probability, in (0, 1), for one in [0, 1]."""
         odds = self.slope * _logit(probability) + self.intercept
-        straight = 1 / (1 + math.exp(-odds)) if odds >= 0 else math.exp(odds) / (1 + math.exp(odds))
-        return min(max(straight, CLIP), 1 - CLIP)
+        return min(max(_sigmoid(odds), CLIP), 1 - CLIP)
 
 
 def _logit(probability: float) -> float:
     kept = min(max(probability, CLIP), 1 - CLIP)
     return math.log(kept / (1 - kept))
+
+
+def _sigmoid(logit: float) -> float:
+    return 1 / (1 + math.exp(-logit)) if logit >= 0 else math.exp(logit) / (1 + math.exp(logit))

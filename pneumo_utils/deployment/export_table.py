@@ -17,10 +17,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
+from scipy.stats import quantile_test
 
 from pneumo_utils.deployment.averaged_networks import AveragedNetworks
 from pneumo_utils.deployment.engines import open_engine
+from pneumo_utils.deployment.quality_control.gate import Gate
 from pneumo_utils.evaluation import delong
 from pneumo_utils.evaluation.metrics import format_interval
 from pneumo_utils.imaging.augmentation import test_view
@@ -31,7 +32,7 @@ _BEFORE = 3  # turns that do not count: memory is taken, kernels are chosen
 _KERAS = "keras"
 COLUMNS = (
     "engine", "bytes", "latency_ratio", "latency_lower", "latency_upper", "auc_difference", "auc_lower", "auc_upper",
-    "largest_difference", "n",
+    "largest_difference", "n", "refused",
 )  # fmt: skip
 
 
@@ -43,8 +44,9 @@ def measure(
     files: Mapping[str, Mapping[object, Path]],
     pictures: np.ndarray,
     label: np.ndarray,
-    test_views: int,
-    test_average: str,
+    patient: np.ndarray,
+    views: tuple[int, str],
+    gate: Gate,
     turns: int = TURNS,
 ) -> pd.DataFrame:
     """Set every engine against Keras.
@@ -52,15 +54,18 @@ def measure(
     Args:
         files: by engine, `keras` among them, the file of each network.
         pictures: uint8 (n, stored size, stored size), of the validation or test part.
-        label: int (n,), 1 = pneumonia; pictures are treated as independent.
-        test_views: views of a picture that are averaged, a key of `augmentation.TEST_VIEWS`.
-        test_average: what of the views is averaged, `probability` or `logit`.
+        label: int (n,), 1 = pneumonia.
+        patient: name of the patient of each, (n,); the pictures of one are alike.
+        views: how many views of a picture are averaged, a key of `augmentation.TEST_VIEWS`, and what of them is,
+            `probability` or `logit`.
+        gate: fitted on what Keras makes of pictures.
         turns: in which each engine judges one view of one picture on one core, at least 6.
 
     Returns:
         contract `exports`, one row an engine, Keras first. `latency_ratio` is the median over turns of an engine's
         seconds to Keras', with its interval (`median_interval`); differences are engine less Keras, that of the AUC
-        with its paired interval (`delong.difference`), `nan` where a class is absent.
+        with its paired interval over patients (`delong.difference`), `nan` where a class is absent; `refused` counts
+        the pictures that the gate refuses with the engine's features.
 
     Raises:
         ExportTableError: no Keras, no pictures, or too few turns.
@@ -73,27 +78,31 @@ def measure(
         raise ExportTableError(f"turns must be at least 6, got {turns}")
     engines = [_KERAS, *(engine for engine in files if engine != _KERAS)]
     paths = {engine: list(files[engine].values()) for engine in engines}
-    said = _probabilities(paths, pictures, test_views, test_average)
+    said = _judge(paths, pictures, *views)
+    passed = np.array([not gate.look(one).refused for one in pictures])
     alone = len(engines) == 1  # there is nothing to set it against
     taken = {_KERAS: [1.0] * turns} if alone else time_engines(paths, pictures[:16], turns)
     rows = []
     for engine in engines:
         ratio = median_interval(np.array(taken[engine]) / np.array(taken[_KERAS]))
-        gap = delong.difference(label, said[engine], said[_KERAS])
-        largest = float(np.abs(said[engine] - said[_KERAS]).max())
+        (probability, features), (of_keras, _) = said[engine], said[_KERAS]
+        gap = delong.difference(label, probability, of_keras, patient)
+        largest = float(np.abs(probability - of_keras).max())
         size = sum(path.stat().st_size for path in paths[engine])
-        rows.append((engine, size, *ratio, *gap, largest, len(pictures)))
+        refused = int((~passed).sum()) + sum(bool(gate.look_at_features(row).refused) for row in features[passed])
+        rows.append((engine, size, *ratio, *gap, largest, len(pictures), refused))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _probabilities(
+def _judge(
     paths: Mapping[str, Sequence[Path]], pictures: np.ndarray, test_views: int, test_average: str
-) -> dict[str, np.ndarray]:
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Probabilities, float (n,), and features, float (n, d), by engine."""
     said = {}
     with progress.stage(f"judging {len(pictures):,} pictures by {len(paths)} engines", len(paths)) as told:
         for engine, networks in paths.items():
             averaged = AveragedNetworks.load(networks, engine, test_views, test_average)
-            said[engine] = averaged.predict(pictures)[0]
+            said[engine] = averaged.predict(pictures)
             told.advance()
     return said
 
@@ -154,17 +163,16 @@ def _time(networks: Sequence, picture: np.ndarray) -> float:
 def median_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
     """Median of float (n,), n at least 6, with the interval between two of the values that holds whatever their spread.
 
-    The ranks are those of the sign test (Conover 1999, Practical Nonparametric Statistics, section 3.2).
+    The ranks are those of the sign test, by scipy's `quantile_test`.
 
     Args:
         values: independent ones.
         level: least coverage, in (0, 1); 6 values reach 0.96.
     """
-    rising = np.sort(np.asarray(values, dtype=float))
-    rank = int(binom.ppf((1 - level) / 2, len(rising), 0.5))
-    if rank < 1:
-        raise ExportTableError(f"values must be enough for an interval of {level:.0%}, got {len(rising)}")
-    return float(np.median(rising)), float(rising[rank - 1]), float(rising[-rank])
+    lower, upper = quantile_test(values, q=0, p=0.5).confidence_interval(level)
+    if np.isnan([lower, upper]).any():
+        raise ExportTableError(f"values must be enough for an interval of {level:.0%}, got {len(values)}")
+    return float(np.median(values)), float(lower), float(upper)
 
 
 def for_display(measured: pd.DataFrame) -> pd.DataFrame:
@@ -175,6 +183,7 @@ def for_display(measured: pd.DataFrame) -> pd.DataFrame:
         ratio = "1" if reference else format_interval(row.latency_ratio, row.latency_lower, row.latency_upper)
         gap = "0" if reference else format_interval(row.auc_difference, row.auc_lower, row.auc_upper)
         largest = "0" if reference else f"{row.largest_difference:.2g}"
-        rows.append((row.engine, f"{row.bytes / 1e6:.1f}", ratio, gap, largest))
+        rows.append((row.engine, f"{row.bytes / 1e6:.1f}", ratio, gap, largest, f"{row.refused:,} of {row.n:,}"))
     names = ["engine", "MB", "seconds per picture, ratio to Keras", "AUC, difference to Keras", "largest difference"]
+    names += ["refused by the gate"]
     return pd.DataFrame(rows, columns=names).set_index("engine")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pneumo_utils.deployment.bundle import Contents
+from pneumo_utils.deployment.bundle_contents import Contents
 from pneumo_utils.imaging import decoding, dicom_files, picture_limits
 from pneumo_utils.imaging.image_files import ImageError, NotReadHereError
 
@@ -106,7 +106,7 @@ def _read(data: bytes, sha256: str, contents: Contents, any_age: bool, keep_whol
     size, flags, where = contents.preparation.stored_size, (), {}
     if is_dicom := dicom_files.is_dicom(data):
         found = dicom_files.read(data)
-        flags = dicom_files.check_patient(found, contents.least_age, contents.largest_age, any_age)
+        flags = dicom_files.check_patient(found, *contents.ages, any_age)
         whole = found.pixels
         where = {"view": found.view, "study_uid": found.study_uid, "burned_in": found.burned_in}
         picture = decoding.resize(whole, size)

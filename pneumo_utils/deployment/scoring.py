@@ -14,7 +14,6 @@ import numpy as np
 from pneumo_utils.deployment import input_files, radiograph_reading
 from pneumo_utils.deployment.averaged_networks import BATCH, AveragedNetworks
 from pneumo_utils.deployment.bundle import Bundle
-from pneumo_utils.deployment.quality_control.gate import Gate
 from pneumo_utils.deployment.radiograph_reading import Radiograph
 from pneumo_utils.deployment.scores import SCORED, Score, refuse
 
@@ -56,8 +55,7 @@ class Scorer:
         self._prepared, self._decision = bundle.contents.preparation, bundle.decision
         views = {"test_views": self._prepared.test_views, "test_average": self._prepared.test_average}
         self._networks = AveragedNetworks.load(bundle.networks(engine), engine, **views, threads=threads)
-        with np.load(bundle.file("gate.npz")) as arrays:
-            self._gate = Gate.of(dict(arrays))
+        self._gate = bundle.open_gate()
 
     @property
     def engine_label(self) -> str:

@@ -7,6 +7,7 @@ hundreds.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -18,30 +19,33 @@ from threadpoolctl import ThreadpoolController
 SIZE = 64  # pixels, side of the square it sees
 FILTERS = (8, 16, 32, 64)  # of the convolutions at each resolution, finest first
 WEIGHTS = Path(__file__).with_suffix(".npz")
+Weights = Mapping[str, tuple[np.ndarray, np.ndarray]]  # by convolution: kernel (rows, columns, in, out) and bias
 _LEAST_PART = 0.15  # of the largest region: smaller ones are gas in the bowel, an armpit or a letter
 _DILATION = 0.04  # by which the fields of a mask are grown, share of the side: no edge may tell their shape
 
 
-def lung_probability(pixels: np.ndarray) -> np.ndarray:
+def lung_probability(pixels: np.ndarray, weights: Weights | None = None) -> np.ndarray:
     """Probability that lung is seen there, behind whatever hides it.
 
     Args:
         pixels: uint8 (height, width), a radiograph, bone white; its shape may be squashed.
+        weights: by `read`; None: those of this package.
 
     Returns:
         float32 (SIZE, SIZE) in [0, 1], over the whole picture.
     """
+    known = _packaged() if weights is None else weights
     small = cv2.resize(pixels, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
     x, skips = standardise(small)[..., None], []
     for level in range(len(FILTERS) - 1):
-        x = _block(x, f"down{level}")
+        x = _block(x, *(known[f"down{level}{part}"] for part in "ab"))
         skips.append(x)
         x = x.reshape(len(x) // 2, 2, len(x) // 2, 2, -1).max(axis=(1, 3))
-    x = _block(x, "deep")
+    x = _block(x, *(known[f"deep{part}"] for part in "ab"))
     for level in reversed(range(len(skips))):
         x = np.concatenate([x.repeat(2, axis=0).repeat(2, axis=1), skips[level]], axis=-1)
-        x = _block(x, f"up{level}")
-    kernel, bias = _weights()["fields"]
+        x = _block(x, *(known[f"up{level}{part}"] for part in "ab"))
+    kernel, bias = known["fields"]
     return 1 / (1 + np.exp(-(_product(x, kernel) + bias)))[..., 0]
 
 
@@ -71,10 +75,9 @@ def standardise(pixels: np.ndarray) -> np.ndarray:
     return (pixels - pixels.mean(axes, keepdims=True)) / (pixels.std(axes, keepdims=True) + 1e-3)
 
 
-def _block(x: np.ndarray, name: str) -> np.ndarray:
-    """Two convolutions of 3 x 3 with ReLU."""
-    for part in "ab":
-        kernel, bias = _weights()[f"{name}{part}"]
+def _block(x: np.ndarray, *layers: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Convolutions of 3 x 3 with ReLU."""
+    for kernel, bias in layers:
         padded = np.pad(x, ((1, 1), (1, 1), (0, 0)))
         windows = sliding_window_view(padded, (3, 3), axis=(0, 1)).transpose(0, 1, 3, 4, 2)  # (h, w, 3, 3, c)
         x = np.maximum(_product(windows, kernel) + bias, 0)
@@ -103,10 +106,14 @@ def _on_one_core() -> None:
             library.set_num_threads(1)
 
 
-@cache
-def _weights() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Kernel (rows, columns, in, out) and bias of each convolution, float32."""
-    with np.load(WEIGHTS) as stored:
+def read(file: Path) -> Weights:
+    """The weights in `file`, as `WEIGHTS` holds them; float32."""
+    with np.load(file) as stored:
         arrays = {name: array.astype(np.float32) for name, array in stored.items()}
     names = {name.partition(".")[0] for name in arrays}
     return {name: (arrays[f"{name}.kernel"], arrays[f"{name}.bias"]) for name in names}
+
+
+@cache
+def _packaged() -> Weights:
+    return read(WEIGHTS)

@@ -67,7 +67,8 @@ class PageRenderer:
         )  # fmt: skip
         if run_records.read(self.store, "index") == {"page": [key, *self._page_hashes()]}:
             return
-        from pneumo_utils.reporting import (  # imported here, as in `render`
+        from pneumo_utils.deployment import bundle  # imported here, as in `render`
+        from pneumo_utils.reporting import (
             cards_page,
             cases_page,
             front_page,
@@ -79,9 +80,8 @@ class PageRenderer:
             part.write_text(to_yaml(self.study.model_dump()), encoding="utf-8")
         cases_page.write(self.store, self.study, sentences)
         cards_page.write_page(self.store, self.study, sentences)
-        with atomic_write(self.store.bundle_card_file) as part:
-            bundled = self.study.deployment.bundled_model
-            part.write_text(model_card.model_card(self.store, self.study, bundled), encoding="utf-8")
+        bundled = self.study.deployment.bundled_model
+        bundle.write_card(self.store.bundle_folder, model_card.model_card(self.store, self.study, bundled))
         front_page.write(self.store, self.study, self.steps, records, sentences)
         run_records.write(self.store, "index", {"page": [key, *self._page_hashes()]})
         studies_page.write(self.reports)
@@ -95,7 +95,8 @@ class PageRenderer:
 
     def _page_hashes(self) -> list[str]:
         pages = [self.store.page_file(page) for page in ("index", "cases", "cards")]
-        return [fingerprint.of_file(file) for file in (*pages, self.store.parameters_file, self.store.bundle_card_file)]
+        others = [self.store.parameters_file, *self.store.bundle_card_files]
+        return [fingerprint.of_file(file) for file in (*pages, *others)]
 
     def _nav(self, step: steps.Step):
         from pneumo_utils.reporting.pages import Link, Nav

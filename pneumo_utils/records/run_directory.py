@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pneumo_utils.records.bundle_names import BUNDLE_FILE, CARD_FILE
+from pneumo_utils.records.bundle_names import BUNDLE_FILE, CARD_FILE, CARD_HASH_FILE
 from pneumo_utils.records.contracts.deployment import DEPLOYMENT
 from pneumo_utils.records.contracts.evaluation import EVALUATION
 from pneumo_utils.records.contracts.explanation import EXPLANATION
@@ -93,15 +93,15 @@ class RunDirectory:
         return self.folder / "model"
 
     @property
-    def bundle_card_file(self) -> Path:
-        """The model card in the bundle; written with the front page, since it tells of all pages."""
-        return self.bundle_folder / CARD_FILE
+    def bundle_card_files(self) -> list[Path]:
+        """The model card in the bundle and its hash; written with the front page, since it tells of all pages."""
+        return [self.bundle_folder / name for name in (CARD_FILE, CARD_HASH_FILE)]
 
     def bundle_files(self) -> list[Path]:
-        """What the model bundle says of itself, and whatever else lies in it but the card."""
-        own = self.bundle_folder / BUNDLE_FILE
+        """What the model bundle says of itself, and whatever else lies in it but the card and its hash."""
+        own, later = self.bundle_folder / BUNDLE_FILE, self.bundle_card_files
         others = (path for path in self.bundle_folder.rglob("*") if path.is_file())
-        return [own, *sorted(path for path in others if path not in (own, self.bundle_card_file))]
+        return [own, *sorted(path for path in others if path not in (own, *later))]
 
     @property
     def exports_folder(self) -> Path:

@@ -159,7 +159,7 @@ def _packing(networks: tuple[str, ...], trained: Files) -> Step:
     return Step(
         "07_deployment", "07_deployment", "07 Scoring other radiographs",
         "What does a clinic get, what does it refuse to judge, and does it still say what the study said?",
-        tables_read=("splits", "predictions", "operating_points"), tables_written=tuple(DEPLOYMENT),
-        files_read=lambda store: [store.table_file("manifest"), *trained(store)],  # which has the hashes of all files
+        tables_read=("manifest", "splits", "predictions", "operating_points"), tables_written=tuple(DEPLOYMENT),
+        files_read=trained,  # beside the manifest, which has the hashes of all radiographs
         files_written=lambda store: store.bundle_files(), networks=networks,
     )  # fmt: skip

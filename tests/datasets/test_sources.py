@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 from filelock import FileLock, Timeout
 
@@ -480,3 +481,12 @@ def test_an_unknown_source_is_refused(tmp_path):
     rule = "^data.source must be one of phantom, folder, kaggle, mendeley, medmnist, got 'kagle'$"
     with pytest.raises(ValueError, match=rule):
         sources.provide("kagle", cache=Path(tmp_path))
+
+
+@pytest.mark.parametrize(("source", "named", "drawn", "kind"), [
+    ("phantom", 10, False, "drawn"), ("folder", 10, True, "drawn"), ("kaggle", 0, False, "kermany"),
+    ("folder", 9, False, "kermany"), ("folder", 8, False, "other"),
+])  # fmt: skip
+def test_a_folder_is_the_published_set_by_its_file_names_and_drawn_where_that_is_known(source, named, drawn, kind):
+    files = pd.DataFrame({"number": pd.array([1] * named + [None] * (10 - named), "Int64")})
+    assert sources.kind(source, files, drawn) == kind

@@ -9,6 +9,8 @@ from support import bundles
 
 from pneumo_utils.deployment import bundle
 from pneumo_utils.deployment.bundle import Bundle, BundleError
+from pneumo_utils.imaging import lung_fields
+from pneumo_utils.records import fingerprint
 from pneumo_utils.records.bundle_names import BUNDLE_FILE
 
 
@@ -28,7 +30,9 @@ def test_a_copied_bundle_says_what_was_written(folder, tmp_path):
     assert copy.contents.preparation.stored_size == 64
     assert [file.read_text() for file in copy.networks("keras")] == ["no network"]
     assert (copy.decision.threshold, copy.decision.band) == (0.5, 1.0)
-    assert set(copy.contents.hashes) == {"LICENSE", "gate.npz", "networks/cnn-0.keras"}
+    assert set(copy.contents.hashes) == {
+        "LICENSE", "bundle.schema.json", "gate.npz", "lung_fields.npz", "networks/cnn-0.keras"
+    }  # fmt: skip
     assert copy.contents.notice.startswith("Made from drawn pictures")
 
 
@@ -45,8 +49,8 @@ def test_a_field_that_a_later_program_added_does_no_harm(folder):
 @pytest.mark.parametrize(
     ("told", "sentence"),
     [
-        ({"version": 2}, "version of .* must be at most 1, got 2: use a later pneumo-utils"),
-        ({"version": "1"}, "version of .* must be at most 1, got 1"),
+        ({"version": 3}, "version of .* must be at most 2, got 3: use a later pneumo-utils"),
+        ({"version": "1"}, "version of .* must be at most 2, got 1"),
         ({"networks": []}, "networks of .* must be valid, got: List should have at least 1 item"),
         ({"preparation": {}}, "preparation.stored_size of .* must be valid, got: Field required"),
     ],
@@ -118,3 +122,68 @@ def test_a_kill_while_a_bundle_is_replaced_loses_neither_it_nor_what_somebody_la
     folder.rename(folder.with_name(f"{folder.name}.old"))
     bundles.write(folder)
     assert (folder / "my scores.csv").read_text() == "mine"
+
+
+def test_the_schema_beside_it_takes_what_a_bundle_says_and_refuses_what_it_may_not(folder):
+    jsonschema = pytest.importorskip("jsonschema")
+    told, schema = (json.loads((folder / name).read_text()) for name in (BUNDLE_FILE, "bundle.schema.json"))
+    check = jsonschema.Draft202012Validator(schema)
+    check.check_schema(schema)
+    assert list(check.iter_errors(told)) == []
+    point = told["operating_point"] | {"threshold": 1.5}
+    assert [one.json_path for one in check.iter_errors(told | {"operating_point": point})] == [
+        "$.operating_point.threshold"
+    ]
+    assert list(check.iter_errors({name: value for name, value in told.items() if name != "networks"}))
+
+
+def test_the_lungs_are_found_by_the_finder_of_the_bundle_and_not_by_that_of_the_package(folder, monkeypatch, tmp_path):
+    other = tmp_path / "lung_fields.npz"
+    other.write_bytes(b"another finder")
+    monkeypatch.setattr(lung_fields, "WEIGHTS", other)
+    assert Bundle(folder).lungs_file() == folder / "lung_fields.npz"
+    (folder / "lung_fields.npz").write_bytes(b"altered")
+    with pytest.raises(BundleError, match="lung_fields.npz of the bundle must have SHA-256"):
+        Bundle(folder).lungs_file()
+
+
+def test_the_gate_of_a_bundle_sees_by_the_finder_that_lies_in_it(tmp_path, monkeypatch):
+    seen = []
+    folder = bundles.write(tmp_path / "model").folder
+    monkeypatch.setattr(lung_fields, "read", lambda file: seen.append(file) or "a finder")
+    monkeypatch.setattr(bundle.Gate, "of", lambda arrays, finder: finder)
+    assert Bundle(folder).open_gate() == "a finder" and seen == [folder / "lung_fields.npz"]
+
+
+def test_an_older_bundle_has_the_finder_of_the_package_as_long_as_it_is_the_same(folder, monkeypatch, tmp_path):
+    told = json.loads((folder / BUNDLE_FILE).read_text())
+    del told["hashes"]["lung_fields.npz"]
+    change(folder, version=1, hashes=told["hashes"])
+    assert Bundle(folder).lungs_file() == lung_fields.WEIGHTS
+    other = tmp_path / "lung_fields.npz"
+    other.write_bytes(b"another finder")
+    monkeypatch.setattr(lung_fields, "WEIGHTS", other)
+    with pytest.raises(BundleError, match="version 1 must have SHA-256 570687bf315e, got .*run the study of .* again"):
+        Bundle(folder).lungs_file()
+
+
+def test_the_card_is_used_with_its_hash_alone(folder):
+    assert Bundle(folder).card is None
+    bundle.write_card(folder, "# A card – of a study\n")
+    assert Bundle(folder).card == "# A card – of a study\n"
+    told = (folder / "model_card.md.sha256").read_text().split()
+    assert told == [fingerprint.of_file(folder / "model_card.md"), "model_card.md"], "as sha256sum takes it"
+    (folder / "model_card.md").write_text("# Another card")
+    with pytest.raises(BundleError, match="model_card.md of the bundle must have SHA-256 .* copy .* anew"):
+        _ = Bundle(folder).card
+    (folder / "model_card.md.sha256").unlink()
+    assert Bundle(folder).card is None
+    bundle.write_card(folder, "# A card")
+    bundles.write(folder)
+    assert not (folder / "model_card.md").exists() and not (folder / "model_card.md.sha256").exists()
+
+
+def test_without_recorded_ages_nobody_is_too_old(folder):
+    assert Bundle(folder).contents.ages == (1, 5)
+    change(folder, least_age=None, largest_age=None)
+    assert Bundle(folder).contents.ages == (0, math.inf)

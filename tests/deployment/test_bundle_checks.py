@@ -54,19 +54,22 @@ def test_where_nothing_was_scored_no_difference_is_told():
 def test_the_lines_name_every_count_and_the_kind_that_passes_most_often(difference, told):
     rows = zip(PATHS, [SCORED] * 4, [0.1 + difference, 0.2, 0.3, 0.4], strict=True)
     compared = bundle_checks.compare(said(*rows), predictions(), "cnn", 0)
-    kind = {"lower": 0.0, "upper": 1.0}
-    checks = pd.DataFrame(
-        [
-            kind | {"pictures": "test radiographs", "wanted": SCORED, "n": 4, "refused": 1, "share": 0.25},
-            kind | {"pictures": "inverted", "wanted": REFUSED, "n": 10, "refused": 10, "share": 1.0},
-            kind | {"pictures": "cut off", "wanted": REFUSED, "n": 10, "refused": 5, "share": 0.5},
-        ]
-    )
+    rest = ("lesson", "wanted", "n", "refused", "share")
+    rows = {
+        "test radiographs": ("radiographs", SCORED, 4, 1, 0.25), "inverted": ("learned", REFUSED, 10, 10, 1.0),
+        "cut off": ("learned", REFUSED, 10, 5, 0.5), "drawn: cells": ("unlearned", REFUSED, 8, 6, 0.75),
+        "photographs": ("unlearned", REFUSED, 8, 8, 1.0),
+    }  # fmt: skip
+    checks = pd.DataFrame([
+        {"pictures": name, "lower": 0.0, "upper": 1.0} | dict(zip(rest, row, strict=True)) for name, row in rows.items()
+    ])  # fmt: skip
     exports = example("exports", 2).assign(engine=["keras", "onnx"])
-    answered, radiographs, odd, export = bundle_checks.findings(checks, exports, compared, 0.01)
+    answered, radiographs, odd, new, export = bundle_checks.findings(checks, exports, compared, 0.01)
     assert (
         "Of 4 test files the bundle answers: 4 scored, 0 refused, 0 missing, 0 twice" in answered and told in answered
     )
     assert "refuses 25.0% (0.0% to 100.0%, n = 4); 1.0% were allowed" in radiographs
-    assert "Of 20 pictures that it should refuse, it refuses 15 (75.0%)" in odd and "*cut off*: 50.0% (n = 10)" in odd
-    assert export.startswith("- onnx: ")
+    assert "Of 20 pictures of 2 kinds that the gate has learned from" in odd and "it refuses 15 (75.0%)" in odd
+    assert "*cut off*: 50.0% (n = 10)" in odd
+    assert "Of 16 pictures of 2 kinds that the gate never saw" in new and "*drawn: cells*: 75.0% (n = 8)" in new
+    assert export.startswith("- onnx: ") and export.endswith("1 of 40 refused.")

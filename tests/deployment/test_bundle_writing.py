@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 from support.answers import predictions_by_split
 from support.examples import example
 
@@ -51,3 +52,12 @@ def test_the_gate_learns_from_a_sample_of_train_and_few_of_validation_are_filled
     assert len(set(train)) == len(train) == 1500 and set(split[train]) == {"train"}
     assert len(few) == bundle_writing.FEWEST and set(np.flatnonzero(split == "validation")) < set(few)
     assert set(split[few]) == {"train", "validation"} and test.tolist() == list(range(1605, 1635))
+
+
+@pytest.mark.parametrize(("kind", "drawn", "ages"), [
+    ("kermany", False, (1, 5)), ("drawn", True, (None, None)), ("other", False, (None, None)),
+])  # fmt: skip
+def test_only_the_published_set_has_ages_and_only_drawn_pictures_are_called_drawn(kind, drawn, ages):
+    told = bundle_writing.describe_population(kind)
+    assert told["drawn"] is drawn and (told["least_age"], told["largest_age"]) == ages
+    assert told["notice"] == (bundle_writing.DRAWN + bundle_writing.NOTICE if drawn else bundle_writing.NOTICE)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from pneumo_utils.deployment import export_table
 from pneumo_utils.deployment.export_table import ExportTableError
+from pneumo_utils.evaluation import delong
 
 SIZE = 32
 
@@ -18,6 +21,63 @@ def pictures(count=24):
 
 
 LABEL = np.arange(24) % 3 % 2
+PATIENT = np.arange(24) // 2  # some have pictures of both kinds
+VIEWS = (2, "logit")
+
+
+class Gate:
+    """Refuses the darkest picture by its pixels, and by its features what is above a limit."""
+
+    def look(self, picture):
+        return SimpleNamespace(refused="too dark" if picture.max() < 60 else "")
+
+    def look_at_features(self, row):
+        return SimpleNamespace(refused="strange" if row[0] > 2 else "")
+
+
+def put(monkeypatch, seconds, said):
+    """Have engines judge at once: the seconds of every turn, and probabilities and features by engine."""
+    monkeypatch.setattr(export_table, "time_engines", lambda *given: seconds)
+    monkeypatch.setattr(export_table, "_judge", lambda *given: said)
+
+
+def measure_two(monkeypatch, tmp_path, seconds=None, **changed):
+    files = {}
+    for engine, size in (("onnx", 3), ("keras", 7)):
+        (tmp_path / engine).write_bytes(b"x" * size)
+        files[engine] = {("cnn", 0): tmp_path / engine}
+    keras, other = np.linspace(0.1, 0.9, 24), np.linspace(0.1, 0.9, 24) ** 2
+    said = {"keras": (keras, np.zeros((24, 1))), "onnx": (other, np.zeros((24, 1)))} | changed
+    put(monkeypatch, seconds or {"keras": [2.0] * 8, "onnx": [1.0] * 8}, said)
+    found = export_table.measure(files, pictures(), LABEL, PATIENT, VIEWS, Gate(), turns=8)
+    return found.set_index("engine"), said
+
+
+def test_a_ratio_is_an_engine_s_seconds_to_those_of_keras_in_the_same_turn(monkeypatch, tmp_path):
+    seconds = {"keras": [1.0, 10.0] * 4, "onnx": [3.0, 30.0] * 4}  # whatever else the machine did fell on both
+    found, _ = measure_two(monkeypatch, tmp_path, seconds)
+    names = ["latency_ratio", "latency_lower", "latency_upper"]
+    assert found.loc["onnx", names].tolist() == [3, 3, 3] and found.loc["keras", names].tolist() == [1, 1, 1]
+    assert found["bytes"].to_dict() == {"keras": 7, "onnx": 3}
+
+
+def test_a_difference_is_the_engine_less_keras_over_patients(monkeypatch, tmp_path):
+    better = 0.2 + 0.6 * LABEL  # tells the classes apart, which Keras here does not
+    found, said = measure_two(monkeypatch, tmp_path, onnx=(better, np.zeros((24, 1))))
+    row = found.loc["onnx", ["auc_difference", "auc_lower", "auc_upper"]].tolist()
+    assert row == pytest.approx(delong.difference(LABEL, better, said["keras"][0], PATIENT)) and row[0] > 0.3
+    assert row != pytest.approx(delong.difference(LABEL, better, said["keras"][0])), "pictures of one are alike"
+    assert found.loc["onnx", "largest_difference"] == pytest.approx(np.abs(better - said["keras"][0]).max())
+
+
+def test_what_the_gate_refuses_is_counted_for_every_engine_by_its_own_features(monkeypatch, tmp_path):
+    dark = sum(one.max() < 60 for one in pictures())
+    strange = np.zeros((24, 1))
+    strange[[0, 20, 23]] = 3  # the first is refused by its pixels already
+    found, said = measure_two(monkeypatch, tmp_path)
+    assert dark == 2 and found["refused"].to_dict() == {"keras": 2, "onnx": 2}
+    found, _ = measure_two(monkeypatch, tmp_path, onnx=(said["onnx"][0], strange))
+    assert found["refused"].to_dict() == {"keras": 2, "onnx": 4} and (found["n"] == 24).all()
 
 
 def test_the_interval_of_a_median_lies_between_the_ranks_of_the_sign_test():
@@ -50,7 +110,7 @@ def files(tmp_path_factory):
 
 @pytest.mark.slow
 def test_an_export_that_says_the_same_differs_by_nothing_and_keras_comes_first(files):
-    found = export_table.measure(files, pictures(), LABEL, 2, "logit", turns=8)
+    found = export_table.measure(files, pictures(), LABEL, PATIENT, VIEWS, Gate(), turns=8)
     assert list(found.columns) == list(export_table.COLUMNS)
     assert found["engine"].tolist() == ["keras", "onnx"]
     assert found["bytes"].tolist() == [
@@ -63,7 +123,7 @@ def test_an_export_that_says_the_same_differs_by_nothing_and_keras_comes_first(f
     assert 0 < onnx["latency_lower"] <= onnx["latency_ratio"] <= onnx["latency_upper"]
     assert (found["n"] == 24).all()
     shown = export_table.for_display(found)
-    assert shown.index.tolist() == ["keras", "onnx"] and shown.loc["keras"].tolist()[1:] == ["1", "0", "0"]
+    assert shown.index.tolist() == ["keras", "onnx"] and shown.loc["keras"].tolist()[1:4] == ["1", "0", "0"]
 
 
 @pytest.mark.long
@@ -81,15 +141,15 @@ def test_time_is_taken_once_a_turn_in_a_process_of_its_own_that_tells_why_it_fai
 def test_what_cannot_be_set_against_keras_is_refused(tmp_path):
     file = {"a": tmp_path / "a"}
     with pytest.raises(ExportTableError, match="must include keras .*, got onnx, 24 pictures, 24 labels"):
-        export_table.measure({"onnx": file}, pictures(), LABEL, 1, "logit")
+        export_table.measure({"onnx": file}, pictures(), LABEL, PATIENT, VIEWS, Gate())
     with pytest.raises(ExportTableError, match="each picture must have a label, got keras, 24 pictures, 23 labels"):
-        export_table.measure({"keras": file}, pictures(), LABEL[1:], 1, "logit")
+        export_table.measure({"keras": file}, pictures(), LABEL[1:], PATIENT, VIEWS, Gate())
     with pytest.raises(ExportTableError, match="turns must be at least 6, got 5"):
-        export_table.measure({"keras": file}, pictures(), LABEL, 1, "logit", turns=5)
+        export_table.measure({"keras": file}, pictures(), LABEL, PATIENT, VIEWS, Gate(), turns=5)
 
 
 def test_readers_see_megabytes_and_intervals():
-    row = ("onnx", 4671756, 0.9438, 0.7235, 1.0318, -0.0012, -0.004, 0.0016, 0.0424, 210)
+    row = ("onnx", 4671756, 0.9438, 0.7235, 1.0318, -0.0012, -0.004, 0.0016, 0.0424, 210, 4)
     shown = export_table.for_display(pd.DataFrame([row], columns=list(export_table.COLUMNS)))
     assert shown.loc["onnx"].tolist()[:2] == ["4.7", "0.944 (0.724\N{EN DASH}1.032)"]
-    assert shown.loc["onnx"].tolist()[3] == "0.042"
+    assert shown.loc["onnx"].tolist()[3:] == ["0.042", "4 of 210"]

@@ -66,7 +66,7 @@ def test_numpy_runs_the_network_that_keras_trained():
     from pneumo_utils.networks import lung_field_training as training
 
     network = training.network()
-    stored = lung_fields._weights()
+    stored = lung_fields.read(lung_fields.WEIGHTS)
     for layer in network.layers:
         if layer.weights:
             layer.set_weights(stored[layer.name])
@@ -105,3 +105,11 @@ def test_specks_beside_the_lungs_are_no_lungs(monkeypatch):
         seen.append(lung_fields.visible_lung(np.zeros((128, 128), np.uint8)))
     np.testing.assert_array_equal(seen[0], seen[1])
     assert seen[0].any() and not seen[2].any()
+
+
+def test_other_weights_find_other_lungs_and_none_are_kept_for_the_next_picture():
+    pixels = radiograph.draw("viral", 5, 5, height=64, width=64).pixels
+    before = lung_fields.lung_probability(pixels)
+    dark = {name: (0 * kernel, bias - 9) for name, (kernel, bias) in lung_fields.read(lung_fields.WEIGHTS).items()}
+    assert lung_fields.lung_probability(pixels, dark).max() < 0.01
+    np.testing.assert_array_equal(lung_fields.lung_probability(pixels), before)

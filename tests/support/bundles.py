@@ -19,7 +19,7 @@ TOLD = {
     "heat_map": "gradcam",
     "explained_layers": {"cnn": "block4_relu2"},
     "false_alarms": 0.02,
-    **bundle_writing.describe_population("phantom"),
+    **bundle_writing.describe_population("drawn"), "least_age": 1.0, "largest_age": 5.0,
 }  # fmt: skip
 
 

@@ -98,11 +98,13 @@ GOOD = {
     | {"lower": -0.2, "upper": 0.1, "n": 40},
     "sanity": {"model": "cnn", "seed": 0, "test": "weights", "stage": "logit", "value": 0.1, "lower": 0.05}
     | {"upper": 0.2, "dark": 0.25, "shuffles": 10, "n": 40},
-    "gate_checks": {"pictures": "inverted", "wanted": "refused", "n": 40, "refused": 40}
+    "gate_checks": {"pictures": "inverted", "lesson": "learned", "wanted": "refused", "n": 40, "sources": 30}
+    | {"refused": 40}
     | {"share": 1.0, "lower": 0.9, "upper": 1.0},
     "exports": {"engine": "onnx", "bytes": 4_000_000, "latency_ratio": 0.5, "latency_lower": 0.4}
     | {"latency_upper": 0.6}
-    | {"auc_difference": 0.0, "auc_lower": -0.01, "auc_upper": None, "largest_difference": 0.001, "n": 40},
+    | {"auc_difference": 0.0, "auc_lower": -0.01, "auc_upper": None, "largest_difference": 0.001, "n": 40}
+    | {"refused": 1},
     "bundle_scores": {"path": "test/NORMAL/a.jpeg", "status": "refused", "probability": None, "reason": "inverted"},
 }
 

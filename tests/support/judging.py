@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pneumo_utils.deployment import averaged_networks, scoring
-from pneumo_utils.deployment.quality_control.gate import Verdict
+from pneumo_utils.deployment import averaged_networks
+from pneumo_utils.deployment.quality_control.gate import Gate, Verdict
 
 
 class Brightness:
@@ -40,5 +40,5 @@ def put(monkeypatch: pytest.MonkeyPatch) -> Brightness:
     """Have every bundle judged by one `Brightness` behind a `DarkGate`."""
     engine = Brightness()
     monkeypatch.setattr(averaged_networks, "open_engine", lambda file, name, threads: engine)
-    monkeypatch.setattr(scoring.Gate, "of", lambda arrays: DarkGate())
+    monkeypatch.setattr(Gate, "of", lambda arrays, finder: DarkGate())
     return engine

@@ -112,6 +112,11 @@ def truth(folder: Path, path: str) -> tuple[np.ndarray, np.ndarray]:
     return masks[0], masks[1]
 
 
+def is_drawn(folder: Path) -> bool:
+    """Whether `folder`, as given to `write`, was written by the phantom."""
+    return (folder / _SETTINGS).is_file()
+
+
 def lesions(folder: Path, paths: Iterable[str], size: int) -> list[np.ndarray] | None:
     """The true lesions of several radiographs, squashed to squares as the networks see them.
 
@@ -123,7 +128,7 @@ def lesions(folder: Path, paths: Iterable[str], size: int) -> list[np.ndarray] |
     Returns:
         bool (size, size) each; None where `folder` was not written by the phantom.
     """
-    if not (folder / _SETTINGS).is_file():
+    if not is_drawn(folder):
         return None
     masks = [truth(folder, path)[1].view(np.uint8) for path in paths]
     return [cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST) > 0 for mask in masks]

@@ -2,14 +2,15 @@
 
 Several checks, one decision. What each check measures is turned into how rare it is among radiographs held out from
 training, and a picture is refused where any of them is rarer than a limit. The limits are chosen for all checks
-together, so that of the study's own radiographs no more than a given share is refused (split conformal: Vovk et al.
-2005, doi:10.1007/b106715; Bates et al. 2023, doi:10.1214/22-AOS2244).
+together, so that of the study's own radiographs about a given share or less is refused (after split conformal: Vovk et
+al. 2005, doi:10.1007/b106715; Bates et al. 2023, doi:10.1214/22-AOS2244). It is approximate: tails are fitted to the
+pictures whose ranks then set the limits, and a patient may have several. Page 07 measures it on the test part.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from pneumo_utils.deployment.quality_control.picture_remarks import Usual
 from pneumo_utils.deployment.quality_control.picture_statistics import Lungs
 from pneumo_utils.deployment.quality_control.principal_distance import PrincipalDistance
 from pneumo_utils.deployment.quality_control.rarity import Rarity, choose_limit
+from pneumo_utils.imaging import lung_fields
 
 FEWEST = 20  # pictures to learn from, and held out: with fewer there is no tail to speak of
 CHECKS = ("kind", "distance", "lungs")  # before the network
@@ -58,6 +60,7 @@ class Gate:
     rarities: tuple[Rarity, ...]  # of `CHECKS`, then of the network's features
     limits: np.ndarray  # float (2,): largest rarity before the network, and after it
     usual: Usual
+    finder: lung_fields.Weights | None = field(default=None, compare=False)  # of the lungs; None: of this package
 
     def look(self, picture: np.ndarray) -> Verdict:
         """Judge a picture before the network runs.
@@ -66,7 +69,8 @@ class Gate:
             picture: uint8 (s, s), squashed to a square as the study stores it.
         """
         small = picture_statistics.shrink(picture)
-        exposure, lungs = picture_statistics.measure_exposure(small), picture_statistics.find_lungs(small)
+        exposure = picture_statistics.measure_exposure(small)
+        lungs = picture_statistics.find_lungs(small, self.finder)
         if hidden := picture_remarks.find_unseen(exposure):
             return Verdict(hidden, check="exposure")
         values, kinds = _measure(self.kinds, self.pictures, small[None], [lungs])
@@ -118,12 +122,12 @@ class Gate:
         return (
             self.kinds.arrays() | self.pictures.arrays("pictures") | self.features.arrays("features")
             | {"rarities": np.array([one.row() for one in self.rarities]), "limits": self.limits}
-            | {f"usual.{field.name}": np.asarray(getattr(self.usual, field.name)) for field in fields(Usual)}
+            | {f"usual.{one.name}": np.asarray(getattr(self.usual, one.name)) for one in fields(Usual)}
         )  # fmt: skip
 
     @classmethod
-    def of(cls, arrays: dict[str, np.ndarray]) -> Gate:
-        """The gate that gave these arrays.
+    def of(cls, arrays: dict[str, np.ndarray], finder: lung_fields.Weights | None = None) -> Gate:
+        """The gate that gave these arrays, with a lung finder: the one that was there when it was fitted.
 
         Raises:
             GateError: an array is missing.
@@ -135,6 +139,7 @@ class Gate:
                 tuple(Rarity(*map(float, row)) for row in arrays["rarities"]),
                 arrays["limits"],
                 Usual(arrays["usual.mean"], float(arrays["usual.contrast"]), float(arrays["usual.edge"])),
+                finder,
             )
         except KeyError as error:
             raise GateError(f"arrays must hold all that the gate knows, got none named {error}") from error
@@ -153,7 +158,7 @@ def fit(
 
     Half of the false alarms allowed may be spent before the network runs, and all of them on pictures held out that
     were changed mildly (`changed_radiographs.vary_mildly`); what is left is spent on the features. Of m pictures held
-    out so many may lie beyond the limits that a new one like them is refused with at most the chance asked for. Where m
+    out so many may lie beyond the limits that a new one like them is refused with about the chance asked for. Where m
     is too small for that (below 1 / `false_alarms`), limits lie beyond the rarest, as far as an exponential tail needs.
 
     Args:

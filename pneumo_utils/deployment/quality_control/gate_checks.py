@@ -1,28 +1,54 @@
-"""How often the gate refuses what it should, and what it should not."""
+"""How often the gate refuses what it should, of kinds it has learned from and of others, and what it should not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
-from pneumo_utils.deployment.quality_control import changed_radiographs, odd_pictures
+from pneumo_utils.deployment.quality_control import changed_radiographs, odd_pictures, unlearned_pictures
 from pneumo_utils.deployment.quality_control.gate import Gate
 from pneumo_utils.deployment.scores import REFUSED, SCORED
+from pneumo_utils.evaluation import proportions
 from pneumo_utils.evaluation.metrics import format_interval
 from pneumo_utils.imaging import decoding
 from pneumo_utils.records import progress
 
+RADIOGRAPHS, LEARNED, UNLEARNED = (
+    "radiographs",
+    "learned",
+    "unlearned",
+)  # what a kind was to the gate when it was fitted
 _SEED = 10_000  # of the pictures drawn here: the gate has learned from others
 _FEWEST = 20  # pictures of every kind that is drawn
 _WINDOWS = 40  # of each photograph, at most
+_COLUMNS = ("pictures", "lesson", "wanted", "n", "sources", "refused", "share", "lower", "upper")
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """Pictures that the gate is shown."""
+
+    pictures: str  # what they are, in words
+    lesson: str  # `RADIOGRAPHS`, or for what should be refused `LEARNED` or `UNLEARNED`
+    shown: np.ndarray  # uint8 (n, s, s)
+    source: np.ndarray  # (n,), patient or photograph of each
+
+    @property
+    def wanted(self) -> str:
+        return SCORED if self.lesson == RADIOGRAPHS else REFUSED
 
 
 def measure(
-    gate: Gate, features: Callable[[np.ndarray], np.ndarray], radiographs: np.ndarray, each: int, seed: int = 0
+    gate: Gate,
+    features: Callable[[np.ndarray], np.ndarray],
+    radiographs: np.ndarray,
+    patient: Sequence[str],
+    each: int,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Show the gate radiographs that it has never seen, the same spoiled, and pictures that are none.
 
@@ -30,19 +56,22 @@ def measure(
         gate: fitted without any of them.
         features: what the networks make of pictures, uint8 (n, s, s) -> float (n, d).
         radiographs: uint8 (n, s, s), of the test set.
+        patient: name of the patient of each.
         each: pictures of every kind but the radiographs as they are, at most; fewer in a study with fewer radiographs.
         seed: of what is drawn.
 
     Returns:
-        contract `gate_checks`; the interval is that of Clopper and Pearson, 95%.
+        contract `gate_checks`; the 95% interval is `proportions.clustered_interval` over patients, of photographs over
+        these, as windows of one are alike.
     """
     rows = []
-    for pictures, wanted, shown in _kinds(radiographs, each, seed):
-        refused = int(sum(_refuses(gate, features, shown)))
-        lower, upper = binomtest(refused, len(shown)).proportion_ci(method="exact") if len(shown) else (None, None)
-        share = refused / len(shown) if len(shown) else None
-        rows.append((pictures, wanted, len(shown), refused, share, lower, upper))
-    return pd.DataFrame(rows, columns=["pictures", "wanted", "n", "refused", "share", "lower", "upper"])
+    for kind in _kinds(radiographs, np.asarray(patient), each, seed):
+        refused = np.array(_refuses(gate, features, kind.shown), dtype=bool)
+        bounds = proportions.clustered_interval(refused, kind.source)
+        counts = len(refused), len(np.unique(kind.source)), int(refused.sum())
+        share = float(refused.mean()) if len(refused) else None
+        rows.append((kind.pictures, kind.lesson, kind.wanted, *counts, share, *bounds))
+    return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
 def for_display(checks: pd.DataFrame) -> pd.DataFrame:
@@ -50,8 +79,19 @@ def for_display(checks: pd.DataFrame) -> pd.DataFrame:
     share = [
         format_interval(row.share, row.lower, row.upper) if row.n else "none at hand" for row in checks.itertuples()
     ]
-    shown = checks[["pictures", "wanted", "n", "refused"]].assign(share=share)
-    return shown.set_index("pictures").rename(columns={"wanted": "should be"})
+    shown = checks[["pictures", "lesson", "wanted", "n", "sources", "refused"]].assign(share=share)
+    return shown.set_index("pictures").rename(columns={"wanted": "should be", "sources": "patients or sources"})
+
+
+def count_refusals(checks: pd.DataFrame) -> dict[str, int | float | None]:
+    """The fields of `bundle_contents.Refusals`: what was refused of the test part as it is.
+
+    Args:
+        checks: contract `gate_checks`.
+    """
+    row = checks.iloc[0]
+    counts = {name: int(row[name]) for name in ("n", "refused")}
+    return counts | {name: None if np.isnan(row[name]) else float(row[name]) for name in ("lower", "upper")}
 
 
 def _refuses(gate: Gate, features: Callable[[np.ndarray], np.ndarray], pictures: np.ndarray) -> list[bool]:
@@ -69,24 +109,27 @@ def _frame(picture: np.ndarray) -> np.ndarray:
     return decoding.resize(framed, len(picture))
 
 
-def _kinds(radiographs: np.ndarray, each: int, seed: int) -> Iterator[tuple[str, str, np.ndarray]]:
-    """What the pictures are in words, what is right, and the pictures."""
+def _kinds(radiographs: np.ndarray, patient: np.ndarray, each: int, seed: int) -> Iterator[_Kind]:
     each = min(each, max(_FEWEST, len(radiographs)))
     generator, size = np.random.default_rng([seed, _SEED]), radiographs.shape[1]
-    some = radiographs[np.sort(generator.permutation(len(radiographs))[:each])]
-    yield "test radiographs as they are", SCORED, radiographs
-    mild = [changed_radiographs.vary_mildly(one, generator) for one in some]
-    yield "test radiographs, varied mildly", SCORED, np.stack(mild)
-    yield "test radiographs in a black frame", SCORED, np.stack([_frame(one) for one in some])
-    yield "inverted", REFUSED, 255 - some
+    chosen = np.sort(generator.permutation(len(radiographs))[:each])
+    some, whose = radiographs[chosen], patient[chosen]
+    yield _Kind("test radiographs as they are", RADIOGRAPHS, radiographs, patient)
+    mild = np.stack([changed_radiographs.vary_mildly(one, generator) for one in some])
+    yield _Kind("test radiographs, varied mildly", RADIOGRAPHS, mild, whose)
+    yield _Kind("test radiographs in a black frame", RADIOGRAPHS, np.stack([_frame(one) for one in some]), whose)
+    yield _Kind("inverted", LEARNED, 255 - some, whose)
     for quarters in (1, 2, 3):
         turned = np.stack([changed_radiographs.turn(one, quarters) for one in some])
-        yield f"turned by {90 * quarters} degrees", REFUSED, turned
-    yield "cut off", REFUSED, np.stack([changed_radiographs.cut_off(one, generator) for one in some])
-    for kind in odd_pictures.KINDS:
-        drawn = [odd_pictures.draw(kind, _SEED + seed + number, size) for number in range(each)]
-        yield f"drawn: {kind}", REFUSED, np.stack(drawn)
-    photographs = [pixels for _, pixels in odd_pictures.find_photographs()]
+        yield _Kind(f"turned by {90 * quarters} degrees", LEARNED, turned, whose)
+    cut = np.stack([changed_radiographs.cut_off(one, generator) for one in some])
+    yield _Kind("cut off", LEARNED, cut, whose)
+    for lesson, room in ((LEARNED, odd_pictures), (UNLEARNED, unlearned_pictures)):
+        for kind in room.KINDS:
+            drawn = [room.draw(kind, _SEED + seed + number, size) for number in range(each)]
+            yield _Kind(f"drawn: {kind}", lesson, np.stack(drawn), np.arange(each))
+    photographs = dict(odd_pictures.find_photographs())
     windows = min(_WINDOWS, max(1, each // max(1, len(photographs))))
-    cut = [odd_pictures.cut_windows(pixels, windows, size, seed) for pixels in photographs]
-    yield "photographs and their windows", REFUSED, np.concatenate(cut or [some[:0]])
+    found = [odd_pictures.cut_windows(pixels, windows, size, seed) for pixels in photographs.values()]
+    shown = np.concatenate(found or [some[:0]])
+    yield _Kind("photographs, logos and their windows", UNLEARNED, shown, np.repeat(list(photographs), windows))

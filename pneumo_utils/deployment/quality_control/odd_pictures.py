@@ -1,8 +1,9 @@
 """Pictures that are no chest radiograph: drawn ones of many kinds, and photographs that packages ship.
 
-The gate learns from drawn ones what lies outside (outlier exposure: Hendrycks et al. 2019, arXiv 1812.04606) and is
-judged by others. Falling discs and noise whose power falls with frequency have much of what photographs have (Lee et
-al. 2001, doi:10.1023/A:1011109015675; Baradad et al. 2021, arXiv 2106.05963), so that no photograph need be shipped.
+The gate learns from drawn ones what lies outside (outlier exposure: Hendrycks et al. 2019, arXiv 1812.04606). It is
+judged by others of the same kinds, by kinds it has never seen (`unlearned_pictures`), and by the photographs. Falling
+discs and noise whose power falls with frequency have much of what photographs have (Lee et al. 2001,
+doi:10.1023/A:1011109015675; Baradad et al. 2021, arXiv 2106.05963), so that no photograph need be shipped.
 """
 
 from __future__ import annotations
@@ -20,7 +21,15 @@ from pneumo_utils.imaging.image_files import ImageError
 
 _CANVAS = 256  # pixels, side of what is drawn before it is reduced
 _PHOTOGRAPH = 200  # pixels, least side of a photograph; smaller files are icons
-_SHIPPING = ("sklearn", "matplotlib", "scipy", "skimage", "mahotas")  # packages that may ship photographs
+_SHIPPING = (
+    "sklearn",
+    "matplotlib",
+    "scipy",
+    "skimage",
+    "mahotas",
+    "distributed",
+    "playwright",
+)  # packages that may ship photographs
 
 
 def draw(kind: str, seed: int, size: int = 224) -> np.ndarray:

@@ -76,9 +76,12 @@ def measure_exposure(small: np.ndarray) -> Exposure:
     return Exposure(float(small.mean()), float(dark), float(light))
 
 
-def find_lungs(small: np.ndarray) -> Lungs:
-    """Share of a picture, uint8 (SIDE, SIDE), that the lung finder takes for lung, and of its outermost pixels."""
-    lung = lung_fields.lung_probability(small) > _SEEN
+def find_lungs(small: np.ndarray, finder: lung_fields.Weights | None = None) -> Lungs:
+    """Share of a picture, uint8 (SIDE, SIDE), that the lung finder takes for lung, and of its outermost pixels.
+
+    Weights of the finder are by `lung_fields.read`; without any those of this package find the lungs.
+    """
+    lung = lung_fields.lung_probability(small, finder) > _SEEN
     rim = np.concatenate([lung[0], lung[-1], lung[1:-1, 0], lung[1:-1, -1]])
     return Lungs(float(lung.mean()), float(rim.mean()))
 

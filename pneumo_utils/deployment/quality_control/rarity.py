@@ -45,7 +45,10 @@ class Rarity:
 
 
 def choose_limit(rare: np.ndarray, share: float) -> float:
-    """The limit beyond which a new picture lies with at most a given chance, if it is like those held out.
+    """The limit beyond which a new picture lies with about a given chance, if it is like those held out.
+
+    The chance is at most that where values are independent and were rated without them (split conformal). A tail that
+    was fitted to the same values, or several of one patient, make it approximate.
 
     With k the whole part of (m + 1) * share it is the kth largest of the m values, which a new one exceeds with chance
     k / (m + 1). Where k is 0, it lies beyond the largest by as much as an exponential tail of rate 1 needs.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
@@ -10,21 +11,20 @@ from pneumo_utils.deployment import score_rows
 from pneumo_utils.deployment.bundle import Bundle
 from pneumo_utils.deployment.quality_control import picture_kinds
 from pneumo_utils.deployment.quality_control.gate import Gate
-from pneumo_utils.imaging import lung_fields
 from pneumo_utils.imaging.augmentation import TEST_VIEWS
 
 ENGINE = "onnx-web"  # in the table's column
 _ARRAYS = ("kinds.", "pictures.", "features.")  # how the names of what is large begin
 
 
-def pack(gate: Gate) -> tuple[dict[str, dict], bytes]:
-    """The arrays of the gate and of the lung finder.
+def pack(gate: Gate, lungs: Path) -> tuple[dict[str, dict], bytes]:
+    """The arrays of the gate and of the lung finder, whose weights lie in the file `lungs`.
 
     Returns:
         by name `start` (in bytes) and `shape`, and all numbers as float32, little endian.
     """
     learned = {name: array for name, array in gate.arrays().items() if name.startswith(_ARRAYS)}
-    with np.load(lung_fields.WEIGHTS) as stored:
+    with np.load(lungs) as stored:
         learned |= {f"lungs.{name}": array for name, array in stored.items()}
     index, parts, start = {}, [], 0
     for name, array in learned.items():

@@ -15,10 +15,7 @@ from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
-import numpy as np
-
 from pneumo_utils.deployment.bundle import Bundle, BundleError
-from pneumo_utils.deployment.quality_control.gate import Gate
 from pneumo_utils.deployment.web import browser_data, browser_runtime, web_page
 from pneumo_utils.records.atomic import atomic_folder
 
@@ -108,9 +105,8 @@ def _find_networks(bundle: Bundle) -> list[Path]:
 def _collect(bundle: Bundle, runtime: Mapping[str, bytes]) -> dict[str, bytes]:
     """Every file of the page by its name."""
     networks = {path.name: path.read_bytes() for path in _find_networks(bundle)}
-    with np.load(bundle.file("gate.npz")) as arrays:
-        gate = Gate.of(dict(arrays))
-    index, packed = browser_data.pack(gate)
+    gate = bundle.open_gate()
+    index, packed = browser_data.pack(gate, bundle.lungs_file())
     loaded = {"arrays.bin": packed, **runtime, **networks}
     told = browser_data.describe(bundle, gate, list(networks), index, _hash_all(loaded))
     files = loaded | {_OWN: json.dumps(told).encode(), "LICENSE.txt": bundle.file("LICENSE").read_bytes()}
@@ -127,11 +123,9 @@ def _collect(bundle: Bundle, runtime: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def _render_page(bundle: Bundle, megabytes: int, card: str) -> bytes:
-    told = bundle.contents
     return _render(
-        _PAGE, told=told, policy=POLICY, megabytes=megabytes, card=card, unsure=web_page.find_unsure(bundle),
-        networks=", ".join(f"{one.model} (seed {one.seed})" for one in told.networks), runtime=browser_runtime.VERSION,
-        ages=f"{told.least_age:g} to {told.largest_age:g} years", **browser_data.describe_table(bundle),
+        _PAGE, policy=POLICY, megabytes=megabytes, card=card, runtime=browser_runtime.VERSION,
+        **web_page.describe_bundle(bundle), **browser_data.describe_table(bundle),
     )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import math
 from collections.abc import Mapping
 from importlib import resources
 
@@ -13,6 +12,7 @@ import numpy as np
 from pneumo_utils.deployment import score_rows
 from pneumo_utils.deployment.answers.heat_map_overlays import HeatMaps
 from pneumo_utils.deployment.bundle import Bundle
+from pneumo_utils.deployment.bundle_contents import Contents
 from pneumo_utils.deployment.score_rows import DIGITS
 from pneumo_utils.deployment.scores import Score
 
@@ -53,22 +53,49 @@ def render(
         loader=PackageLoader(_PACKAGE, "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    told = bundle.contents
     return environment.get_template("scoring_page.html.j2").render(
-        told=told, how=how, limits=limits, no_maps=no_maps, warning=warning, digest=bundle.digest[:DIGITS],
-        header=score_rows.header().decode().strip(), unsure=find_unsure(bundle),
-        networks=", ".join(f"{one.model} (seed {one.seed})" for one in told.networks),
-        ages=f"{told.least_age:g} to {told.largest_age:g} years",
-        card=card,
+        how=how, limits=limits, no_maps=no_maps, warning=warning, digest=bundle.digest[:DIGITS],
+        header=score_rows.header().decode().strip(), card=card, **describe_bundle(bundle),
     )  # fmt: skip
 
 
-def find_unsure(bundle: Bundle) -> tuple[float, float]:
-    """The probabilities between which the referral band lies."""
-    decision = bundle.decision
-    threshold = min(max(decision.threshold, 1e-7), 1 - 1e-7)
-    centre = math.log(threshold / (1 - threshold))
-    return tuple(_probability(centre + side * decision.band) for side in (-1, 1))
+def describe_bundle(bundle: Bundle) -> dict[str, object]:
+    """What this page and that of `browser_page` say of a bundle, by the names that their templates use."""
+    told = bundle.contents
+    learned_from, only_for = _describe_population(told)
+    return {
+        "told": told,
+        "networks": ", ".join(f"{one.model} (seed {one.seed})" for one in told.networks),
+        "unsure": bundle.decision.referral_range(),
+        "learned_from": learned_from,
+        "only_for": only_for,
+        "refused": _describe_refusals(told),
+    }
+
+
+def _describe_population(told: Contents) -> tuple[str, str]:
+    """Whom the networks have learned from, and for whom they are."""
+    if told.drawn:
+        learned = "Drawn pictures of chest radiographs, with no person on them. Of a person the number says nothing."
+        return learned, "Only for drawn radiographs."
+    if told.least_age is None or told.largest_age is None:
+        learned = "Chest radiographs of a folder. Who is on them, and of what age, is not recorded."
+        unlike = "For people unlike them the number means nothing."
+        return f"{learned} {unlike}", "Only for people like those of the study, whose ages are not recorded."
+    whom = f"children aged {told.least_age:g} to {told.largest_age:g} years"
+    learned = f"Chest radiographs, seen from the front, of {whom}. For others the number means nothing."
+    return learned, f"Only for {whom}, and for radiographs seen from the front."
+
+
+def _describe_refusals(told: Contents) -> str:
+    """What share of the study's own radiographs the gate was allowed to refuse, and refuses, as far as it is known."""
+    allowed = f"Of the study's own radiographs {told.false_alarms:.1%} may be refused, by limits set on validation"
+    if (found := told.test_refusals) is None:
+        return f"{allowed}."
+    share = f"{found.refused / found.n:.1%}"
+    if found.lower is not None and found.upper is not None:
+        share += f", 95% interval {found.lower:.1%} to {found.upper:.1%}"
+    return f"{allowed}; of the test part {found.refused:,} of {found.n:,} were ({share})."
 
 
 def describe(score: Score, bundle: Bundle, how: str, whole: np.ndarray | None = None) -> dict:
@@ -113,7 +140,3 @@ def _encode_picture(whole: np.ndarray) -> str:
 
 def _data_url(kind: str, encoded: np.ndarray) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(encoded.tobytes()).decode()}"
-
-
-def _probability(logit: float) -> float:
-    return 1 / (1 + math.exp(-min(max(logit, -700.0), 700.0)))  # beyond them the exponential overflows

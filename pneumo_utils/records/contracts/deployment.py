@@ -10,8 +10,10 @@ DEPLOYMENT: dict[str, dict[str, Column]] = {
     # one row a kind of picture that the gate was shown
     "gate_checks": {
         "pictures": Column("str"),  # what they are, in words
+        "lesson": Column("str", **one_of(("radiographs", "learned", "unlearned"))),  # kinds the gate has learned from
         "wanted": Column("str", **one_of(("scored", "refused"))),  # what is right
         "n": Column("int", **AT_LEAST_0),
+        "sources": Column("int", **AT_LEAST_0),  # patients or photographs behind them, which the interval is over
         "refused": Column("int", **AT_LEAST_0),
         "share": _SHARE,  # of n that is refused, with its interval
         "lower": _SHARE,
@@ -29,6 +31,7 @@ DEPLOYMENT: dict[str, dict[str, Column]] = {
         "auc_upper": Column("float", optional=True, **between(-1, 1)),
         "largest_difference": Column("float", **between(0, 1)),  # of a probability
         "n": Column("int", **AT_LEAST_0),  # pictures
+        "refused": Column("int", **AT_LEAST_0),  # of them by the gate, which sees what the engine makes of them
     },
     # one row a test file that went through the bundle
     "bundle_scores": {

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pneumo_utils.datasets.phantom import radiograph
-from pneumo_utils.deployment.quality_control import changed_radiographs, gate, odd_pictures
+from pneumo_utils.deployment.quality_control import changed_radiographs, gate, odd_pictures, unlearned_pictures
 from pneumo_utils.imaging import decoding
 
 SIZE, TRAIN, HELD_OUT, NEW = 64, 70, 40, 40
@@ -71,6 +71,12 @@ def test_an_inverted_or_turned_radiograph_is_refused_and_the_reason_says_how(mad
 @pytest.mark.parametrize("kind", odd_pictures.KINDS)
 def test_what_is_no_radiograph_is_refused(made, kind):
     assert share(reasons(made, [odd_pictures.draw(kind, 10**6 + n, SIZE) for n in range(30)])) >= 0.95
+
+
+@pytest.mark.parametrize("room", [odd_pictures, unlearned_pictures], ids=["learned", "unlearned"])
+def test_of_what_is_no_radiograph_at_least_99_in_100_are_refused_whether_its_kind_was_learned_or_not(made, room):
+    drawn = [room.draw(kind, 2 * 10**6 + n, SIZE) for kind in room.KINDS for n in range(25)]
+    assert share(reasons(made, drawn)) >= 0.99
 
 
 def test_photographs_are_refused(made):

@@ -15,6 +15,7 @@ from support import browser_pages, bundles
 
 from pneumo_utils.datasets import downloads
 from pneumo_utils.deployment import decision, score_rows
+from pneumo_utils.deployment.bundle import write_card
 from pneumo_utils.deployment.quality_control import gate, picture_kinds, picture_remarks, picture_statistics
 from pneumo_utils.deployment.web import browser_data, browser_page, browser_runtime, export_command
 from pneumo_utils.imaging import augmentation, lung_fields
@@ -79,7 +80,7 @@ def test_the_folder_holds_all_that_the_page_loads_and_says_how_to_try_it(bundle,
 def test_the_model_card_of_a_finished_study_goes_with_the_page(bundle, archive, tmp_path):
     without = browser_page.write(bundle, tmp_path / "without", archive)
     assert "model card" not in (without / "index.html").read_text() and not (without / "model_card.txt").exists()
-    (bundle.folder / "model_card.md").write_text("# Card of 1 – 5 years", encoding="utf-8")
+    write_card(bundle.folder, "# Card of 1 – 5 years")
     folder = browser_page.write(bundle, tmp_path / "out", archive)
     assert (folder / "model_card.txt").read_bytes() == "\ufeff# Card of 1 – 5 years".encode()
     assert '<a href="model_card.txt">model card</a>' in (folder / "index.html").read_text()

@@ -14,9 +14,10 @@ import httpx
 import numpy as np
 import pytest
 from starlette import testclient
+from support import scoring_page
 from support.scoring_page import HOST, WHOLE, FakeMaps, FakeScorer, serving
 
-from pneumo_utils.deployment import radiograph_reading, score_rows
+from pneumo_utils.deployment import bundle, radiograph_reading, score_rows
 from pneumo_utils.deployment.web import web_app, web_page
 from pneumo_utils.deployment.web.web_app import WebApp
 
@@ -225,10 +226,37 @@ def test_the_page_says_what_the_network_is_for(page):
         assert wanted in text
 
 
+def told_by(folder, **changed):
+    """The words of the page of a bundle."""
+    made = scoring_page.write_bundle(folder / "model", **changed)
+    return " ".join(web_page.render(made, "keras", {"bytes": 1, "files": 1}).replace("&#39;", "'").split())
+
+
+def test_a_page_of_drawn_pictures_calls_them_drawn_and_names_no_age(tmp_path):
+    text = told_by(tmp_path, drawn=True, least_age=None, largest_age=None)
+    assert "Drawn pictures of chest radiographs" in text and "Only for drawn radiographs." in text
+    assert "aged" not in text and "DICOM header" not in text and "None" not in text
+
+
+def test_a_page_of_a_folder_says_that_ages_are_not_recorded(tmp_path):
+    text = told_by(tmp_path, least_age=None, largest_age=None)
+    assert "of what age, is not recorded" in text and "whose ages are not recorded" in text
+    assert "children aged" not in text and "Drawn" not in text and "DICOM header" not in text
+
+
+def test_the_page_says_what_share_was_allowed_and_what_was_measured_where_it_was(tmp_path):
+    allowed = "Of the study's own radiographs 2.0% may be refused, by limits set on validation"
+    assert f"{allowed}." in told_by(tmp_path)
+    found = {"n": 60, "refused": 3, "lower": 0.0104, "upper": 0.1392}
+    measured = f"{allowed}; of the test part 3 of 60 were (5.0%, 95% interval 1.0% to 13.9%)."
+    assert measured in told_by(tmp_path, test_refusals=found)
+    found |= {"lower": None, "upper": None}
+    assert f"{allowed}; of the test part 3 of 60 were (5.0%)." in told_by(tmp_path, test_refusals=found)
+
+
 def test_without_a_band_the_page_leaves_everything_to_a_human(tmp_path):
     point = {"rule": "half", "threshold": 0.5, "band": None, "slope": 1.0, "intercept": 0.0}
     scorer = FakeScorer(tmp_path / "model", operating_point=point)
-    assert web_page.find_unsure(scorer.bundle) == pytest.approx((0, 1))
     assert "Every radiograph is left to a human" in web_page.render(scorer.bundle, "keras", {"bytes": 1, "files": 1})
 
 
@@ -239,7 +267,7 @@ def test_what_a_bundle_says_is_text_on_the_page_and_never_markup(tmp_path):
 
 
 def test_the_model_card_is_shown_as_text_where_the_bundle_has_one(scorer):
-    (scorer.bundle.folder / "model_card.md").write_text("# <b>Card</b>")
+    bundle.write_card(scorer.bundle.folder, "# <b>Card</b>")
     page = testclient.TestClient(WebApp(scorer).build(), base_url=f"http://{HOST}")
     assert 'href="model_card.md"' in page.get("/").text
     assert page.get("/model_card.md").headers["content-type"].startswith("text/plain")
