@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pneumo_utils.datasets import manifest, patients
+from pneumo_utils.datasets import manifest, patients, sources
+from pneumo_utils.deployment.quality_control.gate_checks import LEARNED, UNLEARNED
+from pneumo_utils.deployment.scores import REFUSED
 from pneumo_utils.evaluation import operating_points
 from pneumo_utils.evaluation.metrics import format_interval
 from pneumo_utils.explanation import sanity_check
@@ -15,7 +17,6 @@ from pneumo_utils.reporting.notices import is_drawn
 from pneumo_utils.robustness import acquisition_audit, lung_outline, perturbations, perturbed_performance
 from pneumo_utils.study.definition import Study
 
-_NAMED = 0.9  # share of file names that must follow the publishers' pattern for a folder to count as their set
 _STARTS = {"scratch": "random weights, as planned", "pretrained": "ImageNet weights", "random": "random weights"}
 _PARTS = {"train": "training", "validation": "validation", "test": "test"}  # as tables call them -> as readers do
 
@@ -27,11 +28,8 @@ def kind(store: Store, study: Study) -> str:
         store: the run directory of a finished study.
         study: the parameters it ran with.
     """
-    if is_drawn(store, study.data.source):
-        return "drawn"
-    if study.data.source != "folder":
-        return "kermany"
-    return "kermany" if store.read("manifest")["number"].notna().mean() >= _NAMED else "other"
+    source = study.data.source
+    return sources.kind(source, store.read("manifest"), is_drawn(store, source))
 
 
 def of_study(store: Store, study: Study) -> dict:
@@ -110,6 +108,7 @@ def _of_checks(store: Store, study: Study) -> dict:
         "worst": "; ".join(describe_change(row) for row in perturbed_performance.worst_case(hard).itertuples()),
         "without_lungs": describe_without_lungs(hard, store.read("outline_predictions")),
         "sane": describe_sanity(verdicts),
+        "gate": describe_gate(store.read("gate_checks")),
     }  # fmt: skip
 
 
@@ -121,6 +120,17 @@ def describe_sanity(verdicts: pd.DataFrame) -> str:
         return "could not be put to a sanity check"
     passed = int((tested["verdict"] == "pass").sum())
     return f"pass {passed} of {len(tested)} sanity checks" + (f" ({left} more could not be made)" if left else "")
+
+
+def describe_gate(checks: pd.DataFrame) -> str:
+    """What the gate refuses of the test part as it is, and of what it should refuse, by contract `gate_checks`."""
+    own, odd = checks.iloc[0], checks[checks["wanted"] == REFUSED].groupby("lesson")[["refused", "n"]].sum()
+    told = [
+        f"{odd.loc[lesson, 'refused']:,} of {odd.loc[lesson, 'n']:,} pictures of kinds it {which}"
+        for lesson, which in ((LEARNED, "has learned from"), (UNLEARNED, "never saw")) if lesson in odd.index
+    ]  # fmt: skip
+    whole = f"{own['refused']:,} of {own['n']:,} radiographs of the test part"
+    return f"the gate refuses {join_words([whole, *told])}"
 
 
 def describe_without_lungs(hard: pd.DataFrame, outlined: pd.DataFrame) -> str:

@@ -56,6 +56,7 @@ def of_facts(store: Store, study: Study, model: str, facts: dict) -> str:
     tables = {
         "header": _header(facts | own),
         "headline": network_facts.headline(own["measured"]),
+        "value": {metric: card_facts.with_interval(row) for metric, row in own["measured"].iterrows()},
         "by_etiology": _by_etiology(store, study, model),
     }
     return card_markdown.fill_template("model_card.md.j2", facts | own | tables)

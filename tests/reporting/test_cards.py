@@ -12,9 +12,34 @@ from support.cards import DRAWN, KERMANY, OTHER, finished_study
 from pneumo_utils.reporting import card_facts, card_markdown, cards_page, data_card, model_card, network_facts
 
 SECTIONS = (
-    "Release", "Intended use", "Out of scope", "Training data", "Model", "Performance", "Limitations", "Warnings",
-    "Ethical considerations", "Maintenance", "Contact",
+    "Release", "Intended use", "Out of scope", "Training data", "Model", "Performance", "Key metrics", "Limitations",
+    "Warnings", "Ethical considerations", "Maintenance", "Resources", "Bibliography", "Contact",
 )  # fmt: skip
+CHAI = {  # field of the Applied Model Card, schema 0.2, with what stands for it on the card
+    "ModelName": "\n# ", "ModelDeveloper": "Developer and contact:", "DeveloperContact": "Developer and contact:",
+    "ReleaseStage": "Stage:", "ReleaseDate": "Release date:", "ReleaseVersion": "Release version:",
+    "GlobalAvailability": "Availability:", "EHRCompatibility": "Compatibility with electronic health records:",
+    "RegulatoryApproval": "Regulatory approval:", "Summary": "it gives a chest radiograph a probability",
+    "Keywords": "Keywords:", "IntendedUseAndWorkflow": "- Use:", "PrimaryIntendedUsers": "- Users:",
+    "HowToUse": "- How:", "TargetedPatientPopulation": "- Population:",
+    "CautionedOutOfScopeSettings": "## Out of scope",
+    "KnownRisksAndLimitations": "## Limitations", "KnownBiasesOrEthicalConsiderations": "## Ethical considerations",
+    "ClinicalRiskLevel": "Clinical risk level:", "OutcomesAndOutputs": "Output:", "ModelType": "- Type:",
+    "FoundationModels": "- Start:", "InputDataSource": "## Training data", "OutputAndInputDataTypes": "Input:",
+    "DevelopmentDataCharacterization": "## Training data", "BiasMitigationApproaches": "against bias",
+    "OngoingMaintenance": "## Maintenance", "Security": "Security:", "Transparency": "Licence:",
+    "FundingSource": "Funding and interests:", "ThirdPartyInformation": "Third parties:",
+    "StakeholdersConsulted": "was consulted", "UsefulnessUsabilityEfficacy": "### Usefulness, usability and efficacy",
+    "FairnessEquity": "### Fairness and equity", "SafetyReliability": "### Safety and reliability",
+    "EvaluationReferences": "- Evaluation:", "ClinicalTrial": "Clinical trial:",
+    "PeerReviewedPublications": "Peer-reviewed publication of this network:", "ReimbursementStatus": "Reimbursement:",
+    "PatientConsentOrDisclosure": "Patient consent or disclosure:", "Bibliography": "## Bibliography",
+}  # fmt: skip
+OF_A_METRIC = {
+    "MetricGoal": "- Goal:", "Results": "- Results:", "Interpretation": "- Interpretation:",
+    "TestType": "- Type of test:", "TestingDataDescription": "- Testing data:",
+    "ValidationProcessAndJustification": "- Validation process and justification:",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=[KERMANY, DRAWN, OTHER])
@@ -54,6 +79,19 @@ def test_a_model_card_has_every_section(study):
     card = model_card.model_card(*study, "cnn")
     assert [line[3:] for line in card.split("\n") if line.startswith("## ")] == list(SECTIONS)
     assert "| AUC-ROC | 0.971 (0.951–0.991) | 40 |" in card and "| viral | 0.900 (0.800–1.000) | 40 | 30 |" in card
+
+
+def test_a_model_card_has_every_field_of_the_applied_model_card(study):
+    card = model_card.model_card(*study, "cnn")
+    assert [field for field, words in CHAI.items() if words not in card] == []
+    metrics = card.partition("## Key metrics")[2].partition("\n## ")[0].split("\n### ")[1:]
+    assert len(metrics) == 3
+    for one in metrics:
+        assert [field for field, words in OF_A_METRIC.items() if one.count(f"\n{words} ") != 1] == []
+        assert all(len(line) >= 20 for line in one.split("\n") if line.startswith("- ")), "nothing is left empty"
+    assert "AUC-ROC 0.971 (0.951–0.991)" in metrics[0]
+    gate = "the gate refuses 3 of 60 radiographs of the test part, 39 of 40 pictures of kinds it has learned from and"
+    assert f"{gate} 28 of 30 pictures of kinds it never saw" in metrics[2]
 
 
 def test_a_network_that_the_study_does_not_have_is_refused(study):

@@ -89,6 +89,14 @@ def test_numbers_in_answers_are_those_of_the_tables(tmp_path):
     assert "no calculation" not in found.loc["21", "answer"] and "4 test radiographs" in found.loc["21", "answer"]
 
 
+@pytest.mark.parametrize(("name", "item"), [("tripod", "27a"), ("stard", "19"), ("tripod", "22")])
+def test_refusals_unsure_answers_and_the_bundle_are_told_of_with_the_page_that_shows_them(name, item, study):
+    found = checklists.checklist(name, *study).set_index("item").loc[item]
+    assert found["href"].startswith("07_deployment.html#")
+    words = {"27a": "3 of 60 radiographs", "19": "referral band", "22": "Platt scaling"}
+    assert words[item] in found["answer"]
+
+
 def test_a_phantom_is_never_given_the_words_for_children(tmp_path):
     store, study = finished_study(tmp_path, DRAWN)
     assert card_facts.kind(store, study) == "drawn"

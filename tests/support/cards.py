@@ -49,6 +49,7 @@ def finished_study(folder: Path, kind: str) -> tuple[Store, Study]:
     outlined = example("outline_predictions", 8)
     store.write("outline_predictions", outlined.assign(label=[0, 1] * 4, probability=[0.1, 0.9] * 3 + [0.8, 0.4]))
     store.write("seed_spread", _measured())
+    store.write("gate_checks", _gate_checks())
     return store, study
 
 
@@ -79,3 +80,9 @@ def _measured() -> pd.DataFrame:
         for metric, mean in ((metric, mean - less) for metric, mean in _MEANS.items())
     ]
     return pd.concat(rows, ignore_index=True)
+
+
+def _gate_checks() -> pd.DataFrame:
+    rows = (("radiographs", "scored", 60, 3), ("learned", "refused", 40, 39), ("unlearned", "refused", 30, 28))
+    told = [dict(zip(("lesson", "wanted", "n", "refused"), row, strict=True)) for row in rows]
+    return pd.concat([example("gate_checks", 1, **one) for one in told], ignore_index=True)
