@@ -24,6 +24,13 @@ def test_cases_that_are_copies_of_each_other_count_once():
     assert often == pytest.approx(once, abs=0.015) and often[0] < once[0] and often[1] > once[1]
 
 
+def test_the_effective_size_is_that_of_korn_and_graubard():
+    hits = np.concatenate([np.arange(10) < count for count in (10, 10, 10, 2)])
+    # 40 * (2.0227 / 3.1824)**2, Student's quantiles of 39 and 3, * 6.5641 / 64, variances of one and ten a source
+    wanted = proportions.clopper_pearson(0.8, 1.6573)
+    assert proportions.clustered_interval(hits, np.arange(40) // 10) == pytest.approx(wanted, abs=1e-4)
+
+
 def test_a_share_of_0_or_1_is_as_sure_as_its_sources_are_many():
     refused = np.ones(100, bool)
     assert proportions.clustered_interval(refused, np.arange(100) % 4) == pytest.approx((0.025**0.25, 1))
