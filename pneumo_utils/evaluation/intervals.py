@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.evaluation import delong, weighted_metrics
+from pneumo_utils.evaluation import delong, proportions, weighted_metrics
 from pneumo_utils.evaluation.weighted_metrics import MetricError
 
 UNDEFINED_SHARE = 0.05  # more undefined replicates than this, and there is no interval
@@ -111,8 +111,7 @@ def clopper_pearson(share: float, patients: int, level: float = 0.95) -> tuple[f
     _check_level(level)
     if share not in (0, 1) or patients < 1:
         raise MetricError(f"share must be 0 or 1, of at least 1 patient, got {share}, {patients}")
-    edge = ((1 - level) / 2) ** (1 / patients)  # what the quantile of the beta distribution is at the ends
-    return (float(edge), 1.0) if share else (0.0, float(1 - edge))
+    return proportions.clopper_pearson(share, patients, level)
 
 
 def interval(value: float, replicates: np.ndarray, level: float = 0.95, patients: int = 0) -> tuple[float, float]:
