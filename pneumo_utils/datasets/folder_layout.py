@@ -13,8 +13,13 @@ from pneumo_utils.records.vocabulary import LABELS, PARTS
 
 CLASSES = tuple(LABELS)
 _DEEPEST = 3  # folders between the one that is given and `train`: zips wrap a set once, twice or three times
+_NAMES = {name.casefold() for name in (*PARTS, *CLASSES)}  # of parts and classes, however they are written
 _FOLDERS_BEHIND_A_LINK = 1000  # whose files are counted: a link may lead to a whole disk
 _LITTER = {"__macosx", "thumbs.db", "desktop.ini", "icon\r"}
+_HIDDEN_BY_SYSTEMS = {
+    ".ds_store", ".directory", ".fseventsd", ".spotlight-v100", ".temporaryitems", ".trashes", ".appledouble",
+    ".thumbnails", ".ipynb_checkpoints", ".picasa.ini",
+}  # fmt: skip
 
 
 class LayoutError(ValueError):
@@ -30,7 +35,7 @@ class PassedOver(NamedTuple):
 
 
 def is_litter(name: str) -> bool:
-    """Whether an operating system or an editor left this behind: `__MACOSX`, `Thumbs.db`, `Icon`, any `.name`."""
+    """Whether this is none of the data: `__MACOSX`, `Thumbs.db`, `Icon`, and any hidden `.name`."""
     return name.startswith(".") or name.lower() in _LITTER
 
 
@@ -96,6 +101,9 @@ def _subfolders(folder: Path) -> list[Path]:
 def list_files(root: Path) -> list[str]:
     """List every file under the class folders, whatever its ending, without the litter of operating systems.
 
+    Below a class folder may be others, as one a patient, but none that is called as a class or a part: what lies in
+    `train/NORMAL/PNEUMONIA` is nobody's to guess, and is passed over.
+
     Args:
         root: as `locate` returns it; `val` may be missing, as in the Mendeley zip.
 
@@ -148,8 +156,8 @@ def _beside(folder: Path, root: Path, known: tuple[str, ...], reason: str) -> li
             continue
         shown = Path(os.path.relpath(path, root)).as_posix()
         if path.is_dir():
-            within = sum(len(names) for _, _, names in os.walk(path))
-            found += [PassedOver(f"{shown}/", within, _explain(path, reason))] if within or path.is_symlink() else []
+            one = _folder_passed_over(path, shown, _explain(path, reason))
+            found += [one] if one.files or path.is_symlink() else []
         elif not is_litter(path.name) or image_files.is_image(path.name):
             found.append(PassedOver(shown, 1, _explain(path, reason)))
     return found
@@ -157,14 +165,32 @@ def _beside(folder: Path, root: Path, known: tuple[str, ...], reason: str) -> li
 
 def _explain(path: Path, reason: str) -> str:
     if is_litter(path.name):
-        return "left behind by an operating system"
+        return _why_litter(path.name)
     if path.is_dir() and any(_is_folder(place / "train") for place in _within(path, 1)):
         return f"{reason}: a second copy, or another set"
     return reason
 
 
+def _why_litter(name: str) -> str:
+    systems = not name.startswith(".") or name.startswith("._") or name.lower() in _HIDDEN_BY_SYSTEMS
+    return "left behind by an operating system" if systems else "hidden: its name begins with a dot"
+
+
+def _folder_passed_over(folder: Path, shown: str, reason: str) -> PassedOver:
+    """`folder` with the number of files in it; behind a link only so many folders are looked into."""
+    counts = [len(names) for _, _, names in islice(os.walk(folder), _most_folders(folder))]
+    more = f" (at least {sum(counts):,} files)" if len(counts) == _most_folders(folder) else ""
+    return PassedOver(f"{shown}/", sum(counts), reason + more)
+
+
+def _most_folders(folder: Path) -> int | None:
+    return _FOLDERS_BEHIND_A_LINK if folder.is_symlink() else None
+
+
 def _unseen(folder: Path, root: Path) -> list[PassedOver]:
-    """What lies in a class folder and is no file: links to folders, folders that cannot be read, hidden pictures."""
+    """What lies in a class folder and is no file of it: links to folders, folders that cannot be read or are called as
+    a class or a part, hidden pictures.
+    """
     found = []
 
     def refuse(error: OSError) -> None:
@@ -173,24 +199,31 @@ def _unseen(folder: Path, root: Path) -> list[PassedOver]:
     for place, folders, names in os.walk(folder, onerror=refuse):
         here = Path(place)
         for name in folders:
-            shown = f"{(here / name).relative_to(root).as_posix()}/"
-            if (here / name).is_symlink():
-                within = sum(len(inside) for *_, inside in islice(os.walk(here / name), _FOLDERS_BEHIND_A_LINK))
-                found.append(PassedOver(shown, within, "a link to a folder, which is not followed"))
-            elif is_litter(name):
-                within = sum(len(inside) for *_, inside in os.walk(here / name))
-                found.append(PassedOver(shown, within, "left behind by an operating system"))
-        folders[:] = [name for name in folders if not is_litter(name)]
+            if reason := _why_not_entered(here / name):
+                found.append(_folder_passed_over(here / name, (here / name).relative_to(root).as_posix(), reason))
+        folders[:] = [name for name in folders if not _is_barred(name)]
         hidden = [name for name in names if is_litter(name) and image_files.is_image(name)]
-        shown = [(here / name).relative_to(root).as_posix() for name in hidden]
-        found += [PassedOver(path, 1, "left behind by an operating system") for path in shown]
+        found += [PassedOver((here / name).relative_to(root).as_posix(), 1, _why_litter(name)) for name in hidden]
     return found
+
+
+def _why_not_entered(folder: Path) -> str:
+    if folder.is_symlink():
+        return "a link to a folder, which is not followed"
+    if is_litter(folder.name):
+        return _why_litter(folder.name)
+    return "a class or part inside a class" if _is_barred(folder.name) else ""
+
+
+def _is_barred(name: str) -> bool:
+    """Whether a folder below a class folder is none of its class: litter, or called as a class or a part."""
+    return is_litter(name) or name.strip().casefold() in _NAMES
 
 
 def _walk(folder: Path) -> list[Path]:
     paths = []
     for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not is_litter(name)]
+        folders[:] = [name for name in folders if not _is_barred(name)]
         paths += [Path(place) / name for name in names if not is_litter(name)]
     return paths
 

@@ -92,11 +92,22 @@ def false_alarms(rows: np.ndarray, splits: pd.DataFrame, digests: pd.Series) -> 
 
 
 def inverted(rows: np.ndarray) -> np.ndarray:
-    """Which pictures are dark where the others are bright, bool (n,): black and white are exchanged in them.
+    """Which pictures are dark where a chest is bright, bool (n,): black and white are exchanged in them.
 
-    Of 5,232 real radiographs none correlated below 0.19 with the median of all.
+    Each is compared with the median of all. Which way round that is, the chest itself tells, however many are inverted:
+    spine and heart stand bright in the middle of a radiograph, the air beside the child dark at both sides. Of 5,232
+    real radiographs none is accused and none missed, whether none, three in ten, half, six in ten, nine in ten or all
+    were inverted; alone, the first correlate with bright middles by 0.19 or more, and with the median by 0.17.
 
     Args:
         rows: of `thumbnails`.
     """
-    return rows @ np.median(rows, axis=0) < 0
+    upright = np.where(rows @ _bright_middle() < 0, -1, 1)
+    return rows @ np.median(rows * upright[:, None], axis=0) < 0
+
+
+def _bright_middle() -> np.ndarray:
+    """A picture that is bright in the middle column and dark at both sides, as a row of `thumbnails`."""
+    across = -np.cos(2 * np.pi * (np.arange(_SIDE) + 0.5) / _SIDE)
+    row = np.tile(across, _SIDE).astype(np.float32)
+    return row / np.linalg.norm(row)

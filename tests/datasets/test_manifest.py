@@ -258,6 +258,43 @@ def test_pictures_in_a_folder_inside_a_class_folder_count(root):
     assert (row["label"], row["part"], row["patient"]) == (1, "test", "bacteria-7")
 
 
+@pytest.mark.parametrize("inside", ["PNEUMONIA", "normal", "Pneumonia ", "child/PNEUMONIA", "test/PNEUMONIA", "Train"])
+def test_a_class_or_part_inside_a_class_is_named_with_its_count_and_counts_for_neither(root, inside):
+    place = root / "train" / "NORMAL" / inside
+    place.mkdir(parents=True)
+    for number in range(3):
+        (place / f"person9{number}_virus_1.jpeg").write_bytes(picture(number))
+    table, exclusions, _ = manifest.build(root)
+    assert len(table) == 12
+    (left_out,) = exclusions.to_dict("records")
+    outermost = inside if inside.startswith("child") else inside.split("/")[0]
+    assert left_out["path"] == f"train/NORMAL/{outermost}/"
+    assert (left_out["files"], left_out["reason"]) == (3, "a class or part inside a class")
+
+
+def test_what_its_user_has_hidden_is_not_laid_to_an_operating_system(root):
+    for name in (".unsure", ".DS_Store"):
+        (root / "train" / "NORMAL" / name).mkdir()
+        (root / "train" / "NORMAL" / name / "a.jpeg").write_bytes(picture(1))
+    reasons = manifest.build(root)[1].set_index("path")["reason"].to_dict()
+    assert reasons == {
+        "train/NORMAL/.DS_Store/": "left behind by an operating system",
+        "train/NORMAL/.unsure/": "hidden: its name begins with a dot",
+    }
+
+
+@pytest.mark.parametrize("place", [".", "train", "train/NORMAL"])
+def test_behind_a_link_only_so_many_folders_are_counted(root, tmp_path, monkeypatch, place):
+    monkeypatch.setattr(folder_layout, "_FOLDERS_BEHIND_A_LINK", 3)
+    for number in range(5):
+        (tmp_path / "disk" / f"{number}").mkdir(parents=True)
+        (tmp_path / "disk" / f"{number}" / "a.txt").write_bytes(b"a")
+    (root / place / "whole disk").symlink_to(tmp_path / "disk")
+    (one,) = folder_layout.list_passed_over(root, root)
+    assert one.files == 2
+    assert one.reason.endswith(" (at least 2 files)")
+
+
 def test_val_may_be_missing(tmp_path):
     table, *_ = manifest.build(fill(tmp_path, parts=("train", "test")))
     assert set(table["part"]) == {"train", "test"}

@@ -87,6 +87,15 @@ def test_an_inverted_picture_is_told_and_a_blank_one_is_not():
     assert picture_similarity.inverted(picture_similarity.thumbnails(pictures)).nonzero()[0].tolist() == [5]
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.7, 1.0])
+def test_inverted_pictures_are_told_however_many_they_are(share):
+    pictures = radiographs(20)
+    turned = list(range(int(20 * share)))
+    for number in turned:
+        pictures[number] = 255 - pictures[number]
+    assert picture_similarity.inverted(picture_similarity.thumbnails(pictures)).nonzero()[0].tolist() == turned
+
+
 @pytest.mark.parametrize("block", [2, 512])
 def test_pairs_are_named_rightly_wherever_a_block_of_rows_ends(monkeypatch, block):
     monkeypatch.setattr(picture_similarity, "_AT_ONCE", block)
