@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.bad_images import GREY, PICTURE, saved
 
-from pneumo_utils.datasets import filenames, patients
+from pneumo_utils.datasets import filenames, patient_table
 from pneumo_utils.imaging import decoding
 from pneumo_utils.imaging.image_files import ImageError
 from pneumo_utils.records import tables
@@ -139,8 +139,8 @@ def test_any_table_of_patients_is_read_or_refused_in_a_sentence(content):
         file = Path(folder) / "patients.csv"
         file.write_bytes(content)
         try:
-            found = patients.read_table(file)
-        except patients.PatientTableError as error:
+            found = patient_table.read_table(file)
+        except patient_table.PatientTableError as error:
             assert "\n" not in str(error)
         else:
             assert all(path and patient for path, patient in found.items())

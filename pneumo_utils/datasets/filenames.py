@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from pneumo_utils.imaging import image_files
 
 UNKNOWN = "unknown"
-VERSION_3 = "version 3"  # the series of its names: kinds are not numbered apart by another word
+VERSION_3 = "version 3"  # the series of its names, healthy or ill: they begin with NORMAL, BACTERIA or VIRUS
 READINGS = {  # three ways to tell patients apart by file name; only the last one is right
     "number": ("number",),
     "number and series": ("series", "number"),

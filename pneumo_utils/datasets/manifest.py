@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 
 import pandas as pd
 
-from pneumo_utils.datasets import acquisition_properties, filenames, folder_layout
-from pneumo_utils.datasets import patients as whose
+from pneumo_utils.datasets import acquisition_properties, filenames, folder_layout, patient_table
 from pneumo_utils.imaging import decoding, image_files, picture_limits
 from pneumo_utils.records import progress, tables
 from pneumo_utils.records.vocabulary import LABELS
@@ -26,6 +28,7 @@ PUBLISHED = {
     ("test", "PNEUMONIA"): 390,
 }
 _CLASS = {label: name for name, label in LABELS.items()}
+_OF_THE_FILE = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ELOOP, errno.ENAMETOOLONG)  # what another try won't mend
 
 
 class ManifestError(ValueError):
@@ -39,7 +42,7 @@ def build(
 
     Args:
         folder: as `folder_layout.locate` accepts it.
-        patients: CSV file as `patients.read_table` takes it, whose word goes before that of file names; "" for none.
+        patients: CSV file for `patient_table.read_table`, whose word goes before that of file names; "" for none.
         smallest_side: pictures with a side below it are left out; pixels.
         least_grey_range: pictures whose grey levels from the 1st to the 99th percentile span less are left out.
 
@@ -49,17 +52,19 @@ def build(
 
     Raises:
         ValueError: a `folder_layout.LayoutError` where the folder is not in the published layout, a
-            `patients.PatientTableError`, or a `ManifestError` where no image of a class is readable.
+            `patient_table.PatientTableError`, or a `ManifestError` where no image of a class is readable.
+        OSError: the disk, not a file, cannot be read, or too many files are open; so is a `MemoryError`: no fault of a
+            radiograph, which is not left out for it.
     """
     folder = Path(folder).expanduser()
     root = folder_layout.locate(folder)
     paths = folder_layout.list_files(root)
-    given = whose.read_table(Path(patients)) if patients else {}
-    whose.check_paths(given, paths, Path(patients).name)
+    given = _read_patients(patients, paths)
     with ThreadPoolExecutor() as pool:  # OpenCV and hashlib let go of the interpreter while they work
         read = pool.map(lambda path: _row(root, path, smallest_side, least_grey_range), paths)
         rows = list(progress.track(read, "reading radiographs", len(paths)))
-    kept = [row | {"patient": given.get(row["path"], row["patient"])} for row in rows if "reason" not in row]
+    kept = _tell_apart([row for row in rows if "reason" not in row])
+    kept = [row | {"patient": given.get(row["path"], row["patient"])} for row in kept]
     bad = [row for row in rows if "reason" in row]
     _check_every_class(kept, bad)
     left_out = [{"files": 1} | row for row in bad]
@@ -67,6 +72,61 @@ def build(
         left_out.append(one._asdict() | {"path": _printable(one.path)})
     left_out.sort(key=lambda row: row["path"])
     return _table("manifest", kept), _table("exclusions", left_out), _table("acquisition", kept)
+
+
+def check(folder: Path, *, patients: str | Path = "", smallest_side: int = 1, least_grey_range: int = 0) -> None:
+    """Tell in seconds what `build`, or the split after it, would refuse after minutes.
+
+    Args:
+        folder: as for `build`, and so are the others.
+        patients: likewise.
+        smallest_side: likewise.
+        least_grey_range: likewise.
+
+    Raises:
+        ValueError: as `build`, or a class has fewer than two patients outside test.
+    """
+    root = folder_layout.locate(folder)
+    paths = folder_layout.list_files(root)
+    given = _read_patients(patients, paths)
+    for _, inside in groupby(paths, _folder):
+        read = []
+        for path in inside:
+            read.append(_row(root, path, smallest_side, least_grey_range))
+            if "reason" not in read[-1]:
+                break
+        else:
+            _check_every_class([], read)
+    trained = [path for path in paths if not path.startswith("test/")]
+    for name in folder_layout.CLASSES:
+        mine = [path for path in trained if path.split("/")[1] == name]
+        alike = len({path.rpartition("/")[2] for path in mine}) < len(mine)  # these tell nobody; see `_tell_apart`
+        if not alike and len({given.get(path) or filenames.parse(path, name).patient for path in mine}) < 2:
+            raise ManifestError(f"each class must have at least 2 patients outside test, got 1 that is {name}")
+
+
+def _read_patients(table: str | Path, paths: list[str]) -> dict[str, str]:
+    if not table:
+        return {}
+    given = patient_table.read_table(Path(table))
+    patient_table.check_paths(given, paths, Path(table).name)
+    return given
+
+
+def _tell_apart(rows: list[dict]) -> list[dict]:
+    """Patients that a name stands for in two folders of one class with other contents are unknown.
+
+    So export programs write them: a folder a child, and in each the same names, `IM-0001-0001.jpeg` first.
+    """
+    contents = defaultdict(set)
+    for row in rows:
+        contents[_class_and_name(row)].add(row["sha256"])
+    alike = {row["patient"] for row in rows if len(contents[_class_and_name(row)]) > 1}
+    return [row | {"patient": row["path"], "number": None} if row["patient"] in alike else row for row in rows]
+
+
+def _class_and_name(row: dict) -> tuple[str, str]:
+    return _folder(row["path"]), row["path"].rpartition("/")[2]
 
 
 def _table(name: str, rows: list[dict]) -> pd.DataFrame:
@@ -84,7 +144,11 @@ def _row(root: Path, path: str, smallest_side: int, least_grey_range: int) -> di
     except image_files.ImageError as error:
         return {"path": path, "reason": str(error)}
     except OSError as error:
+        if error.errno not in _OF_THE_FILE:
+            raise OSError(error.errno, error.strerror, str(root / path)) from error
         return {"path": path, "reason": f"cannot be read: {error.strerror}"}
+    except MemoryError as error:
+        raise MemoryError(f"{path} must fit into the memory that is free, got too little") from error
     except Exception as error:  # of a decoder, over a file that nobody foresaw: one file stops no study
         return {"path": path, "reason": f"damaged or unsupported: {type(error).__name__}: {error}"}
     part, folder = path.split("/")[:2]
@@ -113,8 +177,10 @@ def _printable(path: str) -> str:
 def _read(path: Path) -> bytes:
     if not image_files.is_image(path.name):
         raise image_files.ImageError(f"its ending is none of {', '.join(image_files.ENDINGS)}")
-    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for without end
+    state = path.stat()
+    if not stat.S_ISREG(state.st_mode):  # a pipe would be waited for without end
         raise image_files.ImageError("not a file (a pipe, socket or device)")
+    picture_limits.check_file_size(state.st_size)
     return path.read_bytes()
 
 

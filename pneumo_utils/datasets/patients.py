@@ -2,79 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Collection
-from pathlib import Path
-
 import pandas as pd
 
 from pneumo_utils.datasets import filenames
 
 GROUPED = "as the study groups"  # by the table that was given, else by name
-_COLUMNS = ("path", "patient")
-
-
-class PatientTableError(ValueError):
-    """The table does not say whose radiographs are whose; the message names the row."""
-
-
-def read_table(table: Path) -> dict[str, str]:
-    """Read a CSV file with the columns `path` and `patient`; others are allowed.
-
-    Args:
-        table: paths in it are relative to the folder that holds `train` and `test`, with forward slashes.
-
-    Returns:
-        patient by path.
-
-    Raises:
-        PatientTableError: no such file, not UTF-8, a quote that does not close, a column is missing or there twice, no
-            row, a row with more or fewer cells, an empty cell, or a path with two patients.
-    """
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as stream:
-            rows = csv.DictReader(stream, strict=True)
-            for name in _COLUMNS:
-                if (count := (rows.fieldnames or []).count(name)) != 1:
-                    got = f"{count} called {name}" if count else f"no {name}"
-                    raise PatientTableError(f"{table.name} must have the columns path and patient once, got {got}")
-            found: dict[str, str] = {}
-            for row in rows:
-                if None in row or None in row.values():  # a comma in a name, say
-                    rule = f"a row must have {len(rows.fieldnames)} cells, as the first has"
-                    raise PatientTableError(f"{table.name}, line {rows.line_num}: {rule}; quote cells with commas")
-                path, patient = (row[name].strip() for name in _COLUMNS)
-                if any(end in path + patient for end in "\r\n"):  # a quote that closes far below
-                    raise PatientTableError(f"{table.name}, line {rows.line_num}: no cell may hold an end of line")
-                if not path or not patient:
-                    raise PatientTableError(f"{table.name}, line {rows.line_num}: path and patient must not be empty")
-                if found.setdefault(path, patient) != patient:
-                    raise PatientTableError(f"{table.name} must name one patient a path, got two for {path!r}")
-            if not found:
-                raise PatientTableError(f"{table.name} must name a patient for at least one path, got none")
-    except OSError as error:
-        raise PatientTableError(f"patients must name a CSV file, got {str(table)!r}: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise PatientTableError(f"{table.name} must be a CSV file in UTF-8, got: {error}") from error
-    return found
-
-
-def check_paths(patients: dict[str, str], paths: Collection[str], table: str) -> None:
-    """See that every path of the table is there: a misspelt one would leave its patient unknown.
-
-    Args:
-        patients: as `read_table` returns them.
-        paths: every file of the data folder.
-        table: name of the table's file.
-
-    Raises:
-        PatientTableError: some are not.
-    """
-    gone = sorted(set(patients) - set(paths))
-    if gone:
-        raise PatientTableError(
-            f"paths in {table} must be files of the data folder, got {len(gone):,} that are not there: {gone[0]!r}"
-        )
 
 
 def known(cases: pd.DataFrame) -> pd.Series:
@@ -110,10 +42,13 @@ def explain(manifest: pd.DataFrame) -> str:
     told = known(manifest)
     if told.all():
         return f"The patient of each of the {len(manifest):,} radiographs is known."
+    alike = sum(filenames.parse(path, "").number is not None for path in manifest["path"][~told])
+    names = f"The names of {alike:,} tell nobody: other pictures of those names lie in other folders. " if alike else ""
     return (
         f"The patient is known for {told.sum():,} of {len(manifest):,} radiographs. Each of the other "
         f"{(~told).sum():,} counts as a patient of its own: the same child may stand in training and test, and "
-        "intervals over patients may be too narrow. A table of paths and patients can tell them (parameter patients)."
+        f"intervals over patients may be too narrow. {names}A table of paths and patients can tell them (parameter "
+        "patients)."
     )
 
 

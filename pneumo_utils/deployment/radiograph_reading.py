@@ -13,8 +13,6 @@ from pneumo_utils.deployment.bundle_contents import Contents
 from pneumo_utils.imaging import decoding, dicom_files, picture_limits
 from pneumo_utils.imaging.image_files import ImageError, NotReadHereError
 
-_LARGEST = 512 * 2**20  # bytes of a file: no radiograph is larger, and memory is bounded
-
 
 @dataclass(frozen=True)
 class Radiograph:
@@ -97,8 +95,7 @@ def read_bytes(
 def _load(path: Path) -> bytes:
     if not path.is_file():  # opening a pipe would wait for ever
         raise ImageError("must be a regular file, got " + ("something else" if path.exists() else "no such file"))
-    if (size := path.stat().st_size) > _LARGEST:
-        raise ImageError(f"file must have at most {_LARGEST >> 20} MB, got {size >> 20}")
+    picture_limits.check_file_size(path.stat().st_size)
     return path.read_bytes()
 
 

@@ -1,10 +1,25 @@
-"""What is too small or too blank to be a radiograph, whoever reads it."""
+"""What is too large, too small or too blank to be a radiograph, whoever reads it."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from pneumo_utils.imaging.image_files import ImageError
+
+_LARGEST = 512 * 2**20  # bytes of a file: no radiograph is larger, and memory is bounded
+
+
+def check_file_size(size: int) -> None:
+    """Refuse a file before it is read.
+
+    Args:
+        size: of the file, bytes.
+
+    Raises:
+        ImageError: it is larger than any radiograph.
+    """
+    if size > _LARGEST:
+        raise ImageError(f"file must have at most {_LARGEST >> 20} MB, got {size >> 20}")
 
 
 def check_size_and_contrast(pixels: np.ndarray, smallest_side: int, least_grey_range: int) -> None:

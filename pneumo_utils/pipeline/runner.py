@@ -11,7 +11,7 @@ import logging
 from functools import cached_property, partial
 from pathlib import Path
 
-from pneumo_utils.datasets import folder_layout, patients, sources
+from pneumo_utils.datasets import folder_layout, manifest, patient_table, sources
 from pneumo_utils.networks import pretrained_weights, spatial_layers
 from pneumo_utils.pipeline import preflight, run_records
 from pneumo_utils.pipeline.notebook_parameters import NotebookParameters, PipelineError
@@ -73,6 +73,9 @@ class Pipeline:
         for model in self.study.training.models:
             self._find_start(model)
         self.data = self.obtain()
+        given = self.study.data
+        limits = {"smallest_side": given.smallest_side, "least_grey_range": given.least_grey_range}
+        manifest.check(self.data, patients=self.given.place(given.patients) if given.patients else "", **limits)
         needed = expected_space.of_study(self.study, self.pictures)
         preflight.check_disk({self.store.work: needed.disk}, self.store.folder)
         preflight.tell_space(needed)
@@ -114,7 +117,7 @@ class Pipeline:
     def _check_data(self) -> None:
         given = self.study.data
         if given.patients:
-            patients.read_table(self.given.place(given.patients))
+            patient_table.read_table(self.given.place(given.patients))
         sources.check(given.source, str(self.given.place(given.folder)) if given.folder else "")
 
     def _check_disk(self) -> None:

@@ -14,8 +14,9 @@ _PHANTOM = (
 
 
 def notices(store: Store, source: str, networks: tuple[str, ...]) -> list[str]:
-    """Sentences about a phantom, patients that are not known, test radiographs that are also trained on, models that
-    say the same of every radiograph, and those of `networks` that started from random weights for want of others.
+    """Sentences about a phantom, patients that are not known, test radiographs that are also trained on, files with
+    both labels, models that say the same of every radiograph, and those of `networks` that started from random weights
+    for want of others.
 
     Args:
         store: of the study.
@@ -25,7 +26,7 @@ def notices(store: Store, source: str, networks: tuple[str, ...]) -> list[str]:
     sentences = [_PHANTOM] if is_drawn(store, source) else []
     if networks and store.table_file("manifest").is_file() and not patients.known(store.read("manifest")).all():
         sentences.append(patients.explain(store.read("manifest")))
-    sentences += [*_shared_patients(store), *_seen_before(store)] if networks else []
+    sentences += [*_shared_patients(store), *_seen_before(store), *_both_labels(store)] if networks else []
     sentences += _constant_answers(store, networks)
     if networks and store.table_file("models").is_file():
         known = store.read("models")
@@ -72,6 +73,19 @@ def _seen_before(store: Store) -> list[str]:
         return []
     subject = "One test radiograph has" if count == 1 else f"{count:,} test radiographs have"
     return [f"{subject} a nearly equal picture in training or validation: results may be too good."]
+
+
+def _both_labels(store: Store) -> list[str]:
+    if not store.table_file("manifest").is_file():
+        return []
+    table = store.read("manifest")
+    twice = table[table.groupby("sha256")["label"].transform("nunique") > 1].sort_values("sha256", kind="stable")
+    count = twice["sha256"].nunique()
+    if not count:
+        return []
+    shown = ", ".join(twice["path"].head(4)) + (", …" if len(twice) > 4 else "")
+    subject = "One file has" if count == 1 else f"{count:,} files have"
+    return [f"{subject} a copy of the same bytes in the other class ({shown}): one of the two labels is wrong."]
 
 
 def _constant_answers(store: Store, networks: tuple[str, ...]) -> list[str]:

@@ -1,5 +1,6 @@
 """Every file of a folder is a row of the manifest, or left out with a reason that its owner understands."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -293,6 +294,93 @@ def test_behind_a_link_only_so_many_folders_are_counted(root, tmp_path, monkeypa
     (one,) = folder_layout.list_passed_over(root, root)
     assert one.files == 2
     assert one.reason.endswith(" (at least 2 files)")
+
+
+def exported(root, count):
+    """Folders of children in which the same names stand, as viewers of DICOM export them."""
+    for child in range(count):
+        (root / "train" / "NORMAL" / f"child{child}").mkdir()
+        for number in range(1 + child % 2):
+            name = f"IM-7777-{number:04}.jpeg"
+            (root / "train" / "NORMAL" / f"child{child}" / name).write_bytes(picture(50 + 10 * child + number))
+
+
+def test_one_name_in_the_folders_of_several_children_tells_nobody(root, tmp_path):
+    exported(root, 4)
+    table, *_ = manifest.build(root)
+    mine = table[table["path"].str.contains("/child")]
+    assert len(mine) == 6
+    assert not patients.known(mine).any() and mine["number"].isna().all()
+    assert patients.known(table).sum() == 12
+    assert "The names of 6 tell nobody: other pictures of those names lie in other folders." in patients.explain(table)
+    given = tmp_path / "patients.csv"
+    given.write_text("path,patient\n" + "".join(f"{path},{path.split('/')[2]}\n" for path in mine["path"]))
+    table, *_ = manifest.build(root, patients=given)
+    assert patients.known(table).all() and table["patient"].str.startswith("child").sum() == 6
+
+
+def test_a_copy_of_the_same_bytes_in_another_folder_stays_with_its_patient(root):
+    (root / "train" / "NORMAL" / "copy").mkdir()
+    shutil.copy(root / "train" / "NORMAL" / "IM-0001-0001.jpeg", root / "train" / "NORMAL" / "copy")
+    table, *_ = manifest.build(root)
+    assert patients.known(table).all() and (table["patient"] == "IM-1").sum() == 2
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.ENFILE, errno.ESTALE])
+def test_a_fault_of_the_machine_is_not_laid_to_a_radiograph(root, monkeypatch, number):
+    def fail(path):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(OSError, match=os.strerror(number)) as caught:
+        manifest.build(root)
+    assert caught.value.filename.startswith(str(root))
+
+
+def test_a_radiograph_for_which_memory_is_too_little_is_named_and_not_left_out(root, monkeypatch):
+    def fail(data):
+        raise MemoryError
+
+    monkeypatch.setattr(decoding, "decode_sound", fail)
+    with pytest.raises(MemoryError, match=r"^t.*\.jpeg must fit into the memory that is free, got too little$"):
+        manifest.build(root)
+
+
+def test_a_file_too_large_to_be_a_radiograph_is_left_out_unread(root):
+    with (root / "train" / "NORMAL" / "IM-0090-0001.png").open("wb") as file:
+        file.truncate(600 << 20)  # takes no space
+    assert manifest.build(root)[1]["reason"].tolist() == ["file must have at most 512 MB, got 600"]
+
+
+def test_what_would_stop_a_study_after_minutes_is_told_at_once(root, tmp_path):
+    manifest.check(root)
+    given = tmp_path / "patients.csv"
+    given.write_text("path,patient\ntrain/NORMAL/gone.jpeg,1\n")
+    with pytest.raises(ValueError, match="got 1 that are not there: 'train/NORMAL/gone.jpeg'$"):
+        manifest.check(root, patients=given)
+    given.write_text("path,patient\n" + "".join(f"{path},1\n" for path in folder_layout.list_files(root)))
+    with pytest.raises(ValueError, match="^each class must have at least 2 patients outside test, got 1 that is NORM"):
+        manifest.check(root, patients=given)
+    with pytest.raises(
+        ValueError, match=r"^test/NORMAL must hold a readable image, got 2 unusable files \(IM-0.*small"
+    ):
+        manifest.check(root, smallest_side=41)
+    exported(root, 3)
+    for part in ("train", "val"):
+        for one in (root / part / "NORMAL").glob("*.jpeg"):
+            one.unlink()
+    (root / "val" / "NORMAL" / "IM-7777-0000.jpeg").write_bytes(picture(3))
+    manifest.check(root)  # names that tell nobody may be of many
+
+
+def test_one_readable_picture_of_a_class_is_enough_at_first(root, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        decoding, "decode_sound", lambda data, known=decoding.decode_sound: read.append(1) or known(data)
+    )
+    (root / "test" / "NORMAL" / "IM-0000-0001.jpeg").write_bytes(b"damaged")
+    manifest.check(root)
+    assert len(read) == 7
 
 
 def test_val_may_be_missing(tmp_path):

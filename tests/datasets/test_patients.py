@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from support.radiographs import fill
 
-from pneumo_utils.datasets import manifest, patients
+from pneumo_utils.datasets import manifest, patient_table, patients
 
 
 @pytest.fixture
@@ -43,7 +43,25 @@ def test_a_table_supplies_what_names_do_not_tell(root, tmp_path):
         (["a.jpeg"], "path,patient", r"line 2: a row must have 2 cells, as the first has"),
         (['a.jpeg,"1', "b.jpeg,2"], "path,patient", "^patients.csv must be a CSV file in UTF-8, got: unexpected end"),
         (['a.jpeg,"1', 'b.jpeg,2"'], "path,patient", r"^patients.csv, line \d: no cell may hold an end of line$"),
-        (["a.jpeg,1"], "path,patient", "^paths in patients.csv must be files of the data folder, got 1 .*: 'a.jpeg'$"),
+        (["a.jpeg,1"], "path,patient", "^paths in patients.csv must be files of the .*, got 1 .* not there: 'a.jpeg'$"),
+        (["/data/train/a.jpeg,1"], "path,patient", "as train/NORMAL/a.jpeg, got 1 .*: '/data/train/a.jpeg'$"),
+        (["a.jpeg,1"], "path,patients", "^patients.csv must have the columns path and patient once, got no patient$"),
+        (["a.jpeg,P1", "b.jpeg,p1"], "path,patient", "^patients.csv must spell .* in one way, got 'P1' and 'p1'$"),
+        (["a.jpeg,01", "b.jpeg,1"], "path,patient", "must spell each patient in one way, got '01' and '1'$"),
+        (["a.jpeg,P001", "b.jpeg,P1"], "path,patient", "must spell each patient in one way, got 'P001' and 'P1'$"),
+        (["a.jpeg,1.0", "b.jpeg,1"], "path,patient", "must spell each patient in one way, got '1.0' and '1'$"),
+        (["a.jpeg,ÄB", "b.jpeg,äb"], "path,patient", "must spell each patient in one way, got 'ÄB' and 'äb'$"),
+        (["a.jpeg,1.23E+12"], "path,patient", "^patients.csv, line 2: patient must be written in full .*'1.23E\\+12'$"),
+        (["a.jpeg;1,2e+11"], "path;patient", "line 2: patient must be written in full .*, got '1,2e\\+11'$"),
+        *(
+            ([f"a.jpeg,{word}"], "path,patient", "^patients.csv, line 2: patient must name one child .*, got '")
+            for word in ("unknown", "NaN", "#N/A", "n/a", "None", " - ", "UNKNOWN\u00a0")
+        ),
+        (
+            ["a.jpeg,b.jpeg", "b.jpeg,1"],
+            "path,patient",
+            "must not call a patient by the path of a picture, got 'b.jpeg'",
+        ),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused_in_one_sentence(root, tmp_path, rows, head, rule):
@@ -57,6 +75,31 @@ def test_a_table_that_is_not_there_or_no_text_is_refused(root, tmp_path):
     (tmp_path / "bytes.csv").write_bytes(b"path,patient\n\xff\xfe,1\n")
     with pytest.raises(ValueError, match="^bytes.csv must be a CSV file in UTF-8, got: "):
         manifest.build(root, patients=tmp_path / "bytes.csv")
+
+
+@pytest.mark.parametrize(
+    ("head", "divided_by"),
+    [("path,patient", ","), ("path;patient", ";"), ("path\tpatient", "\t"), ("Path, Patient ", ", ")],
+)
+@pytest.mark.parametrize("path", ["train/NORMAL/a.jpeg", "./train/NORMAL/a.jpeg", "train\\NORMAL\\a.jpeg"])
+def test_a_table_is_read_as_other_programs_write_it(tmp_path, head, divided_by, path):
+    given = table(tmp_path, [f'{path}{divided_by}"child 1"'], head)
+    assert patient_table.read_table(given) == {"train/NORMAL/a.jpeg": "child 1"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("A 1", "A  1"), ("A 1", "A\u00a01"), ("\u00e9", "e\u0301"), ("A1", "A\u200b1"), ("A1", "\uff211")],
+)
+def test_two_ways_to_write_one_name_are_one_patient(tmp_path, one, other):
+    given = patient_table.read_table(table(tmp_path, [f"a.jpeg,{one}", f"b.jpeg,{other}"]))
+    assert given == {"a.jpeg": one, "b.jpeg": one}
+
+
+def test_patients_that_differ_in_more_than_spelling_are_told_apart(tmp_path):
+    names = ["1", "10", "100", "1.5", "P1", "P10", "Q1", "1E5", "N.A.1", "Nan Li", "1.01", "1.1", "0", "00A"]
+    rows = [f"{number}.jpeg,{name}" for number, name in enumerate(names)]
+    assert list(patient_table.read_table(table(tmp_path, rows)).values()) == names
 
 
 def cases(*named):

@@ -53,6 +53,23 @@ def test_patients_that_are_tested_and_trained_on_are_counted(store, study):
     )
 
 
+def test_files_with_both_labels_are_counted_and_named(store, study):
+    table = example("manifest", 4)
+    table["patient"], table["path"], table["label"] = list("abcd"), [f"{n}.jpeg" for n in range(4)], [0, 0, 1, 1]
+    table["sha256"] = [f"{n:064x}" for n in (1, 2, 3, 3)]
+    store.write("manifest", table)
+    assert notices(store, study.data.source, ("cnn",)) == [], "a copy in its own class is none of them"
+    table["sha256"] = [f"{n:064x}" for n in (1, 2, 1, 3)]
+    store.write("manifest", table)
+    (said,) = notices(store, study.data.source, ("cnn",))
+    assert said == (
+        "One file has a copy of the same bytes in the other class (0.jpeg, 2.jpeg): one of the two labels is wrong."
+    )
+    table["sha256"] = [f"{n:064x}" for n in (1, 2, 1, 2)]
+    store.write("manifest", table)
+    assert notices(store, study.data.source, ("cnn",))[0].startswith("2 files have a copy")
+
+
 def test_test_radiographs_that_are_also_trained_on_are_counted_once(store, study):
     other = example("near_duplicates", 2, path="train/NORMAL/b.jpeg", split="validation")
     store.write("near_duplicates", pd.concat([example("near_duplicates", 3), other], ignore_index=True))

@@ -1,0 +1,135 @@
+"""A table that says whose radiographs are whose, where file names do not."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Collection
+from pathlib import Path
+
+_COLUMNS = ("path", "patient")
+_UNKNOWN = {  # what people write where they do not know
+    "?", "-", "--", "#n/a", "#na", "#ref!", "#value!", "<na>", "n/a", "na", "nan", "nil", "none", "not available",
+    "not known", "null", "missing", "tbd", "unk", "unknown", "unknown patient", "anonymous", "anonymized", "anonymised",
+}  # fmt: skip
+_ROUNDED = re.compile(r"[-+]?[0-9]+([.,][0-9]+)?e[-+][0-9]+", re.IGNORECASE)  # as spreadsheets show long numbers
+
+
+class PatientTableError(ValueError):
+    """The table does not say whose radiographs are whose; the message names the row."""
+
+
+def read_table(table: Path) -> dict[str, str]:
+    """Read a CSV file with the columns `path` and `patient`; others are allowed.
+
+    Cells may be divided by semicolons or tabs, too, and the two columns called in any case. Patients come in one
+    spelling: of their blanks and of letters that Unicode writes in several ways, one each is left.
+
+    Args:
+        table: paths in it are relative to the folder that holds `train` and `test`, with forward slashes.
+
+    Returns:
+        patient by path.
+
+    Raises:
+        PatientTableError: no such file, not UTF-8, a quote that does not close, a column is missing or there twice, no
+            row, a row with more or fewer cells, an empty cell, a path with two patients, a patient who is called
+            unknown, by a rounded number or by a path, or one in two spellings.
+    """
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as stream:
+            text = stream.read()
+        found = _read_rows(text, table.name)
+    except OSError as error:
+        raise PatientTableError(f"patients must name a CSV file, got {str(table)!r}: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise PatientTableError(f"{table.name} must be a CSV file in UTF-8, got: {error}") from error
+    if not found:
+        raise PatientTableError(f"{table.name} must name a patient for at least one path, got none")
+    _check_spellings(found, table.name)
+    return found
+
+
+def _read_rows(text: str, table: str) -> dict[str, str]:
+    head = text.partition("\n")[0]
+    divided_by = next((one for one in ";\t" if one in head and "," not in head), ",")
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=divided_by, skipinitialspace=True)
+    columns = [name.strip().casefold() for name in next(rows, [])]
+    for name in _COLUMNS:
+        if (count := columns.count(name)) != 1:
+            got = f"{count} called {name}" if count else f"no {name}"
+            raise PatientTableError(f"{table} must have the columns path and patient once, got {got}")
+    places = [columns.index(name) for name in _COLUMNS]
+    found: dict[str, str] = {}
+    for row in filter(None, rows):
+        here = f"{table}, line {rows.line_num}:"
+        if len(row) != len(columns):  # a comma in a name, say
+            rule = f"a row must have {len(columns)} cells, as the first has"
+            raise PatientTableError(f"{here} {rule}; quote cells with commas")
+        path, patient = _clean_path(row[places[0]]), row[places[1]].strip()
+        if any(end in path + patient for end in "\r\n"):  # a quote that closes far below
+            raise PatientTableError(f"{here} no cell may hold an end of line")
+        patient = _one_spelling(patient)
+        if not path or not patient:
+            raise PatientTableError(f"{here} path and patient must not be empty")
+        _check_names_one(patient, here)
+        if found.setdefault(path, patient) != patient:
+            raise PatientTableError(f"{table} must name one patient a path, got two for {path!r}")
+    return found
+
+
+def _clean_path(cell: str) -> str:
+    path = cell.strip()
+    if "/" not in path:  # as Windows writes it; no file of the data lies in no folder
+        path = path.replace("\\", "/")
+    return path.removeprefix("./")
+
+
+def _one_spelling(patient: str) -> str:
+    """Without invisible signs, with single blanks, and of equal letters the same."""
+    normal = unicodedata.normalize("NFKC", patient)
+    return " ".join("".join(sign for sign in normal if unicodedata.category(sign) != "Cf").split())
+
+
+def _check_names_one(patient: str, here: str) -> None:
+    if patient.casefold() in _UNKNOWN:
+        rule = "patient must name one child (leave out the rows of unknown ones)"
+        raise PatientTableError(f"{here} {rule}, got {patient!r}")
+    if _ROUNDED.fullmatch(patient):
+        rule = "patient must be written in full (a spreadsheet has rounded it: format the column as text)"
+        raise PatientTableError(f"{here} {rule}, got {patient!r}")
+
+
+def _check_spellings(found: dict[str, str], table: str) -> None:
+    spelled: dict[str, str] = {}
+    for patient in found.values():
+        if patient in found:
+            raise PatientTableError(f"{table} must not call a patient by the path of a picture, got {patient!r}")
+        first = spelled.setdefault(_sound(patient), patient)
+        if first != patient:
+            raise PatientTableError(f"{table} must spell each patient in one way, got {first!r} and {patient!r}")
+
+
+def _sound(patient: str) -> str:
+    """What two spellings of one patient share: capitals, leading noughts, and `.0` behind a number, do not count."""
+    whole = re.sub(r"^([0-9]+)[.,]0+$", r"\1", patient.casefold())
+    return re.sub(r"^([^0-9]*)0+(?=[0-9])", r"\1", whole)
+
+
+def check_paths(patients: dict[str, str], paths: Collection[str], table: str) -> None:
+    """See that every path of the table is there: a misspelt one would leave its patient unknown.
+
+    Args:
+        patients: as `read_table` returns them.
+        paths: every file of the data folder.
+        table: name of the table's file.
+
+    Raises:
+        PatientTableError: some are not.
+    """
+    gone = sorted(set(patients) - set(paths))
+    if gone:
+        rule = f"paths in {table} must be files of the data folder, as train/NORMAL/a.jpeg"
+        raise PatientTableError(f"{rule}, got {len(gone):,} that are not there: {gone[0]!r}")
