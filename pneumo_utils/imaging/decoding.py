@@ -40,7 +40,7 @@ Result = TypeVar("Result")
 def decode(data: bytes) -> np.ndarray:
     """Decode a file of `image_files.FORMATS` to grey.
 
-    Colour is weighed as luma (ITU-R BT.601), 16 bits are divided by the largest value of those in use
+    Colour is weighed as luma (ITU-R BT.601), 16 bits are cut off and divided at the largest value of those in use
     (`image_files.used_bits`), a transparent picture is laid over black, an EXIF orientation is applied, and a TIFF in
     which white is zero is turned round.
 
@@ -203,8 +203,9 @@ def _full(header: Image.Image, data: bytes) -> tuple[np.ndarray, int]:
         pixels = _TURNS.get(_orientation(data), np.asarray)(pixels)
     if pixels.dtype == np.uint8:
         return pixels, 8
-    bits = image_files.used_bits(header, data, int(pixels.max()))
+    bits = image_files.used_bits(header, data, pixels)
     largest = (1 << bits) - 1
+    pixels = np.minimum(pixels, largest)
     if header.format == "TIFF" and header.tag_v2.get(_PHOTOMETRIC) == 0:  # white is zero; 8 bits OpenCV turns itself
         pixels = largest - pixels
     return np.rint(pixels / (largest / 255)).astype(np.uint8), bits

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import io
 import warnings
-import zlib
-from collections.abc import Iterator
 
+import numpy as np
 import simplejpeg
 from PIL import Image
 
+from pneumo_utils.imaging import png_chunks
+
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
-ENDINGS = (".jpeg", ".jpg", ".png", ".tif", ".tiff", ".bmp", ".webp")
-_MODES = {"L": "grey", "1": "grey", "LA": "grey+alpha", "P": "palette", "PA": "palette"}
+ENDINGS = (".jpeg", ".jpg", ".jfif", ".jpe", ".png", ".tif", ".tiff", ".bmp", ".webp")
+_MODES = {"L": "grey", "1": "black and white", "LA": "grey+alpha", "P": "palette", "PA": "palette"}
 _DEPTHS = (8, 10, 12, 14, 16)  # bits that detectors and PACS use
-_BEFORE_PIXELS = 4096  # bytes of a PNG in which its sBIT stands
 _BITS_PER_SAMPLE = 258  # tag of a TIFF
 _SCAN = b"\xff\xda"  # marker of a JPEG before compressed data
-_PIECE = 1 << 20  # bytes of a PNG that are inflated at a time
-_PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+_START, _END = b"\xff\xd8\xff", b"\xff\xd9"  # of a JPEG
 _MAGIC = {  # how files begin, by what they are in words
     "JPEG": (b"\xff\xd8\xff",),
     "PNG": (b"\x89PNG\r\n\x1a\n",),
@@ -113,7 +112,7 @@ def check_whole(header: Image.Image, data: bytes) -> None:
         raise ImageError("truncated: the JPEG ends early")
     # Neither marker can occur inside compressed data, and a thumbnail ends before the picture's scans: no scan starts
     # behind the last end, but by chance in what trails, as a phone's film. (Searched from there on: it is quicker.)
-    elif data.find(_SCAN, data.rfind(b"\xff\xd9") + 1) >= 0:
+    elif data.find(_SCAN, data.rfind(_END) + 1) >= 0:
         try:
             check_sound(header, data)
         except ImageError as error:
@@ -134,52 +133,39 @@ def check_sound(header: Image.Image, data: bytes) -> None:
         ImageError: damaged.
     """
     if header.format == "PNG":
-        _check_rows(data)
+        _check_png(data)
     if header.format not in ("JPEG", "MPO"):
         return
     eighth = {"min_width": max(1, header.width // 8), "min_height": max(1, header.height // 8)}
     try:
         simplejpeg.decode_jpeg(data, colorspace="GRAY", strict=True, **eighth)
     except ValueError as error:
+        if "memory" in str(error).lower():  # no fault of the file
+            raise MemoryError(str(error)) from error
         raise ImageError(f"damaged JPEG: {str(error).strip()}") from error
+    if header.format == "JPEG" and _SCAN in (rest := _behind(data)) and _START in rest:
+        raise ImageError("holds 2 pictures: a radiograph is one")
 
 
-def _check_rows(data: bytes) -> None:
-    """Find a PNG that holds other rows than its header says; interlaced ones hold theirs in another order."""
-    width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
-    depth, kind, interlaced = data[24], data[25], data[28]
-    if interlaced:
-        return
-    wanted = height * (1 + (width * _PNG_CHANNELS[kind] * depth + 7) // 8)
+def _behind(data: bytes) -> bytes:
+    """What follows the end of a JPEG: mostly nothing."""
+    at = 2
+    while data[at : at + 2] != _SCAN and at < len(data):  # over what is said first, as a thumbnail
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    end = data.find(_END, at)
+    return data[end + 2 :] if end >= 0 else b""
+
+
+def _check_png(data: bytes) -> None:
     try:
-        held = _count_inflated(_png_pixels(data), wanted)
-    except zlib.error as error:
+        png_chunks.check_rows(data)
+        Image.open(io.BytesIO(data), formats=("PNG",)).load()  # OpenCV tells the terminal alone what is wrong in a row
+    except png_chunks.PNGError as error:
+        raise ImageError(str(error)) from error
+    except MemoryError:
+        raise
+    except Exception as error:  # of several kinds
         raise ImageError(f"damaged PNG: {error}") from error
-    if held < wanted:
-        raise ImageError(f"truncated: the PNG holds {held / wanted:.0%} of its rows")
-    if held > wanted:
-        raise ImageError("damaged PNG: it holds more than its rows")
-
-
-def _png_pixels(data: bytes) -> Iterator[bytes]:
-    at = 8
-    while at + 8 <= len(data):
-        size, name = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
-        if name == b"IDAT":
-            yield data[at + 8 : at + 8 + size]
-        at += 12 + size
-
-
-def _count_inflated(chunks: Iterator[bytes], enough: int) -> int:
-    """How many bytes a stream of zlib holds; counted in pieces and little further than `enough`, since a small file
-    may hold gigabytes of noughts.
-    """
-    inflating, held = zlib.decompressobj(), 0
-    for chunk in chunks:
-        while chunk and held <= enough:
-            held += len(inflating.decompress(chunk, _PIECE))
-            chunk = inflating.unconsumed_tail
-    return held + (len(inflating.flush()) if held <= enough else 0)
 
 
 def stored_mode(header: Image.Image, data: bytes) -> str:
@@ -198,22 +184,25 @@ def stored_mode(header: Image.Image, data: bytes) -> str:
     return _MODES.get(header.mode, header.mode) + ("16" if deep else "")
 
 
-def used_bits(header: Image.Image, data: bytes, largest: int) -> int:
-    """How many of its 16 bits a picture uses: as its file says, else the least usual depth that holds its largest.
+def used_bits(header: Image.Image, data: bytes, pixels: np.ndarray) -> int:
+    """How many of its 16 bits a picture uses: as its file says, else the least usual depth that holds its grey levels.
 
-    Twelve bits of a detector are often saved as 16 without being stretched, and would be nearly black.
+    Twelve bits of a detector are often saved as 16 without being stretched, and would be nearly black. One pixel in a
+    thousand does not count: a defect or a mark at the upper end would make the rest as dark again. Depths are those of
+    detectors: how many of them a picture fills depends on its exposure, so an odd number is not told from a dark one of
+    the next.
 
     Args:
         header: of `data`, by `read_header`.
         data: the bytes of the whole file.
-        largest: value of a pixel, at most 65,535.
+        pixels: uint16.
 
     Returns:
         at most 16; 8, 10, 12, 14 or 16 where the file does not say, or says too little.
     """
-    said = 0
-    if header.format == "PNG" and (place := data.find(b"sBIT", 0, _BEFORE_PIXELS)) > 0:
-        said = data[place + 4]
+    said, largest = 0, int(np.percentile(pixels, 99.9, method="lower"))
+    if header.format == "PNG":
+        said = png_chunks.significant_bits(data)
     elif header.format == "TIFF":
         said = header.tag_v2.get(_BITS_PER_SAMPLE, (16,))[0] % 16  # 16 of them say nothing
     holds = next(depth for depth in _DEPTHS if largest < 1 << depth)

@@ -1,6 +1,9 @@
 """Every kind of picture becomes the same grey square, and what is damaged is refused in a sentence."""
 
 import io
+import os
+import subprocess
+import sys
 import tracemalloc
 import zlib
 
@@ -113,6 +116,74 @@ def test_bits_in_use_are_taken_from_the_file_where_it_says_them():
     assert mode == "grey16, 11 bits in use"
     assert np.abs(pixels - dark / 2047 * 255).max() <= 1
     assert decoding.decode_sound(plain)[1] == "grey16, 12 bits in use"
+
+
+def chunk(name, body):
+    return len(body).to_bytes(4, "big") + name + body + zlib.crc32(name + body).to_bytes(4, "big")
+
+
+def test_one_pixel_at_the_upper_end_makes_no_picture_dark():
+    twelve = np.rint(GREY.astype(float) * 4095 / 255).astype(np.uint16)
+    twelve[0, 0] = 65535
+    pixels, mode = decoding.decode_sound(cv2.imencode(".png", twelve)[1].tobytes())
+    assert mode == "grey16, 12 bits in use"
+    assert np.abs(pixels.astype(int) - GREY)[1:].max() <= 1
+    assert pixels[0, 0] == 255
+
+
+def test_bits_in_use_are_not_taken_from_words_in_the_file():
+    twelve = cv2.imencode(".png", np.rint(GREY.astype(float) * 4095 / 255).astype(np.uint16))[1].tobytes()
+    data = twelve[:33] + chunk(b"tEXt", b"Comment\0see sBIT\x10") + twelve[33:]
+    assert decoding.decode_sound(data)[1] == "grey16, 12 bits in use"
+
+
+def interlaced(share=1.0):
+    """`GREY` in the seven passes of a PNG that is shown while it loads, of which only `share` is there."""
+    passes = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+    rows = b"".join(b"\0" + row.tobytes() for top, left, down, right in passes for row in GREY[top::down, left::right])
+    head = GREY.shape[1].to_bytes(4, "big") + GREY.shape[0].to_bytes(4, "big") + bytes((8, 0, 0, 0, 1))
+    packed_rows = zlib.compress(rows[: int(len(rows) * share)])
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", packed_rows) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
+def test_an_interlaced_png_is_read_whole_and_refused_where_it_is_cut_short(share, capfd):
+    assert (decoding.decode_sound(interlaced())[0] == GREY).all()
+    with pytest.raises(ImageError, match="^truncated: the PNG holds [0-9]+% of its rows$"):
+        decoding.decode_sound(interlaced(share))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_png_with_a_filter_that_is_none_is_refused_without_a_word_on_the_terminal(capfd):
+    rows = b"\x09" + b"\0".join(row.tobytes() for row in GREY)
+    whole = STORED["grey"]
+    data = whole[:33] + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    with pytest.raises(ImageError, match="^damaged PNG: "):
+        decoding.decode_sound(data)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_black_and_white_is_not_called_grey():
+    assert decoding.decode_sound(packed(PICTURE.convert("1"), "PNG"))[1] == "black and white"
+
+
+def test_a_second_picture_behind_a_jpeg_is_refused_and_a_thumbnail_before_it_is_not():
+    whole, second = STORED["grey JPEG"], packed(Image.fromarray(255 - GREY), "JPEG")
+    with pytest.raises(ImageError, match="^holds 2 pictures: a radiograph is one$"):
+        decoding.decode_sound(whole + second)
+    comment = b"\xff\xe1" + (len(second) + 2).to_bytes(2, "big") + second
+    assert decoding.decode_sound(whole[:2] + comment + whole[2:])[0].shape == GREY.shape
+
+
+def test_what_a_user_has_set_for_opencv_leaves_out_no_picture(tmp_path):
+    (tmp_path / "a.png").write_bytes(STORED["grey"])
+    code = (
+        "import sys; from pathlib import Path; from pneumo_utils.imaging import decoding; "
+        "decoding.decode(Path(sys.argv[1]).read_bytes())"
+    )
+    odd = {f"OPENCV_IO_MAX_IMAGE_{name}": value for name, value in (("PIXELS", "9"), ("WIDTH", "abc"))}
+    command = [sys.executable, "-c", code, str(tmp_path / "a.png")]
+    assert subprocess.run(command, env=os.environ | odd).returncode == 0
 
 
 @pytest.mark.parametrize(
