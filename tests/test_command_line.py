@@ -49,7 +49,7 @@ def told(params, tmp_path, capsys):
 def test_an_unknown_study_is_told_with_those_there_are(told):
     there = ", ".join(definition.names(PARAMS))
     assert {"candidates/wide-160", "demo", "kermany"} <= set(there.split(", "))
-    assert told("kermani") == (1, f"error: STUDY must be one of {there}, got 'kermani'")
+    assert told("kermani") == (1, f"error: study must be one of {there}, got 'kermani'")
 
 
 def change(params, old, new):
@@ -105,7 +105,7 @@ def test_a_folder_without_a_class_is_told_before_any_notebook_runs(told, tmp_pat
 def test_weights_that_cannot_be_had_stop_the_run_at_the_start(told, params, tmp_path):
     change(params, "random_weights_allowed: [vgg16, resnet50]", "random_weights_allowed: [resnet50]")
     status, line = told("smoke", "--weights", str(tmp_path))
-    assert status == 1 and "no file vgg16*.h5" in line and "WEIGHTS=<folder>" in line
+    assert status == 1 and "no file vgg16*.h5" in line and "name it in training.weights" in line
     assert not list(tmp_path.glob("reports/smoke/*.html"))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -64,6 +64,27 @@ def locate(folder: Path) -> Path:
         if not _is_folder(root / part):
             raise LayoutError(f"data folder must hold {part}/, got {_list_some(root)} in {str(root)!r}")
     return root
+
+
+def check_names(names: Iterable[str], archive: str) -> None:
+    """See that an archive holds the layout before it is unpacked.
+
+    Args:
+        names: paths of its files, with forward slashes.
+        archive: its name.
+
+    Raises:
+        LayoutError: it holds no `train` and `test` in one folder.
+    """
+    tops, places = set(), {"train": set(), "test": set()}
+    for name in names:
+        *folders, file = name.split("/")
+        tops.add(folders[0] if folders else file)
+        for depth, one in enumerate(folders[: _DEEPEST + 1]):
+            if one in places:
+                places[one].add(tuple(folders[:depth]))
+    if not places["train"] & places["test"]:
+        raise LayoutError(f"{archive} must hold train/ and test/ in one folder, got {_join_some(sorted(tops))}")
 
 
 def _fits(place: Path) -> int:
@@ -228,7 +249,10 @@ def _walk(folder: Path) -> list[Path]:
     return paths
 
 
-def _list_some(folder: Path, most: int = 5) -> str:
-    names = sorted(path.name for path in folder.iterdir() if not is_litter(path.name))
+def _list_some(folder: Path) -> str:
+    return _join_some(sorted(path.name for path in folder.iterdir() if not is_litter(path.name)))
+
+
+def _join_some(names: list[str], most: int = 5) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return (", ".join(names[:most]) or "nothing") + more

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pneumo_utils.datasets import downloads, folder_layout
+from pneumo_utils.datasets import cache_folder, folder_layout
 from pneumo_utils.records import fingerprint
 from pneumo_utils.records.atomic import alone, atomic_folder
 
@@ -35,13 +35,15 @@ def write(archive: Path, cache: Path) -> Path:
     folder = cache / f"{archive.stem}-{fingerprint.of_file(archive)[:12]}"
     parts = _read(archive)
     need = sum(images.nbytes for images, _ in parts.values())
-    with downloads.reserve_space(cache, 0), alone(folder):
-        if downloads.is_whole(folder):
+    with cache_folder.reserve_space(cache, 0), alone(folder):
+        if cache_folder.is_whole(folder):
             return folder
-        with downloads.reserve_space(cache, need), atomic_folder(folder) as unfinished:
+        with cache_folder.reserve_space(cache, need), atomic_folder(folder) as unfinished:
             for part, (images, labels) in parts.items():
                 _write_part(unfinished / part, images, labels)
-        downloads.mark_whole(folder)
+            written = cache_folder.sums(unfinished)
+            cache_folder.carry_over(folder, unfinished)
+        cache_folder.mark_whole(folder, written)
     return folder
 
 

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pneumo_utils.datasets import downloads, folder_layout, medmnist
+from pneumo_utils.datasets import archives, cache_folder, downloads, folder_layout, medmnist
 from pneumo_utils.records.atomic import alone
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ MENDELEY_URL = (
     "https://data.mendeley.com/public-files/datasets/rscbjbr9sj/files/"
     "f12eaf6d-6023-432f-acc9-80c9d7393433/file_downloaded"
 )
-MENDELEY_PICTURES = 5856
 MENDELEY_BYTES = 1_235_512_464
 MENDELEY_SHA256 = "13efc055629733dbab07877f8b3c9f81097840dbcdaa326a8542322c2281ce36"
 
@@ -115,7 +114,9 @@ def check(source: str, folder: str) -> None:
     Raises:
         ValueError: as `provide`.
     """
-    if source == "folder" and not _is_zip(folder):
+    if source == "folder" and _is_zip(folder):
+        _look_into(Path(folder).expanduser())
+    elif source == "folder":
         folder_layout.list_files(folder_layout.locate(Path(_require_folder(folder))))
     elif source == "medmnist":
         _file(folder, _MEDMNIST)
@@ -128,12 +129,17 @@ def _folder(folder: str, cache: Path) -> Path:
     if not _is_zip(folder):
         return place
     # by content: the same zip under another name is not unpacked twice, another of the same name is
-    return downloads.unpack(place, cache / f"{place.stem}-{downloads.contents(place)}")
+    _look_into(place)
+    return archives.unpack(place, cache / f"{place.stem}-{archives.contents(place)}")
+
+
+def _look_into(archive: Path) -> None:
+    folder_layout.check_names(archives.names(archive), archive.name)
 
 
 def _require_folder(folder: str) -> str:
     if not folder:
-        raise SourceError("data.folder must name the folder of the radiographs, got nothing: use DATA=<folder>")
+        raise SourceError("data.folder must name the folder of the radiographs, got nothing")
     return folder
 
 
@@ -153,33 +159,24 @@ def _kaggle() -> Path:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SourceError(
             f"Kaggle set {KAGGLE} must be reachable, got {reason}: connect to the internet, "
-            "or download it by hand, unpack it and use DATA=<folder>"
+            "or download it by hand and name the zip in data.folder, with data.source: folder"
         ) from error
 
 
 def _mendeley(folder: str, cache: Path) -> Path:
     unpacked = cache / "mendeley-rscbjbr9sj-2"
-    with downloads.reserve_space(cache, 0), alone(cache / "mendeley"):  # whoever waits finds the set, not the zip
-        if downloads.is_whole(unpacked) or _is_published(unpacked):
+    with cache_folder.reserve_space(cache, 0), alone(cache / "mendeley"):  # whoever waits finds the set, not the zip
+        if cache_folder.is_whole(unpacked):
             return unpacked
         given = _file(folder, MENDELEY_ZIP) if folder else None
         check = {"size": MENDELEY_BYTES, "sha256": MENDELEY_SHA256}
         if given:
             downloads.check(given, name=given.name, **check)
         archive = given or downloads.fetch(MENDELEY_URL, cache / MENDELEY_ZIP, **check)
-        downloads.unpack(archive, unpacked)
-        downloads.mark_whole(unpacked)
+        archives.unpack(archive, unpacked)
         if not given:
             archive.unlink()  # our own copy: 1.2 GB that can be had again
     return unpacked
-
-
-def _is_published(folder: Path) -> bool:
-    """Whether a folder without a mark, as an earlier version left it, has all that was published; it is marked then."""
-    whole = not downloads.is_marked(folder) and downloads.count_files(folder) >= MENDELEY_PICTURES
-    if whole:
-        downloads.mark_whole(folder)
-    return whole
 
 
 def _file(given: str, pattern: str) -> Path:
@@ -201,5 +198,5 @@ def _phantom(cache: Path, patients: int, seed: int, shortcut: bool) -> Path:
 
     # a folder for each setting: two studies that share a cache must not redraw each other's pictures
     folder = cache / f"phantom-{patients}-{seed}{'-shortcut' if shortcut else ''}"
-    with downloads.reserve_space(cache, 0), alone(folder):
+    with cache_folder.reserve_space(cache, 0), alone(folder):
         return phantom_folder.write(folder, patients=patients, seed=seed, shortcut=shortcut)

@@ -176,7 +176,7 @@ def _download(model: str) -> None:
 
 def _advice(model: str) -> str:
     return (
-        f"connect once to the internet, or put {_KERAS_FILES[model][0]} into a folder and pass WEIGHTS=<folder>, "
+        f"connect once to the internet, or put {_KERAS_FILES[model][0]} into a folder and name it in training.weights, "
         f"or allow random weights (training.random_weights_allowed: [{model}])"
     )
 

@@ -98,7 +98,7 @@ def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study
     if not there:
         raise StudyError(f"folder of parameter files must hold some that end with .yaml, got none in {str(folder)!r}")
     if name not in there:  # not only whether it is there: `../` would lead out of the folder of reports
-        raise StudyError(f"STUDY must be one of {', '.join(there)}, got {name!r}")
+        raise StudyError(f"study must be one of {', '.join(there)}, got {name!r}")
     inside = [parent.as_posix() for parent in Path(name).parents if parent.as_posix() in (*there, *_RESERVED)]
     if inside or name in _RESERVED:
         raise StudyError(f"a study must have a folder of its own in reports/, got {name}, in {(inside or [name])[0]}/")

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from filelock import FileLock, Timeout
 
-from pneumo_utils.datasets import downloads, manifest, patients, sources
+from pneumo_utils.datasets import archives, cache_folder, downloads, folder_layout, manifest, patients, sources
 
 CONTENT = np.random.default_rng(0).integers(0, 256, 300_000, np.uint8).tobytes()
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -119,7 +119,7 @@ def test_a_server_that_never_answers_ends_in_one_sentence_and_keeps_the_part(ser
 
 
 def test_no_server_at_all_ends_in_one_sentence(server, tmp_path):
-    with pytest.raises(ValueError, match="got no further than 0 of 300,000 bytes in 3 tries.*DATA=<file>$"):
+    with pytest.raises(ValueError, match="got no further than 0 of 300,000 bytes in 3 tries.*data.folder$"):
         downloads.fetch("http://127.0.0.1:9/none", tmp_path / "file", size=len(CONTENT), sha256=SHA256)
 
 
@@ -147,11 +147,11 @@ def test_a_cache_that_cannot_be_written_is_said_in_one_sentence(server, tmp_path
 
 def test_a_full_disk_is_said_in_one_sentence(tmp_path):
     rule = r"^cache folder must have 1000000.00 GB of free space, got [\d.]+ GB in '"
-    with pytest.raises(ValueError, match=rule), downloads.reserve_space(tmp_path, 10**15):
+    with pytest.raises(ValueError, match=rule), cache_folder.reserve_space(tmp_path, 10**15):
         pass
     with (
         pytest.raises(ValueError, match="^cache folder must have space left, got "),
-        downloads.reserve_space(tmp_path, 0),
+        cache_folder.reserve_space(tmp_path, 0),
     ):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -160,7 +160,7 @@ def test_a_zip_is_unpacked_whole_without_litter(tmp_path):
     (tmp_path / "a.zip").write_bytes(zipped(["a/b.txt", "__MACOSX/a/._b.txt", "a/.DS_Store", "c.txt"]))
     (tmp_path / "out.part").mkdir()
     (tmp_path / "out.part" / "left.txt").write_text("")
-    folder = downloads.unpack(tmp_path / "a.zip", tmp_path / "out")
+    folder = archives.unpack(tmp_path / "a.zip", tmp_path / "out")
     assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*")) == ["a/b.txt", "c.txt"]
     assert visible(tmp_path) == ["a.zip", "out"]
 
@@ -171,10 +171,10 @@ def test_a_zip_of_backslashes_is_unpacked_into_folders_and_litter_does_not_unpac
     archive.write_bytes(
         zipped([f"chest_xray\\{part}\\{name}\\{file}" for part in ("train", "test") for name, file in FILES], picture)
     )
-    folder = downloads.unpack(archive, tmp_path / "out")
+    folder = archives.unpack(archive, tmp_path / "out")
     assert len(manifest.build(folder)[0]) == 4
     (folder / ".DS_Store").write_bytes(b"left by a file manager")
-    assert downloads.unpack(archive, folder) == folder
+    assert archives.unpack(archive, folder) == folder
     assert (folder / ".DS_Store").exists()
 
 
@@ -182,8 +182,8 @@ def test_a_zip_of_backslashes_is_unpacked_into_folders_and_litter_does_not_unpac
 def test_a_zip_that_leads_out_of_its_folder_is_refused(tmp_path, name):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.zip").write_bytes(zipped(["good.txt", name]))
-    with pytest.raises(ValueError, match="^names in a zip must stay inside its folder, got "):
-        downloads.unpack(tmp_path / "in" / "a.zip", tmp_path / "in" / "out")
+    with pytest.raises(ValueError, match="^names in a.zip must stay inside its folder, got "):
+        archives.unpack(tmp_path / "in" / "a.zip", tmp_path / "in" / "out")
     assert [path.name for path in tmp_path.rglob("*")] == ["in", "a.zip"]
 
 
@@ -192,7 +192,7 @@ def test_a_damaged_zip_leaves_nothing_behind(tmp_path):
     for damaged in (b"no zip", whole[:-40], whole.replace(CONTENT[:100], CONTENT[100:200])):
         (tmp_path / "a.zip").write_bytes(damaged)
         with pytest.raises(ValueError, match="^a.zip must be a whole zip file, got: "):
-            downloads.unpack(tmp_path / "a.zip", tmp_path / "out")
+            archives.unpack(tmp_path / "a.zip", tmp_path / "out")
         assert visible(tmp_path) == ["a.zip"]
 
 
@@ -220,14 +220,6 @@ def test_two_who_want_mendeleys_set_at_once_both_have_it_and_it_is_fetched_once(
     with ThreadPoolExecutor() as pool:
         roots = list(pool.map(lambda _: sources.provide("mendeley", cache=tmp_path), range(4)))
     assert len(set(roots)) == 1 and len(mendeley.asked) == 1
-
-
-def test_a_whole_set_of_mendeleys_from_before_there_were_marks_is_used(mendeley, tmp_path, monkeypatch):
-    root = sources.provide("mendeley", cache=tmp_path)
-    (tmp_path / ".mendeley-rscbjbr9sj-2.whole").unlink()
-    monkeypatch.setattr(sources, "MENDELEY_PICTURES", 4)
-    assert sources.provide("mendeley", folder=str(tmp_path / "zip that is gone"), cache=tmp_path) == root
-    assert len(mendeley.asked) == 1 and (tmp_path / ".mendeley-rscbjbr9sj-2.whole").is_file()
 
 
 def test_a_set_of_mendeleys_that_lost_a_picture_is_fetched_again(mendeley, tmp_path):
@@ -291,7 +283,7 @@ def test_a_zip_that_names_a_file_twice_or_names_no_file_is_refused_by_the_name_o
     ):
         (tmp_path / "archive.zip").write_bytes(zipped(names))
         with pytest.raises(ValueError, match=said):
-            downloads.unpack(tmp_path / "archive.zip", tmp_path / "out")
+            archives.unpack(tmp_path / "archive.zip", tmp_path / "out")
         assert not (tmp_path / "out").exists()
 
 
@@ -307,7 +299,7 @@ def test_hidden_pictures_of_a_zip_are_named_and_a_zip_needs_no_ending(tmp_path):
 def test_a_zip_without_the_layout_with_a_password_or_too_large_is_refused(tmp_path, monkeypatch):
     archive = tmp_path / "archive.zip"
     archive.write_bytes(zipped(["notes.txt"]))
-    with pytest.raises(ValueError, match="^data folder must hold train/ and test/, got notes.txt in "):
+    with pytest.raises(ValueError, match=r"^archive.zip must hold train/ and test/ in one folder, got notes.txt$"):
         sources.provide("folder", folder=str(archive), cache=tmp_path / "cache")
     data = bytearray(radiographs("chest_xray/"))
     for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # the bit that says: encrypted
@@ -319,10 +311,113 @@ def test_a_zip_without_the_layout_with_a_password_or_too_large_is_refused(tmp_pa
     with pytest.raises(ValueError, match="^archive.zip must be a zip file without a password, got: "):
         sources.provide("folder", folder=str(archive), cache=tmp_path / "cache")
     archive.write_bytes(radiographs("chest_xray/"))
-    monkeypatch.setattr(downloads, "_LARGEST", 100)
+    monkeypatch.setattr(archives, "_LARGEST", 100)
     with pytest.raises(ValueError, match="^archive.zip must unpack to at most 0 GB, got 0 GB$"):
         sources.provide("folder", folder=str(archive), cache=tmp_path / "cache")
     assert not list((tmp_path / "cache").glob("archive*/chest_xray"))
+
+
+PROVIDED = {
+    "zip": ("folder", "archive.zip", {}),
+    "medmnist": ("medmnist", "pneumoniamnist.npz", {}),
+    "phantom": ("phantom", "", {"phantom_patients": 8}),
+}
+
+
+def provided(which, tmp_path):
+    """A set of the cache, and what has it again."""
+    source, name, options = PROVIDED[which]
+    if which == "zip":
+        (tmp_path / name).write_bytes(radiographs("chest_xray/"))
+    elif which == "medmnist":
+        medmnist(tmp_path / name)
+    given = str(tmp_path / name) if name else ""
+    return lambda: sources.provide(source, folder=given, cache=tmp_path / "cache", **options)
+
+
+@pytest.mark.parametrize("which", PROVIDED)
+@pytest.mark.parametrize("harm", ["none", "lost", "flipped"])
+def test_what_a_user_lays_into_a_set_stays_and_a_flipped_bit_in_it_is_mended(which, harm, tmp_path, caplog):
+    again = provided(which, tmp_path)
+    folder = again()
+    inside = sorted(path for path in folder.rglob("*.*") if path.suffix in (".png", ".jpeg"))[0]
+    data = inside.read_bytes()
+    own = [folder / "patients.csv", inside.parent / "own" / "mine.png"]
+    for path in own:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"path,patient")
+    if harm == "lost":
+        inside.unlink()
+    elif harm == "flipped":
+        inside.write_bytes(data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
+    assert again() == folder and again() == folder
+    assert inside.read_bytes() == data
+    assert [path.read_bytes() for path in own] == [b"path,patient"] * 2
+    own[0].unlink()
+    before = inside.stat().st_ino
+    assert again() == folder and inside.stat().st_ino == before, "the set is whole without it"
+
+
+def test_what_a_user_lays_into_an_unpacked_zip_is_named(tmp_path, caplog):
+    again = provided("zip", tmp_path)
+    (again() / "patients.csv").write_text("path,patient")
+    with caplog.at_level("INFO"):
+        again()
+    assert "holds 1 files that are not of the set, and keeps them: patients.csv" in caplog.text
+
+
+def test_what_nobody_has_touched_is_not_read_again(tmp_path, monkeypatch):
+    again = provided("zip", tmp_path)
+    folder, read = again(), []
+    monkeypatch.setattr(cache_folder, "_crc", lambda path, known=cache_folder._crc: read.append(path) or known(path))
+    again()
+    assert read == []
+    touched = next(folder.rglob("*.jpeg"))
+    touched.touch()
+    again()
+    again()
+    assert read == [touched]
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_damaged_anywhere_is_refused_by_its_name(tmp_path, kind):
+    archive = tmp_path / "archive.zip"
+    with zipfile.ZipFile(archive, "w", kind) as opened:
+        for part in ("train", "test"):
+            for name, file in FILES:
+                opened.writestr(f"{part}/{name}/{file}", CONTENT[:3000])
+    whole, refused = archive.read_bytes(), 0
+    for at in range(35, len(whole), len(whole) // 60):
+        archive.write_bytes(whole[:at] + bytes(one ^ 0x5A for one in whole[at : at + 8]) + whole[at + 8 :])
+        try:
+            sources.provide("folder", folder=str(archive), cache=tmp_path / "cache")
+        except cache_folder.CacheError as error:
+            refused += 1
+            assert "archive.zip" in str(error), error
+        except folder_layout.LayoutError:  # a name in it
+            refused += 1
+    assert refused > 30
+
+
+def test_a_zip_that_needs_another_program_is_refused_by_its_name(tmp_path):
+    data = bytearray(radiographs("chest_xray/"))
+    data[data.index(b"PK\x01\x02") + 6] = 140  # version 14.0 of zip
+    (tmp_path / "archive.zip").write_bytes(data)
+    with pytest.raises(ValueError, match="^archive.zip must be a whole zip file, got: zip file version 14.0$"):
+        sources.check("folder", str(tmp_path / "archive.zip"))
+
+
+@pytest.mark.parametrize(
+    ("names", "got"),
+    [([], "nothing"), (["photos/a.jpeg", "b.txt"], "b.txt, photos"), (["a/train/x.jpeg", "b/test/y.jpeg"], "a, b")],
+)
+def test_a_zip_without_the_layout_is_refused_before_it_is_unpacked(tmp_path, names, got):
+    archive = tmp_path / "archive.zip"
+    archive.write_bytes(zipped(names))
+    for ask in (sources.check, lambda *given: sources.provide(given[0], folder=given[1], cache=tmp_path / "cache")):
+        with pytest.raises(ValueError, match=f"^archive.zip must hold train/ and test/ in one folder, got {got}$"):
+            ask("folder", str(archive))
+    assert not (tmp_path / "cache").exists()
 
 
 def together(count, work):
@@ -363,7 +458,7 @@ def test_kaggle_comes_from_kagglehub(monkeypatch, tmp_path):
 
     downloads_zip = tmp_path / "archive.zip"
     downloads_zip.write_bytes(radiographs("chest_xray/"))
-    folder, asked = downloads.unpack(downloads_zip, tmp_path / "versions"), []
+    folder, asked = archives.unpack(downloads_zip, tmp_path / "versions"), []
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "hub"))
 
     def download(handle):
@@ -385,7 +480,7 @@ def test_kaggle_without_a_connection_says_what_to_do(monkeypatch, tmp_path):
 
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(kagglehub, "dataset_download", offline)
-    rule = "^Kaggle set .* must be reachable, got Failed to resolve .*: connect .* use DATA=<folder>$"
+    rule = "^Kaggle set .* must be reachable, got Failed to resolve .*: connect .* data.source: folder$"
     with pytest.raises(ValueError, match=rule):
         sources.provide("kaggle", cache=tmp_path)
 
@@ -455,7 +550,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_a_folder_is_checked_and_taken_as_it_is(tmp_path):
     (tmp_path / "a.zip").write_bytes(radiographs(""))
-    folder = downloads.unpack(tmp_path / "a.zip", tmp_path / "own")
+    folder = archives.unpack(tmp_path / "a.zip", tmp_path / "own")
     assert sources.provide("folder", folder=str(folder), cache=tmp_path / "cache") == folder
     assert not (tmp_path / "cache").exists()
     with pytest.raises(ValueError, match="^data folder must exist, got "):

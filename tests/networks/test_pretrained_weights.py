@@ -90,7 +90,7 @@ def test_a_folder_without_the_file_says_so_and_gives_advice(tmp_path):
     assert str(caught.value) == (
         f"weights of vgg16 must be imagenet, none or a path, got no file vgg16*.h5 in {tmp_path}; "
         "connect once to the internet, "
-        f"or put {VGG16} into a folder and pass WEIGHTS=<folder>, "
+        f"or put {VGG16} into a folder and name it in training.weights, "
         "or allow random weights (training.random_weights_allowed: [vgg16])"
     )
 

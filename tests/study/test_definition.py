@@ -215,7 +215,7 @@ def test_a_duplicate_key_is_an_error(refusal):
 def test_an_unknown_study_lists_those_that_are_there():
     with pytest.raises(definition.StudyError) as caught:
         definition.load("kermani", PARAMS)
-    assert str(caught.value) == f"STUDY must be one of {', '.join(definition.names(PARAMS))}, got 'kermani'"
+    assert str(caught.value) == f"study must be one of {', '.join(definition.names(PARAMS))}, got 'kermani'"
 
 
 @pytest.mark.parametrize(("name", "inside"), [("tiny/model", "tiny"), ("bench", "bench"), ("compare/a", "compare")])
@@ -231,7 +231,7 @@ def test_a_study_whose_folder_another_writes_to_is_refused(tmp_path, name, insid
 
 @pytest.mark.parametrize("name", ["../params/smoke", "/etc/passwd", "", ".", "smoke.yaml", "candidates/../smoke"])
 def test_a_name_that_would_lead_out_of_the_reports_is_no_study(name):
-    with pytest.raises(definition.StudyError, match="^STUDY must be one of "):
+    with pytest.raises(definition.StudyError, match="^study must be one of "):
         definition.load(name, PARAMS)
 
 

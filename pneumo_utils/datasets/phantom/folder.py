@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pneumo_utils.datasets import folder_layout
+from pneumo_utils.datasets import cache_folder
 from pneumo_utils.datasets.phantom import radiograph
 from pneumo_utils.records.atomic import atomic_folder
 
@@ -79,14 +79,17 @@ def write(folder: Path, *, patients: int, seed: int, shortcut: bool) -> Path:
             raise ValueError(f"{name} must be at least {least}, got {value}")
     settings = {"patients": int(patients), "seed": int(seed), "shortcut": bool(shortcut)}
     settings["version"] = radiograph.VERSION
-    if _is_whole(folder, settings):
+    pictures, stored = _plan(np.random.default_rng(seed), patients, shortcut), _stored(folder)
+    drawn = all(stored.get(name) == value for name, value in settings.items())  # by this very function
+    if drawn and stored.get("sha256") == _digest(folder, pictures):
         return folder / "chest_xray"
     if folder.exists() and not (folder / _SETTINGS).is_file() and (folder.is_file() or any(folder.iterdir())):
         raise ValueError(f"folder must be new, empty or written by the phantom, got {folder}")
-    pictures = _plan(np.random.default_rng(seed), patients, shortcut)
     with atomic_folder(folder) as part:
         _save_all(part, pictures)
-        (part / _SETTINGS).write_text(json.dumps(settings | {"sha256": _digest(part)}, indent=1) + "\n")
+        (part / _SETTINGS).write_text(json.dumps(settings | {"sha256": _digest(part, pictures)}, indent=1) + "\n")
+        if drawn:
+            cache_folder.carry_over(folder, part)
     return folder / "chest_xray"
 
 
@@ -134,21 +137,28 @@ def lesions(folder: Path, paths: Iterable[str], size: int) -> list[np.ndarray] |
     return [cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST) > 0 for mask in masks]
 
 
-def _is_whole(folder: Path, settings: dict) -> bool:
+def _stored(folder: Path) -> dict:
+    """What the folder says of itself; empty where it says nothing."""
     try:
-        stored = json.loads((folder / _SETTINGS).read_text())
-        digest, stored = stored["sha256"], {name: stored[name] for name in settings}
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    return stored == settings and digest == _digest(folder)
+        found = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
-def _digest(folder: Path) -> str:
-    """SHA-256 over name and content of every picture and truth: a lost, cut or flipped one is noticed."""
+def _digest(folder: Path, pictures: Iterable[str]) -> str:
+    """SHA-256 over name and content of every picture and truth, so that a lost, cut or flipped one is noticed; empty
+    where one is not there. What else lies in the folder is its user's.
+    """
     found = hashlib.sha256()
-    files = (path for kind in ("chest_xray", "truth") for path in (folder / kind).rglob("*.*"))
-    for path in sorted(path for path in files if not folder_layout.is_litter(path.name)):
-        found.update(path.relative_to(folder).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    files = [Path("chest_xray", path) for path in pictures]
+    files += [Path("truth", kind, path).with_suffix(".png") for kind in ("lungs", "lesion") for path in pictures]
+    for path in sorted(files):
+        try:
+            content = (folder / path).read_bytes()
+        except OSError:
+            return ""
+        found.update(path.as_posix().encode() + b"\0" + hashlib.sha256(content).digest())
     return found.hexdigest()
 
 

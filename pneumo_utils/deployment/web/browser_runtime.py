@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from pneumo_utils.datasets import downloads
+from pneumo_utils.datasets import cache_folder, downloads
 
 VERSION = "1.30.0"  # MIT License
 URL = f"https://registry.npmjs.org/onnxruntime-web/-/onnxruntime-web-{VERSION}.tgz"
@@ -42,7 +42,7 @@ def find(cache: Path, given: Path | None = None) -> Path:
             return downloads.fetch(URL, target, size=SIZE, sha256=SHA256)
         downloads.check(given, size=SIZE, sha256=SHA256, name=given.name)
         return given
-    except downloads.DownloadError as error:
+    except cache_folder.CacheError as error:
         why = str(error).partition(": run again")[0].partition(": download it")[0]
         raise RuntimeFileError(
             f"onnxruntime-web {VERSION} must be there or be downloaded once, got: {why}; "
