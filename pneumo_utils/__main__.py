@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from pneumo_utils.deployment import prediction_command
 from pneumo_utils.deployment.web import export_command, serve_command
 from pneumo_utils.pipeline import command_arguments
+from pneumo_utils.records import unforeseen
 
 if TYPE_CHECKING:
     from pneumo_utils.pipeline.runner import Pipeline
@@ -173,7 +174,11 @@ def _sentences(error: Exception) -> list[str]:
     """What went wrong, without the number of an operating system's error."""
     if isinstance(error, OSError) and error.filename and error.strerror:
         return [f"{error.filename2 or error.filename} must be usable, got: {error.strerror}"]
-    return getattr(error, "sentences", [str(error)])
+    if hasattr(error, "sentences") or isinstance(error, (ValueError, RuntimeError, OSError)):
+        return getattr(error, "sentences", [str(error)])
+    if isinstance(error, MemoryError):
+        return [str(error) or "the machine must have memory for this, got too little"]
+    return [unforeseen.describe(error)]
 
 
 def _advice(sentence: str) -> str:
@@ -195,13 +200,15 @@ def main(arguments: list[str] | None = None) -> int:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it
             signal.signal(number, signal.default_int_handler)
+    if hasattr(sys.stdout, "reconfigure"):  # a name that the terminal cannot show stops nothing
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         _set_apart()
         return _run(_parser().parse_args(arguments))
     except KeyboardInterrupt:
         print("interrupted; what was finished is kept", file=sys.stderr)
         return 130
-    except (ValueError, RuntimeError, OSError) as error:
+    except Exception as error:  # one that nobody foresaw, too, in one sentence
         for sentence in _sentences(error):
             print(f"error: {' '.join(sentence.split())}{_advice(sentence)}", file=sys.stderr)
         if os.environ.get("PNEUMO_DEBUG"):

@@ -147,7 +147,12 @@ def test_any_table_of_patients_is_read_or_refused_in_a_sentence(content):
 
 
 @ALL_DAY
-@given(content=st.text(max_size=300))
+@given(
+    content=st.one_of(
+        st.text(max_size=300),
+        st.from_regex(r"a,-?([0-9]{1,30}|1e[0-9]{1,3}|inf|nan|[0-9]+\\.[0-9]),b\\n", fullmatch=True),
+    )
+)
 def test_any_edit_of_a_table_is_read_within_its_contract_or_refused(content):
     head = "path,files,reason\n"
     with tempfile.TemporaryDirectory() as folder:

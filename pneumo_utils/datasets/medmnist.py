@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
+import zlib
 from pathlib import Path
 
 import cv2
@@ -11,6 +13,8 @@ import numpy as np
 from pneumo_utils.datasets import cache_folder, folder_layout
 from pneumo_utils.records import fingerprint
 from pneumo_utils.records.atomic import alone, atomic_folder
+
+_LARGEST = 4e9  # bytes of an array: sixteen times the largest that is published
 
 
 class MedMNISTError(ValueError):
@@ -50,18 +54,44 @@ def write(archive: Path, cache: Path) -> Path:
 def _read(archive: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     try:
         with archive.open("rb") as file, np.load(file) as held:
+            for part in folder_layout.PARTS:
+                _check_size(held, f"{part}_images")
+                _check_size(held, f"{part}_labels")
             parts = {part: (held[f"{part}_images"], held[f"{part}_labels"].ravel()) for part in folder_layout.PARTS}
     except KeyError as error:
         raise MedMNISTError(f"{archive.name} must hold {{train,val,test}}_{{images,labels}}: {error}") from error
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        AttributeError,
+        TypeError,
+        RuntimeError,
+        zlib.error,
+        zipfile.BadZipFile,
+    ) as error:
         raise MedMNISTError(f"{archive.name} must be a .npz file of PneumoniaMNIST, got: {error}") from error
     for part, (images, labels) in parts.items():
-        if images.ndim != 3 or images.dtype != np.uint8 or len(images) != len(labels):
+        flat = images.ndim != 3 or not all(images.shape[1:])
+        if flat or images.dtype != np.uint8 or len(images) != len(labels):
             got = f"{images.dtype} {images.shape} with {len(labels)} labels"
             raise MedMNISTError(f"{part}_images must be uint8 (n, height, width) with n labels, got {got}")
         if not np.isin(labels, (0, 1)).all():
             raise MedMNISTError(f"{part}_labels must be 0 or 1, got {np.unique(labels)[:5].tolist()}")
-    return parts
+    return {part: (images, labels.astype(np.uint8)) for part, (images, labels) in parts.items()}
+
+
+def _check_size(held: np.lib.npyio.NpzFile, name: str) -> None:
+    """See from its header that an array may be read: one of a few bytes may claim to be larger than any memory."""
+    member = held.zip.getinfo(f"{name}.npy")
+    with held.zip.open(member) as file:
+        readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        version = np.lib.format.read_magic(file)
+        if version not in readers:
+            raise ValueError(f"{name} of version {version}")
+        shape, _, kind = readers[version](file)
+    if (size := math.prod(shape) * kind.itemsize) > min(member.file_size, _LARGEST):
+        raise ValueError(f"{name} of {size:,} bytes")
 
 
 def _write_part(folder: Path, images: np.ndarray, labels: np.ndarray) -> None:

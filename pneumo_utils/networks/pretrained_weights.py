@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pneumo_utils.networks import spatial_layers
 from pneumo_utils.records import fingerprint
 from pneumo_utils.records.atomic import alone
+
+if TYPE_CHECKING:
+    import h5py
 
 # MD5 of Keras' own files without the classifier (keras.applications.vgg16, .resnet50)
 _KERAS_FILES = {
@@ -96,35 +101,60 @@ def check_file(model: str, path: Path) -> Path:
         `path`.
 
     Raises:
-        UnfitError: it is no HDF5 file, cut short, of another network, has a classifier, or holds NaN or infinity.
+        UnfitError: it is no HDF5 file, cut short, of another network, has a classifier, holds NaN or infinity, or a
+            kernel of one value.
     """
     import h5py  # imported here: most runs have nothing to look into
 
-    arrays: dict[str, np.ndarray] = {}
     try:
         with h5py.File(path) as file:
-            named = {_text(name) for name in np.atleast_1d(file.attrs.get("layer_names", []))}
-            file.visititems(lambda name, item: arrays.update({name: item[()]} if _is_numbers(item) else {}))
-    except OSError as error:
+            _check_layers(model, path, file)
+            _check_values(model, path, file)
+    except (UnfitError, MemoryError):
+        raise
+    except Exception as error:  # of several kinds, by what is damaged
         raise UnfitError(f"weights of {model} must be an HDF5 file, got {path}, which is none or cut short") from error
-    kernels, wanted = Counter(one.shape for one in arrays.values() if one.ndim == 4), kernel_shapes(model)
+    return path
+
+
+def _arrays(file: h5py.File) -> dict[str, h5py.Dataset]:
+    """Every array of numbers by its path, unread: whatever shape it claims takes no memory."""
+    found: dict[str, h5py.Dataset] = {}
+    file.visititems(lambda name, item: found.update({name: item} if _is_numbers(item) else {}))
+    return found
+
+
+def _check_layers(model: str, path: Path, file: h5py.File) -> None:
+    arrays, wanted = _arrays(file).values(), kernel_shapes(model)
+    kernels = Counter(one.shape for one in arrays if one.ndim == 4)
     if kernels != Counter(wanted):
         got = f"{kernels.total()} with {(kernels & Counter(wanted)).total()} of the right shape in {path}"
         raise UnfitError(f"weights of {model} must hold its {len(wanted)} convolutions, got {got}")
-    biases, wanted = Counter(one.shape for one in arrays.values() if one.ndim == 1), Counter((k[-1],) for k in wanted)
+    biases, wanted = Counter(one.shape for one in arrays if one.ndim == 1), Counter((k[-1],) for k in wanted)
     if wanted - biases:
         raise UnfitError(f"weights of {model} must hold a bias for each convolution, got too few in {path}")
-    dense = sum(one.ndim == 2 for one in arrays.values())
+    dense = sum(one.ndim == 2 for one in arrays)
     if dense:
         raise UnfitError(f"weights of {model} must be those without the classifier, got {dense} dense layers in {path}")
+    named = {_text(name) for name in np.atleast_1d(file.attrs.get("layer_names", []))}
     layers = {name for name in spatial_layers.names(model) if "_conv" in name}
     missing = sorted(layers - named) if named else []  # newer files name no layers
     if missing:
         raise UnfitError(f"weights of {model} must name its layers, got no {missing[0]} in {path}")
-    odd = next((name for name, one in sorted(arrays.items()) if not np.isfinite(one).all()), "")
-    if odd:
-        raise UnfitError(f"weights of {model} must be finite numbers, got NaN or infinity in {odd} of {path}")
-    return path
+
+
+def _check_values(model: str, path: Path, file: h5py.File) -> None:
+    largest = max(map(math.prod, kernel_shapes(model)))
+    for name, one in sorted(_arrays(file).items()):
+        if one.size > largest:
+            raise UnfitError(f"weights of {model} must hold no more than its own, got {name} {one.shape} in {path}")
+        values = one[()]
+        if not np.isfinite(values).all():
+            raise UnfitError(f"weights of {model} must be finite numbers, got NaN or infinity in {name} of {path}")
+        if one.ndim == 4 and values.min() == values.max():  # as of a file that was laid out and never filled
+            raise UnfitError(
+                f"weights of {model} must be trained, got nothing but {values.max():g} in {name} of {path}"
+            )
 
 
 def _is_numbers(item: object) -> bool:

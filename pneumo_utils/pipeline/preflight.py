@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from pneumo_utils.pipeline.notebook_parameters import PipelineError
-from pneumo_utils.records import kernel_locks
+from pneumo_utils.records import kernel_locks, unforeseen
 from pneumo_utils.study.expected_space import Space
 
 _log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ def run(checks: Iterable[Callable[[], object]]) -> None:
     """Call all `checks`, and tell together what they raised.
 
     Raises:
-        PreflightError: one of them raised a `ValueError` or an `OSError`.
+        PreflightError: one of them raised something.
     """
     told = []
     for check in checks:
@@ -43,6 +44,10 @@ def run(checks: Iterable[Callable[[], object]]) -> None:
             check()
         except (ValueError, OSError) as error:
             told.append(str(error))
+        except Exception as error:
+            if os.environ.get("PNEUMO_DEBUG"):
+                raise
+            told.append(unforeseen.describe(error))
     if told:
         raise PreflightError(list(dict.fromkeys(told)))
 

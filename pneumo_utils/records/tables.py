@@ -50,7 +50,7 @@ def _check_column(name: str, column: str, values: pd.Series) -> pd.Series:
     spec = CONTRACTS[name][column]
     try:
         values = values.astype(_KINDS[spec.kind])
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise TableError(f"{name}.{column} must be {spec.kind}, got {error}") from error
     empty = values.isna()
     if empty.any() and not spec.optional:

@@ -10,6 +10,7 @@ import difflib
 import hashlib
 import io
 import json
+import re
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
@@ -21,7 +22,8 @@ from ruamel.yaml.error import YAMLError
 from pneumo_utils.study import parameters, training_parameters
 from pneumo_utils.study.section import Section, raise_rule
 
-_RESERVED = ("bench", "compare")  # folders of reports/ that no study writes
+_DIRECTIVE = re.compile(r"(?:\s*(?:#.*)?\n)*(%.*)")  # `%YAML 1.1` makes of `no`, or of 3e-3, another value
+_RESERVED = ("bench", "compare", "index.html", "reliability.md")  # of reports/, which no study writes
 
 
 class StudyError(ValueError):
@@ -77,8 +79,13 @@ class Study(Section):
 
 def names(folder: Path) -> list[str]:
     """Names of the studies in `folder` and below, sorted; those below with their folder, as `candidates/a`."""
-    found = [path for path in folder.rglob("*.yaml") if path.is_file()]
+    found = [path for path in folder.rglob("*.yaml") if path.is_file() and not _is_hidden(path.relative_to(folder))]
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in found)
+
+
+def _is_hidden(path: Path) -> bool:
+    """As a Mac, Jupyter or an editor leaves copies."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study:
@@ -99,8 +106,11 @@ def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study
         raise StudyError(f"folder of parameter files must hold some that end with .yaml, got none in {str(folder)!r}")
     if name not in there:  # not only whether it is there: `../` would lead out of the folder of reports
         raise StudyError(f"study must be one of {', '.join(there)}, got {name!r}")
-    inside = [parent.as_posix() for parent in Path(name).parents if parent.as_posix() in (*there, *_RESERVED)]
-    if inside or name in _RESERVED:
+    if not name.isprintable():
+        raise StudyError(f"a study must have a name without control characters, got {name!r}")
+    taken = {one.casefold() for one in there} | set(_RESERVED)
+    inside = [parent.as_posix() for parent in Path(name).parents if parent.as_posix().casefold() in taken]
+    if inside or name.casefold() in _RESERVED:
         raise StudyError(f"a study must have a folder of its own in reports/, got {name}, in {(inside or [name])[0]}/")
     raw = read_sections(path)
     if data and isinstance(raw.get("data"), dict):
@@ -108,9 +118,24 @@ def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study
     if weights and isinstance(raw.get("training"), dict):
         raw["training"]["weights"] = weights
     try:
-        return Study.model_validate(raw)
+        study = Study.model_validate(raw)
     except ValidationError as error:
         raise StudyError(f"{path.name}: " + "; ".join(map(_sentence, error.errors()))) from error
+    for key, value in study.flat().items():
+        if isinstance(value, str) and value.encode("utf-8", "replace").decode() != value:
+            raise StudyError(f"{path.name}: {key} must be UTF-8, got {value!r}")
+    return study
+
+
+class _Named(dict):
+    """What lacks a key says so with its place."""
+
+    def __init__(self, held: dict, place: str):
+        super().__init__(held)
+        self._place = place
+
+    def __missing__(self, key: str):
+        raise StudyError(f"{self._place}{key} is missing")
 
 
 def read_sections(path: Path) -> dict:
@@ -120,13 +145,20 @@ def read_sections(path: Path) -> dict:
         StudyError: it is not YAML 1.2, or holds no sections.
     """
     try:
-        raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")
+        raw = YAML(typ="safe", pure=True).load(text)
     except (YAMLError, ValueError, RecursionError) as error:  # bytes that are no text, numbers and nests without end
         problem = " ".join(str(error).split("To suppress")[0].split())
         raise StudyError(f"{path.name} must be valid YAML, got: {problem}") from error
+    if directive := _DIRECTIVE.match(text):
+        raise StudyError(f"{path.name} must begin with its sections, got the directive {directive[1]!r}")
     if not isinstance(raw, dict):
         raise StudyError(f"{path.name} must hold sections of parameters, got {type(raw).__name__}")
-    return raw
+    if odd := [name for name, section in raw.items() if not isinstance(section, dict)]:
+        got = f"{odd[0]}, which is {type(raw[odd[0]]).__name__}"
+        raise StudyError(f"{path.name} must hold sections of parameters, got {got}")
+    named = {name: _Named(section, f"{path.name}: {name}.") for name, section in raw.items()}
+    return _Named(named, f"{path.name}: ")
 
 
 def _source_of(data: str) -> str:

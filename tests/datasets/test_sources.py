@@ -525,6 +525,9 @@ def test_medmnist_becomes_a_folder_of_pictures_once(tmp_path, given):
         ({"train_labels": np.full((6, 1), 2, np.uint8)}, r"train_labels must be 0 or 1, got \[2\]"),
         ({"train_images": np.zeros((6, 28, 28, 3), np.uint8)}, "train_images must be uint8"),
         ({"train_images": np.array([None] * 6)}, "pneumoniamnist.npz must be a .npz file of PneumoniaMNIST"),
+        ({"train_images": np.zeros((6, 28, 0), np.uint8)}, r"train_images must be uint8 .*, got uint8 \(6, 28, 0\)"),
+        ({"train_labels": np.array([0, np.nan] * 3)}, r"train_labels must be 0 or 1, got \[0.0, nan\]"),
+        ({"train_labels": np.array(["0", "1"] * 3)}, "train_labels must be 0 or 1"),
     ],
 )
 def test_another_npz_than_medmnists_is_refused(tmp_path, changed, rule):
@@ -532,6 +535,38 @@ def test_another_npz_than_medmnists_is_refused(tmp_path, changed, rule):
     with pytest.raises(ValueError, match=f"^{rule}"):
         sources.provide("medmnist", folder=str(tmp_path), cache=tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("kind", [bool, float, np.int64])
+def test_labels_of_medmnist_may_be_of_any_kind_that_says_0_or_1(tmp_path, kind):
+    medmnist(tmp_path / "pneumoniamnist.npz", train_labels=np.array([[0], [1]] * 3).astype(kind))
+    root = sources.provide("medmnist", folder=str(tmp_path), cache=tmp_path / "cache")
+    assert [len(list((root / "train" / name).iterdir())) for name in ("NORMAL", "PNEUMONIA")] == [3, 3]
+
+
+def test_an_array_that_claims_more_than_its_bytes_is_refused_unread(tmp_path):
+    medmnist(tmp_path / "a.npz")
+    header = io.BytesIO()
+    huge = {"descr": "|u1", "fortran_order": False, "shape": (10**6, 10**6, 10**3)}
+    np.lib.format.write_array_header_1_0(header, huge)
+    with zipfile.ZipFile(tmp_path / "a.npz") as good, zipfile.ZipFile(tmp_path / "pneumoniamnist.npz", "w") as bad:
+        for name in good.namelist():
+            bad.writestr(name, header.getvalue() if name == "val_images.npy" else good.read(name))
+    with pytest.raises(ValueError, match="^pneumoniamnist.npz must be a .npz file .*: val_images of 1,0.* bytes$"):
+        sources.provide("medmnist", folder=str(tmp_path / "pneumoniamnist.npz"), cache=tmp_path / "cache")
+
+
+def test_a_damaged_npz_is_refused_in_a_sentence(tmp_path):
+    medmnist(tmp_path / "good.npz")
+    with np.load(tmp_path / "good.npz") as good:
+        np.savez_compressed(tmp_path / "pneumoniamnist.npz", **good)
+    whole = (tmp_path / "pneumoniamnist.npz").read_bytes()
+    for at in range(40, len(whole), len(whole) // 40):
+        (tmp_path / "pneumoniamnist.npz").write_bytes(whole[:at] + b"\xa5" * 6 + whole[at + 6 :])
+        try:
+            sources.provide("medmnist", folder=str(tmp_path / "pneumoniamnist.npz"), cache=tmp_path / "cache")
+        except ValueError as error:
+            assert str(error).startswith("pneumoniamnist.npz must ")
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 broken"])

@@ -47,7 +47,10 @@ def write(path, *shapes, model="", fill=0.0, layers=()):
     """A weights file with kernels of these shapes, or those of `model`."""
     with h5py.File(path, "w") as opened:
         for number, shape in enumerate([*(pretrained_weights.kernel_shapes(model) if model else ()), *shapes]):
-            opened.create_dataset(f"layers/{number}/kernel", shape, np.float16)  # not allocated: reads as 0
+            kernel = opened.create_dataset(
+                f"layers/{number}/kernel", shape, np.float16, chunks=True
+            )  # mostly not there
+            kernel[(0,) * len(shape)] = 1
             opened.create_dataset(f"layers/{number}/bias", shape[-1:], np.float16)
         if fill:
             opened["layers/0/kernel"][0, 0, 0, 0] = fill
@@ -197,3 +200,31 @@ def test_kernels_have_the_shapes_of_keras_own_networks(model):
         tuple(weight.shape) for weight in network(include_top=False, weights=None).weights if len(weight.shape) == 4
     ]
     assert sorted(pretrained_weights.kernel_shapes(model)) == sorted(built)
+
+
+def test_a_kernel_of_one_value_is_refused_and_a_giant_one_is_not_read(tmp_path):
+    file = write(tmp_path / "vgg16.h5", model="vgg16")
+    assert pretrained_weights.check_file("vgg16", file) == file
+    with h5py.File(file, "a") as opened:
+        opened.create_dataset("giant", (10**12,), np.float32)
+    with pytest.raises(
+        ValueError, match=r"must hold no more than its own, got giant \(1000000000000,\) in .*vgg16.h5$"
+    ):
+        pretrained_weights.check_file("vgg16", file)
+    with h5py.File(file, "a") as opened:
+        del opened["giant"]
+        opened["layers/3/kernel"][0, 0, 0, 0] = 0
+    with pytest.raises(ValueError, match="must be trained, got nothing but 0 in layers/3/kernel of .*vgg16.h5$"):
+        pretrained_weights.check_file("vgg16", file)
+
+
+def test_a_weights_file_damaged_anywhere_is_refused_by_its_name(tmp_path):
+    with h5py.File(tmp_path / "good.h5", "w") as opened:
+        for number in range(5):
+            opened[f"block{number}/kernel"] = np.arange(108.0).reshape(3, 3, 3, 4)
+        opened.attrs["layer_names"] = [b"block0"]
+    whole = (tmp_path / "good.h5").read_bytes()
+    for at in range(0, len(whole), 37):
+        (tmp_path / "vgg16.h5").write_bytes(whole[:at] + bytes((whole[at] ^ 0x5B,)) + whole[at + 1 :])
+        with pytest.raises(pretrained_weights.UnfitError, match="vgg16.h5"):
+            pretrained_weights.check_file("vgg16", tmp_path / "vgg16.h5")

@@ -182,6 +182,16 @@ def test_a_fraction_is_no_whole_number_and_two_is_no_truth_value():
         tables.check("history", broken("history", "kept", 2))
 
 
+@pytest.mark.parametrize("number", ["9" * 25, "-" + "9" * 25, "1e400", "inf", "-inf", "1e30", "9223372036854775808"])
+@pytest.mark.parametrize("column", ["number", "width"])
+def test_a_whole_number_beyond_all_bounds_is_refused_with_its_column(column, number, tmp_path):
+    table = example("manifest", 2).astype({column: object})
+    table.loc[0, column] = number
+    table.to_csv(tmp_path / "manifest.csv", index=False)
+    with pytest.raises(tables.TableError, match=f"^manifest.{column} must be "):
+        tables.read("manifest", tmp_path / "manifest.csv")
+
+
 def test_missing_and_unknown_columns_are_both_named():
     frame = example("splits").rename(columns={"patient": "person"})
     with pytest.raises(tables.TableError, match=r"splits must have .* missing \['patient'\], unknown \['person'\]"):

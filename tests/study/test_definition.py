@@ -109,7 +109,7 @@ def test_a_name_that_is_no_parameter_is_answered_with_the_likest_one(refusal):
 def test_a_missing_key_or_section_is_named(refusal):
     assert refusal(("  dropout: 0.2\n", "")) == "mine.yaml: training.dropout is missing"
     assert refusal((GRADCAM, "")) == "mine.yaml: gradcam is missing"
-    assert "gradcam: input should be a valid dictionary" in refusal((GRADCAM, "gradcam:\n"))
+    assert "sections of parameters, got gradcam, which is NoneType" in refusal((GRADCAM, "gradcam:\n"))
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,18 @@ def test_an_unknown_study_lists_those_that_are_there():
     assert str(caught.value) == f"study must be one of {', '.join(definition.names(PARAMS))}, got 'kermani'"
 
 
-@pytest.mark.parametrize(("name", "inside"), [("tiny/model", "tiny"), ("bench", "bench"), ("compare/a", "compare")])
+@pytest.mark.parametrize(
+    ("name", "inside"),
+    [
+        ("tiny/model", "tiny"),
+        ("bench", "bench"),
+        ("compare/a", "compare"),
+        ("Bench", "Bench"),
+        ("index.html", "index.html"),
+        ("Reliability.md", "Reliability.md"),
+        ("TINY/model", "TINY"),
+    ],
+)
 def test_a_study_whose_folder_another_writes_to_is_refused(tmp_path, name, inside):
     for one in ("tiny", name):
         (tmp_path / f"{one}.yaml").parent.mkdir(exist_ok=True)
@@ -252,6 +263,15 @@ def test_a_name_that_would_lead_out_of_the_reports_is_no_study(name):
         (b"about: &a {x: *a}", "mine.yaml: about.title is missing"),
         (b"about:\x00", "mine.yaml must be valid YAML, got: unacceptable character"),
         (b"", "mine.yaml must hold sections of parameters, got NoneType"),
+        (b"about: 1", "mine.yaml must hold sections of parameters, got about, which is int"),
+        (
+            b"# mine\n\n%YAML 1.1\n---\nabout: {}",
+            "mine.yaml must begin with its sections, got the directive '%YAML 1.1'",
+        ),
+        (
+            b"\xef\xbb\xbf%YAML 1.2\n---\nabout: {}",
+            "mine.yaml must begin with its sections, got the directive '%YAML 1.2'",
+        ),
     ],
 )
 def test_what_is_not_yaml_is_said_in_one_line(tmp_path, content, said):
@@ -270,6 +290,32 @@ def test_data_takes_the_place_of_source_and_folder(load, given, source):
     got = load(data=given).data
     assert (got.source, got.folder) == (source, given)
     assert got.cache == load().data.cache
+
+
+def test_a_path_that_is_not_utf8_is_refused_before_any_work(load):
+    for given in ({"data": "/my/caf\udce9"}, {"weights": "caf\udce9.h5"}):
+        with pytest.raises(definition.StudyError, match=r"(must be UTF-8|unicode string), got '.*caf\\udce9"):
+            load(**given)
+
+
+def test_hidden_files_are_no_studies_and_control_characters_make_no_name(tmp_path):
+    for name in ("mine", "._mine", ".ipynb_checkpoints/mine-checkpoint", "two\nlines", "bell\x07"):
+        (tmp_path / f"{name}.yaml").parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.yaml").write_bytes((PARAMS / "smoke.yaml").read_bytes())
+    assert definition.names(tmp_path) == ["bell\x07", "mine", "two\nlines"]
+    for name in ("two\nlines", "bell\x07"):
+        with pytest.raises(definition.StudyError, match="^a study must have a name without control characters, got '"):
+            definition.load(name, tmp_path)
+
+
+def test_a_file_that_lacks_what_is_asked_for_says_what(tmp_path):
+    (tmp_path / "parameters.yaml").write_text("training: {models: [cnn]}")
+    found = definition.read_sections(tmp_path / "parameters.yaml")
+    assert found["training"]["models"] == ["cnn"]
+    with pytest.raises(definition.StudyError, match="^parameters.yaml: training.seeds is missing$"):
+        found["training"]["seeds"]
+    with pytest.raises(definition.StudyError, match="^parameters.yaml: data is missing$"):
+        found["data"]
 
 
 def test_weights_take_the_place_of_the_files(load):
