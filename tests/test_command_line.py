@@ -167,6 +167,14 @@ def test_a_folder_in_the_place_of_a_file_is_told_with_what_to_do(told, tmp_path)
     assert told() == (1, f"error: {place} must be usable, got: Is a directory: {advice}")
 
 
+def test_a_table_of_patients_that_names_other_files_is_told_before_anything_runs(told, params, tmp_path, monkeypatch):
+    monkeypatch.setattr("pneumo_utils.pipeline.study_run.StudyRun.to_the_end", lambda _: pytest.fail("it runs"))
+    (tmp_path / "patients.csv").write_text("path,patient\ntrain/NORMAL/gone.jpeg,1\n")
+    change(params, 'patients: ""', f"patients: {tmp_path / 'patients.csv'}")
+    status, line = told()
+    assert status == 1 and line.endswith("got 1 that are not there: 'train/NORMAL/gone.jpeg'")
+
+
 def test_a_disk_that_is_too_small_is_told_before_anything_is_drawn(told, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2e8))
     status, line = told()

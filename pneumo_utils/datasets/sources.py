@@ -128,8 +128,8 @@ def _folder(folder: str, cache: Path) -> Path:
     place = Path(_require_folder(folder)).expanduser()
     if not _is_zip(folder):
         return place
-    # by content: the same zip under another name is not unpacked twice, another of the same name is
     _look_into(place)
+    # by content: the same zip under another name is not unpacked twice, another of the same name is
     return archives.unpack(place, cache / f"{place.stem}-{archives.contents(place)}")
 
 

@@ -162,7 +162,7 @@ def read_sections(path: Path) -> dict:
 
 
 def _source_of(data: str) -> str:
-    """`DATA=` names a folder or a zip that holds one, except where the ending says otherwise."""
+    """What is given names a folder or a zip that holds one, except where the ending says otherwise."""
     return "medmnist" if data.lower().endswith(".npz") else "folder"
 
 
