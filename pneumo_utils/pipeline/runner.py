@@ -68,7 +68,7 @@ class Pipeline:
         """Have weights and radiographs at hand, downloaded, unpacked or drawn where need be; once it is checked.
 
         Raises:
-            ValueError: they cannot be had, or the disk is too small for as many radiographs.
+            ValueError: they cannot be had, no study can be made of them, or the disk is too small for as many.
         """
         for model in self.study.training.models:
             self._find_start(model)
