@@ -56,26 +56,20 @@ def measure(
         pictures: uint8 (n, stored size, stored size), of the validation or test part.
         label: int (n,), 1 = pneumonia.
         patient: name of the patient of each, (n,); the pictures of one are alike.
-        views: how many views of a picture are averaged, a key of `augmentation.TEST_VIEWS`, and what of them is,
-            `probability` or `logit`.
+        views: how many of a picture are averaged, a key of `augmentation.TEST_VIEWS`; `probability` or `logit` of them.
         gate: fitted on what Keras makes of pictures.
         turns: in which each engine judges one view of one picture on one core, at least 6.
 
     Returns:
         contract `exports`, one row an engine, Keras first. `latency_ratio` is the median over turns of an engine's
-        seconds to Keras', with its interval (`median_interval`); differences are engine less Keras, that of the AUC
-        with its paired interval over patients (`delong.difference`), `nan` where a class is absent; `refused` counts
-        the pictures that the gate refuses with the engine's features.
+        seconds to Keras' (`median_interval`); differences are engine less Keras, that of the AUC over patients
+        (`delong.difference`), `nan` where a class is absent; `refused` is by the engine's features.
 
     Raises:
         ExportTableError: no Keras, no pictures, or too few turns.
         EngineError: a file cannot be opened.
     """
-    if _KERAS not in files or not len(pictures) or len(pictures) != len(label):
-        got = f"{', '.join(files) or 'no engine'}, {len(pictures)} pictures, {len(label)} labels"
-        raise ExportTableError(f"engines must include {_KERAS} and each picture must have a label, got {got}")
-    if turns < 6:
-        raise ExportTableError(f"turns must be at least 6, got {turns}")
+    _check(files, pictures, label, turns)
     engines = [_KERAS, *(engine for engine in files if engine != _KERAS)]
     paths = {engine: list(files[engine].values()) for engine in engines}
     said = _judge(paths, pictures, *views)
@@ -84,14 +78,26 @@ def measure(
     taken = {_KERAS: [1.0] * turns} if alone else time_engines(paths, pictures[:16], turns)
     rows = []
     for engine in engines:
-        ratio = median_interval(np.array(taken[engine]) / np.array(taken[_KERAS]))
         (probability, features), (of_keras, _) = said[engine], said[_KERAS]
+        size = sum(path.stat().st_size for path in paths[engine])
+        ratio = median_interval(np.array(taken[engine]) / np.array(taken[_KERAS]))
         gap = delong.difference(label, probability, of_keras, patient)
         largest = float(np.abs(probability - of_keras).max())
-        size = sum(path.stat().st_size for path in paths[engine])
-        refused = int((~passed).sum()) + sum(bool(gate.look_at_features(row).refused) for row in features[passed])
-        rows.append((engine, size, *ratio, *gap, largest, len(pictures), refused))
+        rows.append((engine, size, *ratio, *gap, largest, len(pictures), _count_refused(gate, passed, features)))
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _count_refused(gate: Gate, passed: np.ndarray, features: np.ndarray) -> int:
+    """Pictures that have not passed by their pixels, bool (n,), or do not by an engine's features, float (n, d)."""
+    return int((~passed).sum()) + sum(bool(gate.look_at_features(row).refused) for row in features[passed])
+
+
+def _check(files: Mapping[str, Mapping[object, Path]], pictures: np.ndarray, label: np.ndarray, turns: int) -> None:
+    if _KERAS not in files or not len(pictures) or len(pictures) != len(label):
+        got = f"{', '.join(files) or 'no engine'}, {len(pictures)} pictures, {len(label)} labels"
+        raise ExportTableError(f"engines must include {_KERAS} and each picture must have a label, got {got}")
+    if turns < 6:
+        raise ExportTableError(f"turns must be at least 6, got {turns}")
 
 
 def _judge(

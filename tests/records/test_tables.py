@@ -95,6 +95,8 @@ BAD = {  # for every rule, values that break it
     "against": ["all"],
     "pictures": ["both"],
     "wanted": ["passed"],
+    "lesson": ["seen", "Learned"],
+    "sources": [-1],
     "refused": [-1],
     "latency_ratio": [-0.01],
     "latency_lower": [-0.01],
