@@ -245,11 +245,23 @@ def test_reports_are_cleaned_where_they_are_said_to_be(tmp_path, monkeypatch, ca
 
 def test_several_studies_are_run_with_the_places_that_are_given(params, tmp_path, monkeypatch, capsys):
     ran = []
-    monkeypatch.setattr(several_studies, "run", lambda lines, place: ran.append((lines, place)))
+    monkeypatch.setattr(several_studies, "run", lambda *given: ran.append(given))
     monkeypatch.chdir(tmp_path)
-    given = ["--params", str(params), "--reports", "there", "--data", "mine"]
+    given = [
+        "--params",
+        str(params),
+        "--reports",
+        "there",
+        "--data",
+        "mine",
+        "--scheduler",
+        "local:2",
+        "--threads",
+        "2",
+    ]
     assert main(["reports", "smoke", "demo", *given]) == 0
-    ((lines, place),) = ran
+    ((lines, place, scheduler, threads),) = ran
+    assert (scheduler, threads) == ("local:2", 2)
     assert [one.name for one in lines] == ["smoke", "demo"] and place == tmp_path / "there"
     assert {one.given.place(one.study.data.folder) for one in lines} == {tmp_path / "mine"}
     assert capsys.readouterr().out == "there/smoke/index.html\n"

@@ -383,10 +383,16 @@ def test_what_the_page_of_the_evaluation_says_of_a_part_is_of_that_part(smoke):
     def of(name, split, show):
         return show(read[name][read[name]["split"] == split])
 
+    def shown_pairs(rows, which):
+        return comparisons.for_display(rows[which])
+
     wanted = {
         split: {
             "Further metrics on": metrics.with_intervals(networks, split, metrics.FURTHER),
-            "Differences on": of("comparisons", split, comparisons.for_display),
+            "Differences on": of("comparisons", split, lambda rows: shown_pairs(rows, rows["second"] != "acquisition")),
+            "AUC less that of the model": of(
+                "comparisons", split, lambda rows: shown_pairs(rows, rows["second"] == "acquisition")
+            ),
             "Sensitivity by etiology": of("etiology_sensitivity", split, clinical_utility.etiology_for_display),
             "Predictive values": of("predictive_values", split, clinical_utility.predictive_for_display),
             "What the referral band": of("referral_band", split, referral.for_display),

@@ -274,7 +274,9 @@ def test_a_run_that_dies_goes_on_and_ends_with_the_same_bytes(place, engine, mon
     monkeypatch.undo()
     judging_again = judging.Brightness()
     monkeypatch.setattr("pneumo_utils.deployment.averaged_networks.open_engine", lambda *given: judging_again)
-    monkeypatch.setattr("pneumo_utils.deployment.scoring.Gate.of", lambda arrays: judging.DarkGate())
+    monkeypatch.setattr(
+        "pneumo_utils.deployment.quality_control.gate.Gate.of", lambda arrays, finder: judging.DarkGate()
+    )
     monkeypatch.setattr(heat_map_overlays, "HeatMaps", Hot)
     monkeypatch.chdir(place)
     assert predict("in", "--out", "cut.csv", "--heatmaps", "maps") == 3
