@@ -101,7 +101,7 @@ def _of_checks(store: Store, study: Study) -> dict:
     hard = store.read("perturbed_performance")
     hard = hard[hard["seed"] == study.training.seeds[0]]
     verdicts = sanity_check.verdicts(store.read("sanity"))
-    changed = hard[~hard["perturbation"].isin([perturbations.PLAIN, *perturbations.HIDING])]
+    changed = perturbed_performance.lung_sparing(hard)
     return {
         "ways": len(changed[["perturbation", "strength"]].drop_duplicates()),
         "perturbed_n": int(hard["n"].max()),

@@ -99,7 +99,7 @@ def _elsewhere(best: str, found: pd.DataFrame, test: pd.DataFrame) -> str:
         pick(found).iloc[0] for pick in (perturbed_performance.worst_case, perturbed_performance.worst_decisions)
     )
     way, other = (perturbations.describe(one["perturbation"], one["strength"]) for one in (worst, decided))
-    ways = (~found["perturbation"].isin([perturbations.PLAIN, *perturbations.HIDING])).sum()
+    ways = len(perturbed_performance.lung_sparing(found))
     auc, alone = (
         format_interval(row[middle], row["lower"], row["upper"])
         for row, middle in ((worst, "auc"), (test.loc["acquisition"], "mean"))

@@ -51,21 +51,22 @@ def _flip_rate(perturbed: pd.DataFrame, threshold: Thresholds) -> np.ndarray:
     return frame.assign(flip=before != frame["called"]).groupby(_BY, sort=False)["flip"].mean().to_numpy()
 
 
+def lung_sparing(found: pd.DataFrame) -> pd.DataFrame:
+    """Rows of contract `perturbed_performance` of changes that hide no lung, without the picture as it is."""
+    return found[~found["perturbation"].isin([perturbations.PLAIN, *perturbations.HIDING])]
+
+
 def worst_case(found: pd.DataFrame) -> pd.DataFrame:
     """Of each network the row of contract `perturbed_performance` with the lowest AUC, of changes that hide no lung."""
-    seeing = _lung_sparing(found)
+    seeing = lung_sparing(found)
     return seeing.loc[seeing.groupby(["model", "seed"], sort=False)["auc"].idxmin()]
 
 
 def worst_decisions(found: pd.DataFrame) -> pd.DataFrame:
     """Of each network the row in which sensitivity and specificity have the lowest mean; no lung is hidden."""
-    seeing = _lung_sparing(found)
+    seeing = lung_sparing(found)
     balanced = (seeing["sensitivity"] + seeing["specificity"]) / 2
     return seeing.loc[balanced.groupby([seeing["model"], seeing["seed"]], sort=False).idxmin()]
-
-
-def _lung_sparing(found: pd.DataFrame) -> pd.DataFrame:
-    return found[~found["perturbation"].isin([perturbations.PLAIN, *perturbations.HIDING])]
 
 
 def worst_case_difference(
