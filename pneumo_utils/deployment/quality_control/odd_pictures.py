@@ -16,10 +16,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pneumo_utils.deployment.quality_control import drawing
+from pneumo_utils.deployment.quality_control.drawing import CANVAS
 from pneumo_utils.imaging import decoding
 from pneumo_utils.imaging.image_files import ImageError
 
-_CANVAS = 256  # pixels, side of what is drawn before it is reduced
 _PHOTOGRAPH = 200  # pixels, least side of a photograph; smaller files are icons
 _SHIPPING = (
     "sklearn",
@@ -33,24 +34,12 @@ _SHIPPING = (
 
 
 def draw(kind: str, seed: int, size: int = 224) -> np.ndarray:
-    """Draw a picture that is no radiograph; the same arguments draw the same picture.
+    """Draw a picture that is no radiograph, of one of `KINDS`: see `drawing.draw`."""
+    return drawing.draw(KINDS, kind, seed, size, finish=_soften)
 
-    Args:
-        kind: one of `KINDS`.
-        seed: at least 0.
-        size: side in pixels, at least 1.
 
-    Returns:
-        uint8 (size, size).
-
-    Raises:
-        ValueError: an unknown kind.
-    """
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
-    generator = np.random.default_rng([seed, list(KINDS).index(kind)])
-    drawn = cv2.GaussianBlur(KINDS[kind](generator).astype(np.float32), (0, 0), generator.choice([0.3, 0.7, 1.5]))
-    return decoding.resize(np.clip(drawn, 0, 255).astype(np.uint8), size)
+def _soften(drawn: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    return cv2.GaussianBlur(drawn.astype(np.float32), (0, 0), generator.choice([0.3, 0.7, 1.5]))
 
 
 def find_photographs() -> Iterator[tuple[str, np.ndarray]]:
@@ -90,7 +79,7 @@ def cut_windows(pixels: np.ndarray, count: int, size: int, seed: int = 0) -> np.
 
 
 def _white_noise(generator: np.random.Generator) -> np.ndarray:
-    side = int(generator.choice([_CANVAS, 128, 64, 32, 16, 8]))
+    side = int(generator.choice([CANVAS, 128, 64, 32, 16, 8]))
     kinds = (
         lambda: generator.uniform(0, 255, (side, side)),
         lambda: generator.normal(generator.uniform(60, 200), generator.uniform(8, 80), (side, side)),
@@ -125,9 +114,9 @@ def _stripes(generator: np.random.Generator) -> np.ndarray:
 
 def _text(generator: np.random.Generator) -> np.ndarray:
     paper, ink = generator.choice([(235, 20), (20, 235), (255, 0), (0, 255), (180, 90)])
-    page = np.full((_CANVAS, _CANVAS), paper, np.uint8)
+    page = np.full((CANVAS, CANVAS), paper, np.uint8)
     scale = generator.uniform(0.25, 2.5)
-    for line in range(int(14 * scale), _CANVAS + int(20 * scale), int(26 * scale) + 4):
+    for line in range(int(14 * scale), CANVAS + int(20 * scale), int(26 * scale) + 4):
         if generator.random() < 0.85:
             words = "".join(generator.choice(list(string.ascii_letters + "   .,;0123456789"), 60))
             start = (int(generator.integers(-20, 60)), line)
@@ -136,9 +125,9 @@ def _text(generator: np.random.Generator) -> np.ndarray:
 
 
 def _drawing(generator: np.random.Generator) -> np.ndarray:
-    page = np.full((_CANVAS, _CANVAS), float(generator.choice([0, 40, 128, 230, 255])))
+    page = np.full((CANVAS, CANVAS), float(generator.choice([0, 40, 128, 230, 255])))
     for _ in range(int(generator.integers(1, 25))):
-        one, two = generator.integers(0, _CANVAS, (2, 2)).tolist()
+        one, two = generator.integers(0, CANVAS, (2, 2)).tolist()
         grey, thick = float(generator.integers(0, 256)), int(generator.choice([-1, 1, 2, 4, 9]))
         shape = generator.integers(5)
         if shape == 0:
@@ -151,7 +140,7 @@ def _drawing(generator: np.random.Generator) -> np.ndarray:
             axes = generator.integers(4, 110, 2).tolist()
             cv2.ellipse(page, one, axes, float(generator.uniform(0, 180)), 0, 360, grey, thick)
         else:
-            cv2.polylines(page, [generator.integers(0, _CANVAS, (6, 1, 2)).astype(np.int32)], True, grey, abs(thick))
+            cv2.polylines(page, [generator.integers(0, CANVAS, (6, 1, 2)).astype(np.int32)], True, grey, abs(thick))
     return page
 
 
@@ -160,9 +149,9 @@ def _dead_leaves(generator: np.random.Generator) -> np.ndarray:
     page, largest = _spread(_cloud(generator, 1.5), generator), generator.uniform(20, 140)
     y, x = _grid()
     for _ in range(int(generator.integers(5, 60))):
-        shape = np.zeros((_CANVAS, _CANVAS), np.uint8)
+        shape = np.zeros((CANVAS, CANVAS), np.uint8)
         radius = min(5 / (1 - generator.random()) ** 0.8, largest)
-        centre, turn = generator.integers(0, _CANVAS, 2).tolist(), float(generator.uniform(0, 180))
+        centre, turn = generator.integers(0, CANVAS, 2).tolist(), float(generator.uniform(0, 180))
         axes = [max(1, int(radius * stretch)) for stretch in generator.uniform(0.3, 1.2, 2)]
         if generator.random() < 0.6:
             cv2.ellipse(shape, centre, axes, turn, 0, 360, 1, -1)
@@ -175,7 +164,7 @@ def _dead_leaves(generator: np.random.Generator) -> np.ndarray:
 
 def _limb(generator: np.random.Generator) -> np.ndarray:
     """Bright bars in grey ones on black, as bones in an arm, a leg or a hand."""
-    soft, bone = np.zeros((_CANVAS, _CANVAS)), np.zeros((_CANVAS, _CANVAS))
+    soft, bone = np.zeros((CANVAS, CANVAS)), np.zeros((CANVAS, CANVAS))
     centre, angle = generator.uniform(70, 186, 2), generator.uniform(0, np.pi)
     for _ in range(int(generator.integers(1, 6))):
         turn, reach = angle + generator.normal(0, 0.35), generator.uniform(60, 240)
@@ -192,7 +181,7 @@ def _limb(generator: np.random.Generator) -> np.ndarray:
 
 def _slice(generator: np.random.Generator) -> np.ndarray:
     """A bright ring with soft parts in it on black, as a head or a slice through the body."""
-    page, centre = np.zeros((_CANVAS, _CANVAS)), [128 + int(n) for n in generator.integers(-20, 21, 2)]
+    page, centre = np.zeros((CANVAS, CANVAS)), [128 + int(n) for n in generator.integers(-20, 21, 2)]
     axes, turn = generator.integers(60, 125, 2), float(generator.uniform(0, 180))
     cv2.ellipse(page, centre, axes.tolist(), turn, 0, 360, float(generator.uniform(90, 255)), -1)
     inner = (axes - generator.integers(3, 30)).tolist()
@@ -206,21 +195,21 @@ def _slice(generator: np.random.Generator) -> np.ndarray:
 
 
 def _grid() -> np.ndarray:
-    return np.mgrid[-1 : 1 : _CANVAS * 1j, -1 : 1 : _CANVAS * 1j]
+    return np.mgrid[-1 : 1 : CANVAS * 1j, -1 : 1 : CANVAS * 1j]
 
 
 def _cloud(generator: np.random.Generator, power: float) -> np.ndarray:
     """Noise of standard deviation 1 whose amplitude falls with frequency to the given power."""
-    waves = np.hypot(np.fft.fftfreq(_CANVAS)[:, None], np.fft.rfftfreq(_CANVAS))
+    waves = np.hypot(np.fft.fftfreq(CANVAS)[:, None], np.fft.rfftfreq(CANVAS))
     waves[0, 0] = np.inf
-    spectrum = np.fft.rfft2(generator.normal(size=(_CANVAS, _CANVAS))) / waves**power
-    noise = np.fft.irfft2(spectrum, s=(_CANVAS, _CANVAS))
+    spectrum = np.fft.rfft2(generator.normal(size=(CANVAS, CANVAS))) / waves**power
+    noise = np.fft.irfft2(spectrum, s=(CANVAS, CANVAS))
     return noise / noise.std()
 
 
 def _enlarge(noise: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     way = cv2.INTER_NEAREST if generator.random() < 0.5 else cv2.INTER_CUBIC
-    return cv2.resize(noise, (_CANVAS, _CANVAS), interpolation=way)
+    return cv2.resize(noise, (CANVAS, CANVAS), interpolation=way)
 
 
 def _spread(values: np.ndarray, generator: np.random.Generator) -> np.ndarray:

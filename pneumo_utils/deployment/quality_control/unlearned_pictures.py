@@ -11,36 +11,20 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from pneumo_utils.imaging import decoding
-
-_CANVAS = 256  # pixels, side of what is drawn before it is reduced
+from pneumo_utils.deployment.quality_control import drawing
+from pneumo_utils.deployment.quality_control.drawing import CANVAS
 
 
 def draw(kind: str, seed: int, size: int = 224) -> np.ndarray:
-    """Draw a picture that is no radiograph; the same arguments draw the same picture.
-
-    Args:
-        kind: one of `KINDS`.
-        seed: at least 0.
-        size: side in pixels, at least 1.
-
-    Returns:
-        uint8 (size, size).
-
-    Raises:
-        ValueError: an unknown kind.
-    """
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
-    drawn = KINDS[kind](np.random.default_rng([seed, list(KINDS).index(kind), len(KINDS)]))
-    return decoding.resize(np.clip(drawn, 0, 255).astype(np.uint8), size)
+    """Draw a picture that is no radiograph, of one of `KINDS`: see `drawing.draw`."""
+    return drawing.draw(KINDS, kind, seed, size, salt=(len(KINDS),))
 
 
 def _fractal(generator: np.random.Generator) -> np.ndarray:
     """A Julia set: how soon a point escapes."""
     turn, reach = generator.uniform(0, 2 * np.pi), generator.uniform(0.7, 0.8)
     constant, wide = reach * np.exp(1j * turn), generator.uniform(0.4, 1.6)
-    place = np.linspace(-wide, wide, _CANVAS // 2)
+    place = np.linspace(-wide, wide, CANVAS // 2)
     z = place[None, :] + 1j * place[:, None]
     escaped = np.zeros(z.shape)
     for _ in range(60):
@@ -52,7 +36,7 @@ def _fractal(generator: np.random.Generator) -> np.ndarray:
 
 def _cells(generator: np.random.Generator) -> np.ndarray:
     """Regions nearest to random points with walls between them, as under a microscope."""
-    side = _CANVAS // 2  # of all distances are taken
+    side = CANVAS // 2  # of all distances are taken
     points = generator.uniform(0, side, (int(generator.integers(8, 80)), 2))
     y, x = np.mgrid[:side, :side].astype(np.float32)
     distance = np.hypot(y[..., None] - points[:, 0], x[..., None] - points[:, 1])
@@ -63,10 +47,10 @@ def _cells(generator: np.random.Generator) -> np.ndarray:
 
 def _fan(generator: np.random.Generator) -> np.ndarray:
     """Speckle in a sector on black, as ultrasound shows it."""
-    y, x = np.mgrid[:_CANVAS, :_CANVAS]
-    depth = np.hypot(y + 10, x - _CANVAS / 2)
-    inside = (np.abs(np.arctan2(x - _CANVAS / 2, y + 10)) < generator.uniform(0.4, 0.8)) & (depth > 40)
-    speckle = np.hypot(*generator.normal(size=(2, _CANVAS, _CANVAS)))
+    y, x = np.mgrid[:CANVAS, :CANVAS]
+    depth = np.hypot(y + 10, x - CANVAS / 2)
+    inside = (np.abs(np.arctan2(x - CANVAS / 2, y + 10)) < generator.uniform(0.4, 0.8)) & (depth > 40)
+    speckle = np.hypot(*generator.normal(size=(2, CANVAS, CANVAS)))
     speckle = cv2.GaussianBlur(speckle, (0, 0), generator.uniform(0.8, 2.5))
     layers = 1 + 0.5 * np.sin(depth / generator.uniform(5, 20) + generator.uniform(0, 6))
     dark = np.hypot(y - generator.uniform(90, 200), x - generator.uniform(80, 176)) < generator.uniform(15, 50)
@@ -75,7 +59,7 @@ def _fan(generator: np.random.Generator) -> np.ndarray:
 
 def _chart(generator: np.random.Generator) -> np.ndarray:
     """Axes with bars or a line."""
-    page = np.full((_CANVAS, _CANVAS), 255.0)
+    page = np.full((CANVAS, CANVAS), 255.0)
     values = generator.uniform(10, 200, int(generator.integers(3, 16)))
     step = 200 / len(values)
     places = [(int(40 + step * (n + 0.5)), int(225 - value)) for n, value in enumerate(values)]
@@ -92,16 +76,16 @@ def _chart(generator: np.random.Generator) -> np.ndarray:
 
 def _trace(generator: np.random.Generator) -> np.ndarray:
     """Curves on ruled paper, as an electrocardiogram."""
-    page = np.full((_CANVAS, _CANVAS), float(generator.uniform(180, 255)))
+    page = np.full((CANVAS, CANVAS), float(generator.uniform(180, 255)))
     rule = int(generator.integers(6, 20))
     page[::rule] -= 40
     page[:, ::rule] -= 40
-    across = np.arange(_CANVAS)
+    across = np.arange(CANVAS)
     for line in range(int(generator.integers(1, 6))):
         beat = generator.uniform(20, 70)
         phase = (across % beat) / beat
         pulse = 40 * np.exp(-(((phase - 0.4) / 0.03) ** 2)) + 9 * np.exp(-(((phase - 0.7) / 0.08) ** 2))
-        height = 50 + 45 * line - pulse + generator.normal(0, 1, _CANVAS)
+        height = 50 + 45 * line - pulse + generator.normal(0, 1, CANVAS)
         cv2.polylines(page, [np.column_stack([across, height]).astype(np.int32)], False, 10.0, 1)
     return page
 
@@ -118,12 +102,12 @@ def _code(generator: np.random.Generator) -> np.ndarray:
         page = np.pad(field, 3, constant_values=1)
     else:
         page = np.pad(np.repeat(generator.integers(0, 2, (1, 60)), 40, axis=0).astype(float), 6, constant_values=1)
-    return 255 * cv2.resize(page, (_CANVAS, _CANVAS), interpolation=cv2.INTER_NEAREST)
+    return 255 * cv2.resize(page, (CANVAS, CANVAS), interpolation=cv2.INTER_NEAREST)
 
 
 def _eye(generator: np.random.Generator) -> np.ndarray:
     """A bright disc with branching dark lines, as the back of an eye."""
-    page = np.full((_CANVAS, _CANVAS), float(generator.uniform(0, 15)))
+    page = np.full((CANVAS, CANVAS), float(generator.uniform(0, 15)))
     cv2.circle(page, (128, 128), int(generator.integers(95, 125)), float(generator.uniform(110, 190)), -1)
     start = (int(generator.integers(60, 196)), 128)
     cv2.circle(page, start, int(generator.integers(12, 24)), 240.0, -1)
@@ -138,14 +122,14 @@ def _eye(generator: np.random.Generator) -> np.ndarray:
             cv2.line(page, at, reached, 60.0, wide)
             at = reached
         branches += [(at, turn + side, wide - 2) for side in (-0.5, 0.5)]
-    y, x = np.mgrid[:_CANVAS, :_CANVAS]
+    y, x = np.mgrid[:CANVAS, :CANVAS]
     page[np.hypot(y - 128, x - 128) > 126] = 5
     return cv2.GaussianBlur(page, (0, 0), generator.uniform(0.8, 2.5))
 
 
 def _teeth(generator: np.random.Generator) -> np.ndarray:
     """Two arches of bright pegs in grey, as a panoramic radiograph of the jaws."""
-    page = np.full((_CANVAS, _CANVAS), float(generator.uniform(20, 60)))
+    page = np.full((CANVAS, CANVAS), float(generator.uniform(20, 60)))
     cv2.ellipse(page, (128, 60), (120, 150), 0, 10, 170, float(generator.uniform(70, 120)), 70)
     bend, count = generator.uniform(0.2, 0.6), int(generator.integers(10, 17))
     for arch, below in ((110, -1), (140, 1)):
