@@ -34,6 +34,7 @@ def text_size(width: float) -> float:
 
 
 def wrap(text: str, inches: float, points: float = POINTS) -> str:
-    """The text with its lines broken where they would be wider."""
-    letters = max(4, int(72 * inches / (0.65 * points)))
-    return "\n".join(fill(line, letters) for line in text.split("\n"))
+    """The text with its lines broken where they would be wider; words only where they are long, as file names are."""
+    letters = max(4, int(72 * inches / (0.65 * points)))  # of the widest; words have narrow ones, too
+    long = any(len(word) > 1.2 * letters for word in text.split())
+    return "\n".join(fill(line, letters, break_long_words=long) for line in text.split("\n"))

@@ -114,3 +114,9 @@ def test_separation_has_a_line_a_property_and_a_dot_and_interval_a_part_and_bear
     assert [span for span in ends if not np.isnan(span).any()] == [[0.8, 1.0], [0.3, 0.5]]
     assert [text.get_text() for text in fig.legends[0].get_texts()] == ["train", "test"]
     assert train.get_marker() != test.get_marker()
+
+
+def test_a_word_that_fits_is_not_broken_and_a_long_file_name_is():
+    side = style.COLUMN / 10
+    assert style.wrap("bacterial", side) == "bacterial"
+    assert max(map(len, style.wrap("person1000_bacteria_2931.jpeg", side).split("\n"))) <= 8
