@@ -138,10 +138,10 @@ def test_the_verdict_is_said_in_words(trained, images, cases, noise):
 
 def test_the_interval_of_what_is_left_is_over_patients_and_shufflings_alike():
     generator, images = np.random.default_rng(1), 3
-    patients, turns = np.array([-0.2, -0.1, 0, 0.1, 0.2]), np.array([0.3, 0.4, 0.6, 0.7])
-    left = turns[:, None] + patients.repeat(images) + generator.uniform(-0.02, 0.02, (4, 5 * images))
+    patients, turns = np.linspace(-0.2, 0.2, 9), np.array([0.3, 0.4, 0.6, 0.7])
+    left = turns[:, None] + patients.repeat(images) + generator.uniform(-0.02, 0.02, (4, 9 * images))
     left[0, :4] = np.nan  # dark before
-    case = {"model": "cnn", "seed": 0, "patient": np.arange(5).repeat(images).astype(str), "test": "weights"}
+    case = {"model": "cnn", "seed": 0, "patient": np.arange(9).repeat(images).astype(str), "test": "weights"}
     rows = [
         pd.DataFrame(case | {"stage": "logit", "shuffle": k, "left": one, "dark": np.isnan(one) * 1.0})
         for k, one in enumerate(left)
@@ -149,8 +149,9 @@ def test_the_interval_of_what_is_left_is_over_patients_and_shufflings_alike():
     found = sanity_check.table(pd.concat(rows, ignore_index=True), 3000, 4).iloc[0]
     drawn = []
     for _ in range(3000):
-        whose = (generator.integers(0, 5, 5)[:, None] * images + np.arange(images)).ravel()
+        whose = (generator.integers(0, 9, 9)[:, None] * images + np.arange(images)).ravel()
         drawn.append(np.nanmean(left[generator.integers(0, 4, 4)][:, whose]))
     assert found["value"] == pytest.approx(np.nanmean(left))
-    # an end is sure to about 0.005 with 3,000 draws; over patients or shufflings alone it would be 0.05 nearer
-    assert (found["lower"], found["upper"]) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])), abs=0.02)
+    # Student's 2.306 for nine patients, times the root of 9/8, is 2.446 standard errors: 0.72% of draws at either end.
+    # An end is sure to about 0.01 with 3,000 draws; over patients or shufflings alone it would be 0.04 nearer.
+    assert (found["lower"], found["upper"]) == pytest.approx(tuple(np.quantile(drawn, [0.0072, 0.9928])), abs=0.02)
