@@ -71,7 +71,7 @@ def train(study: list[str], folder: Path, workers: int) -> float:
 
 
 def of_trainings(folder: Path, seeds: int) -> list[rows.Row]:
-    """A row a number of workers: trainings a minute, against one worker."""
+    """A row per number of workers: trainings a minute, against one worker."""
     study = write_study(folder, seeds)
     train(study, folder, 1)  # draws the phantom and runs the pages before
     walls = {workers: train(study, folder, workers) for workers in WORKERS}
@@ -81,7 +81,7 @@ def of_trainings(folder: Path, seeds: int) -> list[rows.Row]:
 def _efficiency(what: str, count: int, workers: int, walls: dict[int, float], unit: str, times: float) -> rows.Row:
     most = min(workers, psutil.cpu_count())
     ratio = walls[1] / walls[workers]
-    said = f"{count:,} {what}, one thread a worker, {psutil.cpu_count()} cores"
+    said = f"{count:,} {what}, one thread per worker, {psutil.cpu_count()} cores"
     return rows.Row(
         f"{what} with {workers} workers, to one", times * count / walls[workers], times * count / walls[1], unit, ratio,
         f"at least {LEAST_EFFICIENCY * most:g}", ratio >= LEAST_EFFICIENCY * most, said,
@@ -114,7 +114,7 @@ def scoring(bundle: Path, folder: Path, out: Path, workers: int) -> list[str]:
 
 
 def of_scoring(bundle: Path, folder: Path, count: int) -> list[rows.Row]:
-    """A row a number of workers: radiographs a second, against one worker."""
+    """A row per number of workers: radiographs a second, against one worker."""
     walls = {}
     for workers in WORKERS:
         began = time.perf_counter()

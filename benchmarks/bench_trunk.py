@@ -38,7 +38,7 @@ def trunk(model: str, batch: int, size: int, dtype: str) -> tuple[Callable[[], o
 
 
 def measure(dtype: str, quick: bool) -> list[rows.Row]:
-    """A row a trunk, all computing in `dtype`."""
+    """A row per trunk, all computing in `dtype`."""
     sides, batch, size, turns = ((256,), 4, 32, 2) if quick else (peak.SIDES, BATCH, SIZE, TURNS)
     works = {f"{side}": peak.product(side, dtype) for side in sides}
     works |= {model: trunk(model, batch, size, dtype) for model in TRUNKS}

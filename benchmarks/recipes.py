@@ -1,8 +1,8 @@
 """Tries every recipe of `recipes.yaml` against the shift, and keeps what came of it, the losers included.
 
 Each is a whole study of its own (`reports/recipes/NAME`, or the study's own folder where nothing is changed): what has
-run before is not run again, and every page can be read. Writes `reports/bench/recipes.csv`, one row a network and way
-in which pictures were made harder, and `reports/bench/recipes_summary.csv`, one row a network, with the paired
+run before is not run again, and every page can be read. Writes `reports/bench/recipes.csv`, one row per network and way
+in which pictures were made harder, and `reports/bench/recipes_summary.csv`, one row per network, with the paired
 difference between its worst case and that of the first recipe, of whose seeds the luckiest counts. Rows of recipes that
 are not named, or no longer there, stay as they were.
 
@@ -84,7 +84,7 @@ def ways(tried: Tried) -> pd.DataFrame:
 
 
 def summary(tried: Tried, plain: Tried, originals: str) -> pd.DataFrame:
-    """One row a network: validation, test, worst case, that against the first recipe's, hidden lungs, swapped files."""
+    """One row per network: validation, test, worst case, it against the first recipe's, lungs hidden, files swapped."""
     against = luckiest(plain)
     found, table = tried.store.read("metrics"), tried.store.read("perturbed_performance")
     flips = flip_rates(tried, Path(originals)) if originals else {}

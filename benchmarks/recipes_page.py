@@ -46,7 +46,7 @@ def render(summary: pd.DataFrame, stressed: pd.DataFrame | None) -> str:
 
 
 def _of_crops(stressed: pd.DataFrame) -> list[str]:
-    """A line a stress test and kind of crops: every seed, judged at the larger side."""
+    """A line per stress test and kind of crops: every seed, judged at the larger side."""
     seen = stressed[(stressed["side"] == stress_tests.JUDGED) & (stressed["views"] == 2)]
     told = []
     for test in seen["test"].unique():
@@ -58,7 +58,7 @@ def _of_crops(stressed: pd.DataFrame) -> list[str]:
 
 
 def _of_recipes(stressed: pd.DataFrame) -> list[str]:
-    """A line a recipe: mean AUC of its seeds, looked at from near and far, and decisions; the best first.
+    """A line per recipe: mean AUC of its seeds, looked at from near and far, and decisions; the best first.
 
     Args:
         stressed: rows of one test; a way in which a recipe was not judged stays empty, and one that was not judged in

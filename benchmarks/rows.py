@@ -1,4 +1,4 @@
-"""What a benchmark leaves behind: one row a comparison, both sides measured in the same run."""
+"""What a benchmark leaves behind: one row per comparison, both sides measured in the same run."""
 
 from __future__ import annotations
 

@@ -171,16 +171,21 @@ def test_every_package_that_is_imported_is_declared():
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
     asked = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
     asked += sum(project["project"]["optional-dependencies"].values(), [])
-    declared = {re.split(r"[\[=<>; ]", name)[0].replace("_", "-").lower() for name in asked}
+    declared = {normalized(re.split(r"[\[=<>; ]", name)[0]) for name in asked}
     files = [path for place in ("pneumo_utils", "tests", "benchmarks") for path in (PROJECT / place).rglob("*.py")]
     own = {"pneumo_utils", "support", *(path.stem for path in (PROJECT / "benchmarks").glob("*.py"))}
     given_by = metadata.packages_distributions()
     missing = {
         name: given_by.get(name, ["nothing"])
         for name in set().union(*map(imported, files)) - own - set(sys.stdlib_module_names)
-        if not declared & {one.replace("_", "-").lower() for one in given_by.get(name, [])}
+        if not declared & set(map(normalized, given_by.get(name, [])))
     }
     assert missing == {}
+
+
+def normalized(name: str) -> str:
+    """A distribution's name as indices compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def imported(path: Path) -> set[str]:

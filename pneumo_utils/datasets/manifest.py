@@ -1,4 +1,4 @@
-"""What is in the data folder: one row a readable radiograph, one row a file that had to be left out."""
+"""What is in the data folder: one row per readable radiograph, one row per file that had to be left out."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _read_patients(table: str | Path, paths: list[str]) -> dict[str, str]:
 def _tell_apart(rows: list[dict]) -> list[dict]:
     """Patients that a name stands for in two folders of one class with other contents are unknown.
 
-    So export programs write them: a folder a child, and in each the same names, `IM-0001-0001.jpeg` first.
+    So export programs write them: a folder per child, and in each the same names, `IM-0001-0001.jpeg` first.
     """
     contents = defaultdict(set)
     for row in rows:
@@ -199,7 +199,7 @@ def _folder(path: str) -> str:
 
 
 def published_counts(manifest: pd.DataFrame) -> list[str]:
-    """Compare with the counts of the published set: one sentence a part and class that differs, or one that none does.
+    """Compare with the published counts: one sentence per part and class that differs, or one that none does.
 
     Args:
         manifest: contract `manifest`; without any row of `val`, the 16 of `val` are expected in `train`.
@@ -229,7 +229,7 @@ def duplicate_groups(manifest: pd.DataFrame) -> pd.DataFrame:
         manifest: contract `manifest`.
 
     Returns:
-        one row a group of two or more: `sha256`, `n`, `parts` and `classes` (comma-separated), `patients`
+        one row per group of two or more: `sha256`, `n`, `parts` and `classes` (comma-separated), `patients`
         (how many), `crosses_part`, `crosses_class`; largest first, empty where every file is unique.
     """
     copies = manifest[manifest.duplicated("sha256", keep=False)].assign(name=manifest["label"].map(_CLASS))

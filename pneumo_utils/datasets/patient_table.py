@@ -76,7 +76,7 @@ def _read_rows(text: str, table: str) -> dict[str, str]:
             raise PatientTableError(f"{here} path and patient must not be empty")
         _check_names_one(patient, here)
         if found.setdefault(path, patient) != patient:
-            raise PatientTableError(f"{table} must name one patient a path, got two for {path!r}")
+            raise PatientTableError(f"{table} must name one patient per path, got two for {path!r}")
     return found
 
 

@@ -59,7 +59,7 @@ def ids(manifest: pd.DataFrame) -> pd.DataFrame:
         manifest: contract `manifest`; any number of rows.
 
     Returns:
-        one row a row of `manifest`, one text column a reading; a picture without a number is its own patient.
+        one row per row of `manifest`, one text column per reading; a picture without a number is its own patient.
     """
     unnumbered = manifest["number"].isna()
     found = {}
@@ -80,7 +80,7 @@ def overlap(manifest: pd.DataFrame, first: str = "train", second: str = "test") 
         second: another one.
 
     Returns:
-        one row a reading: `reading`, `patients` (in all parts, pictures of unknown ones left out), `shared` (patients
+        one row per reading: `reading`, `patients` (in all parts, pictures of unknown ones left out), `shared` (patients
         in both) and `images` (pictures of `second` that belong to a shared patient); the last is `GROUPED`.
     """
     numbered, rows = manifest[manifest["number"].notna()], []

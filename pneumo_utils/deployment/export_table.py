@@ -61,7 +61,7 @@ def measure(
         turns: in which each engine judges one view of one picture on one core, at least 6.
 
     Returns:
-        contract `exports`, one row an engine, Keras first. `latency_ratio` is the median over turns of an engine's
+        contract `exports`, one row per engine, Keras first. `latency_ratio` is the median over turns of an engine's
         seconds to Keras' (`median_interval`); differences are engine less Keras, that of the AUC over patients
         (`delong.difference`), `nan` where a class is absent; `refused` is by the engine's features.
 

@@ -1,4 +1,4 @@
-"""`predict`: one row a file, whatever it is; nothing that is found on the way stops it."""
+"""`predict`: one row per file, whatever it is; nothing that is found on the way stops it."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _is_share(given: argparse.Namespace) -> bool:
 def score(
     given: argparse.Namespace, bundle: Bundle, found: InputFiles, answers: AnswerFiles, rows: Sequence[Path] = ()
 ) -> Iterator[str]:
-    """Write one row a file.
+    """Write one row per file.
 
     Args:
         given: as on the command line.

@@ -9,7 +9,7 @@ from pneumo_utils.deployment.scores import ANSWER_FILES, TERMINAL
 from pneumo_utils.records import shares
 from pneumo_utils.records.vocabulary import ENGINES
 
-HELP = "score radiographs with the bundle of a finished study, one row a file"
+HELP = "score radiographs with the bundle of a finished study, one row per file"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:

@@ -19,7 +19,7 @@ def count_votes(predictions: pd.DataFrame, threshold: Thresholds) -> pd.DataFram
         threshold: one for all, or one for each model or (model, seed).
 
     Returns:
-        one row a radiograph and seed: `path`, `patient`, `label`, `etiology`, `split`, `seed`, `votes`, `networks`.
+        one row per radiograph and seed: `path`, `patient`, `label`, `etiology`, `split`, `seed`, `votes`, `networks`.
 
     Raises:
         MetricError: a model lacks a radiograph, or a threshold.

@@ -28,7 +28,7 @@ def table(
     """Mean of each of `measures` in each group.
 
     Args:
-        measured: one row a picture, with the columns `by`, `measures` and `patient`; what is `nan` is left out.
+        measured: one row per picture, with the columns `by`, `measures` and `patient`; what is `nan` is left out.
         by: columns that name a group.
         measures: float columns.
         replicates: bootstrap draws of patients, at least 1; groups with the same patients share them.
@@ -81,7 +81,7 @@ def format_rows(found: pd.DataFrame) -> list[str]:
 
 
 def for_display(found: pd.DataFrame, by: str, measures: Mapping[str, str]) -> pd.DataFrame:
-    """A long table in words: a row a network and `by`, in the order of appearance, a column a measure."""
+    """A long table in words: a row per network and `by`, in the order of appearance, a column per measure."""
     rows = found.assign(network=found["model"].map(MODELS), text=format_rows(found))
     return pivot_text(rows, ["network", by], "measure", measures)
 

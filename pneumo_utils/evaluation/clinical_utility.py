@@ -164,7 +164,7 @@ def sensitivity_by_etiology(
         level: of the intervals, in (0, 1).
 
     Returns:
-        contract `etiology_sensitivity`, a row an etiology that has pneumonias; `n` images of so many `patients`.
+        contract `etiology_sensitivity`, a row per etiology that has pneumonias; `n` images of so many `patients`.
     """
     rows = []
     for (model, run, split), part in predictions.groupby(["model", "seed", "split"], sort=False):
@@ -238,7 +238,7 @@ def _net_benefit(
 
 
 def predictive_for_display(found: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the contract `predictive_values`, of one split, in words: a column a prevalence."""
+    """Rows of the contract `predictive_values`, of one split, in words: a column per prevalence."""
     named = found.assign(
         model=found["model"].map(IMAGE_MODELS), metric=found["metric"].str.upper(), text=format_rows(found)
     )
@@ -247,7 +247,7 @@ def predictive_for_display(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def etiology_for_display(found: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the contract `etiology_sensitivity`, of one split, in words: a column an etiology."""
+    """Rows of the contract `etiology_sensitivity`, of one split, in words: a column per etiology."""
     rows = found[["sensitivity", "lower", "upper", "n"]].to_numpy()
     named = found.assign(text=[f"{format_interval(*row[:3])}, n = {row[3]:.0f}" for row in rows])
     wide = named.pivot(index="model", columns="etiology", values="text").rename_axis(columns=None)

@@ -49,7 +49,7 @@ def mcnemar(first_right: np.ndarray, second_right: np.ndarray, patient: np.ndarr
     """Exact two-sided p that two models err equally often, over patients.
 
     A patient counts by how many images more one model is right on; each such number could as well have the other sign.
-    With one image a patient that is McNemar's exact test (1947), with several a permutation test within them.
+    With one image per patient that is McNemar's exact test (1947), with several a permutation test within them.
 
     Args:
         first_right: bool (n,), whether one model is right on each image.
@@ -121,7 +121,7 @@ def table(
         level: coverage in (0, 1).
 
     Returns:
-        contract `comparisons`: a row a split, seed, pair and metric; `nan` where undefined; `n` counts images.
+        contract `comparisons`: a row per split, seed, pair and metric; `nan` where undefined; `n` counts images.
 
     Raises:
         MetricError: a metric is unknown, models differ in their images, or as `intervals.table`.
@@ -195,7 +195,7 @@ def in_words(found: pd.DataFrame) -> list[str]:
 
 
 def for_display(found: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the contract `comparisons`, of one split and seed, in words: a row a pair, a column a metric."""
+    """Rows of the contract `comparisons`, of one split and seed, in words: a row per pair, a column per metric."""
     named = found.replace({"first": TITLES, "second": TITLES, "metric": HEADLINE | FURTHER})
     rows = named.assign(pair=named["first"] + " less " + named["second"], text=in_words(found))
     wide = rows.pivot(index="pair", columns="metric", values="text").rename_axis(columns=None)

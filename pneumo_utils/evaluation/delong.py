@@ -80,7 +80,7 @@ def clustered_interval(
 ) -> tuple[float, float, float]:
     """Area of one model with a normal interval, cut to [0, 1], that lets the images of a patient be alike.
 
-    DeLong's placements are summed within patients first (Obuchowski 1997); with one image a patient it is `interval`.
+    DeLong's placements are summed within patients first (Obuchowski 1997); with one image per patient it is `interval`.
     As there, a perfect ranking has an interval without width.
 
     Args:

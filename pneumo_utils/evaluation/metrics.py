@@ -41,7 +41,7 @@ def decide(probability: np.ndarray, threshold: float | np.ndarray) -> np.ndarray
 
 
 def with_intervals(metrics: pd.DataFrame, split: str, named: dict[str, str] = HEADLINE) -> pd.DataFrame:
-    """Metrics of one split as text, `0.967 (0.951-0.981)` with an en dash: a row a model, columns named for readers.
+    """Metrics of one split as text, `0.967 (0.951-0.981)` with an en dash: a row per model, columns named for readers.
 
     Args:
         metrics: contract `seed_spread`, or contract `metrics` with one seed a model.
@@ -64,7 +64,7 @@ def with_spread(seed_spread: pd.DataFrame, split: str, named: dict[str, str] = H
         named: metrics to show and how readers call them.
 
     Returns:
-        a row a model: `Seeds`, their number, and a column a metric; `one seed` where there is no spread.
+        a row per model: `Seeds`, their number, and a column per metric; `one seed` where there is no spread.
     """
     shown = _pivot(seed_spread, split, named, _spread)
     seeds = seed_spread[seed_spread["split"] == split].groupby("model")["seeds"].first()
@@ -73,11 +73,11 @@ def with_spread(seed_spread: pd.DataFrame, split: str, named: dict[str, str] = H
 
 
 def _pivot(table: pd.DataFrame, split: str, named: dict[str, str], text: Callable[[Any], str]) -> pd.DataFrame:
-    """`text` of every row of one split: a row a model, a column a metric."""
+    """`text` of every row of one split: a row per model, a column per metric."""
     part = table[(table["split"] == split) & table["metric"].isin(named)]
     twice = part["model"][part.duplicated(["model", "metric"])].unique()
     if len(twice):
-        raise MetricError(f"metrics must have one row a model and metric, got several seeds of {', '.join(twice)}")
+        raise MetricError(f"metrics must have one row per model and metric, got several seeds of {', '.join(twice)}")
     pivot = part.assign(text=[text(row) for row in part.itertuples()]).pivot_table(
         index="model", columns="metric", values="text", aggfunc="first", sort=False
     )

@@ -27,7 +27,7 @@ def clustered_interval(hits: np.ndarray, source: np.ndarray, level: float = 0.95
     """Interval of the share of `hits` where cases of one source are alike: `clopper_pearson` of an effective size.
 
     The size is that of independent cases of which the share would vary as much (Korn & Graubard 1998, Survey
-    Methodology 24, 193-201); with one case a source it is their number. Of a share of 0 or 1 nothing is seen to vary,
+    Methodology 24, 193-201); with one case per source it is their number. Of a share of 0 or 1 nothing is seen to vary,
     and the size is that of the sources.
 
     Args:
@@ -48,6 +48,6 @@ def clustered_interval(hits: np.ndarray, source: np.ndarray, level: float = 0.95
     if sources == 1:
         return float("nan"), float("nan")
     varied = np.square(np.bincount(owner, hits - share)).sum() * sources / (sources - 1)
-    alone = n * share * (1 - share) * n / (n - 1)  # what it would be with one case a source
+    alone = n * share * (1 - share) * n / (n - 1)  # what it would be with one case per source
     few = t.ppf((1 + level) / 2, n - 1) / t.ppf((1 + level) / 2, sources - 1)
     return clopper_pearson(share, n * min(1.0, few**2 * alone / varied) if varied else n, level)

@@ -174,7 +174,7 @@ def _steps(label: np.ndarray, probability: np.ndarray, threshold: float) -> pd.D
 
 
 def for_display(found: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the contract `referral_band`, of one split, in words: a row a network."""
+    """Rows of the contract `referral_band`, of one split, in words: a row per network."""
     wrong = format_rows(found.rename(columns={"error": "value"}))
     named = {"network": found["model"].map(IMAGE_MODELS), "band in logits": found["band"]}
     shown = named | {"share kept": found["coverage"], "wrong among them": wrong}

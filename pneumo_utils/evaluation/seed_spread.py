@@ -29,7 +29,7 @@ def table(drawn: Iterable[BootstrapMetrics], level: float = 0.95) -> pd.DataFram
         level: coverage in (0, 1).
 
     Returns:
-        contract `seed_spread`, a row a model, split and metric; `sd`, the sample standard deviation over seeds, is
+        contract `seed_spread`, a row per model, split and metric; `sd`, the sample standard deviation over seeds, is
         `nan` for one seed; all are `nan` where the metric is undefined in any seed. Of one seed, `mean`, `lower` and
         `upper` are what `intervals.table` has.
 

@@ -108,12 +108,12 @@ def trace_answers(
     predict: Predict,
     seed: int,
 ) -> pd.DataFrame:
-    """One row a picture, kind, order and share: the `probability` then.
+    """One row per picture, kind, order and share: the `probability` then.
 
     Only pictures whose answer falls when all of them is taken away can be asked; the others are left out.
 
     Args:
-        cases: one row a picture, with its `model`, `seed`, `path` and `patient`.
+        cases: one row per picture, with its `model`, `seed`, `path` and `patient`.
         images: uint8 (n, side, side).
         fills: of `healthy_fill`.
         orders: float (n, side, side) by name of `ORDERS`.
@@ -163,7 +163,7 @@ def table(found: pd.DataFrame, replicates: int, seed: int) -> pd.DataFrame:
 
 
 def for_display(found: pd.DataFrame) -> pd.DataFrame:
-    """The contract `faithfulness` in words: a row a network and kind, a column a measure, and what it says."""
+    """The contract `faithfulness` in words: a row per network and kind, a column per measure, and what it says."""
     if found.empty:
         return pd.DataFrame(columns=list(VERDICTS))
     titles = ORDERS | {"difference": "map less random", "over_gaussian": "map less middle"}

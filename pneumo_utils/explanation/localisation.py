@@ -90,7 +90,7 @@ def baseline_maps(split: pd.Series, lesions: np.ndarray, lungs: np.ndarray) -> d
 
 
 def score_maps(maps: np.ndarray, lesions: np.ndarray, cut: float) -> pd.DataFrame:
-    """All of `MEASURES` of maps of pictures that have a lesion, one row a picture; a dark map finds nothing."""
+    """All of `MEASURES` of maps of pictures that have a lesion, one row per picture; a dark map finds nothing."""
     found = pointing(maps, lesions), np.nan_to_num(energy(maps, lesions)), iou(maps, lesions, cut)
     return pd.DataFrame(dict(zip(MEASURES, found, strict=True)))
 
@@ -101,7 +101,7 @@ def table(
     """Contract `localisation`, over the test radiographs that have a lesion.
 
     Args:
-        cases: one row a picture, with its `split` and `patient`.
+        cases: one row per picture, with its `split` and `patient`.
         maps: those of the networks, and those of `baseline_maps`; float (n, h, w).
         lesions: bool (n, h, w), as drawn.
         replicates: bootstrap draws of patients.

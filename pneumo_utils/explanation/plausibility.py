@@ -73,6 +73,6 @@ def table(
 
 
 def for_display(found: pd.DataFrame) -> pd.DataFrame:
-    """The contract `plausibility` in words: a row a network and outcome, a column a measure, and how many pictures."""
+    """`plausibility` in words: a row per network and outcome, a column per measure, and the number of pictures."""
     count = found[found["measure"] == "lungs"]["n"].to_numpy()
     return bootstrap_mean.for_display(found, "outcome", MEASURES).assign(radiographs=count)

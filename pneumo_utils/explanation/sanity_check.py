@@ -79,12 +79,12 @@ def weight_randomisation_test(
     Args:
         network: that `maps` explains; changed in place, and given back as it was.
         maps: from pictures to maps by that very network.
-        cases: one row a picture, with its `model`, `seed` and `patient`.
+        cases: one row per picture, with its `model`, `seed` and `patient`.
         images: uint8 (n, side, side).
         seed: of the shuffling.
 
     Returns:
-        one row a shuffling, stage, from the answer downwards, and picture.
+        one row per shuffling, stage, from the answer downwards, and picture.
     """
     before, found = maps(images), []
     for shuffle in progress.track(range(SHUFFLES), f"shuffling the weights of {network.name}", SHUFFLES):
@@ -96,7 +96,7 @@ def weight_randomisation_test(
 def compare_maps(
     cases: pd.DataFrame, before: np.ndarray, after: np.ndarray, test: str, stage: str, shuffle: int = 0
 ) -> pd.DataFrame:
-    """One row a picture: what is `left` of its map, in [0, 1], and whether it is `dark` now.
+    """One row per picture: what is `left` of its map, in [0, 1], and whether it is `dark` now.
 
     Both are `nan` where it was dark before: there was nothing to lose. `left` is, too, where it is dark now.
     """
@@ -138,7 +138,7 @@ def _crossed(left: np.ndarray, patient: np.ndarray, replicates: int, seed: int) 
 
 
 def verdicts(sanity: pd.DataFrame) -> pd.DataFrame:
-    """One row a network, seed and test of the contract `sanity`: its last stage, with a `verdict`.
+    """One row per network, seed and test of the contract `sanity`: its last stage, with a `verdict`.
 
     A map passes if surely less than `LIMIT` of it is left when all is destroyed, or if nothing is left to draw. Without
     an interval nothing is sure.

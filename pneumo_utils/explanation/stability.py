@@ -81,7 +81,7 @@ def table(maps: Mapping[tuple[str, int], np.ndarray], patient: np.ndarray, repli
 
 
 def for_display(found: pd.DataFrame) -> pd.DataFrame:
-    """The contract `stability` in words: a row a pair, the same picture beside two patients'."""
+    """The contract `stability` in words: a row per pair, the same picture beside two patients'."""
     rows = found.assign(text=bootstrap_mean.format_rows(found))
     for side in ("first", "second"):
         rows[side] = rows[side].map(MODELS) + ", seed " + rows[f"{side}_seed"].astype(str)

@@ -101,7 +101,7 @@ def to_litert(network: keras.Model, path: Path, calibration_pictures: np.ndarray
         network: of `models.build`, of any precision.
         path: of the file, `.tflite`.
         calibration_pictures: None: all in float32. Else pictures of the training part at the size that the network is
-            shown, (k, s, s) in 0-255: weights (one scale a channel) and activations up to pooling become 8-bit
+            shown, (k, s, s) in 0-255: weights (one scale per channel) and activations up to pooling become 8-bit
             integers, whose ranges are those on these pictures; pooled features, logit and probability stay float32
             (Jacob et al. 2018, doi:10.1109/CVPR.2018.00286).
 

@@ -35,7 +35,7 @@ class ShardError(RuntimeError):
 
 
 def run(given: argparse.Namespace) -> int:
-    """Score what was asked for, one shard a worker, and join the shards; arguments and result as `prediction.run`.
+    """Score what was asked for, one shard per worker, and join the shards; arguments and result as `prediction.run`.
 
     Raises:
         ValueError: an argument, a path, the bundle or the scheduler is wrong; nothing has been written then.

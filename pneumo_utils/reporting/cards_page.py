@@ -117,7 +117,7 @@ def _summary(answered: dict[str, pd.DataFrame]) -> str:
 
 
 def _table(answered: pd.DataFrame, caption: str) -> str:
-    """A row an item; the section that answers is a link."""
+    """A row per item; the section that answers is a link."""
     shown = answered[["item", "asks", "status", "answer"]].rename(columns={"asks": "what it asks"})
     soup = BeautifulSoup(table_html(shown.assign(where=answered["section"]), caption), features="html.parser")
     soup.table["class"] = "data checklist"

@@ -37,7 +37,7 @@ def answers(name: str, facts: dict) -> pd.DataFrame:
         facts: of `card_facts.of_study`.
 
     Returns:
-        a row an item, texts: `item`, `asks`, `status` (one of `STATUSES`), `answer`, and where the report shows it,
+        a row per item, texts: `item`, `asks`, `status` (one of `STATUSES`), `answer`, and where the report shows it,
         `section` and `href`, both empty where nothing does.
 
     Raises:

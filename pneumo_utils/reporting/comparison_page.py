@@ -58,7 +58,7 @@ def write(first: str, second: str, reports: Path) -> Path:
 
 
 def _differing(first: Mapping, second: Mapping, names: tuple[str, str]) -> pd.DataFrame:
-    """Parameters that differ, by section, a column a study; what readers are told about it is none."""
+    """Parameters that differ, by section, a column per study; what readers are told about it is none."""
     rows = {}
     for section in (name for name in dict.fromkeys([*first, *second]) if name != "about"):
         one, other = first.get(section, {}), second.get(section, {})
@@ -77,7 +77,7 @@ def _in_words(value: object) -> str:
 
 
 def _headline(sides: list[FinishedStudy]) -> str:
-    """The headline metrics of every network, a column a study."""
+    """The headline metrics of every network, a column per study."""
     shown = {side.name: metrics.with_intervals(_of_networks(side), "test", SHOWN).stack() for side in sides}
     wide = pd.DataFrame(shown).rename_axis(["network", "metric"]).rename(index=IMAGE_MODELS, level=0)
     counts = " and ".join(f"n = {side.test['path'].nunique():,}" for side in sides)
@@ -120,7 +120,7 @@ def _roc(sides: list[FinishedStudy]) -> str:
     both = both[both["model"].isin(IMAGE_MODELS)]
     drawn = discrimination.roc_of_studies(both, IMAGE_MODELS)
     return figure_html(
-        drawn, f"ROC curves on the test part, a panel a network, of {sides[0].name} and {sides[1].name}."
+        drawn, f"ROC curves on the test part, a panel per network, of {sides[0].name} and {sides[1].name}."
     )
 
 

@@ -47,7 +47,7 @@ class FrontPage:
     study: str  # its name
     summary: str  # the study in one sentence
     pages: Sequence[Page]  # in reading order
-    headline: pd.DataFrame  # a row a model (index: its name), at least the columns of `HEADLINE`, numbers or texts
+    headline: pd.DataFrame  # a row per model (index: its name), at least the columns of `HEADLINE`, numbers or texts
     caption: str  # what the headline counts, with n, the threshold and the kind of interval
     provenance: Mapping[str, str]  # name and value of whatever identifies this run
     notices: Sequence[str] = ()  # plain sentences to be read before the numbers

@@ -69,7 +69,7 @@ def _heading(names: Sequence[str]) -> str:
 
 
 def _measured(study: FinishedStudy) -> pd.DataFrame:
-    """A row a network: contract `seed_spread` of the test part, metrics in words."""
+    """A row per network: contract `seed_spread` of the test part, metrics in words."""
     table = study.store.read("seed_spread").query("split == 'test'")
     table = table[table["model"].isin(IMAGE_MODELS)]
     auc = table[table["metric"] == "auc_roc"].set_index("model")

@@ -38,7 +38,7 @@ def write(reports: Path) -> None:
     """Write `index.html` into the folder of reports.
 
     Args:
-        reports: holds a folder a study, some of them one deeper (`recipes/NAME`); those without a result are left out.
+        reports: holds a folder per study, some of them one deeper (`recipes/NAME`); what has no result is left out.
     """
     finished = sorted(
         page.parent

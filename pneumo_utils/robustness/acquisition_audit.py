@@ -77,7 +77,7 @@ def table(manifest: pd.DataFrame, acquisition: pd.DataFrame, seed: int = 0, leve
         level: coverage of the intervals, in (0, 1).
 
     Returns:
-        contract `acquisition_audit`, a row a property of `NAMES` and part; see `parts` and `auc.auc_with_interval`.
+        contract `acquisition_audit`, a row per property of `NAMES` and part; see `parts` and `auc.auc_with_interval`.
 
     Raises:
         UnfitReferenceError: the tables are not about the same paths.
@@ -104,7 +104,7 @@ def drift(manifest: pd.DataFrame, acquisition: pd.DataFrame, level: float = 0.95
         level: coverage of the intervals, in (0, 1).
 
     Returns:
-        contract `acquisition_drift`, a row a property, class and part. `centre` is the median; of `SHARES` it is the
+        contract `acquisition_drift`, a row per property, class and part. `centre` is the median; of `SHARES` it is the
         share of images that have the value most common in train (for `progressive`: that are so). `auc` is the chance
         that an image of the part exceeds one of train: 0.5 where nothing has moved, empty in train itself.
 

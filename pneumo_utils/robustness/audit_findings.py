@@ -74,7 +74,7 @@ def drift_sentences(drift: pd.DataFrame) -> list[str]:
 
 
 def for_display(audit: pd.DataFrame) -> pd.DataFrame:
-    """The audit for readers: a row a property; which values speak for pneumonia; AUC with interval in each part.
+    """The audit for readers: a row per property; which values speak for pneumonia; AUC with interval in each part.
 
     Args:
         audit: contract `acquisition_audit`.
@@ -88,7 +88,7 @@ def for_display(audit: pd.DataFrame) -> pd.DataFrame:
 
 
 def drift_for_display(drift: pd.DataFrame, label: int) -> pd.DataFrame:
-    """The drift within one class for readers: a row a property; its centre in each part, and AUC against train.
+    """The drift within one class for readers: a row per property; its centre in each part, and AUC against train.
 
     Args:
         drift: contract `acquisition_drift`.

@@ -35,7 +35,11 @@ def test_a_table_supplies_what_names_do_not_tell(root, tmp_path):
     [
         ([], "file,patient", "^patients.csv must have the columns path and patient once, got no path$"),
         (["a.jpeg,"], "path,patient", "^patients.csv, line 2: path and patient must not be empty$"),
-        (["a.jpeg,1", "a.jpeg,2"], "path,patient", "^patients.csv must name one patient a path, got two for 'a.jpeg'$"),
+        (
+            ["a.jpeg,1", "a.jpeg,2"],
+            "path,patient",
+            "^patients.csv must name one patient per path, got two for 'a.jpeg'$",
+        ),
         (['a.jpeg,"1\r2"'], "path,patient", r"^patients.csv, line \d: no cell may hold an end of line$"),
         (["a.jpeg,1,2"], "path,patient,patient", "^patients.csv must .* path and patient once, got 2 called patient$"),
         ([], "path,patient", "^patients.csv must name a patient for at least one path, got none$"),

@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 
+import jsonschema
 import pytest
 from support import bundles
 
@@ -125,7 +126,6 @@ def test_a_kill_while_a_bundle_is_replaced_loses_neither_it_nor_what_somebody_la
 
 
 def test_the_schema_beside_it_takes_what_a_bundle_says_and_refuses_what_it_may_not(folder):
-    jsonschema = pytest.importorskip("jsonschema")
     told, schema = (json.loads((folder / name).read_text()) for name in (BUNDLE_FILE, "bundle.schema.json"))
     check = jsonschema.Draft202012Validator(schema)
     check.check_schema(schema)

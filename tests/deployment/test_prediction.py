@@ -1,4 +1,4 @@
-"""`predict` as its user meets it: exit codes, one row a file, files beside the table, and going on after a kill."""
+"""`predict` as its user meets it: exit codes, one row per file, files beside the table, and going on after a kill."""
 
 import csv
 import importlib.util
@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 from support import browser_pages, bundles, dicom_samples, judging
@@ -23,7 +24,6 @@ from pneumo_utils.deployment.answers import heat_map_overlays
 from pneumo_utils.imaging import dicom_files
 from pneumo_utils.imaging.image_files import NotReadHereError
 
-pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed: pip install pneumo-utils[dicom]")
 pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR")  # of the samples, while they are made
 READ = dicom_files.read
 
@@ -288,8 +288,6 @@ def test_a_run_that_dies_goes_on_and_ends_with_the_same_bytes(place, engine, mon
 
 @pytest.mark.slow  # a gate is fitted, and three processes start
 def test_a_process_that_is_killed_while_it_scores_goes_on_and_ends_with_the_same_bytes(tmp_path):
-    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install pneumo-utils[onnx]")
-    pytest.importorskip("onnx", reason="onnx, which writes the network, is not installed")
     browser_pages.write_bundle(tmp_path / "model")
     (tmp_path / "in").mkdir()
     for number, pixels in enumerate(browser_pages.draw_phantoms(2000, 10)):

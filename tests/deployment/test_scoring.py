@@ -1,4 +1,4 @@
-"""Scoring: one answer a file, in order, whatever the file is; nothing is judged that is refused."""
+"""Scoring: one answer per file, in order, whatever the file is; nothing is judged that is refused."""
 
 import itertools
 import tracemalloc

@@ -169,7 +169,7 @@ def test_means_over_seeds_are_shown_like_single_values():
 def test_several_seeds_of_a_model_are_never_silently_one():
     frame = pd.concat([predictions(), predictions().assign(seed=7)])
     with pytest.raises(
-        metrics.MetricError, match="must have one row a model and metric, got several seeds of vgg16, cnn"
+        metrics.MetricError, match="must have one row per model and metric, got several seeds of vgg16, cnn"
     ):
         metrics.with_intervals(measured(frame), "test")
 

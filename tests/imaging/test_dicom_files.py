@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pydicom
 import pytest
 from support import dicom_samples
 from support.dicom_samples import GREY, SECRETS, SYNTAXES, dataset, lut, saved, stored
@@ -15,7 +16,6 @@ from pneumo_utils.imaging import dicom_files, dicom_grey_scale, dicom_stored_val
 from pneumo_utils.imaging.image_files import ImageError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR")  # of the samples, while they are made
-pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed: pip install pneumo-utils[dicom]")
 SHIPPED = sorted(
     path
     for path in (Path(pydicom.__file__).parent / "data").rglob("*")

@@ -29,7 +29,7 @@ splits = pd.DataFrame({"path": names, "patient": names, "label": label, "etiolog
 splits["split"] = ["train"] * 24 + ["validation"] * 8 + ["test"] * 8
 Phase = optimisation.Phase
 phases = (Phase("head", 2, 1e-3), Phase("top", 1, 1e-4), Phase("end_to_end", 2, 1e-4))
-settings = optimisation.Settings(24, 9, ema_momentum=0.5)  # one batch an epoch: its order makes no difference
+settings = optimisation.Settings(24, 9, ema_momentum=0.5)  # one batch per epoch: its order makes no difference
 recipe = replicates.Recipe("vgg16", None, 32, 0.0, phases, settings, Augmentation())
 found = training.devices
 for kind in ("none", "CPU"):

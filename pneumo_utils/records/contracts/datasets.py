@@ -6,7 +6,7 @@ from pneumo_utils.records.contracts.columns import AT_LEAST_0, AT_LEAST_1, CASE,
 from pneumo_utils.records.vocabulary import PARTS, SPLITS
 
 DATASETS: dict[str, dict[str, Column]] = {
-    # one row a readable radiograph
+    # one row per readable radiograph
     "manifest": CASE
     | {
         "part": Column("str", **one_of(PARTS)),
@@ -18,9 +18,9 @@ DATASETS: dict[str, dict[str, Column]] = {
         "bytes": Column("int", **AT_LEAST_1),
         "sha256": Column("str", rule="64 hex digits", holds=lambda s: s.str.fullmatch("[0-9a-f]{64}")),
     },
-    # one row a file that was found but cannot be used, or a folder that is not looked into (with a slash at its end)
+    # one row per file that was found but cannot be used, or a folder that is not looked into (with a slash at its end)
     "exclusions": {"path": Column("str"), "files": Column("int", **AT_LEAST_0), "reason": Column("str")},
-    # one row a radiograph of the manifest: how it was taken and saved
+    # one row per radiograph of the manifest: how it was taken and saved
     "acquisition": {
         "path": Column("str"),
         "bytes_per_pixel": Column("float", rule="above 0", holds=lambda s: s > 0),
@@ -35,9 +35,9 @@ DATASETS: dict[str, dict[str, Column]] = {
         "border": Column("float", **between(0, 0.5)),  # largest part of a side that is an empty margin
         "corners": Column("float", **between(0, 1)),  # share of near-white pixels: letters of a marker
     },
-    # one row a radiograph of the manifest
+    # one row per radiograph of the manifest
     "splits": CASE | {"part": Column("str", **one_of(PARTS)), "split": Column("str", **one_of(SPLITS))},
-    # one row a pair of nearly equal pictures in two splits
+    # one row per pair of nearly equal pictures in two splits
     "near_duplicates": {
         "path": Column("str"),
         "split": Column("str", **one_of(SPLITS)),

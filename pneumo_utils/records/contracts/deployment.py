@@ -7,7 +7,7 @@ from pneumo_utils.records.contracts.columns import AT_LEAST_0, AT_LEAST_1, Colum
 _SHARE = Column("float", optional=True, **between(0, 1))
 
 DEPLOYMENT: dict[str, dict[str, Column]] = {
-    # one row a kind of picture that the gate was shown
+    # one row per kind of picture that the gate was shown
     "gate_checks": {
         "pictures": Column("str"),  # what they are, in words
         "lesson": Column("str", **one_of(("radiographs", "learned", "unlearned"))),  # kinds the gate has learned from
@@ -19,7 +19,7 @@ DEPLOYMENT: dict[str, dict[str, Column]] = {
         "lower": _SHARE,
         "upper": _SHARE,
     },
-    # one row an engine that runs the bundled network
+    # one row per engine that runs the bundled network
     "exports": {
         "engine": Column("str"),
         "bytes": Column("int", **AT_LEAST_1),  # of all files of the engine
@@ -33,7 +33,7 @@ DEPLOYMENT: dict[str, dict[str, Column]] = {
         "n": Column("int", **AT_LEAST_0),  # pictures
         "refused": Column("int", **AT_LEAST_0),  # of them by the gate, which sees what the engine makes of them
     },
-    # one row a test file that went through the bundle
+    # one row per test file that went through the bundle
     "bundle_scores": {
         "path": Column("str"),
         "status": Column("str", **one_of(("scored", "refused"))),

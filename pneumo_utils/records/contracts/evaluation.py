@@ -24,7 +24,7 @@ EVALUATION: dict[str, dict[str, Column]] = {
         "upper": Column("float", optional=True),
         "n": Column("int", **AT_LEAST_0),
     },
-    # one row a model, split and metric: what its seeds have in common, and how far they lie apart
+    # one row per model, split and metric: what its seeds have in common, and how far they lie apart
     "seed_spread": {"model": Column("str")}
     | HELD_OUT
     | {
@@ -38,7 +38,7 @@ EVALUATION: dict[str, dict[str, Column]] = {
         "seeds": Column("int", **AT_LEAST_1),
         "n": Column("int", **AT_LEAST_0),
     },
-    # one row a pair of networks, seed, split and metric: first minus second, on the same images
+    # one row per pair of networks, seed, split and metric: first minus second, on the same images
     "comparisons": {
         "split": Column("str", **one_of(("validation", "test"))),
         "seed": Column("int", **AT_LEAST_0),
@@ -53,7 +53,7 @@ EVALUATION: dict[str, dict[str, Column]] = {
         "method": Column("str", **one_of(("DeLong over patients", "McNemar over patients", "patient bootstrap"))),
         "n": Column("int", **AT_LEAST_0),
     },
-    # one row a network, seed and rule: the operating point, chosen on validation and frozen there
+    # one row per network, seed and rule: the operating point, chosen on validation and frozen there
     "operating_points": NETWORK
     | {
         "rule": RULE,
@@ -63,7 +63,7 @@ EVALUATION: dict[str, dict[str, Column]] = {
         "specificity": Column("float", **between(0, 1)),
         "n": Column("int", **AT_LEAST_0),
     },
-    # one row a network, seed, split, kind of recalibration and bin of equal size
+    # one row per network, seed, split, kind of recalibration and bin of equal size
     "reliability": NETWORK
     | HELD_OUT
     | {
@@ -75,7 +75,7 @@ EVALUATION: dict[str, dict[str, Column]] = {
         "upper": Column("float", optional=True, **between(0, 1)),
         "n": Column("int", **AT_LEAST_0),
     },
-    # one row a network, seed, split, prevalence and ppv or npv
+    # one row per network, seed, split, prevalence and ppv or npv
     "predictive_values": NETWORK
     | HELD_OUT
     | {
@@ -86,7 +86,7 @@ EVALUATION: dict[str, dict[str, Column]] = {
         "upper": Column("float", optional=True, **between(0, 1)),
         "n": Column("int", **AT_LEAST_0),
     },
-    # one row a network, seed, split, prevalence, strategy and threshold probability
+    # one row per network, seed, split, prevalence, strategy and threshold probability
     "decision_curve": NETWORK
     | HELD_OUT
     | {
@@ -97,7 +97,7 @@ EVALUATION: dict[str, dict[str, Column]] = {
         "lower": Column("float", optional=True),
         "upper": Column("float", optional=True),
     },
-    # one row a network, seed, split and share of images that is not referred to a human
+    # one row per network, seed, split and share of images that is not referred to a human
     "referral": NETWORK
     | HELD_OUT
     | {
@@ -108,7 +108,7 @@ EVALUATION: dict[str, dict[str, Column]] = {
         "specificity": Column("float", optional=True, **between(0, 1)),
         "n": Column("int", **AT_LEAST_0),
     },
-    # one row a network, seed and split: the band chosen on validation, applied
+    # one row per network, seed and split: the band chosen on validation, applied
     "referral_band": NETWORK
     | HELD_OUT
     | {
@@ -121,7 +121,7 @@ EVALUATION: dict[str, dict[str, Column]] = {
         "specificity": Column("float", optional=True, **between(0, 1)),
         "n": Column("int", **AT_LEAST_0),
     },
-    # one row a network, seed, split and etiology among the ill
+    # one row per network, seed, split and etiology among the ill
     "etiology_sensitivity": NETWORK
     | HELD_OUT
     | {

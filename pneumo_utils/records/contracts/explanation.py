@@ -12,7 +12,7 @@ _N = {"n": Column("int", **AT_LEAST_0)}  # pictures
 _KIND = Column("str", **one_of(("deletion", "insertion")))
 
 EXPLANATION: dict[str, dict[str, Column]] = {
-    # one row a kind of map, measure and rival, over test radiographs with a drawn lesion; none where no lesion is known
+    # one row per kind of map, measure and rival, over test radiographs with a drawn lesion; none without
     "localisation": {
         "model": Column("str"),  # network, or what knows nothing
         "method": _METHOD,
@@ -21,7 +21,7 @@ EXPLANATION: dict[str, dict[str, Column]] = {
     }
     | _SIGNED
     | _N,
-    # one row a network, outcome and measure, over the test part
+    # one row per network, outcome and measure, over the test part
     "plausibility": NETWORK
     | {
         "outcome": Column("str", **one_of(("all", *OUTCOMES.values()))),
@@ -29,7 +29,7 @@ EXPLANATION: dict[str, dict[str, Column]] = {
     }
     | _SIGNED
     | _N,
-    # one row a pair of networks, a network and itself included: mean rank correlation of their maps
+    # one row per pair of networks, a network and itself included: mean rank correlation of their maps
     "stability": {
         "first": Column("str"),
         "first_seed": Column("int", **AT_LEAST_0),
@@ -39,7 +39,7 @@ EXPLANATION: dict[str, dict[str, Column]] = {
     }
     | _SIGNED
     | _N,
-    # one row a network, kind, order and share of the picture that was taken away or given back
+    # one row per network, kind, order and share of the picture that was taken away or given back
     "faithfulness_curves": NETWORK
     | {
         "kind": _KIND,
@@ -48,12 +48,12 @@ EXPLANATION: dict[str, dict[str, Column]] = {
         "probability": Column("float", **between(0, 1)),  # mean over the pictures
     }
     | _N,
-    # one row a network, kind and measure: area under these curves
+    # one row per network, kind and measure: area under these curves
     "faithfulness": NETWORK
     | {"kind": _KIND, "measure": Column("str", **one_of(("map", "random", "gaussian", "difference", "over_gaussian")))}
     | _SIGNED
     | _N,
-    # one row a network, test and stage: squared rank correlation of maps before and after; empty where all are dark
+    # one row per network, test and stage: squared rank correlation of maps before and after; empty where all are dark
     "sanity": NETWORK
     | {"test": Column("str", **one_of(("weights", "labels"))), "stage": Column("str")}
     | _SHARE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pneumo_utils.records.contracts.columns import AT_LEAST_0, AT_LEAST_1, PREDICTIONS, Column, between, one_of
 
 NETWORKS: dict[str, dict[str, Column]] = {
-    # one row a model, seed, phase and epoch
+    # one row per model, seed, phase and epoch
     "history": {
         "model": Column("str"),
         "seed": Column("int", **AT_LEAST_0),
@@ -18,11 +18,11 @@ NETWORKS: dict[str, dict[str, Column]] = {
         "seconds": Column("float", **AT_LEAST_0),
         "kept": Column("bool"),  # the epoch whose weights were kept
     },
-    # one row an image of validation or test, model and seed
+    # one row per image of validation or test, model and seed
     "predictions": PREDICTIONS,
     # the same of validation alone, each picture varied once as in training
     "varied_predictions": PREDICTIONS,
-    # one row a trained network
+    # one row per trained network
     "models": {
         "model": Column("str"),
         "seed": Column("int", **AT_LEAST_0),

@@ -19,7 +19,7 @@ from pneumo_utils.records.contracts.columns import (
 from pneumo_utils.records.vocabulary import PARTS
 
 ROBUSTNESS: dict[str, dict[str, Column]] = {
-    # one row a property of the files and part: how well it alone tells pneumonia from normal
+    # one row per property of the files and part: how well it alone tells pneumonia from normal
     "acquisition_audit": {
         "property": Column("str"),
         "part": Column("str", **one_of(PARTS)),
@@ -30,7 +30,7 @@ ROBUSTNESS: dict[str, dict[str, Column]] = {
         "normal": Column("int", **AT_LEAST_0),  # images that have the property
         "pneumonia": Column("int", **AT_LEAST_0),
     },
-    # one row a property of the files, class and part: how far the part lies from train
+    # one row per property of the files, class and part: how far the part lies from train
     "acquisition_drift": {
         "property": Column("str"),
         "label": CASE["label"],
@@ -41,18 +41,18 @@ ROBUSTNESS: dict[str, dict[str, Column]] = {
     | {
         "n": Column("int", **AT_LEAST_0),
     },
-    # one row an image of validation or test and reference model, which every network has to beat
+    # one row per image of validation or test and reference model, which every network has to beat
     "reference_predictions": PREDICTIONS,
-    # one row a test radiograph and way in which it is made harder
+    # one row per test radiograph and way in which it is made harder
     "perturbations": PERTURBED_CASE,
     # one row such a radiograph, judged by the outline of its lungs alone
     "outline_predictions": {name: CASE[name] for name in ("path", "patient", "label")}
     | {"probability": Column("float", **between(0, 1))},
-    # one row a network's answer to such a picture
+    # one row per network's answer to such a picture
     "perturbed_predictions": PERTURBED_CASE | NETWORK | {"probability": Column("float", **between(0, 1))},
-    # one row an image held out by a way of drawing the test part
+    # one row per image held out by a way of drawing the test part
     "resplit_predictions": PREDICTIONS | {"protocol": DRAW, "known_patient": Column("bool")},  # trained on the patient
-    # one row a network and way of making pictures harder
+    # one row per network and way of making pictures harder
     "perturbed_performance": NETWORK
     | {
         "perturbation": Column("str"),
@@ -66,7 +66,7 @@ ROBUSTNESS: dict[str, dict[str, Column]] = {
         "flip_rate": Column("float", **between(0, 1)),  # share of cases decided otherwise than plain
         "n": Column("int", **AT_LEAST_0),
     },
-    # one row a way of drawing the test part
+    # one row per way of drawing the test part
     "leakage": {
         "protocol": DRAW,
         **AREA,
@@ -74,7 +74,7 @@ ROBUSTNESS: dict[str, dict[str, Column]] = {
         "n": Column("int", **AT_LEAST_0),
         "known_patient": Column("int", **AT_LEAST_0),  # test images whose patient is also trained on
     },
-    # one row a network, seed, split, rule and shift of either class towards the other
+    # one row per network, seed, split, rule and shift of either class towards the other
     "shifted_rates": NETWORK
     | HELD_OUT
     | {
@@ -84,7 +84,7 @@ ROBUSTNESS: dict[str, dict[str, Column]] = {
         "specificity": Column("float", **between(0, 1)),  # of normals that rose by it
         "n": Column("int", **AT_LEAST_0),
     },
-    # one row a network, seed, split and rule: logits that a class may move until its rate is below the target
+    # one row per network, seed, split and rule: logits that a class may move until its rate is below the target
     "shift_tolerance": NETWORK
     | HELD_OUT
     | {

@@ -76,7 +76,7 @@ def sizes(manifest: pd.DataFrame) -> Figure:
 
 
 def auc_by_property(audit: pd.DataFrame, names: Mapping[str, str], limit: float) -> Figure:
-    """AUC of every property alone as dots with intervals, a line a property, a colour and sign a part.
+    """AUC of every property alone as dots with intervals, a line per property, a colour and sign per part.
 
     Args:
         audit: contract `acquisition_audit`; what is undefined is left blank.

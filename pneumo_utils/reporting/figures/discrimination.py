@@ -38,7 +38,7 @@ def roc_and_precision_recall(predictions: pd.DataFrame, titles: dict[str, str]) 
 
 
 def roc_of_studies(predictions: pd.DataFrame, titles: dict[str, str]) -> Figure:
-    """ROC curves of two studies, a panel a model, a colour a study; chance as a dashed line.
+    """ROC curves of two studies, a panel per model, a colour per study; chance as a dashed line.
 
     Args:
         predictions: contract `predictions`, one split, both classes, and the `study` of each row.

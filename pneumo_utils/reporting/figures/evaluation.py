@@ -29,7 +29,7 @@ RULES = {
 
 
 def reliability(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
-    """Predicted against observed risk, a row a model and a column a method; on the dashed line risks are as said.
+    """Predicted against observed risk, a row per model and a column per method; on the dashed line risks are as said.
 
     Args:
         curves: contract `reliability`, one seed, at least one row.
@@ -55,7 +55,7 @@ def reliability(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
 
 
 def decision_curves(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
-    """Net benefit over threshold probabilities, with interval, against treating all and none; a panel a prevalence.
+    """Net benefit over threshold probabilities, with interval, against treating all and none; a panel per prevalence.
 
     Args:
         curves: contract `decision_curve`, one split and one seed.
@@ -110,11 +110,11 @@ def referral(
 
 
 def forest(metrics: pd.DataFrame, names: Mapping[str, str], titles: Mapping[str, str]) -> Figure:
-    """Every metric as dots with intervals, a panel a metric, a line a model; each panel has its own scale.
+    """Every metric as dots with intervals, a panel per metric, a line per model; each panel has its own scale.
 
     Args:
         metrics: contract `seed_spread`, one split: small upright strokes mark the lowest and the highest seed; or
-            contract `metrics`, one split: a line a model and seed.
+            contract `metrics`, one split: a line per model and seed.
         names: metrics shown, in order -> how they are called.
         titles: how each model is called.
     """
@@ -135,7 +135,7 @@ def forest(metrics: pd.DataFrame, names: Mapping[str, str], titles: Mapping[str,
 def operating_points(curves: pd.DataFrame, thresholds: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     """Sensitivity and specificity over the threshold, on a logit scale, with the points chosen on validation.
 
-    A row a model, a column a split. Shaded is where both reach the target, if the rules have one.
+    A row per model, a column per split. Shaded is where both reach the target, if the rules have one.
 
     Args:
         curves: columns `model`, `split` and those of `operating_points.sweep`, one seed.

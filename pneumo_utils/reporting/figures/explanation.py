@@ -70,10 +70,10 @@ def _outline(axis: Axes, region: np.ndarray, colour: str) -> None:
 
 
 def interval_panels(found: pd.DataFrame, by: str, measures: Mapping[str, str]) -> Figure:
-    """Value and interval, a panel a measure, a line a row of its own.
+    """Value and interval, a panel per measure, a line per row of its own.
 
     Args:
-        found: with the columns `by`, `measure`, `value`, `lower`, `upper`; one row a `by` and measure.
+        found: with the columns `by`, `measure`, `value`, `lower`, `upper`; one row per `by` and measure.
         by: column that names the rows, in the order of appearance.
         measures: how each measure is called; the order of the panels.
     """
@@ -114,7 +114,7 @@ def faithfulness(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
 
 
 def weight_randomisation(sanity: pd.DataFrame, titles: Mapping[str, str], limit: float) -> Figure:
-    """What is left of the maps as weights are shuffled from the answer downwards, a panel a network.
+    """What is left of the maps as weights are shuffled from the answer downwards, a panel per network.
 
     Args:
         sanity: contract `sanity`, the test `weights`.

@@ -16,7 +16,7 @@ _RATES = {"sensitivity": "-", "specificity": "--"}  # and how their lines are dr
 
 
 def perturbation_curves(found: pd.DataFrame, titles: dict[str, str]) -> Figure:
-    """AUC against strength, a panel each of `PERTURBATIONS` that has a neutral strength, a line a network.
+    """AUC against strength, a panel each of `PERTURBATIONS` that has a neutral strength, a line per network.
 
     Args:
         found: contract `perturbed_performance`, one seed of each network.

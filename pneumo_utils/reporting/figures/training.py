@@ -10,7 +10,7 @@ from pneumo_utils.reporting.figures.style import new_figure
 
 
 def learning_curves(history: pd.DataFrame) -> Figure:
-    """Loss and AUC by epoch, training against validation, a line a seed and phase; rings mark the kept epochs.
+    """Loss and AUC by epoch, training against validation, a line per seed and phase; rings mark the kept epochs.
 
     Phases stand one after another: each begins, for all seeds, where the longest of the one before has ended.
 

@@ -3,8 +3,11 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
+import highdicom
 import numpy as np
+import pydicom
 import pytest
+from highdicom import _standard_utils
 from support.dicom_samples import GREY, SECRETS, UID, dataset, saved
 
 from pneumo_utils.deployment.answers import dicom_answers, heat_map_overlays
@@ -15,8 +18,6 @@ from pneumo_utils.deployment.scores import Score
 from pneumo_utils.imaging import dicom_files
 from pneumo_utils.imaging.image_files import ImageError
 
-pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed: pip install pneumo-utils[dicom]")
-highdicom = pytest.importorskip("highdicom", reason="highdicom is not installed: pip install pneumo-utils[dicom]")
 pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR")  # of the samples, while they are made
 
 ALGORITHM = Algorithm("VGG16, one network", "2026-01-02", "ab" * 32, 0.4, "keras", "gradcam")
@@ -284,13 +285,12 @@ def test_an_overlay_of_another_kind_is_refused(tmp_path):
 
 def test_every_attribute_that_the_standard_wants_is_there(answers):
     """By the tables of PS3.3 that highdicom ships: type 1 with a value, type 2 at least empty."""
-    standard = pytest.importorskip("highdicom._standard_utils", reason="highdicom ships its tables elsewhere now")
     missing = []
     for answer in map(pydicom.dcmread, answers):
-        modules = standard.get_iod_module_map()[standard.get_sop_class_iod_map()[str(answer.SOPClassUID)]]
+        modules = _standard_utils.get_iod_module_map()[_standard_utils.get_sop_class_iod_map()[str(answer.SOPClassUID)]]
         wanted = {part["key"] for part in modules if part["usage"] == "M"}
         for module in wanted - {"sr-document-content"}:  # which lists what the kinds of content items have
-            for attribute in standard.get_module_attribute_map()[module]:
+            for attribute in _standard_utils.get_module_attribute_map()[module]:
                 name, kind = attribute["keyword"], attribute["type"]
                 if attribute["path"] or kind not in ("1", "2"):
                     continue

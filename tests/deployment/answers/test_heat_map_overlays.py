@@ -37,7 +37,6 @@ def test_a_large_radiograph_is_shrunk_with_its_map():
 
 @pytest.mark.slow
 def test_the_networks_of_a_bundle_are_explained_each_at_its_layer_and_their_maps_averaged(tmp_path, monkeypatch):
-    gradcam = pytest.importorskip("pneumo_utils.explanation.gradcam", reason="TensorFlow is not installed")
     opened = []
 
     class Explained:
@@ -48,7 +47,7 @@ def test_the_networks_of_a_bundle_are_explained_each_at_its_layer_and_their_maps
         def maps(self, images):
             return np.full(images.shape, self.hot)
 
-    monkeypatch.setattr(gradcam, "Explainer", Explained)
+    monkeypatch.setattr("pneumo_utils.explanation.gradcam.Explainer", Explained)
     monkeypatch.setattr("pneumo_utils.networks.models.load", lambda file: file.name)
     networks = (("cnn", 0), ("vgg16", 0), ("resnet50", 3))
     layers = {"cnn": "block4_relu2", "vgg16": "block5_conv3"}
