@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from filelock import FileLock
 def atomic_write(path: Path) -> Iterator[Path]:
     """Give a `.part` name to write to, and rename it to `path` only when the block ends without an error.
 
+    What was written is on the disk before it has its name: after a power cut, too, that is whole or not there.
+
     Args:
         path: of the file; its folder is made if need be.
 
@@ -24,6 +27,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     part = path.with_name(f"{path.stem}.part{path.suffix}")
     try:
         yield part
+        with part.open("rb+") as file:  # Windows wants one that may be written
+            os.fsync(file.fileno())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +97,8 @@ def _parse(source: str) -> ast.Module:
     return ast.parse(source)
 
 
-def imports(source: str) -> set[str]:
+@lru_cache(maxsize=1024)
+def imports(source: str) -> frozenset[str]:
     """What Python `source` imports of the package, anywhere in it: dotted names of rooms, or of what they hold."""
     found = set()
     for node in ast.walk(_parse(source)):
@@ -105,12 +107,12 @@ def imports(source: str) -> set[str]:
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
     inside = f"{PACKAGE.name}."
-    return {name.removeprefix(inside) for name in found if name.startswith(inside)}
+    return frozenset(name.removeprefix(inside) for name in found if name.startswith(inside))
 
 
 def rooms(source: str, package: Path = PACKAGE) -> list[str]:
     """Rooms that `source` needs, those its rooms need included, as `wing.room`, sorted."""
-    found, open_ = set(), imports(source)
+    found, open_ = set(), set(imports(source))
     while open_:
         room = _room(open_.pop(), package)
         if room and room not in found:
@@ -120,14 +122,26 @@ def rooms(source: str, package: Path = PACKAGE) -> list[str]:
 
 
 def of_rooms(source: str, package: Path = PACKAGE) -> str:
-    """Hash over every room that `source` needs: its text, and the weights that lie beside it."""
+    """Hash over every room that `source` needs: what it does, and the weights that lie beside it."""
     files = [(room, _file(room, package)) for room in rooms(source, package)]
-    return of([(room, of_file(file), of_file(file.with_suffix(".npz"))) for room, file in files])
+    return of([(room, _of_code(file.read_text("utf-8")), of_file(file.with_suffix(".npz"))) for room, file in files])
 
 
 def of_room(room: str, package: Path = PACKAGE) -> str:
     """The same over `room`, as `networks.training`, and every room that it needs."""
     return of_rooms(f"import {PACKAGE.name}.{room}", package)
+
+
+@lru_cache(maxsize=1024)
+def _of_code(source: str) -> str:
+    """Hash of what `source` does: no network is trained anew for a comment, a docstring that nobody reads, a line."""
+    tree = _parse(source)
+    if "__doc__" not in source:
+        for node in ast.walk(tree):
+            documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            if documented and ast.get_docstring(node, clean=False) is not None:
+                del node.body[0]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
 def _room(name: str, package: Path) -> str:

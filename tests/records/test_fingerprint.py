@@ -115,6 +115,21 @@ def test_a_changed_room_counts_where_it_is_needed_and_only_there(package):
     assert after[1] == before[1]
 
 
+def test_what_a_room_says_of_itself_does_not_count_unless_it_reads_that(package):
+    room, source = package / "records" / "tables.py", "from pneumo_utils.records import tables"
+
+    def hashed(text):
+        room.write_text(text)
+        return fingerprint.of_rooms(source, package)
+
+    plain = 'def one(x=1):\n    return "1"\n'
+    spoken = '"""A room."""\n\n\ndef one(x=1):\n    """One."""\n    # why\n    return (\n        "1"\n    )\n'
+    assert hashed(spoken) == hashed(plain)
+    others = [plain.replace("1", "2", 1), plain.replace('"1"', '"2"'), plain + "one()\n", spoken + "print(__doc__)\n"]
+    others.append(others[-1].replace("A room", "A wing"))
+    assert len({hashed(text) for text in (plain, *others)}) == 6
+
+
 def test_weights_that_lie_beside_a_room_count_as_the_room(package):
     source = "from pneumo_utils.reporting.figures import style"
     found = [fingerprint.of_rooms(source, package)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -43,6 +44,14 @@ def test_nothing_has_the_final_name_before_the_block_ends(tmp_path):
         assert not path.exists()
         assert part.suffix == ".keras"
     assert path.read_text() == "half"
+
+
+def test_what_has_its_final_name_is_on_the_disk(tmp_path, monkeypatch):
+    path, forced = tmp_path / "network.keras", []
+    monkeypatch.setattr(os, "fsync", lambda file: forced.append((os.fstat(file).st_ino, path.exists())))
+    with atomic_write(path) as part:
+        part.write_text("whole")
+    assert forced == [(path.stat().st_ino, False)]
 
 
 def test_tables_come_back_as_they_were_written(run):
