@@ -123,6 +123,7 @@ def _train(recipe: replicates.Recipe, seed: int, store: Store, state: TrainingSt
         "trained_parameters": models.count_trained_parameters(made.network),
         "seconds": made.seconds,
         "device": training.device(),
+        "threads": training.threads(),
         "precision": recipe.precision,
         "peak_memory": provenance.peak_memory(),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -41,6 +42,12 @@ def device() -> str:
     """What TensorFlow computes on, in words."""
     gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
     return ", ".join(gpu.get("device_name", "GPU") for gpu in gpus) or "CPU"
+
+
+def threads() -> int:
+    """Processor threads that one operation of TensorFlow may take: another number adds up in another order."""
+    told = tf.config.threading.get_intra_op_parallelism_threads() or int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0)
+    return told or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def train(

@@ -228,6 +228,12 @@ def describe_start(models: pd.DataFrame) -> str:
     return join_words([f"{MODELS[row.model]} from {_STARTS[row.start]}" for row in told.itertuples()])
 
 
+def describe_computing(models: pd.DataFrame) -> list[str]:
+    """On what the networks in `models` were trained, in which precision, each way once."""
+    on = models["device"] + " (threads: " + models["threads"].astype(str) + ")"
+    return list((on + " in " + models["precision"]).unique())
+
+
 def join_words(words: list[str]) -> str:
     """`a, b and c`; empty for none."""
     return ", ".join(words[:-1]) + " and " + words[-1] if len(words) > 1 else "".join(words)

@@ -10,7 +10,7 @@ from pneumo_utils.evaluation import metrics
 from pneumo_utils.records import fingerprint, provenance
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import ENSEMBLE, MODELS, TITLES
-from pneumo_utils.reporting import key_findings
+from pneumo_utils.reporting import card_facts, key_findings
 from pneumo_utils.reporting.display import figure_html
 from pneumo_utils.reporting.figures import datasets as dataset_figures
 from pneumo_utils.reporting.figures import evaluation as evaluation_figures
@@ -146,7 +146,7 @@ def _provenance(store: Store, study: Study, records: list[dict]) -> dict[str, st
         "Data": f"{study.data.source}, {whom}, sha256 {store.data_hash()[:16]}",
         "Pictures": f"{study.images.image_size} x {study.images.image_size} pixels in training",
         "Seed": ", ".join(map(str, networks["seed"].unique())),
-        "Device": ", ".join((networks["device"] + " in " + networks["precision"]).unique()),
+        "Device": ", ".join(card_facts.describe_computing(networks)),
         "Memory": f"at most {networks['peak_memory'].max():,.0f} MiB in training",
         "Machine of this page": provenance.machine(),  # others may have trained
         "Versions": ", ".join(f"{name} {version}" for name, version in provenance.versions().items()),

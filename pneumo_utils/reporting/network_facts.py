@@ -43,7 +43,7 @@ def of_network(store: Store, study: Study, model: str) -> dict:
         "start": card_facts.describe_start(made) if len(made) else "the mean of the networks it is made of",
         "parameters": _size(made),
         "pretrained": bool((made["start"] == "pretrained").any()),
-        "trained_on": card_facts.join_words(list((made["device"] + " in " + made["precision"]).unique())),
+        "trained_on": card_facts.join_words(card_facts.describe_computing(made)),
         "referral": _referral(band),
     } | _harms_of(store, seed, model)  # fmt: skip
 

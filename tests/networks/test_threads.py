@@ -1,5 +1,6 @@
 """How far the number of threads changes what a network says: stated in CONTRIBUTING, and kept."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
+_CORES = len(getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count()))(0))
+_SET = "set_intra_op_parallelism_threads"
 TRAIN = """
 import sys
 import numpy as np
@@ -35,3 +38,13 @@ def test_another_number_of_threads_changes_answers_in_float32_by_no_more_than_ro
         answers.append(np.load(file))
     np.testing.assert_array_equal(answers[1], answers[2])
     assert np.abs(answers[0] - answers[1]).max() < 1e-4
+
+
+@pytest.mark.parametrize(("told", "set_to", "found"), [("", 0, _CORES), ("3", 0, 3), ("3", 5, 5)])
+def test_the_number_of_threads_is_what_tensorflow_was_told_or_all_there_are(told, set_to, found):
+    script = (
+        f"from pneumo_utils.networks import training as t; t.tf.config.threading.{_SET}({set_to}); print(t.threads())"
+    )
+    environment = os.environ | {"TF_NUM_INTRAOP_THREADS": told}
+    asked = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert int(asked.stdout) == found

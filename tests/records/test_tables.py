@@ -41,6 +41,7 @@ BAD = {  # for every rule, values that break it
     "loss": [-0.1],
     "val_loss": [-0.1],
     "seconds": [-1.0],
+    "threads": [0],
     "precision": ["float16"],
     "peak_memory": [-1.0],
     "auc": [1.01, -0.01],
@@ -120,7 +121,7 @@ BORDERS = {
     "pneumonia": (0,),
 }
 BORDERS |= {"loss": (0.0,), "seconds": (0.0,), "peak_memory": (0.0,)}
-BORDERS |= {"epoch": (1,), "width": (1,), "image_size": (1,), "bytes": (1,)}
+BORDERS |= {"epoch": (1,), "width": (1,), "image_size": (1,), "bytes": (1,), "threads": (1,)}
 
 
 def broken(name, column, value):

@@ -52,6 +52,7 @@ GOOD = {
         "trained_parameters": 8,
         "seconds": 0.5,
         "device": "CPU",
+        "threads": 2,
         "precision": "float32",
         "peak_memory": 9.5,
     },
