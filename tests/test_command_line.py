@@ -302,6 +302,7 @@ def test_what_is_no_notebook_or_no_model_of_it_is_told(capsys):
     assert told == "error: study must be named with --notebook and --model, got 04_evaluation alone"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_papermill_itself_runs_a_notebook_with_what_is_printed(params, tmp_path, capsys):
     given = tmp_path / "given.yaml"

@@ -69,6 +69,7 @@ def test_tables_metrics_pages_and_pipeline_load_without_tensorflow():
     assert loaded(*(name for name in rooms() if ".".join(name.split(".")[:2]) not in DOOR)) == []
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_check_for_tensorflow_can_fail():
     assert sorted(loaded("pneumo_utils.networks.models")) == ["keras", "tensorflow"]

@@ -69,16 +69,18 @@ class CachedExplainer:
             "traced_answers", given, lambda: faithfulness.trace_answers(*asked, self._explainer.predict, self._seed)
         )
 
-    def weight_randomisation(self, cases: pd.DataFrame, images: np.ndarray) -> pd.DataFrame:
+    def weight_randomisation(self, cases: pd.DataFrame, images: np.ndarray, shufflings: int) -> pd.DataFrame:
         """`sanity_check.weight_randomisation_test` of the maps of this network, its trunk shuffled, too."""
 
         def run() -> pd.DataFrame:
             from pneumo_utils.explanation import gradcam
 
             maps = gradcam.Explainer(self._network, self._layer, methods=self._methods[:1]).maps
-            return sanity_check.weight_randomisation_test(self._network, maps, self._named(cases), images, self._seed)
+            asked = self._named(cases), images, self._seed, shufflings
+            return sanity_check.weight_randomisation_test(self._network, maps, *asked)
 
-        return self._table("weight_randomisation", [images, cases["patient"].to_numpy(str)], run)
+        given = [images, cases["patient"].to_numpy(str), np.array(shufflings)]
+        return self._table("weight_randomisation", given, run)
 
     def _named(self, cases: pd.DataFrame) -> pd.DataFrame:
         return cases[["path", "patient"]].assign(model=self._model, seed=self._seed)

@@ -22,7 +22,6 @@ from pneumo_utils.records.vocabulary import MODELS
 
 LIMIT = 0.5  # half of the order of the map before: less must be left
 MIN_TRAINING_AUC = 0.9  # AUC on its own labels from which a network has learned them
-SHUFFLES = 10  # one network of shuffled weights may look at the same places by luck
 WEIGHTS, LABELS = "weights", "labels"
 Maps = Callable[[np.ndarray], np.ndarray]  # pictures, uint8 (n, side, side) -> maps, float (n, side, side)
 _BY = ["model", "seed", "test", "stage"]
@@ -72,9 +71,9 @@ def cascade(network: Network, seed: int | tuple[int, ...]) -> Iterator[str]:
 
 
 def weight_randomisation_test(
-    network: Network, maps: Maps, cases: pd.DataFrame, images: np.ndarray, seed: int
+    network: Network, maps: Maps, cases: pd.DataFrame, images: np.ndarray, seed: int, shufflings: int
 ) -> pd.DataFrame:
-    """How much of the maps is left as weights are shuffled, in `SHUFFLES` ways to do so.
+    """How much of the maps is left as weights are shuffled.
 
     Args:
         network: that `maps` explains; changed in place, and given back as it was.
@@ -82,12 +81,13 @@ def weight_randomisation_test(
         cases: one row per picture, with its `model`, `seed` and `patient`.
         images: uint8 (n, side, side).
         seed: of the shuffling.
+        shufflings: at least 1; one network of shuffled weights may look at the same places by luck.
 
     Returns:
         one row per shuffling, stage, from the answer downwards, and picture.
     """
     before, found = maps(images), []
-    for shuffle in progress.track(range(SHUFFLES), f"shuffling the weights of {network.name}", SHUFFLES):
+    for shuffle in progress.track(range(shufflings), f"shuffling the weights of {network.name}", shufflings):
         stages = cascade(network, (seed, shuffle))
         found += [compare_maps(cases, before, maps(images), WEIGHTS, stage, shuffle) for stage in stages]
     return pd.concat(found, ignore_index=True)

@@ -26,7 +26,7 @@ _PERMUTED = 24 * 96  # pictures seen by the network that learns permuted labels
 _LOOK = 0.012  # a picture before the gate
 _SPOILED = 1800  # pictures that the gate is shown beside the test part
 _EXPORT = 5.0  # a network for another engine
-_MAPS = 90  # passes a checked picture: ten shufflings of some five blocks, and what is hidden step by step
+_BLOCKS, _HIDDEN = 5, 40  # passes a checked picture: of every shuffling, and of what is hidden step by step
 
 
 def of_steps(steps: list[Step], study: Study, pictures: int) -> dict[str, float]:
@@ -138,7 +138,8 @@ def _on_trunk(model: str, given: Training) -> bool:
 
 def _of_maps(model: str, study: Study) -> float:
     size = study.training.test_image_size or study.images.image_size
-    return 6 + _TRACING[model] / 3 + study.gradcam.checked_cases * _MAPS * 2 * _forward(model, size)
+    passes = study.gradcam.checked_cases * (study.gradcam.weight_shufflings * _BLOCKS + _HIDDEN)
+    return 6 + _TRACING[model] / 3 + passes * 2 * _forward(model, size)
 
 
 def _forward(model: str, size: int) -> float:

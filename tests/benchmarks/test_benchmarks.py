@@ -98,6 +98,7 @@ def test_a_study_takes_as_long_as_its_longest_training_however_many_workers_ther
     assert bench("scale_page").finish(hours, workers) == ends
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_operations_are_two_a_multiply_add_of_convolutions_and_dense_layers(bench):
     flops = bench("flops")
@@ -126,12 +127,14 @@ def test_a_straight_line_has_no_deviation_and_a_bent_one_has(bench):
     assert line(counts, 3 + 1e-5 * counts**2.0)[2] > 0.1
 
 
+@pytest.mark.long
 def test_auc_is_as_good_if_surely_not_much_worse_or_not_told_apart(bench):
     level = bench("paired").level
     assert level(-0.004, -0.001) and level(0.01, 0.02) and level(-0.2, 0.1)
     assert not level(-0.02, -0.001) and not level(float("nan"), float("nan"))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["vgg16", "resnet50"])
 def test_both_sides_of_the_training_bench_start_as_the_same_network(bench, model):

@@ -45,6 +45,7 @@ def kept(tmp_path_factory):
     return SimpleNamespace(folder=folder, network=network, probability=probability[:, 0], features=features)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("count", [1, 7, 33])
@@ -60,6 +61,7 @@ def test_every_engine_says_what_the_network_says_of_batches_of_any_length(kept, 
     assert np.ptp(kept.probability) > 0.2
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_threads_may_ask_the_same_engine(kept, name):

@@ -87,6 +87,7 @@ def test_the_interval_of_a_median_lies_between_the_ranks_of_the_sign_test():
         export_table.median_interval(np.arange(5.0))
 
 
+@pytest.mark.long
 def test_the_interval_of_a_median_covers_it_at_least_as_often_as_it_says():
     generator, covered = np.random.default_rng(0), 0
     for _ in range(2000):
@@ -108,6 +109,7 @@ def files(tmp_path_factory):
     return {"onnx": {("cnn", 0): folder / "a.onnx"}, "keras": {("cnn", 0): folder / "a.keras"}}
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_export_that_says_the_same_differs_by_nothing_and_keras_comes_first(files):
     found = export_table.measure(files, pictures(), LABEL, PATIENT, VIEWS, Gate(), turns=8)

@@ -286,6 +286,7 @@ def test_a_run_that_dies_goes_on_and_ends_with_the_same_bytes(place, engine, mon
     assert names[0] == names[1] and len(names[0]) == 2
 
 
+@pytest.mark.long
 @pytest.mark.slow  # a gate is fitted, and three processes start
 def test_a_process_that_is_killed_while_it_scores_goes_on_and_ends_with_the_same_bytes(tmp_path):
     browser_pages.write_bundle(tmp_path / "model")

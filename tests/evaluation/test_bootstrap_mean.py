@@ -23,7 +23,7 @@ def test_the_interval_holds_the_mean_and_is_that_of_the_standard_error_over_pati
     assert (mean - lower, upper - mean) == pytest.approx((wanted, wanted), rel=0.12)
 
 
-@pytest.mark.parametrize("patients", [2, 5, 6, 8, 24])
+@pytest.mark.parametrize("patients", [6, *(pytest.param(n, marks=pytest.mark.long) for n in (2, 5, 8, 24))])
 def test_of_few_patients_no_more_than_one_interval_in_twenty_misses_the_truth(patients):
     generator, missed = np.random.default_rng(patients), 0
     for _ in range(400):

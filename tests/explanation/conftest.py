@@ -6,7 +6,7 @@ import pytest
 from support.squares import dark_pictures, train
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def gradcam():
     """The room, imported when first needed."""
     from pneumo_utils.explanation import gradcam
@@ -22,13 +22,13 @@ def no_warning_of_retracing(caplog):
     assert not [text for text in told if "retracing" in text and "heat" in text]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def images():
     """Dark noise; half of the pictures have a bright square in the upper left quarter."""
     return dark_pictures()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def trained(images):
     """A small CNN that has found the square."""
     return train(images, 12)

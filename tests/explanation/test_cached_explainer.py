@@ -49,6 +49,7 @@ def cases():
     return pd.DataFrame({"path": rows, "patient": rows})
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_maps_are_those_of_grad_cam_and_the_second_time_no_network_is_asked(explained, trained, few, nobody):
     from pneumo_utils.explanation import gradcam
@@ -63,6 +64,7 @@ def test_maps_are_those_of_grad_cam_and_the_second_time_no_network_is_asked(expl
         np.testing.assert_array_equal(again.maps(few)[method], first[method])
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_other_pictures_another_layer_method_or_network_are_asked_anew(explained, store, trained, few, nobody):
     explained().maps(few)
@@ -85,17 +87,22 @@ def test_a_kept_answer_that_was_cut_off_is_asked_for_again(explained, store, few
     np.testing.assert_array_equal(explained().maps(few)["gradcam"], before)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_shuffling_and_deletion_come_back_as_they_were(explained, few, nobody):
     orders = {"map": np.random.default_rng(0).random(few.shape), "random": np.random.default_rng(1).random(few.shape)}
     fills = np.full_like(few, 128)
     shuffled, followed = (
-        explained().weight_randomisation(cases(), few),
+        explained().weight_randomisation(cases(), few, 3),
         explained().trace_answers(cases(), few, fills, orders),
     )
-    assert set(shuffled["model"]) == {"cnn"} and set(shuffled["patient"]) == set(cases()["patient"])
+    assert (
+        set(shuffled["shuffle"]) == {0, 1, 2}
+        and set(shuffled["model"]) == {"cnn"}
+        and set(shuffled["patient"]) == set(cases()["patient"])
+    )
     nobody()
-    pd.testing.assert_frame_equal(explained().weight_randomisation(cases(), few), shuffled)
+    pd.testing.assert_frame_equal(explained().weight_randomisation(cases(), few, 3), shuffled)
     pd.testing.assert_frame_equal(explained().trace_answers(cases(), few, fills, orders), followed)
     with pytest.raises(AssertionError, match="a network was loaded"):
         explained().trace_answers(cases(), few, fills, dict(reversed(orders.items())))
@@ -107,12 +114,12 @@ def test_a_shuffled_network_is_asked_at_the_layer_that_is_named(explained, train
 
     named, asked = [layer.name for layer in trained.layers if len(layer.output.shape) == 4][-4], []
 
-    def test(network, maps, named_cases, images, seed):
+    def test(network, maps, named_cases, images, seed, shufflings):
         asked.append(maps(images))
         return named_cases
 
     monkeypatch.setattr(sanity_check, "weight_randomisation_test", test)
-    explained(layer=named).weight_randomisation(cases(), few)
+    explained(layer=named).weight_randomisation(cases(), few, 3)
     np.testing.assert_allclose(asked[0], gradcam.Explainer(trained, named).maps(few), atol=1e-6)
     assert np.abs(asked[0] - gradcam.Explainer(trained).maps(few)).max() > 0.05, "the last layer says otherwise"
 

@@ -75,6 +75,7 @@ def by_tf_keras_vis(network, layer, images, method=None):
     return (method or Gradcam)(cut, clone=False)(lambda logit: logit[:, 0], images.astype(np.float32), **asked, **plain)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("model", "layer"), [("cnn", "block5_relu2"), ("vgg16", "block5_conv3"), ("resnet50", "conv5_block3_out")]
 )
@@ -82,6 +83,7 @@ def test_the_last_layer_with_a_grid_is_asked(gradcam, networks, model, layer):
     assert gradcam.Explainer(networks[model]).layer == layer
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # tf-keras-vis imports from SciPy's old place
 @pytest.mark.parametrize("model", ["cnn", *BACKBONES])
 def test_maps_are_those_of_tf_keras_vis(gradcam, networks, images, model):
@@ -92,6 +94,7 @@ def test_maps_are_those_of_tf_keras_vis(gradcam, networks, images, model):
     np.testing.assert_allclose(ours, theirs, atol=1e-3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("model", "layer"), [("cnn", ""), ("cnn", "block2_relu1"), ("vgg16", ""), ("vgg16", "block4_conv3")]
 )
@@ -102,6 +105,7 @@ def test_maps_are_the_definition_enlarged_by_opencv_without_a_shift(gradcam, net
     np.testing.assert_allclose(explainer.maps(images[:4]), wanted, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("model", ["cnn", *BACKBONES])
 def test_maps_of_grad_cam_plus_plus_are_those_of_tf_keras_vis(gradcam, networks, images, model):
@@ -187,6 +191,7 @@ def test_filling_up_the_last_batch_changes_nothing(gradcam, images, trained, cou
     np.testing.assert_array_equal(explainer.maps(images[:count]), explainer.maps(images)[:count])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [0, 5, 17])
 def test_answers_are_those_of_the_network(gradcam, networks, images, count):
     network = networks["resnet50"]
@@ -226,6 +231,7 @@ def test_a_network_that_was_saved_and_reloaded_gives_the_same_maps(gradcam, imag
     np.testing.assert_allclose(first, second, atol=1e-6)
 
 
+@pytest.mark.long
 def test_a_reloaded_network_finds_what_was_kept_before_it_was_saved(gradcam, halves, images, tmp_path):
     from pneumo_utils.networks import models
 
@@ -238,6 +244,7 @@ def test_a_reloaded_network_finds_what_was_kept_before_it_was_saved(gradcam, hal
     np.testing.assert_allclose(explainer.maps(images[:6], tmp_path), wanted, atol=1e-6)
 
 
+@pytest.mark.long
 def test_maps_from_activations_are_those_from_pixels(gradcam, halves, images, tmp_path):
     from pneumo_utils.networks import batchnorm_folding
 
@@ -251,6 +258,7 @@ def test_maps_from_activations_are_those_from_pixels(gradcam, halves, images, tm
     np.testing.assert_allclose(explainer.maps(images, tmp_path), maps, atol=1e-3)
 
 
+@pytest.mark.long
 def test_kept_activations_are_found_by_picture_and_the_trunk_is_not_run(gradcam, halves, images, tmp_path):
     network, border, trunk = halves
     kept = keep(trunk, images, tmp_path)
@@ -260,6 +268,7 @@ def test_kept_activations_are_found_by_picture_and_the_trunk_is_not_run(gradcam,
     np.testing.assert_array_equal(explainer.maps(images[order].repeat(2, axis=1).repeat(2, axis=2), tmp_path), wanted)
 
 
+@pytest.mark.long
 def test_a_picture_that_was_not_kept_sends_all_to_the_pixels(gradcam, halves, images, tmp_path):
     network, border, trunk = halves
     keep(trunk, images[:5], tmp_path)
@@ -283,6 +292,7 @@ def test_activations_of_another_trunk_are_neither_used_nor_lost(gradcam, images,
     assert activation_cache.ActivationCache(folder, "another", other.shape).count == 1
 
 
+@pytest.mark.long
 def test_maps_of_a_network_that_computes_in_bfloat16_are_summed_in_float32(gradcam, networks, images):
     from pneumo_utils.networks import models
 

@@ -515,6 +515,7 @@ def test_every_file_that_pydicom_ships_gives_pixels_or_a_sentence(path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_pictures_that_pydicom_ships_have_the_values_that_pydicom_reads():
     equal, refused = 0, 0
@@ -550,6 +551,7 @@ def test_a_file_that_ends_early_is_refused_without_telling_who_the_patient_is(sy
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "syntax", [pytest.param(name, marks=[APART] * (name in dicom_samples.BY_GDCM)) for name in SYNTAXES]
 )

@@ -80,6 +80,7 @@ def test_numpy_runs_the_network_that_keras_trained():
             np.testing.assert_array_equal(again[name], file[name])
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_what_it_learns_from_is_varied_together_with_its_truth():
     from pneumo_utils.networks import lung_field_training as training

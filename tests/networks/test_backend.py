@@ -19,6 +19,7 @@ def run(code, **environment):
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_keras_comes_without_packages_that_nothing_here_asks_it_for_and_these_come_later():
     code = """
 import sys
@@ -29,6 +30,7 @@ import matplotlib.pyplot, pandas, sklearn.linear_model
     assert run(code).stdout == "set()\n"
 
 
+@pytest.mark.long
 def test_trainings_side_by_side_share_the_memory_of_a_gpu_unless_the_user_says_otherwise():
     code = """
 import os
@@ -38,6 +40,7 @@ print(os.environ["TF_FORCE_GPU_ALLOW_GROWTH"])
     assert [run(code).stdout, run(code, TF_FORCE_GPU_ALLOW_GROWTH="false").stdout] == ["true\n", "false\n"]
 
 
+@pytest.mark.long
 def test_neither_keras_json_nor_the_environment_changes_what_networks_compute_in(tmp_path):
     odd = {"floatx": "float16", "epsilon": 1e-3, "backend": "jax", "image_data_format": "channels_first"}
     (tmp_path / "keras.json").write_text(json.dumps(odd))

@@ -47,6 +47,7 @@ def norms(rooms, network):
     return [layer.name for layer in network.layers if isinstance(layer, rooms.layers.BatchNormalization)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cut", [(None, "conv4_block6_out"), ("conv4_block6_out", "pooled")])
 def test_a_folded_part_says_the_same_without_any_normalisation(rooms, network, cut):
     part = rooms.models.between(network, *cut)

@@ -94,6 +94,7 @@ def test_litert_says_the_same(rooms, network, wanted, tmp_path):
     np.testing.assert_allclose(said[1], wanted[1], atol=1e-5 * wanted[1].max())
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_in_integers_litert_says_nearly_the_same_is_a_quarter_as_large_and_leaves_the_head_in_float32(
     rooms, network, wanted, tmp_path
@@ -129,6 +130,7 @@ def test_every_backbone_can_be_exported(rooms, tmp_path, model):
         np.testing.assert_allclose(said[1], wanted[1], atol=1e-3 * wanted[1].max())
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_same_network_gives_the_same_bytes_and_the_export_leaves_it_as_it_was(rooms, network, tmp_path):
     before = network(pictures(), training=False).numpy()

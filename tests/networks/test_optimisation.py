@@ -9,6 +9,7 @@ from support.tiny_pictures import SIZE, N, feed, settings
 pytestmark = pytest.mark.slow  # TensorFlow takes its time to load
 
 
+@pytest.mark.long
 def test_the_kept_weights_are_those_of_the_lowest_validation_loss(rooms, images, splits, tmp_path):
     optimisation, training = rooms["optimisation"], rooms["training"]
     training.make_reproducible(0)
@@ -23,6 +24,7 @@ def test_the_kept_weights_are_those_of_the_lowest_validation_loss(rooms, images,
     assert loss == pytest.approx(history["val_loss"].min(), rel=1e-3)
 
 
+@pytest.mark.long
 def test_the_average_of_weights_is_what_is_judged_and_kept(rooms, images, splits, tmp_path):
     optimisation, training = rooms["optimisation"], rooms["training"]
     training.make_reproducible(0)
@@ -36,6 +38,7 @@ def test_the_average_of_weights_is_what_is_judged_and_kept(rooms, images, splits
     assert loss == pytest.approx(history["val_loss"].iloc[-1], rel=1e-3), "of plain labels, and of the kept weights"
 
 
+@pytest.mark.long
 def test_of_averaged_weights_no_epoch_is_picked_and_none_is_left_out(rooms, images, splits, tmp_path):
     optimisation, training = rooms["optimisation"], rooms["training"]
     swapped = splits.assign(label=splits["label"].where(splits["split"] == "train", 1 - splits["label"]))
@@ -51,6 +54,7 @@ def test_of_averaged_weights_no_epoch_is_picked_and_none_is_left_out(rooms, imag
     assert kept == {0.0: [True, False], 0.8: [False, False, False, True]}
 
 
+@pytest.mark.long
 def test_averaged_weights_stay_though_an_earlier_phase_had_a_lower_loss(rooms, images, splits):
     optimisation = rooms["optimisation"]
     network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
@@ -102,6 +106,7 @@ def compiled(rooms, images, splits, monkeypatch):
     return build
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("penalty", [0.0, 0.2])
 def test_labels_are_smoothed_end_to_end_and_not_while_the_head_is_trained(rooms, compiled, penalty):
     phase = rooms["optimisation"].Phase
@@ -127,6 +132,7 @@ def test_end_to_end_kernels_decay_and_neither_biases_nor_normalisation(rooms, co
     assert {one.name for one in network.trainable_variables} == {"kernel", "bias", "gamma", "beta"}
 
 
+@pytest.mark.long
 def test_a_penalty_on_logits_keeps_answers_less_sure(rooms, images, splits, tmp_path):
     training, spread = rooms["training"], []
     for penalty in (0.0, 0.5):
@@ -148,6 +154,7 @@ def test_the_loss_is_cross_entropy_and_half_the_mean_square_of_the_logits(rooms)
     assert float(loss(np.array([[0.0], [1.0]]), likely)) == pytest.approx(plain + 0.1 * np.mean(logit**2), rel=1e-5)
 
 
+@pytest.mark.long
 def test_a_second_phase_that_is_never_better_changes_nothing(rooms, images, splits, tmp_path):
     optimisation, training, models = rooms["optimisation"], rooms["training"], rooms["models"]
     training.make_reproducible(0)
@@ -169,6 +176,7 @@ def test_the_learning_rate_rises_and_falls_once_a_cycle(rooms):
     assert seen[0].argmax() == 2 and seen[0, 2] == pytest.approx(1e-2) and seen[0, -1] < 1e-3
 
 
+@pytest.mark.long
 def test_after_several_cycles_the_mean_of_the_weights_at_their_ends_is_kept_and_judged(
     rooms, images, splits, monkeypatch
 ):
@@ -198,6 +206,7 @@ def test_after_several_cycles_the_mean_of_the_weights_at_their_ends_is_kept_and_
     assert history["kept"].tolist() == [False, False, False, True]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("averaging", [0.0, 0.8])
 def test_a_step_is_traced_once(rooms, images, splits, tmp_path, monkeypatch, averaging):
     keras, traced = rooms["models"].keras, []

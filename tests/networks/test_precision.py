@@ -71,6 +71,7 @@ def test_a_study_has_the_format_of_the_machine_that_trains_first_and_another_one
     assert precision.of_study("auto", kept) == "float32", "a damaged file is written anew"
 
 
+@pytest.mark.long
 # a ResNet50 of random weights triples any rounding in every stage: there, the lower half is compared
 @pytest.mark.parametrize(
     ("model", "layer"), [("cnn", "probability"), ("vgg16", "probability"), ("resnet50", "conv3_block4_out")]

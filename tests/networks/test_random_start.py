@@ -17,6 +17,7 @@ def started(rooms, model: str, images: np.ndarray, prepared: bool):
     return network
 
 
+@pytest.mark.long
 def test_what_kernels_of_vgg16_give_before_their_relu_has_mean_0_and_deviation_1(rooms, images):
     network = started(rooms, "vgg16", images, True)
     keras, layer = rooms["models"].keras, network.get_layer("block3_conv2")
@@ -27,6 +28,7 @@ def test_what_kernels_of_vgg16_give_before_their_relu_has_mean_0_and_deviation_1
     np.testing.assert_allclose(given.std(axis=(0, 1, 2)), 1, atol=1e-3)
 
 
+@pytest.mark.long
 def test_residual_blocks_begin_as_their_shortcuts_and_statistics_follow_soon(rooms, images):
     network = started(rooms, "resnet50", images, True)
     through = rooms["models"].between(network, None, "conv3_block2_out")(images.astype(np.float32)).numpy()
@@ -36,6 +38,7 @@ def test_residual_blocks_begin_as_their_shortcuts_and_statistics_follow_soon(roo
     assert len(norms) == 53 and {norm.momentum for norm in norms} == {0.9}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("model", ["vgg16", "resnet50"])
 def test_features_of_two_pictures_are_less_alike_than_those_of_keras_weights(rooms, images, model):
     alike = {}
@@ -53,6 +56,7 @@ def test_the_small_cnn_has_nothing_to_set_but_statistics(rooms, images):
         np.testing.assert_array_equal(before.numpy(), after.numpy())
 
 
+@pytest.mark.long
 def test_a_picture_reaches_the_last_layer_of_a_prepared_vgg16_as_strong_as_the_middle_one(rooms, images):
     network = started(rooms, "vgg16", images, True)
     spread = [

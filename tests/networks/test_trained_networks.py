@@ -48,6 +48,7 @@ def test_the_same_network_is_trained_once_and_comes_back_as_it_was(store, recipe
     pd.testing.assert_frame_equal(second.facts, first.facts)
 
 
+@pytest.mark.long
 def test_judging_perturbed_pictures_goes_on_where_it_was_killed_and_ends_with_the_same_bits(store, recipe, monkeypatch):
     from pneumo_utils.networks import inference, models, trained_networks
 
@@ -80,6 +81,7 @@ def test_judging_perturbed_pictures_goes_on_where_it_was_killed_and_ends_with_th
     )
 
 
+@pytest.mark.long
 def test_another_recipe_seed_split_or_picture_trains_anew(store, recipe):
     assert obtain(recipe, store).trained_now
     assert obtain(replace(recipe, dropout=0.2), store).trained_now
@@ -93,6 +95,7 @@ def test_another_recipe_seed_split_or_picture_trains_anew(store, recipe):
     assert obtain(replace(recipe, dropout=0.2), store, seed=1).trained_now
 
 
+@pytest.mark.long
 def test_a_network_or_table_that_was_touched_is_not_taken_for_the_kept_one(store, recipe):
     obtain(recipe, store)
     store.network_file("cnn", 0).write_bytes(b"half")
@@ -101,6 +104,7 @@ def test_a_network_or_table_that_was_touched_is_not_taken_for_the_kept_one(store
     assert obtain(recipe, store).trained_now
 
 
+@pytest.mark.long
 def test_a_kept_network_is_its_weights_and_no_more(store, recipe):
     from pneumo_utils.networks import models
 
@@ -116,6 +120,7 @@ def test_where_a_network_starts_is_told_apart(recipe, tmp_path):
     assert replace(recipe, model="vgg16", weights=tmp_path).start == "pretrained"
 
 
+@pytest.mark.long
 def test_a_second_seed_of_a_backbone_runs_its_trunk_no_second_time(store, recipe, monkeypatch):
     from pneumo_utils.networks import activation_cache, optimisation
 

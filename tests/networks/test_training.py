@@ -13,7 +13,8 @@ from support.tiny_pictures import N_TRAIN, SIZE, N, feed, settings
 pytestmark = pytest.mark.slow  # TensorFlow takes its time to load
 
 
-@pytest.mark.parametrize("model", ["vgg16", pytest.param("resnet50", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("model", ["vgg16", "resnet50"])
 def test_two_phases_leave_trunk_and_batch_normalisation_as_they_were(rooms, images, splits, tmp_path, model):
     optimisation, models, training = rooms["optimisation"], rooms["models"], rooms["training"]
     training.make_reproducible(0)
@@ -43,6 +44,7 @@ def test_two_phases_leave_trunk_and_batch_normalisation_as_they_were(rooms, imag
     np.testing.assert_allclose(predicted, whole, atol=2e-3)
 
 
+@pytest.mark.long
 def test_end_to_end_everything_above_the_lowest_blocks_learns(rooms, images, splits, tmp_path):
     optimisation, models, training = rooms["optimisation"], rooms["models"], rooms["training"]
     training.make_reproducible(0)
@@ -60,6 +62,7 @@ def test_end_to_end_everything_above_the_lowest_blocks_learns(rooms, images, spl
     np.testing.assert_allclose(rooms["inference"].predict(part, fed, splits)["probability"], wanted, atol=1e-5)
 
 
+@pytest.mark.long
 def test_smaller_pictures_come_first_and_hand_their_weights_on(rooms, images, splits, tmp_path):
     optimisation, models, training = rooms["optimisation"], rooms["models"], rooms["training"]
     training.make_reproducible(0)
@@ -119,6 +122,7 @@ def test_blocks_that_begin_at_random_are_never_left_frozen(
     assert [pictures.shape for pictures in shown] == ([] if weights else [(N_TRAIN, SIZE, SIZE)])
 
 
+@pytest.mark.long
 def test_training_twice_from_one_seed_gives_the_same_numbers(rooms, images, splits, tmp_path):
     optimisation, training = rooms["optimisation"], rooms["training"]
 
@@ -157,6 +161,7 @@ def test_one_view_is_to_the_bit_what_the_network_says_of_the_picture(rooms, imag
     pd.testing.assert_frame_equal(rooms["inference"].predict_test_views(network, images, splits, asked), plain)
 
 
+@pytest.mark.long
 def test_a_finished_network_may_see_larger_pictures_than_it_was_trained_on(rooms, splits, tmp_path):
     from pneumo_utils.imaging.augmentation import Augmentation, unaugmented
     from pneumo_utils.networks import replicates

@@ -40,6 +40,7 @@ def recipe():
     return replicates.Recipe("cnn", None, SIZE, 0.1, phases, optimisation.Settings(8, 3), Augmentation())
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("other", ["patients", PERMUTED])
 def test_a_job_is_done_once_and_again_when_its_splits_or_pictures_are_others(store, recipe, other, monkeypatch):

@@ -13,6 +13,7 @@ from pneumo_utils.records.store import Store
 
 pytestmark = pytest.mark.slow  # TensorFlow takes its time to load
 SIZE, N = 32, 40
+LONGER = ("averaged weights", "cycles", "early stopping", "head, then top", "smaller pictures first")
 
 
 def long(*kinds: str) -> list:
@@ -46,6 +47,7 @@ def recipe(kind: str):
 
     phase, averaged = optimisation.Phase, {"ema_momentum": 0.8, "weight_decay": 0.02, "class_balance": "sampling"}
     model, phases, more = {
+        "two epochs": ("cnn", (phase("end_to_end", 2, 1e-3),), averaged),
         "averaged weights": ("cnn", (phase("end_to_end", 3, 1e-3),), averaged),
         "cycles": ("cnn", (phase("end_to_end", 4, 1e-3, cycles=2),), averaged),
         "early stopping": ("cnn", (phase("end_to_end", 6, 3e-2),), {"patience": 1}),
@@ -65,9 +67,7 @@ def result(store: Store, given):
     return weights, found.history.drop(columns="seconds"), found.predictions["probability"].to_numpy()
 
 
-@pytest.mark.parametrize(
-    "kind", ["smaller pictures first", *long("averaged weights", "cycles", "early stopping", "head, then top")]
-)
+@pytest.mark.parametrize("kind", ["two epochs", *long(*LONGER)])
 def test_killed_after_every_epoch_it_ends_with_the_bits_of_an_uninterrupted_one(store, kind, monkeypatch):
     from pneumo_utils.networks import training_state
 
@@ -95,6 +95,7 @@ def test_killed_after_every_epoch_it_ends_with_the_bits_of_an_uninterrupted_one(
     assert not place.training_state_file(given.model, 0).exists(), "what is over needs no state"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("harm", ["flipped", *long("cut", "foreign", "another recipe")])
 def test_a_state_that_is_damaged_or_of_another_training_is_not_gone_on_from(store, harm, monkeypatch):
     from pneumo_utils.networks import training_state

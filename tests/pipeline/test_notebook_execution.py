@@ -112,6 +112,7 @@ def test_a_broken_cell_is_named_with_its_cause_and_the_partial_notebook_is_kept(
     assert capfd.readouterr().err == "", "the sentence is the only message"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_notebook_that_hangs_is_stopped_and_what_was_reached_can_be_looked_at(notebook):
     path = notebook("print('so far')", "import time; time.sleep(600)")
@@ -122,6 +123,7 @@ def test_a_notebook_that_hangs_is_stopped_and_what_was_reached_can_be_looked_at(
     assert not [one for one in psutil.Process().children(True) if "ipykernel_launcher" in one.cmdline()], "an orphan"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_work_that_goes_on_is_never_stopped_however_long_it_takes(notebook, tmp_path, monkeypatch):
     told = tmp_path / "progress.json"

@@ -44,6 +44,7 @@ def start(workers: NotebookWorkers, folder: Path, name: str, source: str, other:
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_two_notebooks_run_at_the_same_time_and_each_tells_its_own_progress(tmp_path):
     tell = "\nimport os\nprint(os.environ['PNEUMO_PROGRESS'])"
     with NotebookWorkers(2) as workers:
@@ -54,6 +55,7 @@ def test_two_notebooks_run_at_the_same_time_and_each_tells_its_own_progress(tmp_
         assert printed.strip() == str(tmp_path / f"{name}.json")
 
 
+@pytest.mark.long
 def test_a_failure_in_one_arrives_with_its_traceback_and_the_other_is_killed(tmp_path):
     with pytest.raises(NotebookError, match=r"a, cell 2 .*ZeroDivisionError") as error, NotebookWorkers(2) as workers:
         fails = start(workers, tmp_path, "a", MEET + "1 / 0", "b")
@@ -70,6 +72,7 @@ def test_a_process_that_is_killed_is_one_sentence(tmp_path):
         notebook_workers.result(start(workers, tmp_path, "a", kill), "03_finetune-cnn")
 
 
+@pytest.mark.long
 def test_who_is_killed_leaves_no_notebook_running(tmp_path):
     script = tmp_path / "owner.py"
     script.write_text(

@@ -36,6 +36,7 @@ def pipeline(tmp_path):
     return pipeline
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_study_that_stops_says_why_and_how_to_go_on_on_its_front_page(pipeline):
     with pytest.raises(NotebookError):

@@ -18,8 +18,9 @@ from pneumo_utils.__main__ import PROJECT
 from pneumo_utils.pipeline.study_run import StudyRun
 
 
+@pytest.mark.long
 @pytest.mark.slow
-@pytest.mark.parametrize("end", [os.killpg, pytest.param(os.kill, marks=pytest.mark.long)])
+@pytest.mark.parametrize("end", [os.killpg, os.kill])
 def test_ctrl_c_and_a_polite_kill_end_a_study_in_one_sentence_and_leave_nothing_running(tmp_path, end):
     shutil.copytree(PROJECT / "params", tmp_path / "params")
     smoke = tmp_path / "params" / "smoke.yaml"

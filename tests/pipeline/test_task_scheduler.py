@@ -57,6 +57,7 @@ def test_a_scheduler_that_does_not_answer_is_told(tmp_path, monkeypatch):
         pass
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_task_of_a_worker_that_is_killed_is_done_by_another_and_a_failing_one_says_why(tmp_path):
     with TaskScheduler("local:2", tmp_path, ROOM) as tasks:
@@ -100,6 +101,7 @@ def test_a_worker_that_is_killed_loses_no_training_and_doubles_none(tmp_path, mo
     assert len(begun()) == len(jobs) + 1, "and only what was killed twice"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_worker_that_turns_out_to_be_unfit_ends_no_run_and_is_asked_for_nothing_more(tmp_path, caplog):
     with TaskScheduler("local:2", tmp_path, ROOM) as tasks:
@@ -151,6 +153,7 @@ def test_what_becomes_of_a_task_whose_scheduler_or_workers_die_is_one_sentence(t
             scheduler.result(SimpleNamespace(result=fail(error)), "one")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_workers_of_this_machine_end_with_who_asked_for_them_however_he_ends(tmp_path):
     code = (
@@ -178,6 +181,7 @@ def test_workers_that_cannot_do_alike_are_refused_and_nothing_is_left(tmp_path, 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_workers_of_this_machine_share_its_gpus(tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
@@ -188,6 +192,7 @@ def test_workers_of_this_machine_share_its_gpus(tmp_path, monkeypatch):
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "4,7"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_environment_is_afterwards_what_it_was(tmp_path):
     before = dict(os.environ)
@@ -256,6 +261,7 @@ def test_a_training_that_needs_more_memory_than_a_worker_has_is_told_before_it_b
     scheduled_training.check_memory(Small, 3e9)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_task_whose_client_was_killed_stops_and_its_sign_goes_with_the_next_run(tmp_path, monkeypatch):
     sign = tmp_path / ".asked-0"

@@ -214,6 +214,7 @@ def test_the_same_study_gives_the_same_page(tmp_path):
     assert len({cards_page.write_page(store, study, []).read_bytes() for _ in range(2)}) == 1
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_page_is_faultless_in_a_browser(browser, tmp_path):
     page = cards_page.write_page(*finished_study(tmp_path, KERMANY), ["A notice."])

@@ -47,7 +47,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(reference_models, "_TREES", 5)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [SEEDS[0], *(pytest.param(seed, marks=pytest.mark.long) for seed in SEEDS[1:])])
 @pytest.mark.parametrize("shortcut", [True, False])
 def test_the_shortcut_of_the_phantom_is_found_where_it_is_and_only_there(tmp_path, seed, shortcut):
     root = phantom_folder.write(tmp_path / "set", patients=60, seed=seed, shortcut=shortcut)

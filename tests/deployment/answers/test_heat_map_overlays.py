@@ -35,6 +35,7 @@ def test_a_large_radiograph_is_shrunk_with_its_map():
     assert (overlay[:, :200] == 90).all() and (overlay[:, 300:] != 90).any(axis=2).all()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_networks_of_a_bundle_are_explained_each_at_its_layer_and_their_maps_averaged(tmp_path, monkeypatch):
     opened = []

@@ -155,6 +155,7 @@ def test_a_kept_gate_says_the_same_and_is_small(made, new):
         gate.Gate.of({name: array for name, array in made.arrays().items() if name != "limits"})
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_same_seed_makes_the_same_gate():
     few = phantoms(0, 2 * gate.FEWEST)

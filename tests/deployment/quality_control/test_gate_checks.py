@@ -120,6 +120,7 @@ def test_what_passes_by_its_pixels_is_looked_at_by_its_features_and_nothing_else
     assert seen and all(picture.mean() <= 128 for picture in seen)
 
 
+@pytest.mark.long
 def test_the_same_seed_shows_the_same_and_another_seed_something_else(radiographs):
     def shown(seed):
         seen = []

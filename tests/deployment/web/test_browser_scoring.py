@@ -165,6 +165,7 @@ def write_files(folder):
     return sorted(path for path in folder.iterdir() if path.is_file())
 
 
+@pytest.mark.long
 def test_a_browser_gives_the_answers_of_python(page, bundle, tmp_path, said):
     files = write_pictures(tmp_path)
     score(page, files)
@@ -218,6 +219,7 @@ STEPS = f"""async ([pixels, width, height, shown]) => {{{GATE}
 FEATURES = f"async rows => {{{GATE} return rows.map(row => gate.lookAtFeatures(row)); }}"
 
 
+@pytest.mark.long
 def test_every_step_gives_the_numbers_of_python(page, bundle, said):
     with np.load(bundle.file("gate.npz")) as arrays:
         known = Gate.of(dict(arrays))
@@ -252,6 +254,7 @@ def test_features_far_from_what_is_known_are_refused_as_by_python(page, bundle):
     assert page.evaluate(FEATURES, rows.tolist()) == wanted
 
 
+@pytest.mark.long
 def test_an_answer_of_the_network_that_is_far_from_what_is_known_gives_no_number(browser, bundle, folder, tmp_path):
     """The gate of the bundle with a limit that nothing passes once the network has seen it."""
     with np.load(bundle.file("gate.npz")) as arrays:
@@ -278,6 +281,7 @@ DECODED = """async data => {
 }"""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("high", "wide"), [(200, 200), (257, 311), (520, 640), (128, 256)])
 def test_a_jpeg_is_squashed_as_python_does_it_reduced_while_it_is_decoded(page, high, wide):
     pixels = cv2.resize(draw_phantoms(7000, 1, 600)[0], (wide, high))
@@ -298,6 +302,7 @@ def _turned(orientation):
     return told
 
 
+@pytest.mark.long
 def test_files_of_every_kind_are_read_as_python_reads_them_or_refused(page, bundle, tmp_path, said):
     files = write_files(tmp_path)
     score(page, files)
@@ -327,6 +332,7 @@ def test_files_of_every_kind_are_read_as_python_reads_them_or_refused(page, bund
     assert said == []
 
 
+@pytest.mark.long
 def test_the_page_works_without_a_connection_after_it_was_loaded(browser, folder, bundle, tmp_path, said):
     cv2.imwrite(str(tmp_path / "one.png"), draw_phantoms(3000, 1, 200)[0])
     with browser_pages.serving(folder) as address:
@@ -391,6 +397,7 @@ def test_the_page_is_faultless_empty_and_filled(browser, address, said, bundle, 
     assert found == [] and said == []
 
 
+@pytest.mark.long
 def test_the_page_is_worked_by_keyboard_alone(page, tmp_path):
     cv2.imwrite(str(tmp_path / "one.png"), draw_phantoms(3000, 1, 200)[0])
     page.on("filechooser", lambda _: None)  # from now on: asked for with the key, it may come too late

@@ -106,6 +106,7 @@ def test_the_saved_table_is_the_one_of_predict(page, scorer, files, tmp_path):
     assert saved(page, tmp_path) == score_rows.header().decode() + "".join(rows)
 
 
+@pytest.mark.long
 def test_files_and_folders_can_be_dropped(page, files, tmp_path, said):
     (tmp_path / "files" / "inner").mkdir()
     (tmp_path / "files" / "inner" / "well 2.png").write_bytes(b"x")
@@ -128,6 +129,7 @@ def test_a_file_dropped_beside_the_zone_never_opens_in_its_place(page, files):
     wait_until_done(page, "1 file done: Pneumonia.")
 
 
+@pytest.mark.long
 def test_the_page_is_worked_by_keyboard_alone(page, files):
     page.on("filechooser", lambda _: None)  # from now on: asked for with the key, it may come too late
     page.keyboard.press("Tab")
@@ -150,6 +152,7 @@ def test_the_page_is_worked_by_keyboard_alone(page, files):
     assert page.evaluate("document.activeElement.id") == "files" and page.locator("#cards > li").count() == 0
 
 
+@pytest.mark.long
 def test_a_file_that_is_too_large_is_told_and_stands_in_the_table(page, scorer, files, tmp_path):
     page.locator("#content").evaluate("one => { one.dataset.bytes = 2 ** 20; }")
     (tmp_path / "ill, large.png").write_bytes(bytes(2**20 + 1))
@@ -178,6 +181,7 @@ def test_a_page_whose_program_has_ended_says_so(browser, scorer, files, tmp_path
     page.close()
 
 
+@pytest.mark.long
 def test_a_file_that_is_gone_when_its_heat_map_is_asked_for_says_so(page, files):
     page.set_input_files("#files", files[:1])
     wait_until_done(page, "1 file done: Pneumonia.")
