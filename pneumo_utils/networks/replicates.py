@@ -69,7 +69,7 @@ def train(
         folder: where activations are kept for the next seed or run; large, may be deleted.
         state: where the training goes on after it was killed; None: nowhere.
     """
-    began = time.monotonic()
+    began = time.monotonic() - (state.seconds if state else 0)  # what killed runs have done counts, too
     with training.devices(recipe.settings.batch_size).scope():
         network, *tables = _train(recipe, seed, images, splits, folder, state)
     names = {"model": recipe.model, "seed": seed}

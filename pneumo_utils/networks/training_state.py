@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,12 @@ class TrainingState:
         except Exception:  # of a damaged file numpy, zipfile, zlib and json raise a dozen kinds
             return None
         return Snapshot(**told, **arrays, ends=ends)
+
+    @property
+    def seconds(self) -> float:
+        """What the epochs took that the last state has behind it; 0 where `load` finds none."""
+        last = self.load()
+        return sum(epoch["seconds"] for epoch in chain(last.logs, *last.finished)) if last else 0.0
 
     def save(self, now: Snapshot) -> None:
         """Keep a state in place of the last one, whole or not at all."""

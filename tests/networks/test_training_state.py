@@ -93,6 +93,8 @@ def test_killed_after_every_epoch_it_ends_with_the_bits_of_an_uninterrupted_one(
     pd.testing.assert_frame_equal(history, wanted[1])
     np.testing.assert_array_equal(answers, wanted[2])
     assert not place.training_state_file(given.model, 0).exists(), "what is over needs no state"
+    spent = place.read_network_table("history", given.model, 0)["seconds"].sum()
+    assert place.read_network_table("models", given.model, 0)["seconds"].item() > spent, "killed runs count, too"
 
 
 @pytest.mark.long
