@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -27,8 +28,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     part = path.with_name(f"{path.stem}.part{path.suffix}")
     try:
         yield part
-        with part.open("rb+") as file:  # Windows wants one that may be written
-            os.fsync(file.fileno())
+        _force_to_disk(part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -64,6 +64,15 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(part, ignore_errors=True)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _force_to_disk(path: Path) -> None:
+    with path.open("rb+") as file:  # Windows wants one that may be written
+        try:
+            os.fsync(file.fileno())
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):  # of file systems that cannot be told to
+                raise
 
 
 @contextmanager

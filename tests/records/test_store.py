@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import numpy as np
 import pandas as pd
@@ -52,6 +54,21 @@ def test_what_has_its_final_name_is_on_the_disk(tmp_path, monkeypatch):
     with atomic_write(path) as part:
         part.write_text("whole")
     assert forced == [(path.stat().st_ino, False)]
+
+
+@pytest.mark.parametrize(("number", "refused"), [(errno.EINVAL, False), (errno.ENOSYS, False), (errno.EIO, True)])
+def test_only_a_disk_that_fails_is_an_error_not_one_that_cannot_be_told_to_write(
+    tmp_path, monkeypatch, number, refused
+):
+    path = tmp_path / "table.csv"
+
+    def fail(_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="put/output") if refused else nullcontext(), atomic_write(path) as part:
+        part.write_text("whole")
+    assert path.exists() == (not refused) and not part.exists()
 
 
 def test_tables_come_back_as_they_were_written(run):
