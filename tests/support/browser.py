@@ -36,6 +36,11 @@ INSPECT = """() => {
     if (window.innerWidth > 1000 && table.scrollWidth > table.clientWidth) wrong.push('the headline table is cut off');
   for (const link of document.querySelectorAll('a[href^="#"]'))
     if (!document.getElementById(link.hash.slice(1))) wrong.push(`no target for ${link.hash}`);
+  const overlap = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  for (const cell of document.querySelectorAll('.code-cell')) {
+    const [first, ...others] = [...cell.querySelectorAll('summary')].map(one => one.getBoundingClientRect());
+    if (others.some(one => one.width && overlap(first, one))) wrong.push(`what is folded overlaps: ${cell.innerText}`);
+  }
   for (const part of document.querySelectorAll('details')) part.open = true;
   const channels = text => text.match(/[\\d.]+/g).map(Number);
   const light = rgb => rgb.slice(0, 3).map(v => v / 255)
