@@ -114,7 +114,7 @@ def fit(
 
     Args:
         part: what `feed` gives -> probability; only its trainable layers change.
-        feed: pixels or activations, one row a picture of `splits`.
+        feed: pixels or activations, one row per picture of `splits`.
         splits: contract `splits`.
         phase: what is trained and for how long.
         settings: batch size, patience and the like.

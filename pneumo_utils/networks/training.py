@@ -59,7 +59,7 @@ def train(
     Args:
         network: of `models.build`; trained in place.
         pixels: the pictures; their variations are those whose activations are kept.
-        splits: contract `splits`, one row a picture.
+        splits: contract `splits`, one row per picture.
         phases: `head` and `top` learn from activations of the frozen trunk, `progressive` and `end_to_end` from pixels.
         settings: what all phases share.
         seed: of the order, and of the variations end to end.
