@@ -84,7 +84,7 @@ def ways(tried: Tried) -> pd.DataFrame:
 
 
 def summary(tried: Tried, plain: Tried, originals: str) -> pd.DataFrame:
-    """One row per network: validation, test, worst case, it against the first recipe's, lungs hidden, files swapped."""
+    """One row per network: validation, test, worst case and how far from plain's, lungs hidden, files swapped."""
     against = luckiest(plain)
     found, table = tried.store.read("metrics"), tried.store.read("perturbed_performance")
     flips = flip_rates(tried, Path(originals)) if originals else {}

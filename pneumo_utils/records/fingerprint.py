@@ -15,6 +15,7 @@ import numpy as np
 from pneumo_utils.records.vocabulary import LABELS, PARTS
 
 _FOLLOWED = {*PARTS, *LABELS}
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -97,17 +98,28 @@ def _parse(source: str) -> ast.Module:
     return ast.parse(source)
 
 
-@lru_cache(maxsize=1024)
 def imports(source: str) -> frozenset[str]:
     """What Python `source` imports of the package, anywhere in it: dotted names of rooms, or of what they hold."""
-    found = set()
-    for node in ast.walk(_parse(source)):
+    return _read(source)[0]
+
+
+@lru_cache(maxsize=1024)
+def _read(source: str) -> tuple[frozenset[str], str]:
+    """`imports`, and a hash of what `source` does.
+
+    No network is trained anew for a comment, a line that is broken elsewhere, or a docstring that nobody reads.
+    """
+    tree, found, unread = _parse(source), set(), "__doc__" not in source
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
+        elif unread and isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            del node.body[0]
     inside = f"{PACKAGE.name}."
-    return frozenset(name.removeprefix(inside) for name in found if name.startswith(inside))
+    names = frozenset(name.removeprefix(inside) for name in found if name.startswith(inside))
+    return names, hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
 def rooms(source: str, package: Path = PACKAGE) -> list[str]:
@@ -124,24 +136,12 @@ def rooms(source: str, package: Path = PACKAGE) -> list[str]:
 def of_rooms(source: str, package: Path = PACKAGE) -> str:
     """Hash over every room that `source` needs: what it does, and the weights that lie beside it."""
     files = [(room, _file(room, package)) for room in rooms(source, package)]
-    return of([(room, _of_code(file.read_text("utf-8")), of_file(file.with_suffix(".npz"))) for room, file in files])
+    return of([(room, _read(file.read_text("utf-8"))[1], of_file(file.with_suffix(".npz"))) for room, file in files])
 
 
 def of_room(room: str, package: Path = PACKAGE) -> str:
     """The same over `room`, as `networks.training`, and every room that it needs."""
     return of_rooms(f"import {PACKAGE.name}.{room}", package)
-
-
-@lru_cache(maxsize=1024)
-def _of_code(source: str) -> str:
-    """Hash of what `source` does: no network is trained anew for a comment, a docstring that nobody reads, a line."""
-    tree = _parse(source)
-    if "__doc__" not in source:
-        for node in ast.walk(tree):
-            documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-            if documented and ast.get_docstring(node, clean=False) is not None:
-                del node.body[0]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
 def _room(name: str, package: Path) -> str:
