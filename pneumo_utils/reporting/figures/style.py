@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from textwrap import fill
+import re
+from textwrap import TextWrapper
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,7 +35,13 @@ def text_size(width: float) -> float:
 
 
 def wrap(text: str, inches: float, points: float = POINTS) -> str:
-    """The text with its lines broken where they would be wider; words only where they are long, as file names are."""
+    """The text with its lines broken where they would be wider; a long file name after `_` or `-`, where it has one."""
     letters = max(4, int(72 * inches / (0.65 * points)))  # of the widest; words have narrow ones, too
     long = any(len(word) > 1.2 * letters for word in text.split())
-    return "\n".join(fill(line, letters, break_long_words=long) for line in text.split("\n"))
+    wrapper = _NameWrapper(letters, break_long_words=long)
+    return "\n".join(wrapper.fill(line) for line in text.split("\n"))
+
+
+class _NameWrapper(TextWrapper):
+    # Python's own breaks after hyphens, too, but cuts a name that is joined by underscores anywhere
+    wordsep_re = re.compile(r"(\s+)|(?<=[^\W\d]-)(?=\w)|(?<=\w_)(?=\w)")

@@ -120,3 +120,9 @@ def test_a_word_that_fits_is_not_broken_and_a_long_file_name_is():
     side = style.COLUMN / 10
     assert style.wrap("bacterial", side) == "bacterial"
     assert max(map(len, style.wrap("person1000_bacteria_2931.jpeg", side).split("\n"))) <= 8
+
+
+def test_a_file_name_is_broken_where_its_parts_are_joined():
+    assert style.wrap("person26_bacteria_42.jpeg", 1.6) == "person26_bacteria_\n42.jpeg"
+    assert style.wrap("IM-0115-0001.jpeg", 1.1).split("\n") == ["IM-0115-", "0001.jpeg"]
+    assert style.wrap("trained end-to-end, -0.3", 1.2) == "trained end-\nto-end, -0.3"
