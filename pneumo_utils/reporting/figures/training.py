@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pneumo_utils.records.vocabulary import PHASES
 from pneumo_utils.reporting.figures.style import new_figure
 
 
@@ -23,7 +24,7 @@ def learning_curves(history: pd.DataFrame) -> Figure:
     for axis, (metric, title) in zip(axes[0], {"loss": "loss", "auc": "AUC-ROC"}.items(), strict=True):
         for start, phase in zip(starts, starts.index, strict=True):
             axis.axvline(start + 0.5, color="#cccccc", lw=0.8)
-            axis.text(start + 0.6, 1.0, phase, transform=axis.get_xaxis_transform(), va="bottom")
+            axis.text(start + 0.6, 1.0, PHASES[phase], transform=axis.get_xaxis_transform(), va="bottom")
         _learning_lines(axis, frame, metric)
         axis.set(xlabel="epoch", ylabel=title, xlim=(0.3, frame["step"].max() + 0.7))
         axis.xaxis.get_major_locator().set_params(integer=True)

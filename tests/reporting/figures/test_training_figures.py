@@ -20,7 +20,7 @@ def test_learning_puts_phases_in_a_row_and_a_ring_on_the_kept_epoch():
     )
     fig = drawn(training_figures.learning_curves(frame.set_index(pd.Index(range(10, 15)))))
     for axis in fig.axes:
-        assert [text.get_text() for text in axis.texts] == ["head", "top"]
+        assert [text.get_text() for text in axis.texts] == ["the head", "the top block"]
         ring = next(line for line in axis.lines if line.get_label() == "kept")
         assert ring.get_xdata().tolist() == [4]
 
@@ -39,7 +39,7 @@ def runs(lengths):
 def test_learning_starts_each_phase_of_every_seed_where_the_longest_before_has_ended():
     fig = drawn(training_figures.learning_curves(runs({0: {"head": 3, "top": 2}, 2: {"head": 5, "top": 1}})))
     axis = fig.axes[1]
-    assert [text.get_text() for text in axis.texts] == ["head", "top"]
+    assert [text.get_text() for text in axis.texts] == ["the head", "the top block"]
     assert [line.get_xdata()[0] for line in axis.lines if len(set(line.get_xdata())) == 1][:2] == [0.5, 5.5]
     validation = [line for line in axis.lines if line.get_color() == "#0072B2"]
     assert [list(line.get_xdata()) for line in validation] == [[1, 2, 3], [6, 7], [1, 2, 3, 4, 5], [6]]
