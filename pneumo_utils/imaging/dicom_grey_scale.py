@@ -65,13 +65,14 @@ def _weigh(values: np.ndarray, dataset: Dataset) -> np.ndarray:
 
 def _render(values: np.ndarray, dataset: Dataset) -> tuple[np.ndarray, list[str]]:
     """Grey of a picture without colour, and remarks."""
-    padding = _find_padding(values, dataset)
+    padding, remarks = _find_padding(values, dataset)
     lowest = int(values.min())
     used = np.bincount((values if padding is None else values[~padding]).ravel() - lowest)
     if not used.size:
         raise ImageError("pixels must not all be padding")
     levels = _modality(np.arange(used.size) + lowest, dataset)
-    window, remarks = _choose_window(dataset)
+    window, more = _choose_window(dataset)
+    remarks = [*remarks, *more]
     if window:
         shades = window(levels)
     else:
@@ -85,19 +86,29 @@ def _render(values: np.ndarray, dataset: Dataset) -> tuple[np.ndarray, list[str]
     return pixels, [*remarks, *more]
 
 
-def _find_padding(values: np.ndarray, dataset: Dataset) -> np.ndarray | None:
-    """Where a picture was filled up to a rectangle (PS3.3 C.7.5.1.1.2), bool (height, width)."""
+def _find_padding(values: np.ndarray, dataset: Dataset) -> tuple[np.ndarray | None, list[str]]:
+    """Where a picture was filled up to a rectangle (PS3.3 C.7.5.1.1.2), bool (height, width); and remarks."""
     ends = [first(dataset, name) for name in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
     if ends[0] is None:
-        return None
+        return None, []
+    begin = _padding_value(int(ends[0]), dataset)
+    if begin is None:
+        return None, ["padding value is none that a pixel can have"]
+    end = begin if ends[1] is None else _padding_value(int(ends[1]), dataset)
+    if end is None:
+        end = int(values.max() if int(ends[1]) > begin else values.min())
+    padding = (values >= min(begin, end)) & (values <= max(begin, end))
+    return (padding if padding.any() else None), []
+
+
+def _padding_value(said: int, dataset: Dataset) -> int | None:
+    """The stored value that is meant; None: no pixel can have it."""
     stored, signed = int(dataset.BitsStored), bool(dataset.get("PixelRepresentation"))
-    # written with or without a sign, and sometimes with more bits than the pixels have
-    low, high = sorted(
-        int(dicom_stored_values.used_bits(np.array(int(end)), stored, signed))
-        for end in (ends[0], ends[0] if ends[1] is None else ends[1])
-    )
-    padding = (values >= low) & (values <= high)
-    return padding if padding.any() else None
+    lowest, highest = (-(1 << (stored - 1)) if signed else 0), (1 << stored) - 1  # written with or without a sign
+    cells = {said, said - (1 << 16)} if signed else {said}  # a negative one of all 16 bits, without its sign
+    if any(lowest <= one <= highest for one in cells) or dicom_stored_values.has_cell(dataset, said):
+        return int(dicom_stored_values.used_bits(np.array(said), stored, signed))
+    return None
 
 
 def _modality(stored: np.ndarray, dataset: Dataset) -> np.ndarray:

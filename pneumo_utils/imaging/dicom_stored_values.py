@@ -187,6 +187,18 @@ def used_bits(values: np.ndarray, stored: int, signed: bool) -> np.ndarray:
     return values - ((values >> (stored - 1)) << stored) if signed else values
 
 
+def has_cell(dataset: Dataset, value: int) -> bool:
+    """Whether a cell of the pixel data holds `value` with the bits beyond those in use; no, where it is compressed."""
+    syntax, allocated = _syntax(dataset), int(dataset.BitsAllocated)
+    if syntax not in _PLAIN:
+        return False
+    size = allocated // 8
+    cells = np.frombuffer(
+        dataset.PixelData, f"{'<' if syntax.is_little_endian else '>'}u{size}", len(dataset.PixelData) // size
+    )
+    return bool((cells == value & ((1 << allocated) - 1)).any())
+
+
 def _used_bits(values: np.ndarray, dataset: Dataset) -> np.ndarray:
     stored = int(dataset.get("BitsStored") or dataset.BitsAllocated)
     highest = int(dataset.get("HighBit") or stored - 1)

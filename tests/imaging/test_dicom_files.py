@@ -212,6 +212,30 @@ def test_padding_is_black_and_stretches_nothing(kind, signed, pad, limit):
     assert difference(pixels[20:], want if kind == "MONOCHROME2" else 255 - want) <= 1
 
 
+def test_a_padding_value_that_no_pixel_can_have_blackens_nothing():
+    bright = stored(bits=12)
+    bright[:10] = 4095
+    plain, found = shown(dataset(bright, 12)), shown(dataset(bright, 12, PixelPaddingValue=65535))
+    assert difference(found.pixels, plain.pixels) == 0
+    assert found.remarks == (*plain.remarks, "padding value is none that a pixel can have")
+
+
+def test_padding_that_is_written_with_all_bits_of_its_cells_is_black():
+    padded = stored(bits=12)
+    padded[:10] = 65535
+    assert (shown(dataset(padded, 12, PixelPaddingValue=65535)).pixels[:10] == 0).all()
+    signed = stored(bits=12, signed=True)
+    signed[:10] = -2000
+    assert (shown(dataset(signed, 12, PixelPaddingValue=-2000)).pixels[:10] == 0).all()
+
+
+def test_a_padding_range_that_goes_beyond_the_pixels_ends_with_them():
+    padded = stored(np.rint(GREY * 0.4 + 60).astype(np.uint8), 12)
+    padded[:10] = 4095
+    made = dataset(padded, 12, PixelPaddingValue=4000, PixelPaddingRangeLimit=65535)
+    assert (shown(made).pixels[:10] == 0).all() and shown(made).remarks == ()
+
+
 def test_a_picture_of_padding_alone_is_refused():
     with pytest.raises(ImageError, match="^pixels must not all be padding$"):
         shown(dataset(np.full((64, 80), 7, np.uint16), PixelPaddingValue=7))
