@@ -35,6 +35,7 @@ _MAY_BE_EMPTY = (  # type 2: they must be there
 _OF_PIXELS = (
     "BurnedInAnnotation", "LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"
 )  # fmt: skip
+_LOSSY = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")  # JPEG, of 8 and of 12 bits
 _POINTERS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
 _OVERLAY_SERIES = 9902  # far above the numbers of a modality
 _OVER_VALUES = (ValueError, TypeError, AttributeError, LookupError)  # of pydicom and highdicom, over a source
@@ -54,8 +55,8 @@ def write(
 ) -> list[Path]:
     """Write the report, and the overlay where there is one.
 
-    UIDs follow from source, bundle and answer: the same answer to the same file is the same object. One that lies
-    there is left alone.
+    UIDs follow from source, bundle and answer, so that an archive takes the same answer to the same file once, however
+    often it is made; its dates are those of the first. A file that lies there is left alone.
 
     Args:
         source: the bytes of the DICOM file that was scored.
@@ -124,10 +125,10 @@ def _evidence(source: Dataset) -> Dataset:
             raise AnswerError(f"{name} of the source must be a UID for a DICOM answer to point to it, got {got}")
     kept = Dataset()
     for name in _COPIED:
-        if name in source and source[name].value is not None:
+        if name in source and source[name].value is not None and _is_valid(name, str(source[name].value)):
             kept[name] = source[name]
     for name in _MAY_BE_EMPTY:
-        if name not in kept or not _is_valid(name, str(kept[name].value)):
+        if name not in kept:
             setattr(kept, name, "")
     for name, uid in pointers.items():
         setattr(kept, name, uid)
@@ -136,19 +137,23 @@ def _evidence(source: Dataset) -> Dataset:
     for name in _OF_PIXELS:
         if name in source and source[name].value is not None:
             kept[name] = source[name]
+    if getattr(source, "file_meta", {}).get("TransferSyntaxUID") in _LOSSY and "LossyImageCompression" not in kept:
+        kept.LossyImageCompression, kept.LossyImageCompressionMethod = "01", "ISO_10918_1"
     return kept
 
 
 def _is_valid(name: str, value: str) -> bool:
-    """Whether an attribute may be copied: highdicom refuses a date, time or sex that breaks the standard."""
+    """Whether an attribute may be copied: a date, time, age or sex that breaks the standard is refused by readers."""
     from pydicom import config
     from pydicom.valuerep import validate_value
 
-    kinds = {"PatientBirthDate": "DA", "StudyDate": "DA", "StudyTime": "TM"}
+    kinds = {"PatientBirthDate": "DA", "StudyDate": "DA", "StudyTime": "TM", "PatientAge": "AS"}
     if name == "PatientSex":
         return value in ("M", "F", "O", "")
     if name not in kinds:
         return True
+    if "-" in value:  # a range: in queries alone (PS3.5 6.2)
+        return False
     try:
         validate_value(kinds[name], value, config.RAISE)
     except ValueError:

@@ -78,8 +78,10 @@ def report(evidence: Dataset, score: Score, algorithm: Algorithm, uids: Uids, ui
 
 def _content(evidence: Dataset, score: Score, algorithm: Algorithm, uids: Uids) -> MeasurementReport:
     from highdicom import sr
+    from pydicom.uid import generate_uid
 
-    device = sr.DeviceObserverIdentifyingAttributes(uid=uids.of("device"), name=algorithm.name[:64])
+    same = generate_uid(entropy_srcs=["device", algorithm.digest, algorithm.how])  # whatever it looked at
+    device = sr.DeviceObserverIdentifyingAttributes(uid=same, name=algorithm.name[:64])
     observer = sr.ObserverContext(_code(("121007", "DCM", "Device")), device)
     parameters = [
         f"threshold {algorithm.threshold:.9g}",

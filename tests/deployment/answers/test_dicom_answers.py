@@ -8,7 +8,7 @@ import numpy as np
 import pydicom
 import pytest
 from highdicom import _standard_utils
-from support.dicom_samples import GREY, SECRETS, UID, dataset, saved
+from support.dicom_samples import GREY, SECRETS, UID, dataset, saved, stored
 
 from pneumo_utils.deployment.answers import dicom_answers, heat_map_overlays
 from pneumo_utils.deployment.answers.algorithm import Algorithm
@@ -215,6 +215,31 @@ def test_what_was_compressed_with_loss_stays_so(tmp_path):
     lossy = {"LossyImageCompression": "01", "LossyImageCompressionRatio": "12.5"}
     overlay = pydicom.dcmread(written(tmp_path, **lossy)[1])
     assert (overlay.LossyImageCompression, float(overlay.LossyImageCompressionRatio)) == ("01", 12.5)
+
+
+def test_the_overlay_of_a_picture_that_was_compressed_says_so_though_the_source_does_not(tmp_path):
+    made = dataset(stored(bits=8), 8)
+    assert "LossyImageCompression" not in made
+    files = dicom_answers.write(saved(made, "JPEG baseline"), SCORE, OVERLAY, ALGORITHM, tmp_path, WHEN)
+    overlay = pydicom.dcmread(files[1])
+    assert (overlay.LossyImageCompression, overlay.LossyImageCompressionMethod) == ("01", "ISO_10918_1")
+
+
+def test_one_algorithm_is_one_device_whatever_it_looks_at(answers, tmp_path):
+    def device(file):
+        return next(item.UID for item in pydicom.dcmread(file).ContentSequence if "UID" in item)
+
+    others = [written(tmp_path, SOPInstanceUID=UID + "4")[0], written(tmp_path, PatientName="Other^Person")[0]]
+    assert {device(file) for file in others} == {device(answers[0])}
+    engine = written(tmp_path, algorithm=replace(ALGORITHM, how="litert-int8"))[0]
+    assert device(engine) != device(answers[0])
+
+
+def test_a_range_of_dates_and_an_age_against_the_standard_are_not_copied(tmp_path):
+    odd = {"PatientBirthDate": "20170101-20180101", "StudyTime": "10-11", "PatientAge": "5Y"}
+    for file in written(tmp_path, **odd):
+        answer = pydicom.dcmread(file)
+        assert not any((answer.PatientBirthDate, answer.StudyTime, answer.get("PatientAge")))
 
 
 def test_without_an_overlay_there_is_a_report_alone(tmp_path):
