@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pneumo_utils.deployment.answers import recognition
+
 STANDARD_INPUT = "-"
 _ENDS_OF_LINES = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")  # those of `str.splitlines`
 _PACKED = "__MACOSX"  # what the Mac's archiver leaves beside each picture
@@ -37,8 +39,8 @@ def find(given: Iterable[str], lines: Iterable[str] = (), answers: Iterable[Path
         given: files, folders or patterns with `*`, `?` or `[`; `STANDARD_INPUT` stands for `lines`.
         lines: paths, one a line; empty ones are passed over.
         answers: files and folders that answers go to. They are passed over, with what lies beside a
-            table while it grows; an overlay would be scored in the next run. One of their files is scored where it
-            is named itself.
+            table while it grows, and so are answers of other runs: an overlay would be scored in the next. One of
+            their files is scored where it is named itself, not by a pattern.
 
     Raises:
         InputError: a file is not there, or a pattern fits nothing.
@@ -48,9 +50,13 @@ def find(given: Iterable[str], lines: Iterable[str] = (), answers: Iterable[Path
     hidden, repeated, own = 0, 0, 0
     places = frozenset(os.path.realpath(place) for place in answers)
     errors: list[tuple[str, str]] = []
-    for path in _expand(given, lines):
-        if places and _is_answer(_real(path), places):
+    entered: set[tuple[str, str]] = set()  # by patterns: where a file truly lies, and its name
+    for path, fitted in _expand(given, lines):
+        if (places and _is_answer(_real(path), places)) or (fitted and _lies_among_answers(path, places)):
             own += 1
+            continue
+        if fitted and not _is_met_first(path, entered):  # `**` goes round where a link leads back
+            repeated += 1
             continue
         bases[path if os.path.isdir(path) else os.path.dirname(path)] = None  # noqa: PTH112, PTH120 - never raises
         for one in _walk(path, errors, places) if os.path.isdir(path) else [path]:  # noqa: PTH112 - never raises
@@ -76,8 +82,8 @@ def _below(paths: Iterable[str], folders: Iterable[str]) -> tuple[str, ...]:
 
 
 def name_safely(path: str) -> str:
-    """`path` as text that fits a line of UTF-8: what does not is written as an escape."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    """`path` as text that fits a line of UTF-8: what does not is an escape, and a backslash is two, so none is both."""
+    text = os.fsencode(path.replace("\\", "\\\\")).decode("utf-8", "backslashreplace")
     return _ENDS_OF_LINES.sub(lambda one: one[0].encode("unicode_escape").decode(), text)
 
 
@@ -87,6 +93,22 @@ def _is_answer(place: str, answers: frozenset[str]) -> bool:
     return place in answers or table in answers
 
 
+def _lies_among_answers(path: str, places: frozenset[str]) -> bool:
+    return recognition.is_answer(path) or any(str(above) in places for above in Path(_real(path)).parents)
+
+
+def _is_met_first(path: str, entered: set[tuple[str, str]]) -> bool:
+    place = _real(os.path.dirname(path)), os.path.basename(path)  # noqa: PTH119, PTH120 - never raises
+    new = place not in entered
+    entered.add(place)
+    return new
+
+
+def _is_any_answer(folder: str, name: str, answers: frozenset[str]) -> bool:
+    path = f"{folder}{os.sep}{name}"
+    return (bool(answers) and _is_answer(path, answers)) or recognition.is_answer(path)
+
+
 def _real(path: str) -> str:
     try:
         return os.path.realpath(path)
@@ -94,14 +116,16 @@ def _real(path: str) -> str:
         return path
 
 
-def _expand(given: Iterable[str], lines: Iterable[str]) -> Iterator[str]:
+def _expand(given: Iterable[str], lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
+    """Every path that is meant, and whether a pattern found it."""
     for one in given:
         if one == STANDARD_INPUT:
-            yield from (line.rstrip("\r\n") for line in lines if line.strip())
+            yield from ((line.rstrip("\r\n"), False) for line in lines if line.strip())
         elif os.path.lexists(one):
-            yield one
-        elif glob.has_magic(one) and (fitting := sorted(glob.iglob(one, recursive=True))):  # noqa: PTH207 - keeps `./`
-            yield from fitting
+            yield one, False
+        elif glob.has_magic(one) and (fitting := glob.glob(one, recursive=True)):  # noqa: PTH207 - keeps `./`
+            shortest = sorted(fitting, key=lambda path: (path.count(os.sep), path))
+            yield from ((path, True) for path in shortest)
         else:
             rule = "a pattern must fit a file" if glob.has_magic(one) else "path must be a file or folder that is there"
             raise InputError(f"{rule}, got {one}")
@@ -121,8 +145,8 @@ def _walk(folder: str, errors: list[tuple[str, str]], answers: frozenset[str]) -
     seen = {_identity(folder)}
     for place, folders, names in os.walk(folder, onerror=note, followlinks=True):
         folders.sort()
-        at = os.path.realpath(place) if answers else ""
-        own = [name for name in (*folders, *names) if _is_answer(f"{at}{os.sep}{name}", answers)] if answers else []
+        at = os.path.realpath(place)
+        own = [name for name in (*folders, *names) if _is_any_answer(at, name, answers)]
         if own:
             yield from [""] * len(own)
             folders[:], names = (sorted(set(some) - set(own)) for some in (folders, names))

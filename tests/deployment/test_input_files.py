@@ -3,9 +3,13 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from pneumo_utils.deployment import input_files
+from pneumo_utils.deployment import input_files, score_rows
+from pneumo_utils.deployment.answers import fhir_answers, heat_map_overlays
+from pneumo_utils.deployment.answers.algorithm import Algorithm
+from pneumo_utils.deployment.scores import Score
 
 
 @pytest.fixture
@@ -46,6 +50,41 @@ def test_answers_are_no_radiographs_unless_one_is_named_itself(folder):
     named = input_files.find(["a.jpeg", "b", "b.png", "scores.csv"], answers=answers)
     assert (named.paths, named.answers) == (("a.jpeg", "b.png"), 2)
     assert input_files.find(["b/0a.png"], answers=answers).paths == ("b/0a.png",)
+
+
+def test_answers_of_an_earlier_run_are_no_radiographs_wherever_they_lie(folder):
+    stem = "0123456789abcdef-01234567"
+    heat_map_overlays.write(np.zeros((64, 64, 3), np.uint8), folder / "heat" / f"{stem}.png")
+    algorithm = Algorithm("VGG16", "1", "ab" * 32, 0.5, "keras", "gradcam")
+    fhir_answers.write(Score("a.png", "c" * 64, "refused", reason="blank"), algorithm, folder / "fhir" / f"{stem}.json")
+    (folder / stem).mkdir()
+    (folder / stem / "1.2.826.0.1.dcm").write_bytes(b"x")
+    (folder / "old.csv").write_bytes(score_rows.header())
+    row = score_rows.render(Score("a.png", "c" * 64, "refused", reason="blank"), {"bundle": "", "engine": ""}, True)
+    (folder / "old.jsonl").write_bytes(row)
+    found = input_files.find(["."])
+    assert found.paths == ("./a.jpeg", "./b.png", "./odd[1].png", "./deep/er/c.txt") and found.answers == 5
+    patterns = input_files.find(["*.csv", "*.jsonl", "*.jpeg", "heat/*.png"])
+    assert (patterns.paths, patterns.answers) == (("a.jpeg",), 3)
+
+
+def test_a_radiograph_that_is_called_like_an_answer_is_scored(folder):
+    for name in ("0123456789abcdef-01234567.png", "0123456789abcdef-01234567.json", "fedcba9876543210-76543210/1.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"x")
+    (folder / "list.csv").write_text("path,age\n")
+    found = input_files.find(["*.png", "*.json", "*/*.png", "*.csv"])
+    assert len(found.paths) == 6 and found.answers == 0
+
+
+def test_a_pattern_finds_no_answers_of_its_own_run_and_nothing_twice(folder):
+    for name in ("heat/0a.png", "scores.csv"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"x")
+    (folder / "loop").symlink_to(".")
+    found = input_files.find(["**/*.png", "*.csv"], answers=[Path("heat"), Path("scores.csv")])
+    assert found.paths == ("b.png", "odd[1].png")
+    assert found.answers >= 2 and found.repeated
 
 
 def test_a_name_with_brackets_is_a_file_before_it_is_a_pattern(folder):
@@ -90,6 +129,7 @@ def test_a_link_that_leads_back_does_not_go_round_for_ever(folder):
 
 def test_a_name_that_is_no_text_is_written_as_an_escape():
     assert input_files.name_safely("caf\udce9\nx") == "caf\\xe9\\nx"
+    assert input_files.name_safely("caf\\xe9\\nx") == "caf\\\\xe9\\\\nx", "another file"
     for end in "\r\v\f\x1c\x85\u2028":  # whatever else may end a line
         assert len(input_files.name_safely(f"a{end}b").splitlines()) == 1
 

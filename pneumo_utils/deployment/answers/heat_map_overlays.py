@@ -6,7 +6,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+from pneumo_utils.deployment.answers import recognition
+from pneumo_utils.deployment.answers.algorithm import MAKER
 from pneumo_utils.deployment.bundle import Bundle
 from pneumo_utils.records.atomic import atomic_write
 
@@ -95,6 +99,7 @@ def burn_in(overlay: np.ndarray, notice: str = NOTICE) -> np.ndarray:
 
 def write(overlay: np.ndarray, file: Path) -> None:
     """Write an overlay, RGB, as PNG with what it may not be used for below it; whole or not at all."""
-    encoded = cv2.imencode(".png", cv2.cvtColor(burn_in(overlay), cv2.COLOR_RGB2BGR))[1]
+    told = PngInfo()
+    told.add_text(recognition.SOFTWARE, MAKER)
     with atomic_write(file) as part:
-        part.write_bytes(encoded.tobytes())
+        Image.fromarray(burn_in(overlay)).save(part, "PNG", pnginfo=told)

@@ -1,0 +1,50 @@
+"""Which files are answers of an earlier run, wherever they lie: they are no radiographs."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from pneumo_utils.deployment import score_rows
+from pneumo_utils.deployment.answers.algorithm import MAKER
+
+SOFTWARE = "Software"  # the keyword under which an overlay names its maker (PNG 3, section 11.3.3.2)
+_PLACE = re.compile(r"[0-9a-f]{16}-[0-9a-f]{8}(\.png|\.json)?")  # as `AnswerFiles` names what it writes
+_TABLES = (".csv", ".json", ".jsonl", ".ndjson", ".txt", ".part")
+_MARKS = {
+    ".png": f"tEXt{SOFTWARE}\0{MAKER}".encode("latin-1"),
+    ".json": f'"{MAKER}"'.encode(),
+}
+_LONGEST = 1 << 16  # bytes that are looked at
+
+
+def is_answer(path: str) -> bool:
+    """Whether a file or folder is an overlay, a FHIR report, a table of scores, or a folder of DICOM answers.
+
+    Names decide what is looked into, and content decides: a radiograph that happens to have such a name is none.
+    """
+    name = os.path.basename(path)  # noqa: PTH119 - a name may be no text
+    placed = _PLACE.fullmatch(name)
+    if placed and not placed[1]:
+        return _holds_dicom_answers(path)
+    if not placed and not name.lower().endswith(_TABLES):
+        return False
+    try:
+        with open(path, "rb") as stream:  # noqa: PTH123 - likewise
+            begin = stream.read(_LONGEST)
+    except OSError:
+        return False
+    return _MARKS[placed[1]] in begin if placed else _is_table(begin)
+
+
+def _is_table(begin: bytes) -> bool:
+    line = begin[: begin.find(b"\n") + 1]
+    return line == score_rows.header() or any(score_rows.parse(line, as_json) for as_json in (False, True))
+
+
+def _holds_dicom_answers(folder: str) -> bool:
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - likewise
+    except OSError:
+        return False
+    return bool(names) and all(re.fullmatch(r"[0-9.]+(\.part)?\.dcm", name) for name in names)
