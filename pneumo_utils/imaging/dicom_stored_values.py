@@ -111,7 +111,7 @@ def _check_length(dataset: Dataset) -> None:
     if photometric(dataset) == "YBR_FULL_422":
         wanted = wanted // 3 * 2
     if len(dataset.PixelData) < wanted:
-        raise ImageError(f"truncated: the file holds {len(dataset.PixelData) / wanted:.0%} of its pixel data")
+        raise ImageError(f"truncated: the file holds {100 * len(dataset.PixelData) // wanted}% of its pixel data")
 
 
 def _check_codestream(dataset: Dataset, syntax: str) -> None:

@@ -144,6 +144,10 @@ def write_files(folder):
     (folder / "film.jpg").write_bytes(
         (folder / "rgb.jpg").read_bytes() + b"a film \xff\xda\0\x08 of noughts" + bytes(99)
     )
+    (folder / "twice.jpg").write_bytes((folder / "rgb.jpg").read_bytes() + (folder / "grey.jpg").read_bytes())
+    bitmap = bytearray((folder / "picture.bmp").read_bytes()[:-2000])
+    bitmap[2:6] = len(bitmap).to_bytes(4, "little")  # as if it were whole
+    (folder / "short.bmp").write_bytes(bitmap)
     (folder / "surplus.png").write_bytes(with_more_rows((folder / "colours.png").read_bytes()))
     picture.save(folder / "upright.webp", lossless=True, exif=_turned(1))
     picture.transpose(Image.Transpose.ROTATE_90).save(folder / "turned.webp", lossless=True, exif=_turned(6))
@@ -328,6 +332,8 @@ def test_files_of_every_kind_are_read_as_python_reads_them_or_refused(page, bund
         "upright.webp",
     }
     assert found["surplus.png"]["reason"] == "damaged PNG: it holds more than its rows"
+    assert found["twice.jpg"]["reason"] == "holds 2 pictures: a radiograph is one"
+    assert found["short.bmp"]["reason"] == "truncated: the BMP ends early"
     assert {found[name]["status"] for name in found if name.startswith(("cut-", "hole-in-"))} == {"refused"}
     assert said == []
 

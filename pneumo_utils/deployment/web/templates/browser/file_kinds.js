@@ -34,6 +34,19 @@ function isTurned(data) { // by an EXIF orientation other than upright
   return false;
 }
 
+function findMarker(data, marker, from = 0) { // -1: there is none
+  for (let at = data.indexOf(255, from); at >= 0; at = data.indexOf(255, at + 1)) if (data[at + 1] === marker) return at;
+  return -1;
+}
+
+function holdsAnother(data) { // JPEG behind the first, as a film; cameras announce theirs beforehand, and it is none
+  let at = 2;
+  for (; at + 4 <= data.length && data[at + 1] !== 0xda; at += 2 + view(data).getUint16(at + 2))
+    if (data[at + 1] === 0xe2 && text(data, at + 4, at + 8) === "MPF\0") return false;
+  const end = findMarker(data, 0xd9, at), rest = data.subarray(end + 2);
+  return end >= 0 && findMarker(rest, 0xd8) >= 0 && findMarker(rest, 0xda) >= 0;
+}
+
 function checkJpeg(data) { // neither marker occurs inside compressed data: no scan starts behind the last end but by chance
   let scan = -1, end = -1;
   for (let at = data.indexOf(255); at >= 0; at = data.indexOf(255, at + 1)) {
@@ -48,6 +61,7 @@ function checkJpeg(data) { // neither marker occurs inside compressed data: no s
     throw scan > end ? new PictureError("truncated: the JPEG ends early") : error;
   }
   if (scan > end && !whole) throw new PictureError("truncated: the JPEG ends early");
+  if (holdsAnother(data)) throw new PictureError("holds 2 pictures: a radiograph is one");
   return { name: "JPEG", truncate: false, reducible: !isTurned(data) };
 }
 
@@ -101,7 +115,13 @@ function checkWebp(data) {
 }
 
 function checkBmp(data) {
-  if (data.length < 54 || view(data).getUint32(2, true) > data.length) throw new PictureError("truncated: the BMP ends early");
+  const said = at => view(data).getUint32(at, true);
+  let needed = data.length < 54 ? 54 : said(2);
+  if (data.length >= 54 && said(14) >= 40 && [0, 3].includes(said(30))) { // not packed: rows of whole words
+    const row = 4 * Math.ceil(said(18) * view(data).getUint16(28, true) / 32);
+    needed = Math.max(needed, said(10) + row * Math.abs(view(data).getInt32(22, true)));
+  }
+  if (needed > data.length) throw new PictureError("truncated: the BMP ends early");
   return { name: "BMP", truncate: false };
 }
 
