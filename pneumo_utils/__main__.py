@@ -77,8 +77,8 @@ def _clean(given: argparse.Namespace) -> None:
     deleted, left = cleaning.clean(given.params, given.reports.resolve(), PROJECT / "data")
     for place in deleted:
         print(f"deleted {os.path.relpath(place)}")
-    for place in left:
-        print(f"kept {os.path.relpath(place)}: no study in {os.path.relpath(given.params)} has that name")
+    for place, reason in left.items():
+        print(f"kept {os.path.relpath(place)}: {reason}")
 
 
 def _reports(given: argparse.Namespace) -> None:
@@ -170,17 +170,6 @@ def _check_training(given: argparse.Namespace) -> None:
 _OF_STUDY = {"report": _report, "data": _data, "pdf": _pdf, "plan": _plan, "work": _work, "parameters": _parameters}
 
 
-def _sentences(error: Exception) -> list[str]:
-    """What went wrong, without the number of an operating system's error."""
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return [f"{error.filename2 or error.filename} must be usable, got: {error.strerror}"]
-    if hasattr(error, "sentences") or isinstance(error, (ValueError, RuntimeError, OSError)):
-        return getattr(error, "sentences", [str(error)])
-    if isinstance(error, MemoryError):
-        return [str(error) or "the machine must have memory for this, got too little"]
-    return [unforeseen.describe(error)]
-
-
 def _advice(sentence: str) -> str:
     if any(os.strerror(number) in sentence for number in (errno.ENOSPC, errno.EDQUOT)):
         return ": make room and run again; what was finished is kept"
@@ -209,7 +198,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("interrupted; what was finished is kept", file=sys.stderr)
         return 130
     except Exception as error:  # one that nobody foresaw, too, in one sentence
-        for sentence in _sentences(error):
+        for sentence in unforeseen.sentences(error):
             print(f"error: {' '.join(sentence.split())}{_advice(sentence)}", file=sys.stderr)
         if os.environ.get("PNEUMO_DEBUG"):
             raise

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 
-from pneumo_utils.datasets import folder_layout
+from pneumo_utils.datasets import folder_contents
 from pneumo_utils.imaging import image_files
 from pneumo_utils.records.atomic import atomic_write
 
@@ -103,7 +103,7 @@ def carry_over(folder: Path, anew: Path) -> None:
 
 def is_kept(path: PurePath) -> bool:
     """Whether a file is one of a set: hidden pictures are, to be named as left out, other litter is not."""
-    return image_files.is_image(path.name) or not any(folder_layout.is_litter(name) for name in path.parts)
+    return image_files.is_image(path.name) or not any(folder_contents.is_litter(name) for name in path.parts)
 
 
 def _added(folder: Path, members: Collection[str]) -> list[str]:

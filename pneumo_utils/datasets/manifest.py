@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import os
-import stat
-from collections import defaultdict
+import logging
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 
 import pandas as pd
 
-from pneumo_utils.datasets import acquisition_properties, filenames, folder_layout, patient_table
-from pneumo_utils.imaging import decoding, image_files, picture_limits
+from pneumo_utils.datasets import filenames, folder_layout, passed_over, patient_table, radiograph_rows
+from pneumo_utils.datasets.folder_contents import CLASSES
+from pneumo_utils.imaging import image_files
 from pneumo_utils.records import progress, tables
 from pneumo_utils.records.vocabulary import LABELS
 
@@ -27,8 +25,9 @@ PUBLISHED = {
     ("test", "NORMAL"): 234,
     ("test", "PNEUMONIA"): 390,
 }
+_log = logging.getLogger(__name__)
 _CLASS = {label: name for name, label in LABELS.items()}
-_OF_THE_FILE = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ELOOP, errno.ENAMETOOLONG)  # what another try won't mend
+_LOOKED_AT = 48  # files of each folder, evenly spaced, of which most must be pictures before anything is trained
 
 
 class ManifestError(ValueError):
@@ -61,15 +60,15 @@ def build(
     paths = folder_layout.list_files(root)
     given = _read_patients(patients, paths)
     with ThreadPoolExecutor() as pool:  # OpenCV and hashlib let go of the interpreter while they work
-        read = pool.map(lambda path: _row(root, path, smallest_side, least_grey_range), paths)
+        read = pool.map(lambda path: radiograph_rows.read(root, path, smallest_side, least_grey_range), paths)
         rows = list(progress.track(read, "reading radiographs", len(paths)))
     kept = _tell_apart([row for row in rows if "reason" not in row])
     kept = [row | {"patient": given.get(row["path"], row["patient"])} for row in kept]
     bad = [row for row in rows if "reason" in row]
     _check_every_class(kept, bad)
     left_out = [{"files": 1} | row for row in bad]
-    for one in folder_layout.list_passed_over(folder, root):
-        left_out.append(one._asdict() | {"path": _printable(one.path)})
+    for one in passed_over.find(folder, root):
+        left_out.append(one._asdict() | {"path": radiograph_rows.printable(one.path)})
     left_out.sort(key=lambda row: row["path"])
     return _table("manifest", kept), _table("exclusions", left_out), _table("acquisition", kept)
 
@@ -84,7 +83,8 @@ def check(folder: Path, *, patients: str | Path = "", smallest_side: int = 1, le
         least_grey_range: likewise.
 
     Raises:
-        ValueError: as `build`, or a class has fewer than two patients outside test.
+        ValueError: as `build`, or most pictures of a folder cannot be read, as where a copy was broken off, or a class
+            has fewer than two patients outside test.
     """
     root = folder_layout.locate(folder)
     paths = folder_layout.list_files(root)
@@ -92,17 +92,32 @@ def check(folder: Path, *, patients: str | Path = "", smallest_side: int = 1, le
     for _, inside in groupby(paths, _folder):
         read = []
         for path in inside:
-            read.append(_row(root, path, smallest_side, least_grey_range))
+            read.append(radiograph_rows.read(root, path, smallest_side, least_grey_range))
             if "reason" not in read[-1]:
                 break
         else:
             _check_every_class([], read)
+    for folder, inside in groupby(paths, _folder):
+        _check_most(root, folder, [path for path in inside if image_files.is_image(path)])
     trained = [path for path in paths if not path.startswith("test/")]
-    for name in folder_layout.CLASSES:
+    for name in CLASSES:
         mine = [path for path in trained if path.split("/")[1] == name]
         alike = len({path.rpartition("/")[2] for path in mine}) < len(mine)  # these tell nobody; see `_tell_apart`
         if not alike and len({given.get(path) or filenames.parse(path, name).patient for path in mine}) < 2:
             raise ManifestError(f"each class must have at least 2 patients outside test, got 1 that is {name}")
+
+
+def _check_most(root: Path, folder: str, paths: list[str]) -> None:
+    """See that a folder is no ruin: a study of the few pictures that are left would be trained for hours."""
+    some = paths[:: -(-len(paths) // _LOOKED_AT) or 1]
+    bad = [(path, reason) for path in some if (reason := radiograph_rows.why_unreadable(root, path))]
+    if not bad:
+        return
+    first = f"{bad[0][0].rpartition('/')[2]}: {bad[0][1]}"
+    if 2 * len(bad) > len(some):
+        got = f"{len(bad)} of {len(some)} looked at that cannot be ({first})"
+        raise ManifestError(f"most pictures of {folder} must be readable, got {got}")
+    _log.warning("%s of %s pictures looked at in %s cannot be read (%s)", len(bad), len(some), folder, first)
 
 
 def _read_patients(table: str | Path, paths: list[str]) -> dict[str, str]:
@@ -110,7 +125,16 @@ def _read_patients(table: str | Path, paths: list[str]) -> dict[str, str]:
         return {}
     given = patient_table.read_table(Path(table))
     patient_table.check_paths(given, paths, Path(table).name)
+    patient_table.check_names(given, _patients_by_name(paths), Path(table).name)
     return given
+
+
+def _patients_by_name(paths: list[str]) -> dict[str, str]:
+    """The patient of each path whose name tells one; names that lie in two folders of a class may stand for two."""
+    times = Counter(_class_and_name({"path": path}) for path in paths)
+    names = {path: filenames.parse(path, path.split("/")[1]) for path in paths}
+    alike = {names[path].patient for path in paths if times[_class_and_name({"path": path})] > 1}
+    return {path: name.patient for path, name in names.items() if name.number is not None and name.patient not in alike}
 
 
 def _tell_apart(rows: list[dict]) -> list[dict]:
@@ -131,57 +155,6 @@ def _class_and_name(row: dict) -> tuple[str, str]:
 
 def _table(name: str, rows: list[dict]) -> pd.DataFrame:
     return tables.check(name, pd.DataFrame(rows, columns=list(tables.CONTRACTS[name])))
-
-
-def _row(root: Path, path: str, smallest_side: int, least_grey_range: int) -> dict:
-    if (shown := _printable(path)) != path:
-        what = "holds a carriage return" if "\r" in path else "is not UTF-8"
-        return {"path": shown, "reason": f"its name {what}: rename it"}
-    try:
-        data = _read(root / path)
-        pixels, mode = decoding.decode_sound(data)
-        picture_limits.check_size_and_contrast(pixels, smallest_side, least_grey_range)
-    except image_files.ImageError as error:
-        return {"path": path, "reason": str(error)}
-    except OSError as error:
-        if error.errno not in _OF_THE_FILE:
-            raise OSError(error.errno, error.strerror, str(root / path)) from error
-        return {"path": path, "reason": f"cannot be read: {error.strerror}"}
-    except MemoryError as error:
-        raise MemoryError(f"{path} must fit into the memory that is free, got too little") from error
-    except Exception as error:  # of a decoder, over a file that nobody foresaw: one file stops no study
-        return {"path": path, "reason": f"damaged or unsupported: {type(error).__name__}: {error}"}
-    part, folder = path.split("/")[:2]
-    name = filenames.parse(path, folder)
-    return {
-        "path": path,
-        "patient": name.patient,
-        "label": LABELS[folder],
-        "etiology": name.etiology,
-        "part": part,
-        "series": name.series,
-        "number": name.number,
-        "width": pixels.shape[1],
-        "height": pixels.shape[0],
-        "mode": mode,
-        "bytes": len(data),
-        "sha256": hashlib.sha256(data).hexdigest(),
-    } | acquisition_properties.measure(data, pixels)
-
-
-def _printable(path: str) -> str:
-    """The path as a table can hold it: in UTF-8, without a carriage return, which would end a row."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace").replace("\r", "\\r")
-
-
-def _read(path: Path) -> bytes:
-    if not image_files.is_image(path.name):
-        raise image_files.ImageError(f"its ending is none of {', '.join(image_files.ENDINGS)}")
-    state = path.stat()
-    if not stat.S_ISREG(state.st_mode):  # a pipe would be waited for without end
-        raise image_files.ImageError("not a file (a pipe, socket or device)")
-    picture_limits.check_file_size(state.st_size)
-    return path.read_bytes()
 
 
 def _check_every_class(kept: list[dict], bad: list[dict]) -> None:
@@ -206,7 +179,7 @@ def published_counts(manifest: pd.DataFrame) -> list[str]:
     """
     expected, note = dict(PUBLISHED), ""
     if "val" not in set(manifest["part"]):
-        for name in folder_layout.CLASSES:
+        for name in CLASSES:
             expected["train", name] += expected.pop(("val", name))
         note = " (the 16 of val are in train, as in the Mendeley zip)"
     found = manifest.groupby(["part", manifest["label"].map(_CLASS)]).size().to_dict()

@@ -132,4 +132,35 @@ def check_paths(patients: dict[str, str], paths: Collection[str], table: str) ->
     gone = sorted(set(patients) - set(paths))
     if gone:
         rule = f"paths in {table} must be files of the data folder, as train/NORMAL/a.jpeg"
-        raise PatientTableError(f"{rule}, got {len(gone):,} that are not there: {gone[0]!r}")
+        meant = next((path for path in paths if _letters(path) == _letters(gone[0])), "")
+        hint = f"; {ascii(meant)} is there, which differs in capitals or accents" if meant else ""
+        raise PatientTableError(f"{rule}, got {len(gone):,} that are not there: {gone[0]!r}{hint}")
+
+
+def _letters(path: str) -> str:
+    return unicodedata.normalize("NFKC", path).casefold()
+
+
+def check_names(patients: dict[str, str], named: dict[str, str], table: str) -> None:
+    """See that no child is two, one by the table and one by the names of files.
+
+    Args:
+        patients: as `read_table` returns them.
+        named: patient by path, of those files whose names tell one, in the table or not.
+        table: name of the table's file.
+
+    Raises:
+        PatientTableError: the table spells a patient otherwise than the names of files do that it leaves out, or it
+            names another patient for some pictures of a child and leaves out others.
+    """
+    left = {patient: path for path, patient in named.items() if path not in patients}
+    spelled = {_sound(patient): patient for patient in left}
+    for path, patient in patients.items():
+        meant = spelled.get(_sound(patient), patient)
+        if meant != patient:
+            rule = f"{table} must call the patient of {left[meant]} {meant!r}, as that name does"
+            raise PatientTableError(f"{rule}, or have a row for it, got {patient!r} for {path}")
+        other = named.get(path, patient)
+        if other != patient and other in left:
+            rule = f"{table} must have a row for every picture of a child"
+            raise PatientTableError(f"{rule}, got {path} and not {left[other]}, by their names of one child")

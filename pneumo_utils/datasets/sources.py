@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import zipfile
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -185,6 +186,10 @@ def _file(given: str, pattern: str) -> Path:
         raise SourceError(f"data.folder must name a file {pattern} or the folder that holds one, got nothing")
     place = Path(given).expanduser()
     if place.is_file():
+        if pattern == _MEDMNIST and not fnmatch(
+            place.name.casefold(), pattern
+        ):  # other sets of it have two classes, too
+            raise SourceError(f"data.folder must name a file {pattern}, as MedMNIST calls it, got {place.name!r}")
         return place
     found = sorted(place.glob(pattern)) if place.is_dir() else []
     if len(found) != 1:

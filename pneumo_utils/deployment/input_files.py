@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pneumo_utils.datasets import folder_contents
 from pneumo_utils.deployment.answers import recognition
 
 STANDARD_INPUT = "-"
 _ENDS_OF_LINES = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")  # those of `str.splitlines`
-_PACKED = "__MACOSX"  # what the Mac's archiver leaves beside each picture
 
 
 class InputError(ValueError):
@@ -25,7 +25,7 @@ class InputFiles:
     """What was found."""
 
     paths: tuple[str, ...]  # each once, in the order given; within a folder by name
-    hidden: int  # files that were passed over, since their names begin with a dot or they lie in such a folder
+    hidden: int  # files that were passed over, as hidden or left behind by an operating system, or in such a folder
     answers: int  # files and folders that were passed over, since answers are written there
     repeated: int  # paths that were named more than once
     errors: tuple[tuple[str, str], ...]  # folders that cannot be listed, and why
@@ -151,17 +151,18 @@ def _walk(folder: str, errors: list[tuple[str, str]], answers: frozenset[str]) -
             yield from [""] * len(own)
             folders[:], names = (sorted(set(some) - set(own)) for some in (folders, names))
         inside = os.path.relpath(place, folder)
-        secret = any(part == _PACKED or (part.startswith(".") and part != ".") for part in Path(inside).parts)
+        secret = any(part != ".." and folder_contents.is_litter(part) for part in Path(inside).parts)
         folders[:] = [name for name in folders if _is_new(os.path.join(place, name), root, secret, seen)]  # noqa: PTH118
         for name in sorted(names):
-            yield None if secret or name.startswith(".") else os.path.join(place, name)  # noqa: PTH118 - as it was given
+            hidden = secret or folder_contents.is_litter(name)
+            yield None if hidden else os.path.join(place, name)  # noqa: PTH118 - as it was given
 
 
 def _is_new(folder: str, root: str, secret: bool, seen: set[tuple[int, int] | None]) -> bool:
     """Whether `folder` is to be walked, as `_walk` says; it then counts as seen."""
     if os.path.islink(folder):  # noqa: PTH114 - paths stay as they were given
         target = os.path.realpath(folder)
-        if secret or Path(folder).name.startswith(".") or _lies_in(target, root) or _lies_in(root, target):
+        if secret or folder_contents.is_litter(Path(folder).name) or _lies_in(target, root) or _lies_in(root, target):
             return False
     identity = _identity(folder)
     new = identity is None or identity not in seen

@@ -62,11 +62,15 @@ def resolve(model: str, weights: str) -> Path | None:
         return _from_keras(model)
     if place.is_file():
         return check_file(model, place.resolve())
-    found = sorted(path for path in place.glob(f"{model}*.h5") if not path.name[len(model)].isalnum())  # not its v2
+    found = sorted(path for path in place.iterdir() if _is_called(path.name.casefold(), model))
     if not found:
         got = f"no file {model}*.h5 in {place}"
         raise WeightsError(f"weights of {model} must be imagenet, none or a path, got {got}; {_advice(model)}")
     return _first_that_fits(model, [path.resolve() for path in found])
+
+
+def _is_called(name: str, model: str) -> bool:
+    return name.startswith(model) and name.endswith(".h5") and not name[len(model)].isalnum()  # not its v2
 
 
 def _first_that_fits(model: str, paths: list[Path]) -> Path:
@@ -167,8 +171,15 @@ def _text(name: object) -> str:
 
 
 def keras_file(model: str) -> Path:
-    """Where Keras keeps the ImageNet weights of a backbone, there or not."""
-    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models" / _KERAS_FILES[model][0]
+    """Where Keras keeps the ImageNet weights of a backbone, there or not.
+
+    Raises:
+        WeightsError: the user has no home, and the environment names no other place.
+    """
+    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")  # noqa: PTH111 - some users have no home
+    if home.startswith("~"):
+        raise WeightsError("KERAS_HOME must name a folder for ImageNet weights, as this user has no home, got nothing")
+    return Path(home) / "models" / _KERAS_FILES[model][0]
 
 
 def _from_keras(model: str) -> Path:

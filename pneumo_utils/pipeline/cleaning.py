@@ -12,6 +12,7 @@ from pneumo_utils.pipeline import study_lock
 from pneumo_utils.study import definition
 
 _DRAWN = re.compile(r"phantom-\d+-\d+(-shortcut)?")
+_OF_A_DRAWING = {"chest_xray", "truth", "phantom.json"}
 _OF_ALL = ("compare", "index.html")  # pages of several studies
 
 
@@ -19,7 +20,7 @@ class CleaningError(RuntimeError):
     """Something must not be deleted now."""
 
 
-def clean(params: Path, reports: Path, data: Path) -> tuple[list[Path], list[Path]]:
+def clean(params: Path, reports: Path, data: Path) -> tuple[list[Path], dict[Path, str]]:
     """Delete the reports of all studies, the pages of several, and drawn phantoms.
 
     Args:
@@ -28,7 +29,8 @@ def clean(params: Path, reports: Path, data: Path) -> tuple[list[Path], list[Pat
         data: folder that radiographs are drawn into.
 
     Returns:
-        what was deleted, and folders of studies without a parameter file, which stay.
+        what was deleted, and what stays, with the reason: studies without a parameter file, links to studies, and
+        drawn radiographs beside which somebody has laid something.
 
     Raises:
         CleaningError: a study is running; then nothing is deleted.
@@ -43,15 +45,22 @@ def clean(params: Path, reports: Path, data: Path) -> tuple[list[Path], list[Pat
                 raise CleaningError(f"study {name} must not be running, got a run or training of it: wait or stop it")
         deleted = [*of_studies.values(), *_others(reports, data)]
         for place in deleted:
-            shutil.rmtree(place) if place.is_dir() else place.unlink()
+            shutil.rmtree(place) if place.is_dir() and not place.is_symlink() else place.unlink()
     for name in of_studies:
         with suppress(OSError):  # other studies lie in it
             (reports / name).parent.rmdir()
-    return deleted, [folder for folder in every if folder not in of_studies.values()]
+    kept = {folder: "no parameter file has that name" for folder in every if folder not in of_studies.values()}
+    kept |= {reports / name: "a link: what it leads to stays" for name in names if (reports / name).is_symlink()}
+    return deleted, kept | {place: "it holds more than what was drawn" for place in _drawn(data) if place.exists()}
 
 
 def _others(reports: Path, data: Path) -> Iterator[Path]:
     yield from (reports / name for name in _OF_ALL if (reports / name).exists())
-    for place in sorted(data.glob("phantom-*")):
-        if _DRAWN.fullmatch(place.name) and (place / "phantom.json").is_file():
+    for place in _drawn(data):
+        if place.is_symlink() or {one.name for one in place.iterdir()} <= _OF_A_DRAWING:
             yield place
+
+
+def _drawn(data: Path) -> list[Path]:
+    found = (place for place in data.glob("phantom-*") if _DRAWN.fullmatch(place.name))
+    return sorted(place for place in found if (place / "phantom.json").is_file())

@@ -42,12 +42,10 @@ def run(checks: Iterable[Callable[[], object]]) -> None:
     for check in checks:
         try:
             check()
-        except (ValueError, OSError) as error:
-            told.append(str(error))
         except Exception as error:
-            if os.environ.get("PNEUMO_DEBUG"):
+            if os.environ.get("PNEUMO_DEBUG") and not isinstance(error, (ValueError, OSError)):
                 raise
-            told.append(unforeseen.describe(error))
+            told += unforeseen.sentences(error)
     if told:
         raise PreflightError(list(dict.fromkeys(told)))
 

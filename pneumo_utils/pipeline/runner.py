@@ -11,7 +11,7 @@ import logging
 from functools import cached_property, partial
 from pathlib import Path
 
-from pneumo_utils.datasets import folder_layout, manifest, patient_table, sources
+from pneumo_utils.datasets import folder_layout, manifest, passed_over, patient_table, sources
 from pneumo_utils.networks import pretrained_weights, spatial_layers
 from pneumo_utils.pipeline import preflight, run_records
 from pneumo_utils.pipeline.notebook_parameters import NotebookParameters, PipelineError
@@ -185,7 +185,7 @@ class Pipeline:
         root, whose = folder_layout.locate(self.data), self.study.data.patients
         return fingerprint.of(
             fingerprint.of_folder(root),
-            folder_layout.list_passed_over(self.data, root),
+            passed_over.find(self.data, root),
             fingerprint.of_file(self.given.place(whose)) if whose else "",
         )
 

@@ -1,4 +1,4 @@
-"""One sentence about an error that nobody foresaw."""
+"""Sentences about errors, those that nobody foresaw among them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ import traceback
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def sentences(error: Exception) -> list[str]:
+    """What went wrong, a sentence each, without the number of an operating system's error."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return [f"{error.filename2 or error.filename} must be usable, got: {error.strerror}"]
+    if hasattr(error, "sentences") or isinstance(error, (ValueError, RuntimeError, OSError)):
+        return getattr(error, "sentences", [str(error)])
+    if isinstance(error, MemoryError):
+        return [str(error) or "the machine must have memory for this, got too little"]
+    return [describe(error)]
 
 
 def describe(error: BaseException) -> str:

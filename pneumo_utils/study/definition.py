@@ -105,7 +105,8 @@ def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study
     if not there:
         raise StudyError(f"folder of parameter files must hold some that end with .yaml, got none in {str(folder)!r}")
     if name not in there:  # not only whether it is there: `../` would lead out of the folder of reports
-        raise StudyError(f"study must be one of {', '.join(there)}, got {name!r}")
+        hint = f"; {name}.yml must be called {name}.yaml" if (folder / f"{name}.yml").is_file() else ""
+        raise StudyError(f"study must be one of {', '.join(there)}, got {name!r}{hint}")
     if not name.isprintable():
         raise StudyError(f"a study must have a name without control characters, got {name!r}")
     taken = {one.casefold() for one in there} | set(_RESERVED)

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 from support.radiographs import fill, picture
 
-from pneumo_utils.datasets import acquisition_properties, folder_layout, manifest, patients
+from pneumo_utils.datasets import acquisition_properties, folder_layout, manifest, passed_over, patients
 from pneumo_utils.imaging import decoding
 from pneumo_utils.records import tables
 from pneumo_utils.records.vocabulary import LABELS, PARTS
@@ -288,12 +289,12 @@ def test_what_its_user_has_hidden_is_not_laid_to_an_operating_system(root):
 
 @pytest.mark.parametrize("place", [".", "train", "train/NORMAL"])
 def test_behind_a_link_only_so_many_folders_are_counted(root, tmp_path, monkeypatch, place):
-    monkeypatch.setattr(folder_layout, "_FOLDERS_BEHIND_A_LINK", 3)
+    monkeypatch.setattr(passed_over, "_FOLDERS_BEHIND_A_LINK", 3)
     for number in range(5):
         (tmp_path / "disk" / f"{number}").mkdir(parents=True)
         (tmp_path / "disk" / f"{number}" / "a.txt").write_bytes(b"a")
     (root / place / "whole disk").symlink_to(tmp_path / "disk")
-    (one,) = folder_layout.list_passed_over(root, root)
+    (one,) = passed_over.find(root, root)
     assert one.files == 2
     assert one.reason.endswith(" (at least 2 files)")
 
@@ -373,6 +374,102 @@ def test_what_would_stop_a_study_after_minutes_is_told_at_once(root, tmp_path):
             one.unlink()
     (root / "val" / "NORMAL" / "IM-7777-0000.jpeg").write_bytes(picture(3))
     manifest.check(root)  # names that tell nobody may be of many
+
+
+def test_a_folder_of_which_most_is_damaged_is_refused_before_anything_is_trained(root, caplog):
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+    files = [root / "train" / "NORMAL" / f"IM-{number:04}-0001.jpeg" for number in range(100, 200)]
+    for file in files:
+        file.write_bytes(pointer)
+    rule = (
+        r"^most pictures of train/NORMAL must be readable, got \d+ of \d+ looked at that cannot be \(IM-01.*: not an im"
+    )
+    with pytest.raises(ValueError, match=rule):
+        manifest.check(root)
+    for file in files[:80]:
+        file.write_bytes(picture(1))
+    manifest.check(root)
+    assert re.match(r"\d of \d\d pictures looked at in train/NORMAL cannot be read \(IM-01", caplog.messages[-1])
+    (root / "train" / "NORMAL" / "notes.txt").write_text("other kinds of files do not count")
+
+
+def test_a_table_of_patients_makes_no_two_children_of_one(root, tmp_path):
+    folder, given = root / "train" / "NORMAL", tmp_path / "patients.csv"
+    (folder / "IM-0001-0001.jpeg").rename(folder / "follow-up.jpeg")
+    (folder / "IM-0001-0002.jpeg").write_bytes(picture(7))
+
+    def check(*rows):
+        given.write_text("path,patient\n" + "".join(f"train/NORMAL/{path},{patient}\n" for path, patient in rows))
+        manifest.check(root, patients=given)
+
+    check(("follow-up.jpeg", "IM-1"))
+    check(("follow-up.jpeg", "IM-0001"), ("IM-0001-0002.jpeg", "IM-0001"))
+    rule = (
+        "must call the patient of train/NORMAL/IM-0001-0002.jpeg 'IM-1', as that name does, or have a row for it, got"
+    )
+    with pytest.raises(ValueError, match=f"^patients.csv {rule} 'IM-0001' for train/NORMAL/follow-up.jpeg$"):
+        check(("follow-up.jpeg", "IM-0001"))
+    (folder / "IM-0001-0003.jpeg").write_bytes(picture(8))
+    rule = (
+        "must have a row for every picture of a child, got train/NORMAL/IM-0001-0002.jpeg and not train/NORMAL/IM-0001"
+    )
+    with pytest.raises(ValueError, match=f"^patients.csv {rule}-0003.jpeg, by their names of one child$"):
+        check(("IM-0001-0002.jpeg", "hospital 7"))
+    check(("IM-0001-0002.jpeg", "hospital 7"), ("IM-0001-0003.jpeg", "hospital 8"))
+
+
+def test_a_path_of_the_table_that_differs_in_accents_is_shown_beside_the_file(root, tmp_path):
+    (root / "train" / "NORMAL" / "Zoe\u0308.jpeg").write_bytes(picture(9))
+    given = tmp_path / "patients.csv"
+    given.write_text("path,patient\ntrain/NORMAL/Zo\u00eb.jpeg,1\n", encoding="utf-8")
+    with pytest.raises(
+        ValueError, match=r"'train/NORMAL/Zoe\\u0308.jpeg' is there, which differs in capitals or accents"
+    ):
+        manifest.check(root, patients=given)
+
+
+def test_thumbnails_of_a_network_drive_and_masks_are_no_radiographs(root):
+    for name in (
+        "@eaDir/IM-0001-0001.jpeg/SYNOPHOTO_THUMB_M.jpg",
+        "masks/IM-0001-0001.png",
+        "#recycle/IM-0001-0001.jpeg",
+    ):
+        (root / "train" / "NORMAL" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "train" / "NORMAL" / name).write_bytes(picture(3))
+    table, left_out, _ = manifest.build(root)
+    assert len(table) == 12
+    found = left_out.set_index("path")
+    assert found["files"].to_dict() == dict.fromkeys(
+        ("train/NORMAL/#recycle/", "train/NORMAL/@eaDir/", "train/NORMAL/masks/"), 1
+    )
+    assert found["reason"]["train/NORMAL/@eaDir/"] == "left behind by an operating system"
+    assert found["reason"]["train/NORMAL/masks/"] == "masks, by its name, no radiographs"
+
+
+def test_a_class_whose_files_lie_where_none_are_looked_for_is_not_called_empty(root, tmp_path):
+    folder = root / "train" / "NORMAL"
+    folder.rename(tmp_path / "elsewhere")
+    folder.mkdir()
+    shutil.copytree(tmp_path / "elsewhere", folder / "NORMAL")
+    rule = "^train/NORMAL must hold images, got none but train/NORMAL/NORMAL/"
+    with pytest.raises(ValueError, match=rf"{rule} \(a class or part inside a class\)$"):
+        folder_layout.list_files(root)
+    shutil.rmtree(folder / "NORMAL")
+    (folder / "all").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match="got none but train/NORMAL/all/ .a link to a folder, which is not followed.$"):
+        folder_layout.list_files(root)
+
+
+def test_a_class_that_is_a_broken_link_or_a_file_is_called_so(root, tmp_path):
+    shutil.rmtree(root / "train" / "NORMAL")
+    (root / "train" / "NORMAL").symlink_to(tmp_path / "unmounted")
+    rule = "^train must hold NORMAL/ and PNEUMONIA/, got NORMAL"
+    with pytest.raises(ValueError, match=rf"{rule} \(a link that leads nowhere\), PNEUMONIA$"):
+        folder_layout.list_files(root)
+    (root / "train" / "NORMAL").unlink()
+    (root / "train" / "NORMAL").touch()
+    with pytest.raises(ValueError, match=rf"{rule} \(a file\), PNEUMONIA$"):
+        folder_layout.list_files(root)
 
 
 def test_one_readable_picture_of_a_class_is_enough_at_first(root, monkeypatch):

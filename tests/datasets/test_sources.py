@@ -420,6 +420,31 @@ def test_a_zip_without_the_layout_is_refused_before_it_is_unpacked(tmp_path, nam
     assert not (tmp_path / "cache").exists()
 
 
+@pytest.mark.parametrize(
+    ("normal", "said"),
+    [
+        ("Normal", "train must hold NORMAL/ and PNEUMONIA/, got Normal, PNEUMONIA"),
+        ("NORMAL/NORMAL", "train/NORMAL must hold images, got none that is not in a folder of another kind"),
+    ],
+)
+def test_a_zip_with_other_class_folders_is_refused_before_it_is_unpacked(tmp_path, normal, said):
+    archive = tmp_path / "archive.zip"
+    classes = (normal, "PNEUMONIA")
+    archive.write_bytes(zipped([f"xray/{part}/{name}/a.jpeg" for part in ("train", "test") for name in classes]))
+    for ask in (sources.check, lambda *given: sources.provide(given[0], folder=given[1], cache=tmp_path / "cache")):
+        with pytest.raises(ValueError, match=f"^archive.zip: {said}$"):
+            ask("folder", str(archive))
+    assert not (tmp_path / "cache").exists()
+
+
+def test_another_set_of_medmnist_is_not_taken_for_that_of_pneumonia(tmp_path):
+    medmnist(tmp_path / "breastmnist.npz")
+    with pytest.raises(
+        ValueError, match=r"^data.folder must name a file pneumoniamnist\*.npz, as MedMNIST calls it, got 'br"
+    ):
+        sources.check("medmnist", str(tmp_path / "breastmnist.npz"))
+
+
 def together(count, work):
     """Run `work` in `count` processes that start at once, and return their exit codes."""
     code = f"import sys\nsys.path.insert(0, {str(Path(__file__).parents[2])!r})\n{work}"

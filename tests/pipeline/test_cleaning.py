@@ -8,7 +8,7 @@ from pneumo_utils.pipeline import cleaning, study_lock
 
 MADE = (
     "reports/demo/work/run.lock", "reports/demo/index.html", "reports/candidates/a/work/run.lock", "reports/index.html",
-    "reports/compare/a.html", "data/phantom-60-0/phantom.json", "data/phantom-60-0/a.jpeg",
+    "reports/compare/a.html", "data/phantom-60-0/phantom.json", "data/phantom-60-0/chest_xray/a.jpeg",
 )  # fmt: skip
 KEPT = (
     "reports/bench/a.csv", "reports/reliability.md", "reports/my notes/a.txt",
@@ -55,3 +55,16 @@ def test_while_a_study_runs_or_is_trained_nothing_is_deleted(place, busy):
             clean(place)
         assert all((place / name).exists() for name in MADE)
     assert "reports/demo" in clean(place)[0]
+
+
+def test_links_go_without_what_they_lead_to_and_what_lies_beside_a_drawing_stays(place):
+    (place / "disk" / "chest_xray").mkdir(parents=True)
+    (place / "disk" / "phantom.json").touch()
+    (place / "data" / "phantom-9-0").symlink_to(place / "disk")
+    (place / "elsewhere" / "work").mkdir(parents=True)
+    (place / "reports" / "new").symlink_to(place / "elsewhere")
+    (place / "data" / "phantom-60-0" / "patients.csv").touch()
+    deleted, left = clean(place)
+    assert "data/phantom-9-0" in deleted and (place / "disk" / "phantom.json").exists()
+    assert left == ["data/phantom-60-0", "reports/kept/demo-2026-05", "reports/new"]
+    assert (place / "data" / "phantom-60-0" / "patients.csv").exists() and (place / "elsewhere" / "work").exists()
