@@ -27,6 +27,14 @@ def test_every_file_of_a_folder_is_found_whatever_it_is_called_and_hidden_ones_a
     assert (found.hidden, found.repeated, found.errors) == (3, 0, ())
 
 
+def test_thumbnails_of_a_network_drive_are_counted_as_hidden(folder):
+    for name in ("deep/@eaDir/b.png/SYNOPHOTO_THUMB_M.jpg", "Thumbs.db"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+    found = input_files.find(["."])
+    assert found.paths == ("./a.jpeg", "./b.png", "./odd[1].png", "./deep/er/c.txt") and found.hidden == 5
+
+
 def test_a_file_that_is_named_twice_is_scored_once_and_said_so(folder):
     found = input_files.find(["a.jpeg", "*.jpeg", "a.jpeg"])
     assert found.paths == ("a.jpeg",) and found.repeated == 2

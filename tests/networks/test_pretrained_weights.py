@@ -43,6 +43,22 @@ def test_a_path_that_is_given_and_not_there_is_an_error_for_every_network(model,
         pretrained_weights.resolve(model, str(tmp_path / "gone"))
 
 
+def test_a_user_without_a_home_names_a_folder_for_weights(monkeypatch, tmp_path):
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # as where nobody knows the user
+    rule = "^KERAS_HOME must name a folder for ImageNet weights, as this user has no home, got nothing$"
+    with pytest.raises(pretrained_weights.WeightsError, match=rule):
+        pretrained_weights.keras_file("vgg16")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert pretrained_weights.keras_file("vgg16") == tmp_path / "models" / VGG16
+
+
+def test_weights_in_a_folder_may_be_called_in_capitals(tmp_path):
+    (tmp_path / "vgg16v2.h5").touch()
+    file = write(tmp_path / "VGG16_notop.H5", model="vgg16")
+    assert pretrained_weights.resolve("vgg16", str(tmp_path)) == file
+
+
 def write(path, *shapes, model="", fill=0.0, layers=()):
     """A weights file with kernels of these shapes, or those of `model`."""
     with h5py.File(path, "w") as opened:

@@ -62,3 +62,12 @@ def test_a_name_that_the_terminal_cannot_show_stops_nothing():
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, env={"PYTHONIOENCODING": "ascii"})
     assert (ran.returncode, ran.stdout) == (0, b"caf\\xe9 \\udce9\n")
+
+
+def test_a_fault_of_the_disk_is_told_before_a_study_as_anywhere(tmp_path):
+    def refuse():
+        raise PermissionError(13, "Permission denied", str(tmp_path / "train"))
+
+    with pytest.raises(preflight.PreflightError) as caught:
+        preflight.run([refuse])
+    assert caught.value.sentences == [f"{tmp_path / 'train'} must be usable, got: Permission denied"]

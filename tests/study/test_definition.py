@@ -218,6 +218,13 @@ def test_an_unknown_study_lists_those_that_are_there():
     assert str(caught.value) == f"study must be one of {', '.join(definition.names(PARAMS))}, got 'kermani'"
 
 
+def test_a_parameter_file_with_another_ending_is_named(tmp_path):
+    (tmp_path / "a.yaml").touch()
+    (tmp_path / "own.yml").touch()
+    with pytest.raises(definition.StudyError, match="got 'own'; own.yml must be called own.yaml$"):
+        definition.load("own", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "inside"),
     [
