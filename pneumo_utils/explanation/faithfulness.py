@@ -19,7 +19,9 @@ from pneumo_utils.records import progress
 
 KINDS = ("deletion", "insertion")
 ORDERS = {"map": "by its map", "random": "at random", "gaussian": "from the middle"}  # of the places
-VERDICTS = {"map against random": "difference", "map against the middle": "over_gaussian"}  # and their measure
+_RIVALS = {"map against random": "at random", "map against the middle": "from the middle outwards"}
+_SAID = {"sooner": "Sooner than", "later": "**Later** than", "no clear difference": "About as soon as"}
+_VERDICTS = {"map against random": "difference", "map against the middle": "over_gaussian"}  # and their measure
 _DIFFERENCES = {"difference": "random", "over_gaussian": "gaussian"}  # the map's area less that of another order
 _STEPS = 10
 _BY = ["model", "seed", "kind"]
@@ -165,11 +167,25 @@ def table(found: pd.DataFrame, replicates: int, seed: int) -> pd.DataFrame:
 def for_display(found: pd.DataFrame) -> pd.DataFrame:
     """The contract `faithfulness` in words: a row per network and kind, a column per measure, and what it says."""
     if found.empty:
-        return pd.DataFrame(columns=list(VERDICTS))
+        return pd.DataFrame(columns=list(_VERDICTS))
     titles = ORDERS | {"difference": "map less random", "over_gaussian": "map less middle"}
-    verdicts = {title: _verdict(found[found["measure"] == name]) for title, name in VERDICTS.items()}
+    verdicts = {title: _verdict(found[found["measure"] == name]) for title, name in _VERDICTS.items()}
     count = found[found["measure"] == "map"]["n"].to_numpy()
     return bootstrap_mean.for_display(found, "kind", titles).assign(**verdicts, radiographs=count)
+
+
+def sentences(displayed: pd.DataFrame) -> list[str]:
+    """For which networks the answer changes sooner in the order of the map than in others, and for which it does not.
+
+    Args:
+        displayed: of `for_display`, indexed by network and kind.
+    """
+    told = []
+    for title, rival in _RIVALS.items() if len(displayed) else ():
+        for verdict, rows in displayed.groupby(title, sort=False):
+            whose = ", ".join(f"{network} ({kind})" for network, kind in rows.index)
+            told.append(f"{_SAID[verdict]} {rival}: {whose}.")
+    return told
 
 
 def _verdict(gap: pd.DataFrame) -> np.ndarray:

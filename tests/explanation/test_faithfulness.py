@@ -108,3 +108,16 @@ def test_what_the_difference_means_is_said():
     good, bad = (faithfulness.for_display(faithfulness.table(told(maps), 200, 0)) for maps in (spots, 1 - spots))
     assert good["map against random"].tolist() == ["sooner", "sooner"]
     assert bad["map against random"].tolist() == ["later", "later"] and bad["radiographs"].tolist() == [N, N]
+
+
+def test_the_finding_names_each_network_once_per_rival_and_kind():
+    _, spots = spotted()
+    good = faithfulness.for_display(faithfulness.table(told(spots), 200, 0))
+    sentences = faithfulness.sentences(good)
+    assert len(sentences) == 2 and all(one.startswith("Sooner than ") for one in sentences)
+    assert sentences[0].startswith("Sooner than at random: ") and sentences[0].endswith(" (insertion).")
+    assert faithfulness.sentences(faithfulness.for_display(areas_of_none())) == []
+
+
+def areas_of_none():
+    return faithfulness.table(told(spotted()[1], judge=lambda images: np.full(len(images), 0.7)), 100, 0)
