@@ -236,11 +236,13 @@ def test_weights_of_another_network_are_told_before_anything_runs(told, tmp_path
 
 def test_reports_are_cleaned_where_they_are_said_to_be(tmp_path, monkeypatch, capsys):
     asked = []
-    monkeypatch.setattr(cleaning, "clean", lambda *places: asked.append(places) or ([tmp_path / "gone"], []))
+    monkeypatch.setattr(
+        cleaning, "clean", lambda *places: asked.append(places) or ([tmp_path / "gone"], {tmp_path / "left": "why"})
+    )
     monkeypatch.chdir(tmp_path)
     assert main(["clean", "--params", "mine", "--reports", "there"]) == 0
     assert asked == [(Path("mine"), tmp_path / "there", PARAMS.parent / "data")]
-    assert capsys.readouterr().out == "deleted gone\n"
+    assert capsys.readouterr().out == "deleted gone\nkept left: why\n"
 
 
 def test_several_studies_are_run_with_the_places_that_are_given(params, tmp_path, monkeypatch, capsys):

@@ -8,6 +8,8 @@ import os
 import stat
 from pathlib import Path
 
+import numpy as np
+
 from pneumo_utils.datasets import acquisition_properties, filenames
 from pneumo_utils.imaging import decoding, image_files, picture_limits
 from pneumo_utils.records.vocabulary import LABELS
@@ -47,6 +49,10 @@ def read(root: Path, path: str, smallest_side: int, least_grey_range: int) -> di
         raise MemoryError(f"{path} must fit into the memory that is free, got too little") from error
     except Exception as error:  # of a decoder, over a file that nobody foresaw: one file stops no study
         return {"path": path, "reason": f"damaged or unsupported: {type(error).__name__}: {error}"}
+    return _describe(path, data, pixels, mode)
+
+
+def _describe(path: str, data: bytes, pixels: np.ndarray, mode: str) -> dict:
     part, folder = path.split("/")[:2]
     name = filenames.parse(path, folder)
     return {
