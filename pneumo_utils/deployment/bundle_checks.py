@@ -88,6 +88,7 @@ def findings(checks: pd.DataFrame, exports: pd.DataFrame, compared: pd.DataFrame
     counts = {name: int(row[name]) for name in ("files", "scored", "refused", "missing", "doubled")}
     off = row["largest difference"]
     same = "equal the study's" if off == 0 else f"differ from the study's by {off:.2g} at most"
+    same = "can be compared with the study's for none" if pd.isna(off) else same
     lines = [
         f"- Of {counts['files']:,} test files the bundle answers: {counts['scored']:,} scored, "
         f"{counts['refused']:,} refused, {counts['missing']:,} missing, {counts['doubled']:,} twice. "

@@ -86,6 +86,8 @@ class Platt:
         ill = int(label.sum())
         well = len(label) - ill
         target = np.where(label == 1, (ill + 1) / (ill + 2), 1 / (well + 2))  # finite even where classes are apart
+        if logits(probability).min() == logits(probability).max():  # no slope can be told
+            return cls(0.0, float(logit(target.mean())))
         # each case stands twice: as ill, weighed by its target, and as well, weighed by the rest
         twice = np.tile(logits(probability)[:, None], (2, 1))
         line = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10)

@@ -1,4 +1,4 @@
-"""What the predictions would mean at the bedside: predictive values, net benefit, and each etiology."""
+"""What the predictions would mean at the bedside: predictive values, and each etiology."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ import numpy as np
 import pandas as pd
 
 from pneumo_utils.evaluation.bootstrap_mean import format_rows
-from pneumo_utils.evaluation.intervals import Thresholds, drop_zero_width, percentile, resample_patients, threshold_of
+from pneumo_utils.evaluation.intervals import Thresholds, percentile, resample_patients, threshold_of
 from pneumo_utils.evaluation.metrics import decide, format_interval
 from pneumo_utils.evaluation.operating_points import require_both_classes
 from pneumo_utils.evaluation.reliability import proportion_with_interval
 from pneumo_utils.evaluation.weighted_metrics import MetricError, check_predictions
 from pneumo_utils.records.vocabulary import ETIOLOGIES, IMAGE_MODELS
-
-RISKS = tuple(step / 100 for step in range(1, 81))  # threshold probabilities; above, one false alarm outweighs all
 
 
 def predictive_values(
@@ -34,7 +32,7 @@ def predictive_values(
     Raises:
         MetricError: an argument out of range.
     """
-    _check_prevalence(prevalence)
+    check_prevalence(prevalence)
     sensitivity, specificity = np.asarray(sensitivity, dtype=float), np.asarray(specificity, dtype=float)
     for name, values in (("sensitivity", sensitivity), ("specificity", specificity)):
         if ((values < 0) | (values > 1)).any():
@@ -72,83 +70,19 @@ def predictive_table(
     """
     rows = []
     for (model, run, split), part in predictions.groupby(["model", "seed", "split"], sort=False):
-        ill, well = _rates(part, threshold_of(threshold, model, run), replicates, seed, level)
+        weights = resample_patients(part["patient"], replicates, seed)
+        ill, well = rates_with_draws(part, threshold_of(threshold, model, run), weights, level)
         for prevalence in prevalences:
             point = predictive_values(ill[0], well[0], prevalence)
             draws = predictive_values(ill[3], well[3], prevalence)
-            corners = [predictive_values(*pair, prevalence) for pair in _corners(ill, well, level)]
+            widest = [predictive_values(*pair, prevalence) for pair in corners(ill, well, level)]
             for i, name in enumerate(("ppv", "npv")):
                 lower, upper = percentile(draws[i], level)
-                ends = [corner[i] for corner in corners]
+                ends = [corner[i] for corner in widest]
                 bounds = min([lower, *ends]), max([upper, *ends])
                 rows.append((model, run, split, prevalence, name, float(point[i]), *bounds, len(part)))
     columns = ["model", "seed", "split", "prevalence", "metric", "value", "lower", "upper", "n"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def net_benefit(
-    label: np.ndarray, probability: np.ndarray, risks: Sequence[float], prevalence: float | None = None
-) -> np.ndarray:
-    """Net benefit of treating those at or above each threshold probability; treating none is worth 0.
-
-    Vickers & Elkin (2006), doi:10.1177/0272989X06295361: true positives less false positives, weighted by the odds of
-    the threshold probability, in units of true positives per patient. At another prevalence than the images' own, move
-    the probabilities there first (`calibration.shift_prevalence`).
-
-    Args:
-        label: int (n,), both classes.
-        probability: float (n,) in [0, 1]; all 1 to treat all.
-        risks: threshold probabilities, each in (0, 1).
-        prevalence: in (0, 1); None for that of `label`.
-
-    Returns:
-        float, one for each of `risks`.
-
-    Raises:
-        MetricError: as `operating_points.require_both_classes`, or an argument out of range.
-    """
-    label, probability = require_both_classes(label, probability)
-    return _net_benefit(label, probability, risks, np.ones((1, len(label))), prevalence)[0]
-
-
-def decision_curves(
-    predictions: pd.DataFrame,
-    prevalence: float | None = None,
-    risks: Sequence[float] = RISKS,
-    replicates: int = 2000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> pd.DataFrame:
-    """Net benefit of each model, of treating all and of treating none.
-
-    Args:
-        predictions: contract `predictions`, both classes in each group.
-        prevalence: in (0, 1), held fixed in the intervals; None for each group's own.
-        risks: threshold probabilities, each in (0, 1).
-        replicates: of the bootstrap over patients.
-        seed: of the bootstrap.
-        level: of the intervals, in (0, 1).
-
-    Returns:
-        contract `decision_curve`; intervals for `strategy` `model` only, the others being exact.
-    """
-    curves = []
-    for (model, run, split), part in predictions.groupby(["model", "seed", "split"], sort=False):
-        label, probability = require_both_classes(part["label"], part["probability"])
-        fixed = float(label.mean()) if prevalence is None else prevalence
-        draws = _net_benefit(label, probability, risks, resample_patients(part["patient"], replicates, seed), fixed)
-        bounds = [drop_zero_width(*percentile(column, level)) for column in draws.T]
-        everyone = net_benefit(label, np.ones(len(label)), risks, fixed)
-        frame = pd.DataFrame({"model": model, "seed": run, "split": split, "prevalence": fixed, "threshold": risks})
-        own = frame.assign(strategy="model", net_benefit=net_benefit(label, probability, risks, fixed))
-        own[["lower", "upper"]] = bounds
-        curves += [
-            own,
-            frame.assign(strategy="all", net_benefit=everyone),
-            frame.assign(strategy="none", net_benefit=0.0),
-        ]
-    columns = ["model", "seed", "split", "prevalence", "strategy", "threshold", "net_benefit", "lower", "upper"]
-    return pd.concat(curves, ignore_index=True)[columns]
 
 
 def sensitivity_by_etiology(
@@ -180,7 +114,8 @@ def sensitivity_by_etiology(
     return pd.DataFrame(rows, columns=columns)
 
 
-def _check_prevalence(prevalence: float) -> None:
+def check_prevalence(prevalence: float) -> None:
+    """Raise a `MetricError` where it is none."""
     if not 0 < prevalence < 1:
         raise MetricError(f"prevalence must be in (0, 1), got {prevalence}")
 
@@ -189,29 +124,35 @@ def _share(part: np.ndarray, rest: np.ndarray) -> np.ndarray:
     return part / np.where(part + rest > 0, part + rest, np.nan)
 
 
-def _rates(
-    part: pd.DataFrame, threshold: float, replicates: int, seed: int, level: float
+def rates_with_draws(
+    part: pd.DataFrame, threshold: float, weights: np.ndarray, level: float
 ) -> tuple[tuple[float, float, float, np.ndarray], ...]:
-    """Sensitivity, then specificity: value, lower, upper and replicates."""
+    """Sensitivity, then specificity of one network on one split: value, lower, upper and replicates.
+
+    Args:
+        part: of the contract `predictions`, both classes.
+        threshold: called pneumonia at or above it.
+        weights: (replicates, n), of `intervals.resample_patients`.
+        level: of the interval, in (0, 1).
+    """
     label, probability = require_both_classes(part["label"], part["probability"])
     right, patient = decide(probability, threshold) == label, part["patient"].to_numpy()
-    weights = resample_patients(patient, replicates, seed)
     return tuple(
         (
             *proportion_with_interval(right[of], patient[of], weights[:, of], level),
-            _weighted_mean(weights[:, of], right[of]),
+            weighted_mean(weights[:, of], right[of]),
         )
         for of in (label == 1, label == 0)
     )
 
 
-def _weighted_mean(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+def weighted_mean(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Mean of `values` (n,) or (n, k) under each row of `weights` (r, n); `nan` where they are all 0."""
     mass = weights.sum(axis=1, dtype=float)
     return ((weights.astype(float) @ values).T / np.where(mass > 0, mass, np.nan)).T
 
 
-def _corners(ill: tuple, well: tuple, level: float) -> Iterator[tuple[float, float]]:
+def corners(ill: tuple, well: tuple, level: float) -> Iterator[tuple[float, float]]:
     """Sensitivity and specificity at the ends of each interval that is wider than its bootstrap."""
     if _is_widened(ill, level):
         yield from ((bound, well[0]) for bound in ill[1:3])
@@ -221,20 +162,6 @@ def _corners(ill: tuple, well: tuple, level: float) -> Iterator[tuple[float, flo
 
 def _is_widened(rate: tuple[float, float, float, np.ndarray], level: float) -> bool:
     return rate[1:3] != percentile(rate[3], level)
-
-
-def _net_benefit(
-    label: np.ndarray, probability: np.ndarray, risks: Sequence[float], weights: np.ndarray, prevalence: float | None
-) -> np.ndarray:
-    """Under each row of `weights`, float (r, len(risks))."""
-    risks = np.asarray(risks, dtype=float)
-    if risks.ndim != 1 or not ((risks > 0) & (risks < 1)).all():
-        raise MetricError(f"risks must be a list in (0, 1), got {risks.tolist()}")
-    prevalence = float(label.mean()) if prevalence is None else prevalence
-    _check_prevalence(prevalence)
-    called = (probability[:, None] >= risks).astype(float)
-    found, alarmed = (_weighted_mean(weights[:, label == k], called[label == k]) for k in (1, 0))
-    return prevalence * found - (1 - prevalence) * alarmed * risks / (1 - risks)
 
 
 def predictive_for_display(found: pd.DataFrame) -> pd.DataFrame:

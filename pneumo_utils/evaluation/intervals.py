@@ -114,17 +114,19 @@ def clopper_pearson(share: float, patients: int, level: float = 0.95) -> tuple[f
     return proportions.clopper_pearson(share, patients, level)
 
 
-def interval(value: float, replicates: np.ndarray, level: float = 0.95, patients: int = 0) -> tuple[float, float]:
+def interval(
+    value: float, replicates: np.ndarray, level: float = 0.95, patients: int = 0, area: bool = False
+) -> tuple[float, float]:
     """Percentile interval of a metric, never surer than patients allow.
 
-    A share of 0 or 1 has the interval of `clopper_pearson`. Any other has a lower bound of at most that for a share of
-    1, and an upper one of at least that for a share of 0.
+    A share of 0 or 1 has the interval of `clopper_pearson`, any other that of `proportions.widen`.
 
     Args:
         value: of the metric.
         replicates: float (replicates,), at least one; `nan` as in `percentile`.
         level: coverage in (0, 1).
         patients: behind the denominator, if the metric is a share; 0 if it is none.
+        area: whether it is an AUC, a share of pairs.
 
     Returns:
         lower, upper; `nan` where `percentile` has none, or one without width; raises as `percentile`.
@@ -134,8 +136,7 @@ def interval(value: float, replicates: np.ndarray, level: float = 0.95, patients
     lower, upper = percentile(replicates, level)
     if not patients:
         return drop_zero_width(lower, upper)
-    least, most = clopper_pearson(1, patients, level)[0], clopper_pearson(0, patients, level)[1]
-    return float(np.minimum(lower, least)), float(np.maximum(upper, most))
+    return proportions.widen((lower, upper), value, None if area else replicates, patients, level)
 
 
 def threshold_of(threshold: Thresholds, model: str, seed: int) -> float:
@@ -234,7 +235,7 @@ def table(drawn: Iterable[BootstrapMetrics], level: float = 0.95) -> pd.DataFram
 def _metric_rows(one: BootstrapMetrics, level: float) -> list[tuple[str, float, float, float]]:
     """Metric, value, lower and upper of each metric, and of DeLong's interval."""
     rows = [
-        (metric, values[0], *interval(values[0], values[1:], level, one.patients.get(metric, 0)))
+        (metric, values[0], *interval(values[0], values[1:], level, one.patients.get(metric, 0), metric == "auc_roc"))
         for metric, values in one.values.items()
     ]
     area, *bounds = delong.interval(one.cases["label"], one.cases["probability"], level)

@@ -184,18 +184,18 @@ def table(
     return pd.DataFrame(rows, columns=columns)
 
 
-def constant_answers(predictions: pd.DataFrame) -> dict[str, float]:
-    """Models that say the same of every radiograph of a split: they separate nothing, and no threshold means anything.
+def constant_answers(predictions: pd.DataFrame) -> dict[tuple[str, int], float]:
+    """Networks that say the same of every radiograph of a split: they separate nothing; no threshold means anything.
 
     Args:
         predictions: contract of that name.
 
     Returns:
-        the probability they give, by model.
+        the probability they give, by model and seed.
     """
     ranges = predictions.groupby(["model", "seed", "split"], sort=False)["probability"].agg(["min", "max", "size"])
     flat = ranges[(ranges["min"] == ranges["max"]) & (ranges["size"] > 1)].reset_index()
-    return dict(zip(flat["model"], flat["min"], strict=True))
+    return dict(zip(zip(flat["model"], flat["seed"], strict=True), flat["min"], strict=True))
 
 
 def of_rule(thresholds: pd.DataFrame, rule: str) -> dict[tuple[str, int], float]:

@@ -51,7 +51,14 @@ def _rows(runs: list[BootstrapMetrics], level: float) -> Iterator[tuple]:
         means, own = values.mean(axis=0), values[:, 0]
         patients = min(run.patients.get(metric, 0) for run in runs)
         sd = own.std(ddof=1) if len(own) > 1 else np.nan
-        yield metric, means[0], *interval(means[0], means[1:], level, patients), sd, own.min(), own.max()
+        yield (
+            metric,
+            means[0],
+            *interval(means[0], means[1:], level, patients, metric == "auc_roc"),
+            sd,
+            own.min(),
+            own.max(),
+        )
 
 
 def _check(runs: list[BootstrapMetrics]) -> None:

@@ -133,8 +133,9 @@ def _crossed(left: np.ndarray, patient: np.ndarray, replicates: int, seed: int) 
     drawn = np.random.default_rng(seed).multinomial(turns, np.full(turns, 1 / turns), replicates).astype(float)
     sums, counts = (((drawn @ values) * counted).sum(axis=1) for values in (np.where(there, left, 0), there * 1.0))
     means_drawn = np.divide(sums, counts, out=np.full(replicates, np.nan), where=counts > 0)
-    mean, patients = float(left[there].mean()), len(np.unique(patient[there.any(axis=0)]))
-    return mean, *bootstrap_mean.of_draws(mean, means_drawn, patients)
+    mean, fewest = float(left[there].mean()), len(np.unique(patient[there.any(axis=0)]))
+    fewest = min(fewest, turns) if turns > 1 else fewest  # permuted labels are one other network: over patients alone
+    return mean, *bootstrap_mean.of_draws(mean, means_drawn, fewest)
 
 
 def verdicts(sanity: pd.DataFrame) -> pd.DataFrame:

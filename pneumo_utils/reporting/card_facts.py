@@ -212,7 +212,7 @@ def _betrayed(audit: pd.DataFrame) -> str:
         return "no property of the files could be judged"
     best = own.iloc[-1]
     forest = "".join(
-        f"; a forest on all of them, without a lung, {format_interval(row.auc, row.lower, row.upper)}"
+        f"; a forest on all but bytes per pixel, without a lung, {format_interval(row.auc, row.lower, row.upper)}"
         for row in train[together].itertuples()
     )
     return (

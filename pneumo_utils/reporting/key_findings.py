@@ -82,7 +82,7 @@ def _missed(best: str, found: pd.DataFrame, spared: pd.Series, study: Study) -> 
     """False negatives by etiology, and what they are paid with."""
     parts = [
         f"{round((1 - row.sensitivity) * row.n):,} of {row.n:,} {row.etiology} pneumonias "
-        f"(sensitivity {_unbracketed(row.sensitivity, row.lower, row.upper)})"
+        f"(sensitivity {_unbracketed(format_interval(row.sensitivity, row.lower, row.upper))})"
         for row in found.itertuples()
     ]
     kinds = " and ".join(parts) or "no pneumonia, as there is none in the test part"
@@ -105,10 +105,12 @@ def _elsewhere(best: str, found: pd.DataFrame, test: pd.DataFrame) -> str:
         for row, middle in ((worst, "auc"), (test.loc["acquisition"], "mean"))
     )
     lowered = worst["auc"] < plain["auc"]
+    harmed = sum(decided[rate] - plain[rate] for rate in ("sensitivity", "specificity")) < 0
+    decides = "It decides worst" if harmed else "None makes its decisions worse; the least good are those"
     harm = f"The worst for {MODELS[best]} is" if lowered else f"None lowers the AUC-ROC of {MODELS[best]}; lowest is"
     return (
         f"Some test radiographs were changed in {ways} ways (n = {plain['n']:,}). {harm} "
-        f"{way}: AUC-ROC {auc} in place of {plain['auc']:.3f}. It decides worst with {other}: sensitivity "
+        f"{way}: AUC-ROC {auc} in place of {plain['auc']:.3f}. {decides} with {other}: sensitivity "
         f"{decided['sensitivity']:.3f} and specificity {decided['specificity']:.3f} in place of "
         f"{plain['sensitivity']:.3f} and {plain['specificity']:.3f}. A model that sees no lungs, only how "
         f"pictures were taken and saved, reaches an AUC-ROC of {alone}."
@@ -120,13 +122,12 @@ def _maps(sane: pd.DataFrame, lie: pd.DataFrame) -> str:
     checks, share = sanity_check.verdicts(sane), lie[lie["outcome"] == plausibility.ALL].set_index("measure")
     told = f"Its maps {card_facts.describe_sanity(checks)}: they must fall apart when what was learned is destroyed."
     lungs, gain = share.loc["lungs"], share.loc["lungs_over_gaussian"]
-    more = "more than" if gain["lower"] > 0 else "less than" if gain["upper"] < 0 else "not clearly different from"
     weight = format_interval(lungs["value"], lungs["lower"], lungs["upper"])
     if not lungs["n"]:
         return f"{told} They are dark, so nothing can be said of the lungs."
     return (
-        f"{told} A share of {weight} of their weight lies on the lungs, {more} a spot in the middle of every picture "
-        f"would put there (by {_unbracketed(gain['value'], gain['lower'], gain['upper'])}, n = {lungs['n']:,})."
+        f"{told} A share of {weight} of their weight lies on the lungs, {_compare(gain)} a spot in the middle of every "
+        f"picture puts there (n = {lungs['n']:,})."
     )
 
 
@@ -139,14 +140,21 @@ def _pointing(found: pd.DataFrame) -> str:
     share = format_interval(own["value"], own["lower"], own["upper"])
     return (
         f" The brightest place of a map lies in the drawn lesion for a share of {share} of the pneumonias, "
-        f"{format_interval(gain['value'], gain['lower'], gain['upper'])} more than of a map that is brightest in the "
-        f"middle (n = {own['n']:,})."
+        f"{_compare(gain)} for a map that is brightest in the middle (n = {own['n']:,})."
     )
 
 
-def _unbracketed(value: float, lower: float, upper: float) -> str:
-    """`format_interval` for where brackets are open already."""
-    return format_interval(value, lower, upper).replace(" (", ", ").rstrip(")")
+def _compare(gain: pd.Series) -> str:
+    """By how much more or less than its rival, so that no number has the wrong sign."""
+    if gain["upper"] < 0:
+        return f"{format_interval(-gain['value'], -gain['upper'], -gain['lower'])} less than"
+    by = format_interval(gain["value"], gain["lower"], gain["upper"])
+    return f"{by} more than" if gain["lower"] > 0 else f"not clearly more or less (by {_unbracketed(by)}) than"
+
+
+def _unbracketed(interval: str) -> str:
+    """The words of an interval for where brackets are open already."""
+    return interval.replace(" (", ", ").rstrip(")")
 
 
 def _limits(store: Store, study: Study) -> str:

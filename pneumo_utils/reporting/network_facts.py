@@ -70,12 +70,13 @@ def _size(made: pd.DataFrame) -> str:
 
 def _referral(band: pd.Series) -> str:
     """What is left, and how often it is wrong, where the network may say that it is unsure."""
-    if not band["n"] or math.isinf(band["band"]):
+    if math.isinf(band["band"]):
         return "No band on validation keeps the rest as free of errors as was asked: all radiographs would be referred."
+    errs = f" and errs in {format_interval(band['error'], band['lower'], band['upper'])} of those (n = {band['n']:,})"
+    errs = errs if band["n"] else ": all are referred"
     return (
-        f"Within {band['band']:.2f} logits of the operating point it is unsure. It then decides {band['coverage']:.0%} "
-        f"of the test radiographs and errs in {format_interval(band['error'], band['lower'], band['upper'])} of those "
-        f"(n = {band['n']:,})."
+        f"Within {band['band']:.2f} logits of the operating point it is unsure. It then decides {band['coverage']:.1%} "
+        f"of the test radiographs{errs}."
     )
 
 

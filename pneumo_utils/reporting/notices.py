@@ -90,12 +90,15 @@ def _both_labels(store: Store) -> list[str]:
 
 def _constant_answers(store: Store, networks: tuple[str, ...]) -> list[str]:
     tables = [name for name in ("predictions", "reference_predictions") if store.table_file(name).is_file()]
-    found = {}
+    told = []
     for name in tables if networks else ():
-        found |= operating_points.constant_answers(store.read(name))
-    found = {model: value for model, value in found.items() if model in (*networks, ENSEMBLE, "acquisition")}
-    return [
-        f"{TITLES[model]} gives all radiographs of a split the same probability, {value:.3f}: it does not tell them "
-        "apart, and its operating point calls all of them pneumonia or none."
-        for model, value in found.items()
-    ]
+        said = store.read(name)
+        seeds = said.groupby("model")["seed"].nunique()
+        for (model, seed), value in operating_points.constant_answers(said).items():
+            if model in (*networks, ENSEMBLE, "acquisition"):
+                which = f" with seed {seed}" if seeds[model] > 1 else ""
+                told.append(
+                    f"{TITLES[model]}{which} gives all radiographs of a split the same probability, {value:.3f}: it "
+                    "does not tell them apart, and its operating point calls all of them pneumonia or none."
+                )
+    return told

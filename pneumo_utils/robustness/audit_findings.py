@@ -51,6 +51,8 @@ def summary(audit: pd.DataFrame) -> str:
     """
     found = shortcuts(audit)
     asked = int(_part(audit, "train")["lower"].notna().sum())
+    if not asked:
+        return "No property could be judged in train."
     if not found:
         return f"None of the {asked} properties judged in train is shown to be a shortcut."
     text = f"**Properties of the files that tell the classes of train apart: {len(found)} of {asked}"

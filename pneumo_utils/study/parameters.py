@@ -113,7 +113,9 @@ class GradCAM(Section):
         ge=4, le=100_000, description="test radiographs whose maps are put to the tests that run networks again"
     )
     weight_shufflings: int = Field(
-        ge=1, le=1000, description="ways in which the weights of a network are shuffled to see what is left of its maps"
+        ge=1,
+        le=1000,
+        description="ways in which weights are shuffled to see what is left of maps; of fewer than 6 nothing is sure",
     )
 
 

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from support.answers import FIRST, JUDGED, LABEL, judged_images, quick
 from support.examples import example
 
-from pneumo_utils.evaluation import clinical_utility, reliability
+from pneumo_utils.evaluation import clinical_utility, net_benefit, reliability
 from pneumo_utils.evaluation.intervals import resample_patients
 from pneumo_utils.evaluation.weighted_metrics import MetricError
 
@@ -66,7 +67,7 @@ def test_a_prevalence_lies_between_0_and_1(prevalence):
     with pytest.raises(MetricError, match=r"prevalence must be in \(0, 1\), got"):
         clinical_utility.predictive_values(0.9, 0.9, prevalence)
     with pytest.raises(MetricError, match=r"prevalence must be in \(0, 1\), got"):
-        clinical_utility.net_benefit(LABEL, FIRST, [0.2], prevalence)
+        net_benefit.net_benefit(LABEL, FIRST, [0.2], prevalence)
 
 
 def test_sensitivity_is_a_share():
@@ -128,9 +129,9 @@ def test_net_benefit_is_that_of_dcurves(prevalence):
     risks = theirs.loc["first", "threshold"].to_numpy()
     asked = None if prevalence == pytest.approx(LABEL.mean()) else prevalence
     for name, probability in (("first", FIRST), ("all", np.ones(len(LABEL)))):
-        ours = clinical_utility.net_benefit(LABEL, probability, risks, asked)
+        ours = net_benefit.net_benefit(LABEL, probability, risks, asked)
         np.testing.assert_allclose(ours, theirs.loc[name, "net_benefit"], atol=1e-9)
-    frame = clinical_utility.decision_curves(predictions(), asked, risks, replicates=2).set_index("strategy")
+    frame = net_benefit.decision_curves(predictions(), asked, risks, replicates=2).set_index("strategy")
     for name, strategy in (("first", "model"), ("all", "all"), ("none", "none")):
         np.testing.assert_allclose(frame.loc[strategy, "net_benefit"], theirs.loc[name, "net_benefit"], atol=1e-9)
 
@@ -140,7 +141,7 @@ def test_net_benefit_is_that_of_dcurves(prevalence):
 def test_treating_all_none_or_just_the_ill_is_worth_what_arithmetic_says(case, risk, prevalence):
     label, _ = case
     everyone, nobody, ill = (
-        clinical_utility.net_benefit(label, decided, [risk], prevalence)[0]
+        net_benefit.net_benefit(label, decided, [risk], prevalence)[0]
         for decided in (np.ones(len(label)), np.zeros(len(label)), label)
     )
     assert everyone == pytest.approx(prevalence - (1 - prevalence) * risk / (1 - risk), rel=1e-9, abs=1e-9)
@@ -150,39 +151,39 @@ def test_treating_all_none_or_just_the_ill_is_worth_what_arithmetic_says(case, r
 @quick
 @given(judged_images(), st.floats(0.01, 0.99))
 def test_no_model_is_worth_more_than_knowing_who_is_ill(case, risk):
-    assert clinical_utility.net_benefit(*case, [risk])[0] <= case[0].mean() + 1e-12
+    assert net_benefit.net_benefit(*case, [risk])[0] <= case[0].mean() + 1e-12
 
 
 @pytest.mark.parametrize("risks", [[0], [1], [0.2, 1.1], [np.nan]])
 def test_threshold_probabilities_lie_between_0_and_1(risks):
     with pytest.raises(MetricError, match=r"risks must be a list in \(0, 1\), got"):
-        clinical_utility.net_benefit(LABEL, FIRST, risks)
+        net_benefit.net_benefit(LABEL, FIRST, risks)
 
 
 def test_intervals_of_net_benefit_are_those_of_a_loop_over_patients():
-    found = clinical_utility.decision_curves(predictions(), risks=[0.3], replicates=200, seed=4).set_index("strategy")
+    found = net_benefit.decision_curves(predictions(), risks=[0.3], replicates=200, seed=4).set_index("strategy")
     looped = []
     for row in resample_patients(JUDGED["patient"], 200, 4):
-        looped.append(
-            clinical_utility.net_benefit(np.repeat(LABEL, row), np.repeat(FIRST, row), [0.3], LABEL.mean())[0]
-        )
+        looped.append(net_benefit.net_benefit(np.repeat(LABEL, row), np.repeat(FIRST, row), [0.3], LABEL.mean())[0])
     assert found.loc["model", ["lower", "upper"]].tolist() == pytest.approx(np.quantile(looped, [0.025, 0.975]))
     assert found.loc[["all", "none"], ["lower", "upper"]].isna().all(axis=None)
 
 
-def test_what_is_the_same_in_every_draw_of_patients_has_no_interval():
+def test_a_perfect_network_has_no_surer_net_benefit_than_its_patients_allow():
     label = np.arange(20) % 2
     own = example("predictions", 20).assign(path=[f"{n}" for n in range(20)], patient=[f"p{n}" for n in range(20)])
-    found = clinical_utility.decision_curves(own.assign(label=label, probability=label * 1.0), 0.5, [0.5], 50)
+    found = net_benefit.decision_curves(own.assign(label=label, probability=label * 1.0), 0.5, [0.5], 50)
     row = found.iloc[0]
-    assert row["net_benefit"] == pytest.approx(0.5) and np.isnan(row["lower"]) and np.isnan(row["upper"])
+    bound = binomtest(10, 10).proportion_ci(method="exact").low
+    assert row["net_benefit"] == row["upper"] == pytest.approx(0.5)
+    assert row["lower"] == pytest.approx(0.5 * bound)  # all false alarms of 10, or all misses of 10
 
 
 @pytest.mark.parametrize("only", [0, 1])
 def test_a_single_class_has_no_decision_curve_and_no_predictive_values(only):
     frame = predictions(label=np.full(len(LABEL), only))
     for asked in (
-        lambda: clinical_utility.decision_curves(frame),
+        lambda: net_benefit.decision_curves(frame),
         lambda: clinical_utility.predictive_table(frame, 0.5, [0.1]),
     ):
         with pytest.raises(MetricError, match="label must hold both classes"):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from support.answers import ANSWERS, JUDGED, bounds, monte_carlo_error, predictions_of_both, quick, several_images_each
 
-from pneumo_utils.evaluation import delong, intervals, metrics, weighted_metrics
+from pneumo_utils.evaluation import delong, intervals, metrics, reliability, weighted_metrics
 from pneumo_utils.evaluation.weighted_metrics import METRICS, MetricError
 from pneumo_utils.records import tables
 
@@ -27,10 +27,21 @@ def measured():
 
 
 @pytest.mark.parametrize("metric", ["auc_roc", "recall", "specificity", "accuracy", "brier"])
-def test_r_gives_the_same_intervals_over_patients_within_monte_carlo_error(measured, metric):
-    row = measured.loc["first", metric]
+def test_r_gives_the_same_intervals_over_patients_within_monte_carlo_error(metric):
+    values = intervals.replicate_metrics(predictions_of_both().query("model == 'first'"), 0.5, 4000, 1)[metric]
     expected = [ANSWERS[f"boot_{metric}_lower"], ANSWERS[f"boot_{metric}_upper"]]
-    assert [row["lower"], row["upper"]] == pytest.approx(expected, abs=monte_carlo_error(*expected))
+    assert intervals.percentile(values[1:]) == pytest.approx(expected, abs=monte_carlo_error(*expected))
+
+
+@pytest.mark.parametrize(("cases", "truth"), [(160, 0.975), (60, 0.93), (300, 0.985)])
+def test_a_share_with_few_errors_is_missed_from_below_as_seldom_as_promised(cases, truth):
+    generator, missed, patient = np.random.default_rng(0), np.zeros(2), np.arange(cases).astype(str)
+    weights = intervals.resample_patients(patient, 300, 0)
+    for _ in range(400):
+        hit = generator.random(cases) < truth
+        _, lower, upper = reliability.proportion_with_interval(hit, patient, weights)
+        missed += lower > truth, upper < truth
+    assert (missed / 400 < 0.045).all(), "2.5% on either side, and what chance adds in 400 samples"
 
 
 def test_drawing_images_instead_of_patients_would_flatter(measured):

@@ -296,7 +296,7 @@ def test_a_model_that_says_the_same_of_every_radiograph_is_named_and_stops_nothi
     flat = predictions()
     assert operating_points.constant_answers(flat) == {}
     flat.loc[flat["model"] == "vgg16", "probability"] = 0.5
-    assert operating_points.constant_answers(flat) == {"vgg16": 0.5}
+    assert operating_points.constant_answers(flat) == {("vgg16", 1): 0.5}
     points = operating_points.table(flat).set_index(["model", "rule"])
     assert points.loc[("vgg16", "sensitivity"), ["sensitivity", "specificity"]].to_numpy().tolist() == [1.0, 0.0]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from support.answers import JUDGED, bounds, quick, several_images_each
 
-from pneumo_utils.evaluation import intervals, seed_spread
+from pneumo_utils.evaluation import intervals, proportions, seed_spread
 from pneumo_utils.evaluation.weighted_metrics import METRICS, MetricError
 from pneumo_utils.records import tables
 
@@ -51,8 +51,9 @@ def test_mean_and_spread_are_those_of_the_seeds(drawn, spread):
 def test_the_interval_is_that_of_the_mean_judged_draw_by_draw(spread):
     weights = intervals.resample_patients(JUDGED["patient"], 200, 3)
     right = np.mean([(score >= 0.5) == LABEL for score in SCORES], axis=0)
-    expected = np.quantile(weights @ right / weights.sum(axis=1), [0.025, 0.975])
-    assert bounds(spread, "accuracy") == pytest.approx(tuple(expected))
+    drawn, patients = weights @ right / weights.sum(axis=1), JUDGED["patient"].nunique()
+    expected = proportions.widen(np.quantile(drawn, [0.025, 0.975]), right.mean(), drawn, patients)
+    assert bounds(spread, "accuracy") == pytest.approx(expected)
 
 
 def test_seeds_that_err_on_different_patients_have_a_narrower_interval_together(drawn, spread):

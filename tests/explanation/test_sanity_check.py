@@ -97,10 +97,12 @@ def test_a_map_that_is_turned_round_by_every_shuffling_fails_too(cases, images, 
 
 def test_few_shufflings_that_differ_are_less_sure_than_many_patients(cases, images, noise):
     heat = edges(images)
-    after = [heat + noise(), noise(), heat + noise()]
+    after = [heat + noise() if turn % 3 else noise() for turn in range(6)]
     rows = [sanity_check.compare_maps(cases, heat, one, "weights", "logit", turn) for turn, one in enumerate(after)]
     found, verdict = told(pd.concat(rows))
     assert found["lower"].item() < 0.4 and found["upper"].item() > 0.8 and verdict["verdict"].item() == "FAIL"
+    found, verdict = told(pd.concat(rows[:5]))
+    assert np.isnan(found["lower"].item()) and verdict["verdict"].item() == "not tested", "five shufflings are too few"
 
 
 def test_a_map_that_was_dark_before_has_nothing_to_lose_and_passes_nothing(cases, images, noise):
@@ -141,8 +143,8 @@ def test_the_verdict_is_said_in_words(trained, images, cases, noise):
 
 def test_the_interval_of_what_is_left_is_over_patients_and_shufflings_alike():
     generator, images = np.random.default_rng(1), 3
-    patients, turns = np.linspace(-0.2, 0.2, 9), np.array([0.3, 0.4, 0.6, 0.7])
-    left = turns[:, None] + patients.repeat(images) + generator.uniform(-0.02, 0.02, (4, 9 * images))
+    patients, turns = np.linspace(-0.2, 0.2, 9), np.array([0.3, 0.35, 0.4, 0.6, 0.65, 0.7])
+    left = turns[:, None] + patients.repeat(images) + generator.uniform(-0.02, 0.02, (6, 9 * images))
     left[0, :4] = np.nan  # dark before
     case = {"model": "cnn", "seed": 0, "patient": np.arange(9).repeat(images).astype(str), "test": "weights"}
     rows = [
@@ -153,8 +155,8 @@ def test_the_interval_of_what_is_left_is_over_patients_and_shufflings_alike():
     drawn = []
     for _ in range(3000):
         whose = (generator.integers(0, 9, 9)[:, None] * images + np.arange(images)).ravel()
-        drawn.append(np.nanmean(left[generator.integers(0, 4, 4)][:, whose]))
+        drawn.append(np.nanmean(left[generator.integers(0, 6, 6)][:, whose]))
     assert found["value"] == pytest.approx(np.nanmean(left))
-    # Student's 2.306 for nine patients, times the root of 9/8, is 2.446 standard errors: 0.72% of draws at either end.
-    # An end is sure to about 0.01 with 3,000 draws; over patients or shufflings alone it would be 0.04 nearer.
-    assert (found["lower"], found["upper"]) == pytest.approx(tuple(np.quantile(drawn, [0.0072, 0.9928])), abs=0.02)
+    # Student's 2.571 for six shufflings, fewer than the patients, times the root of 6/5, is 2.816 standard errors,
+    # 0.24% of draws at each end. It is sure to about 0.01 with 3,000 draws; over patients alone it would be .05 nearer.
+    assert (found["lower"], found["upper"]) == pytest.approx(tuple(np.quantile(drawn, [0.0024, 0.9976])), abs=0.02)

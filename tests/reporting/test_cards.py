@@ -132,10 +132,14 @@ def test_what_a_network_is_worth_is_told_with_its_threshold_and_what_it_refers(t
     facts = network_facts.of_network(store, study, "cnn")
     assert facts["thresholds"] == "0.457"
     assert facts["referral"] == (
-        "Within 0.50 logits of the operating point it is unsure. It then decides 90% of the test radiographs and errs "
-        "in 0.010 (0.000–0.020) of those (n = 36)."
+        "Within 0.50 logits of the operating point it is unsure. It then decides 90.0% of the test radiographs and "
+        "errs in 0.010 (0.000–0.020) of those (n = 36)."
     )
     band = store.read("referral_band")
+    store.write("referral_band", band.assign(n=0, coverage=0.0))
+    assert network_facts.of_network(store, study, "cnn")["referral"].endswith(
+        "of the test radiographs: all are referred."
+    )
     store.write("referral_band", band.assign(band=float("inf")))
     assert network_facts.of_network(store, study, "cnn")["referral"].startswith("No band on validation keeps")
     one = store.read("operating_points")
@@ -149,8 +153,8 @@ def test_what_files_betray_is_told_in_the_words_of_the_audit(tmp_path):
     rows = [audit.assign(property="corners", auc=0.95), audit, audit.assign(property="together", auc=0.99)]
     store.write("acquisition_audit", pd.concat(rows, ignore_index=True))
     assert card_facts.of_study(store, study)["betrayed"] == (
-        "white in corners alone, AUC 0.950 (0.800–0.990); a forest on all of them, without a lung, "
-        "0.990 (0.800–0.990) (n = 40 of the training folder)"
+        "white in corners alone, AUC 0.950 (0.800–0.990); a forest on all but bytes per pixel, without a "
+        "lung, 0.990 (0.800–0.990) (n = 40 of the training folder)"
     )
 
 

@@ -12,7 +12,7 @@ from sklearn import metrics as sk
 from support.examples import example
 
 from pneumo_utils.__main__ import PROJECT
-from pneumo_utils.evaluation import calibration, clinical_utility, intervals, metrics, reliability
+from pneumo_utils.evaluation import calibration, clinical_utility, intervals, metrics, net_benefit, reliability
 from pneumo_utils.records.store import Store
 from pneumo_utils.reporting import cases_page
 from pneumo_utils.study.definition import load
@@ -105,7 +105,7 @@ def expected(answers: pd.DataFrame, threshold: float, prevalence: float) -> list
     ]
     predicted = clinical_utility.predictive_table(said, threshold, [prevalence], 200, 0)
     found += predicted[["value", "lower", "upper"]].to_numpy().tolist()
-    curves = clinical_utility.decision_curves(said.assign(probability=risks), prevalence, [cut], 200, 0)
+    curves = net_benefit.decision_curves(said.assign(probability=risks), prevalence, [cut], 200, 0)
     found += curves.query("strategy == 'model'")[["net_benefit", "lower", "upper"]].to_numpy().tolist()
     return [metrics.format_interval(*one) for one in found]
 

@@ -74,7 +74,7 @@ def decision_curves(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
             axis.fill_between(line["threshold"], line["lower"], line["upper"], color=colour, alpha=0.12, lw=0)
             axis.plot(line["threshold"], line["net_benefit"], color=colour, label=titles.get(model, model))
         axis.set(xlim=(0, part["threshold"].max()), ylim=(-0.2 * prevalence, 1.05 * prevalence))
-        axis.set(xlabel="threshold probability", title=f"prevalence {prevalence:.0%}")
+        axis.set(xlabel="threshold probability", title=f"prevalence {100 * prevalence:.3g}%")
     axes[0, 0].set_ylabel("net benefit\n(true positives per patient)")
     return _legend(fig, axes[0, 0])
 

@@ -46,17 +46,33 @@ function percentiles(values) { // none where more than a twentieth is undefined
   return known.length < 0.95 * values.length ? [NaN, NaN] : [0.025, 0.975].map(level => quantile(known, level));
 }
 
-const edges = [1, 0].map(one => 0.025 ** (1 / new Set(study.patient.filter((_, i) => study.label[i] === one)).size));
+const patients = [1, 0].map(one => new Set(study.patient.filter((_, i) => study.label[i] === one)).size);
+const Z = 1.959963984540054;
 
-function intervals(values, drawn, risk, prevalence) { // no rate is surer than its patients allow (Clopper and Pearson),
-  const found = values.map((_, k) => percentiles(drawn.map(one => one[k]))); // nor is a predictive value made of it
-  edges.forEach((edge, k) => {
-    const [low, high] = found[k];
-    if (!(low > edge || high < 1 - edge)) return;
-    found[k] = [Math.min(low, edge), Math.max(high, 1 - edge)];
+function wilson(rate, cases) { // as proportions.wilson
+  const middle = rate + Z ** 2 / (2 * cases), half = Z * Math.sqrt(rate * (1 - rate) / cases + (Z / (2 * cases)) ** 2);
+  return [-1, 1].map(side => Math.min(1, Math.max(0, (middle + side * half) / (1 + Z ** 2 / cases))));
+}
+
+function boundsOfRate(rate, drawn, count) { // percentiles, no surer than so many patients allow, as intervals.interval
+  const perfect = 0.025 ** (1 / count), found = percentiles(drawn), known = drawn.filter(Number.isFinite);
+  if (rate === 1) return [perfect, 1];
+  if (rate === 0) return [0, 1 - perfect];
+  const mean = known.reduce((sum, one) => sum + one, 0) / known.length;
+  const varied = known.reduce((sum, one) => sum + (one - mean) ** 2, 0) / known.length * count / Math.max(1, count - 1);
+  const score = varied > 0 ? wilson(rate, rate * (1 - rate) / varied) : found;
+  return [Math.min(found[0], score[0], perfect), Math.max(found[1], score[1], 1 - perfect)];
+}
+
+function intervals(values, drawn, risk, prevalence) { // of the two rates, and of what is made of them
+  const found = values.map((_, k) => percentiles(drawn.map(one => one[k])));
+  patients.forEach((count, k) => {
+    const before = found[k];
+    found[k] = boundsOfRate(values[k], drawn.map(one => one[k]), count);
+    if (found[k].every((end, side) => end === before[side])) return;
     for (const end of found[k]) {
       const corner = weigh(...values.slice(0, 2).with(k, end), risk, prevalence);
-      for (const n of [2, 3]) if (Number.isFinite(corner[n]))
+      for (const n of [2, 3, 4]) if (Number.isFinite(corner[n]))
         found[n] = [Math.min(found[n][0], corner[n]), Math.max(found[n][1], corner[n])];
     }
   });

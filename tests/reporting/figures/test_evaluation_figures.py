@@ -9,7 +9,7 @@ import pytest
 from support.answers import predictions_by_split
 from support.figures import drawn
 
-from pneumo_utils.evaluation import calibration, clinical_utility, operating_points, referral, reliability
+from pneumo_utils.evaluation import calibration, net_benefit, operating_points, referral, reliability
 from pneumo_utils.records.vocabulary import MODELS
 from pneumo_utils.records.vocabulary import TITLES as TITLES_OF_ALL
 from pneumo_utils.reporting.figures import evaluation as evaluation_figures
@@ -72,9 +72,9 @@ def test_reliability_has_a_row_a_model_and_a_column_a_method_with_the_tables_dot
 
 def test_decision_curves_have_a_panel_a_prevalence_and_treat_all_and_none_once(frame):
     test = frame[frame["split"] == "test"]
-    curves = pd.concat([clinical_utility.decision_curves(test, at, replicates=20) for at in (None, 0.15)])
+    curves = pd.concat([net_benefit.decision_curves(test, at, replicates=20) for at in (None, 0.15)])
     fig = drawn(evaluation_figures.decision_curves(curves, TITLES))
-    assert [axis.get_title() for axis in fig.axes] == ["prevalence 58%", "prevalence 15%"]
+    assert [axis.get_title() for axis in fig.axes] == ["prevalence 57.9%", "prevalence 15%"]
     assert legend(fig) == ["treat all", "treat none", "First model", "Second model"]
     everyone, nobody, first, second = fig.axes[1].lines
     at = curves[curves["prevalence"] == 0.15]
