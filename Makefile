@@ -4,9 +4,10 @@ STUDIES ?= demo
 DATA    ?=
 WEIGHTS ?=
 ORIGINALS ?=
-JOB     ?=
-THREADS ?=
-SCHEDULER ?=
+# Not from the environment, where others use these names.
+JOB     :=
+THREADS :=
+SCHEDULER :=
 GPU     ?=
 PYTHON  ?=
 
@@ -47,34 +48,34 @@ install: $(READY) ## only build the environment
 	@$(if $(PYTHON),$(PY) -c 'import sys; print("$(VENV) has", sys.version.split()[0] + "; delete that folder to build it with another Python")')
 
 report: $(READY) ## run what changed of STUDY and render reports/STUDY/index.html
-	@$(call leave,JOB)$(PY) -m pneumo_utils report $(call quote,$(value STUDY)) $(GIVEN) $(BESIDE)
+	@$(call leave,STUDIES JOB)$(PY) -m pneumo_utils report $(call quote,$(value STUDY)) $(GIVEN) $(BESIDE)
 
 plan: $(READY) ## list the trainings of STUDY, or of the share JOB=I/N, with their time and memory
-	@$(call leave,SCHEDULER THREADS)$(PY) -m pneumo_utils plan $(call quote,$(value STUDY)) $(GIVEN) $(SHARE)
+	@$(call leave,STUDIES SCHEDULER THREADS)$(PY) -m pneumo_utils plan $(call quote,$(value STUDY)) $(GIVEN) $(SHARE)
 
 work: $(READY) ## train the networks of STUDY, or of the share JOB=I/N; many shares may run side by side
-	@$(PY) -m pneumo_utils work $(call quote,$(value STUDY)) $(GIVEN) $(SHARE) $(BESIDE)
+	@$(call leave,STUDIES)$(PY) -m pneumo_utils work $(call quote,$(value STUDY)) $(GIVEN) $(SHARE) $(BESIDE)
 
 reports: $(READY) ## run several studies, STUDIES="kermany candidates/*", and set them side by side on one page
-	@$(call leave,JOB)$(PY) -m pneumo_utils reports $(foreach name,$(STUDIES),$(call quote,$(name))) $(GIVEN) $(BESIDE)
+	@$(call leave,STUDY JOB)$(PY) -m pneumo_utils reports $(foreach name,$(STUDIES),$(call quote,$(name))) $(GIVEN) $(BESIDE)
 
 compare: $(READY) ## what differs between the finished studies A and B, and what came of it: reports/compare/
-	@$(PY) -m pneumo_utils compare $(call quote,$(A)) $(call quote,$(B))
+	@$(call leave,STUDY STUDIES JOB SCHEDULER THREADS)$(PY) -m pneumo_utils compare $(call quote,$(A)) $(call quote,$(B))
 
 pdf: $(READY) ## print the pages of the finished STUDY into reports/STUDY/STUDY.pdf, where a Chromium is found
-	@$(PY) -m pneumo_utils pdf $(call quote,$(value STUDY))
+	@$(call leave,STUDIES JOB SCHEDULER THREADS)$(PY) -m pneumo_utils pdf $(call quote,$(value STUDY))
 
 serve: $(READY) ## open a page on this machine that scores radiographs with the bundle of the finished STUDY
-	@$(PY) -m pneumo_utils serve $(call quote,reports/$(value STUDY)/model)
+	@$(call leave,STUDIES JOB SCHEDULER THREADS)$(PY) -m pneumo_utils serve $(call quote,reports/$(value STUDY)/model)
 
 export: $(READY) ## write a page that scores radiographs in any browser, offline too: reports/STUDY/browser
-	@$(PY) -m pneumo_utils export $(call quote,reports/$(value STUDY)/model)
+	@$(call leave,STUDIES JOB SCHEDULER THREADS)$(PY) -m pneumo_utils export $(call quote,reports/$(value STUDY)/model)
 
 data: $(READY) ## only draw, download or find the radiographs of STUDY
-	@$(PY) -m pneumo_utils data $(call quote,$(value STUDY)) $(GIVEN)
+	@$(call leave,STUDIES JOB SCHEDULER THREADS)$(PY) -m pneumo_utils data $(call quote,$(value STUDY)) $(GIVEN)
 
 lab: $(READY) ## open the notebooks in JupyterLab on 127.0.0.1
-	@$(PY) -m jupyter lab --ip=127.0.0.1 --notebook-dir=notebooks --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
+	@PYTHONPATH=$(call quote,$(CURDIR)) $(PY) -m jupyter lab --ip=127.0.0.1 --notebook-dir=notebooks --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
 test: $(READY) ## run the tests, the smoke study included
 	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not long"
@@ -118,7 +119,7 @@ lock: ## compile requirements*.txt anew from pyproject.toml (needs uv)
 	echo uv | uv pip compile - --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" -q -o requirements-uv.txt
 
 clean: ## delete the reports of all studies in params/ and drawn phantoms; what else lies beside them stays
-	@if [ ! -x $(PY) ]; then echo "error: $(VENV) must be there to clean, got none: make install" >&2; exit 1; fi; $(PY) -m pneumo_utils clean
+	@$(call leave,STUDY STUDIES DATA WEIGHTS JOB SCHEDULER THREADS)if [ ! -x $(PY) ]; then echo "error: $(VENV) must be there to clean, got none: make install" >&2; exit 1; fi; $(PY) -m pneumo_utils clean
 
 # The stamp is written last, so that a broken install is not taken for a whole one. An environment that is there stays
 # until the new one is whole. The interpreter behind an activated environment is taken, not the environment's own.

@@ -264,7 +264,20 @@ def test_what_is_given_to_make_reaches_the_program_as_it_is(make, odd, tmp_path)
 
 @pytest.mark.parametrize(
     ("target", "given"),
-    [("report", "JOB"), ("reports", "JOB"), ("plan", "SCHEDULER"), ("plan", "THREADS")],
+    [
+        ("report", "JOB"),
+        ("report", "STUDIES"),
+        ("reports", "JOB"),
+        ("reports", "STUDY"),
+        ("plan", "SCHEDULER"),
+        ("plan", "THREADS"),
+        ("work", "STUDIES"),
+        ("compare", "STUDY"),
+        ("pdf", "JOB"),
+        ("data", "THREADS"),
+        ("clean", "STUDY"),
+        ("clean", "DATA"),
+    ],
 )
 def test_a_variable_that_a_target_does_nothing_with_is_refused(make, target, given):
     with pytest.raises(subprocess.CalledProcessError) as failed:
@@ -272,6 +285,11 @@ def test_a_variable_that_a_target_does_nothing_with_is_refused(make, target, giv
     assert failed.value.stderr.startswith(f"error: {given} must be left out of make {target}, got 1/2\n")
     assert failed.value.stdout == ""
     assert make(target, **{given: "1/2"}), "what the environment holds was not meant for it"
+
+
+def test_common_names_in_the_environment_change_no_command(make):
+    asked = {"THREADS": "8", "JOB": "42", "SCHEDULER": "slurm"}
+    assert make("report", **asked) == make("report") and make("work", **asked) == make("work")
 
 
 def test_who_trains_and_with_how_many_threads_reaches_every_target_that_trains(make):

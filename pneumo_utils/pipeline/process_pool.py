@@ -19,6 +19,7 @@ import psutil
 from pneumo_utils.pipeline import stall_guard
 
 _POLL_SECONDS = 1.0  # between two looks whether the parent lives
+_LONGEST = 70  # letters of the folder for temporary files
 
 
 class MemoryLimitError(RuntimeError):
@@ -35,7 +36,7 @@ class ProcessPool:
     def __init__(self, at_once: int):
         self.at_once = at_once
         # of a kernel that was killed a thread may still be writing
-        self._scratch = tempfile.TemporaryDirectory(prefix="pneumo", ignore_cleanup_errors=True)
+        self._scratch = tempfile.TemporaryDirectory(prefix="pneumo", dir=_short_place(), ignore_cleanup_errors=True)
         self.scratch = Path(self._scratch.name)  # for what its processes need while they run, and goes with them
         self._pool = ProcessPoolExecutor(at_once, get_context("spawn"), _die_with, (os.getpid(), self.scratch))
 
@@ -83,6 +84,11 @@ def _own_memory(process: psutil.Process) -> int:
     except (OSError, IndexError):  # no Linux, an old one, or gone meanwhile, which the next line says
         held = process.memory_info()
     return held.rss - held.shared if hasattr(held, "shared") else process.memory_full_info().uss
+
+
+def _short_place() -> str | None:
+    """Where temporary files go: names of sockets may have about 100 letters, and the TMPDIR of some clusters has more."""
+    return "/tmp" if len(tempfile.gettempdir()) > _LONGEST and os.access("/tmp", os.W_OK | os.X_OK) else None
 
 
 def _die_with(parent: int, scratch: Path) -> None:

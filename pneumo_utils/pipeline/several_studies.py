@@ -33,7 +33,7 @@ def expand(patterns: Sequence[str], params: Path) -> list[str]:
     """
     there, found = definition.names(params), []
     for pattern in patterns:
-        fits = [name for name in there if fnmatch.fnmatchcase(name, pattern)]
+        fits = [pattern] if pattern in there else [name for name in there if fnmatch.fnmatchcase(name, pattern)]
         if not fits:
             raise ValueError(f"studies must be among {', '.join(there)}, got {pattern!r}")
         found += fits

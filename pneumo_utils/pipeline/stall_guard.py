@@ -12,6 +12,26 @@ import psutil
 _POLL_SECONDS = 1.0  # between two looks
 
 
+class Standstill:
+    """For how long nothing has moved, of the time in which this process was not suspended itself.
+
+    A job that is halted, by a cluster's scheduler or by Ctrl-Z, halts whoever watches it, too, and has not hung.
+    """
+
+    def __init__(self) -> None:
+        self._seconds, self._looked = 0.0, time.monotonic()
+
+    def grow(self, poll: float) -> float:
+        """Count the time since the last look, at most twice of what lies between two looks, `poll` seconds."""
+        now = time.monotonic()
+        self._seconds, self._looked = self._seconds + min(now - self._looked, 2 * poll), now
+        return self._seconds
+
+    def end(self) -> None:
+        """Something has moved."""
+        self._seconds, self._looked = 0.0, time.monotonic()
+
+
 class StallGuard:
     """Watches one notebook, within a `with`, and kills its kernel when nothing has moved for too long.
 
@@ -26,7 +46,7 @@ class StallGuard:
     def __init__(self, minutes: float, file: Path | None = None):
         self._limit, self._file = 60 * minutes, file
         self.stalled, self._over = False, threading.Event()
-        self._moved, self._told = time.monotonic(), self._when_told()
+        self._still, self._told = Standstill(), self._when_told()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> StallGuard:
@@ -41,7 +61,7 @@ class StallGuard:
 
     def move(self) -> None:
         """Something has moved."""
-        self._moved = time.monotonic()
+        self._still.end()
 
     def _when_told(self) -> int:
         try:
@@ -50,12 +70,13 @@ class StallGuard:
             return 0
 
     def _watch(self) -> None:
-        while not self._over.wait(min(_POLL_SECONDS, self._limit / 4)):
+        poll = min(_POLL_SECONDS, self._limit / 4)
+        while not self._over.wait(poll):
             told = self._when_told()
             if told != self._told:
                 self._told = told
                 self.move()
-            if time.monotonic() - self._moved > self._limit:
+            if self._still.grow(poll) > self._limit:
                 self.stalled = True
                 kill_kernels()
                 return

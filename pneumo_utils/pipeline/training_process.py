@@ -16,6 +16,7 @@ from pneumo_utils.pipeline import scheduler_worker, study_lock
 from pneumo_utils.pipeline.process_pool import MemoryLimitError, ProcessPool
 from pneumo_utils.pipeline.runner import Pipeline
 from pneumo_utils.pipeline.scheduler_worker import NotWantedError, TaskRequirements
+from pneumo_utils.pipeline.stall_guard import Standstill
 from pneumo_utils.records import progress
 from pneumo_utils.records.store import Store
 
@@ -123,13 +124,14 @@ class _Moves:
     """Whether a training tells of something new."""
 
     def __init__(self, told: Path, minutes: float):
-        self._told, self._minutes, self._seen, self._since = told, minutes, None, time.monotonic()
+        self._told, self._minutes, self._seen, self._still = told, minutes, None, Standstill()
 
     def check(self) -> None:
         now = progress.read(self._told)
         if now != self._seen:
-            self._seen, self._since = now, time.monotonic()
-        elif time.monotonic() - self._since > 60 * self._minutes:
+            self._seen = now
+            self._still.end()
+        elif self._still.grow(_POLL_SECONDS) > 60 * self._minutes:
             rule = f"something must move within {self._minutes:g} minutes (stalled_minutes)"
             raise StalledError(f"{rule}, got nothing")
 

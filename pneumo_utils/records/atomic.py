@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
+
+_PATIENCE = 3.0  # seconds of waiting for another process before a word is said
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -85,5 +89,13 @@ def alone(path: Path) -> Iterator[None]:
         path: of a file or folder; the folder it lies in is made if need be.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f".{path.name}.lock")):
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        lock.acquire(timeout=_PATIENCE)
+    except Timeout:
+        _log.info("%s is being made by another process; this one waits", path)
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()

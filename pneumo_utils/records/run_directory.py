@@ -98,9 +98,13 @@ class RunDirectory:
         return [self.bundle_folder / name for name in (CARD_FILE, CARD_HASH_FILE)]
 
     def bundle_files(self) -> list[Path]:
-        """What the model bundle says of itself, and whatever else lies in it but the card and its hash."""
+        """What the model bundle says of itself, and all else in it but the card, its hash and hidden files."""
         own, later = self.bundle_folder / BUNDLE_FILE, self.bundle_card_files
-        others = (path for path in self.bundle_folder.rglob("*") if path.is_file())
+        others = (
+            path
+            for path in self.bundle_folder.rglob("*")
+            if path.is_file() and not _is_hidden(path, self.bundle_folder)
+        )
         return [own, *sorted(path for path in others if path not in (own, *later))]
 
     @property
@@ -208,3 +212,7 @@ class RunDirectory:
                 f"run {WRITERS[name]} first"
             )
         return path
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(name.startswith(".") for name in path.relative_to(folder).parts)

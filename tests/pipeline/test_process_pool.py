@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -60,3 +61,9 @@ def test_who_holds_more_than_he_may_is_told(monkeypatch):
         pool.check_memory(None)
         with pytest.raises(MemoryLimitError, match=r"memory must be at most 2.0 GB, got 3.0 GB"):
             pool.check_memory(2_000_000_000)
+
+
+def test_sockets_have_short_names_wherever_temporary_files_lie(monkeypatch, tmp_path):
+    monkeypatch.setattr(process_pool.tempfile, "gettempdir", lambda: str(tmp_path / ("x" * 90)))
+    with process_pool.ProcessPool(1) as pool:
+        assert pool.scratch.parent == Path("/tmp")

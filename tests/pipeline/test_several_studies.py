@@ -90,3 +90,10 @@ def test_one_that_stops_stops_no_other_and_is_named_at_the_end(tmp_path, monkeyp
         several_studies.run(pipelines, tmp_path)
     assert (tmp_path / "compare" / "one-and-two.html").is_file()
     assert "study bad stopped: 03_finetune, cell 4: it broke" in caplog.messages
+
+
+def test_a_name_that_is_there_is_no_pattern(tmp_path):
+    for name in ("try1", "try[1]"):
+        (tmp_path / f"{name}.yaml").touch()
+    assert several_studies.expand(["try[1]"], tmp_path) == ["try[1]"]
+    assert several_studies.expand(["try*"], tmp_path) == ["try1", "try[1]"]
