@@ -87,7 +87,7 @@ def _own_memory(process: psutil.Process) -> int:
 
 
 def _short_place() -> str | None:
-    """Where temporary files go: names of sockets may have about 100 letters, and the TMPDIR of some clusters has more."""
+    """Where temporary files go: names of sockets may have about 100 letters, some clusters have a longer TMPDIR."""
     return "/tmp" if len(tempfile.gettempdir()) > _LONGEST and os.access("/tmp", os.W_OK | os.X_OK) else None
 
 
