@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.datasets import patients
+from pneumo_utils.datasets import manifest, patients, sources
 from pneumo_utils.evaluation import metrics
 from pneumo_utils.records import fingerprint, provenance
 from pneumo_utils.records.store import Store
@@ -15,6 +15,7 @@ from pneumo_utils.reporting.display import figure_html
 from pneumo_utils.reporting.figures import datasets as dataset_figures
 from pneumo_utils.reporting.figures import evaluation as evaluation_figures
 from pneumo_utils.reporting.index_page import FrontPage, Page, render_index
+from pneumo_utils.reporting.notices import is_drawn
 from pneumo_utils.study.definition import Study
 from pneumo_utils.study.steps import Step
 
@@ -58,6 +59,7 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict], no
         caption=caption(measured, study.evaluation.threshold_rule),
         provenance=_provenance(store, study, records),
         notices=notices,
+        extent=_extent(store, study),
         omission=omission(store.read("exclusions")),
         findings=key_findings.of_study(store, study),
         data=_strip(store),
@@ -65,6 +67,15 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict], no
         rerun=rerun(store.study, study),
     )
     render_index(store.folder / "index.html", front)
+
+
+def _extent(store: Store, study: Study) -> str:
+    cases, files = store.read("splits"), store.read("manifest")
+    told = f"{patients.count(cases)}, tested on {patients.count(cases[cases['split'] == 'test'])}"
+    published = sources.kind(study.data.source, files, is_drawn(store, study.data.source)) == "kermany"
+    if published and any(said.startswith("test/") for said in manifest.published_counts(files)):
+        told += ", which are not the published test folder"
+    return f"{told}. Research, not for diagnosis."
 
 
 def omission(exclusions: pd.DataFrame) -> str:

@@ -51,6 +51,7 @@ class FrontPage:
     caption: str  # what the headline counts, with n, the threshold and the kind of interval
     provenance: Mapping[str, str]  # name and value of whatever identifies this run
     notices: Sequence[str] = ()  # plain sentences to be read before the numbers
+    extent: str = ""  # how many radiographs of how many patients, and which are tested on
     omission: str = ""  # sentence about files below the data folder that no number here counts
     title: str = page_shell.TITLE
     findings: Sequence[KeyFinding] = ()  # in the order of a reader
@@ -70,6 +71,7 @@ def render_index(target: Path, front: FrontPage) -> None:
     page_shell.write(
         target,
         "front_page.html.j2",
+        extent=front.extent,
         study=front.study,
         heading=front.title,
         description=front.summary,

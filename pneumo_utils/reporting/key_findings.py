@@ -73,8 +73,15 @@ def _lead(ranked: pd.DataFrame, seed: int, pairs: pd.DataFrame) -> str:
     lead = "a lead" if gap > 0 else "of that seed the other one leads"
     sure = lead if pair["p_holm"] < _SIGNIFICANT else "no clear difference"
     return (
-        f"{told} With seed {seed} its AUC less that of {MODELS[second]} is {format_interval(gap, *bounds)} in a paired "
+        f"{told} With seed {seed} its AUC lies {_aside(gap, bounds)} that of {MODELS[second]} in a paired "
         f"comparison: {sure} ({format_p(pair['p_holm'])} after Holm's correction)."
+    )
+
+
+def _aside(gap: float, bounds: list[float]) -> str:
+    lower, upper = bounds
+    return (
+        f"{format_interval(gap, lower, upper)} above" if gap >= 0 else f"{format_interval(-gap, -upper, -lower)} below"
     )
 
 
@@ -86,8 +93,12 @@ def _missed(best: str, found: pd.DataFrame, spared: pd.Series, study: Study) -> 
         for row in found.itertuples()
     ]
     kinds = " and ".join(parts) or "no pneumonia, as there is none in the test part"
+    rule = study.evaluation.threshold_rule
+    point = (
+        "a threshold of 0.5, fixed beforehand" if rule == "half" else f"the threshold of rule {rule}, from validation"
+    )
     return (
-        f"At its operating point, frozen on validation (rule {study.evaluation.threshold_rule}), {MODELS[best]} misses "
+        f"At {point}, {MODELS[best]} misses "
         f"{kinds}. Its specificity there is {format_interval(spared['value'], spared['lower'], spared['upper'])}."
     )
 
@@ -121,6 +132,8 @@ def _maps(sane: pd.DataFrame, lie: pd.DataFrame) -> str:
     """Sanity checks passed, and how much of the maps lies on the lungs."""
     checks, share = sanity_check.verdicts(sane), lie[lie["outcome"] == plausibility.ALL].set_index("measure")
     told = f"Its maps {card_facts.describe_sanity(checks)}: they must fall apart when what was learned is destroyed."
+    if set(checks["verdict"]) & {"pass", "FAIL"}:
+        told = ("No. " if "FAIL" in set(checks["verdict"]) else "In part. ") + told
     lungs, gain = share.loc["lungs"], share.loc["lungs_over_gaussian"]
     weight = format_interval(lungs["value"], lungs["lower"], lungs["upper"])
     if not lungs["n"]:
