@@ -131,9 +131,9 @@ def _read_patients(table: str | Path, paths: list[str]) -> dict[str, str]:
 
 def _patients_by_name(paths: list[str]) -> dict[str, str]:
     """The patient of each path whose name tells one; names that lie in two folders of a class may stand for two."""
-    times = Counter(_class_and_name({"path": path}) for path in paths)
+    times = Counter(_class_and_name(path) for path in paths)
     names = {path: filenames.parse(path, path.split("/")[1]) for path in paths}
-    alike = {names[path].patient for path in paths if times[_class_and_name({"path": path})] > 1}
+    alike = {names[path].patient for path in paths if times[_class_and_name(path)] > 1}
     return {path: name.patient for path, name in names.items() if name.number is not None and name.patient not in alike}
 
 
@@ -144,13 +144,13 @@ def _tell_apart(rows: list[dict]) -> list[dict]:
     """
     contents = defaultdict(set)
     for row in rows:
-        contents[_class_and_name(row)].add(row["sha256"])
-    alike = {row["patient"] for row in rows if len(contents[_class_and_name(row)]) > 1}
+        contents[_class_and_name(row["path"])].add(row["sha256"])
+    alike = {row["patient"] for row in rows if len(contents[_class_and_name(row["path"])]) > 1}
     return [row | {"patient": row["path"], "number": None} if row["patient"] in alike else row for row in rows]
 
 
-def _class_and_name(row: dict) -> tuple[str, str]:
-    return _folder(row["path"]), row["path"].rpartition("/")[2]
+def _class_and_name(path: str) -> tuple[str, str]:
+    return _folder(path), path.rpartition("/")[2]
 
 
 def _table(name: str, rows: list[dict]) -> pd.DataFrame:

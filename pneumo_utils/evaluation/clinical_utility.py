@@ -140,13 +140,13 @@ def rates_with_draws(
     return tuple(
         (
             *proportion_with_interval(right[of], patient[of], weights[:, of], level),
-            weighted_mean(weights[:, of], right[of]),
+            _weighted_mean(weights[:, of], right[of]),
         )
         for of in (label == 1, label == 0)
     )
 
 
-def weighted_mean(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _weighted_mean(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Mean of `values` (n,) or (n, k) under each row of `weights` (r, n); `nan` where they are all 0."""
     mass = weights.sum(axis=1, dtype=float)
     return ((weights.astype(float) @ values).T / np.where(mass > 0, mass, np.nan)).T

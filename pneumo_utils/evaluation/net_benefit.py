@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.evaluation.clinical_utility import check_prevalence, corners, rates_with_draws, weighted_mean
+from pneumo_utils.evaluation.clinical_utility import check_prevalence, corners, rates_with_draws
 from pneumo_utils.evaluation.intervals import drop_zero_width, percentile, resample_patients
 from pneumo_utils.evaluation.operating_points import require_both_classes
 from pneumo_utils.evaluation.weighted_metrics import MetricError
@@ -37,7 +37,18 @@ def net_benefit(
         MetricError: as `operating_points.require_both_classes`, or an argument out of range.
     """
     label, probability = require_both_classes(label, probability)
-    return _net_benefit(label, probability, risks, np.ones((1, len(label))), prevalence)[0]
+    risks = np.asarray(risks, dtype=float)
+    if risks.ndim != 1 or not ((risks > 0) & (risks < 1)).all():
+        raise MetricError(f"risks must be a list in (0, 1), got {risks.tolist()}")
+    prevalence = float(label.mean()) if prevalence is None else prevalence
+    check_prevalence(prevalence)
+    called = probability[:, None] >= risks
+    return _weigh(called[label == 1].mean(axis=0), called[label == 0].mean(axis=0), risks, prevalence)
+
+
+def _weigh(found: np.ndarray, alarmed: np.ndarray, risk: np.ndarray | float, prevalence: float) -> np.ndarray:
+    """Shares of the ill who are found and of the well who are called ill, set off against each other."""
+    return prevalence * found - (1 - prevalence) * alarmed * risk / (1 - risk)
 
 
 def decision_curves(
@@ -82,24 +93,6 @@ def decision_curves(
 
 def _bounds_of_benefit(ill: tuple, well: tuple, risk: float, prevalence: float, level: float) -> tuple[float, float]:
     """Percentiles of net benefit, widened as those of predictive values are."""
-
-    def benefit(found: np.ndarray, spared: np.ndarray) -> np.ndarray:
-        return prevalence * found - (1 - prevalence) * (1 - spared) * risk / (1 - risk)
-
-    ends = [float(benefit(*pair)) for pair in corners(ill, well, level)]
-    lower, upper = percentile(benefit(ill[3], well[3]), level)
+    ends = [float(_weigh(found, 1 - spared, risk, prevalence)) for found, spared in corners(ill, well, level)]
+    lower, upper = percentile(_weigh(ill[3], 1 - well[3], risk, prevalence), level)
     return drop_zero_width(min([lower, *ends]), max([upper, *ends]))
-
-
-def _net_benefit(
-    label: np.ndarray, probability: np.ndarray, risks: Sequence[float], weights: np.ndarray, prevalence: float | None
-) -> np.ndarray:
-    """Under each row of `weights`, float (r, len(risks))."""
-    risks = np.asarray(risks, dtype=float)
-    if risks.ndim != 1 or not ((risks > 0) & (risks < 1)).all():
-        raise MetricError(f"risks must be a list in (0, 1), got {risks.tolist()}")
-    prevalence = float(label.mean()) if prevalence is None else prevalence
-    check_prevalence(prevalence)
-    called = (probability[:, None] >= risks).astype(float)
-    found, alarmed = (weighted_mean(weights[:, label == k], called[label == k]) for k in (1, 0))
-    return prevalence * found - (1 - prevalence) * alarmed * risks / (1 - risks)
