@@ -160,14 +160,37 @@ def compare(
     return z, float(2 * ndtr(-abs(z)))
 
 
+def correlation(label: np.ndarray, first: np.ndarray, second: np.ndarray, patient: np.ndarray | None = None) -> float:
+    """How far the areas of two models, judged on the same images, move together when patients change.
+
+    Arguments and errors as in `compare`.
+
+    Returns:
+        in [-1, 1]; `nan` where an area is undefined or has no variance.
+    """
+    _, of_gap, *of_each = _variances(label, first, second, patient)
+    both = float(np.sqrt(np.prod(of_each)))
+    return float(np.clip((sum(of_each) - of_gap) / (2 * both), -1, 1)) if both > 0 else float("nan")
+
+
 def _gap(label: np.ndarray, first: np.ndarray, second: np.ndarray, patient: np.ndarray | None) -> tuple[float, float]:
     """Difference of the areas and its standard error; rounding left over from equal rankings is taken for 0."""
+    gap, squared, *alone = _variances(label, first, second, patient)
+    if squared <= 1e-14 * sum(alone):
+        squared = 0.0
+    return (0.0 if abs(gap) < 1e-12 else gap), float(np.sqrt(squared))
+
+
+def _variances(
+    label: np.ndarray, first: np.ndarray, second: np.ndarray, patient: np.ndarray | None
+) -> tuple[float, float, float, float]:
+    """Difference of the areas, its variance and that of either area; `nan` where one is undefined."""
     if np.shape(first) != np.shape(second):
         raise MetricError(f"first and second must be alike, got {np.shape(first)}, {np.shape(second)}")
     label, first = check_predictions(label, first)
     both, sick = (first, check_predictions(label, second)[1]), label == 1
     if sick.all() or not sick.any():
-        return float("nan"), float("nan")
+        return (float("nan"),) * 4
     owner = np.arange(len(sick)) if patient is None else np.unique(patient, return_inverse=True)[1]
     if owner.shape != sick.shape:
         raise MetricError(f"patient must be as long as label, got {owner.shape}, {sick.shape}")
@@ -175,11 +198,8 @@ def _gap(label: np.ndarray, first: np.ndarray, second: np.ndarray, patient: np.n
     areas = [float(of_ill.mean()) for of_ill, _ in placed]
     gap = areas[0] - areas[1]
     differences = tuple(one - other for one, other in zip(*placed, strict=True))
-    squared = _clustered_variance(gap, differences, sick, owner)
-    alone = sum(_clustered_variance(area, one, sick, owner) for area, one in zip(areas, placed, strict=True))
-    if squared <= 1e-14 * alone:
-        squared = 0.0
-    return (0.0 if abs(gap) < 1e-12 else gap), float(np.sqrt(squared))
+    parts = zip((gap, *areas), (differences, *placed), strict=True)
+    return gap, *(_clustered_variance(area, one, sick, owner) for area, one in parts)
 
 
 def _normal_quantile(level: float) -> float:

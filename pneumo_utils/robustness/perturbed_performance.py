@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.evaluation import delong, intervals, outcomes
-from pneumo_utils.evaluation.auc import auc_with_interval
+from pneumo_utils.evaluation import outcomes
+from pneumo_utils.evaluation.auc import auc_change_with_interval, auc_with_interval
 from pneumo_utils.evaluation.intervals import Thresholds, percentile, resample_patients, threshold_of
 from pneumo_utils.evaluation.metrics import decide, format_interval, rates
 from pneumo_utils.evaluation.weighted_metrics import scores
@@ -38,9 +38,8 @@ def table(perturbed: pd.DataFrame, threshold: Thresholds) -> pd.DataFrame:
 def _performance(part: pd.DataFrame, as_it_is: pd.Series, threshold: float) -> tuple:
     label, patient = part["label"].to_numpy(), part["patient"]
     auc = auc_with_interval(label, part["probability"], patient)
-    change, *bounds = delong.difference(label, part["probability"], as_it_is.loc[part["path"]], patient)
-    rate = rates(label, decide(part["probability"], threshold))
-    return (*auc, change, *intervals.drop_zero_width(*bounds), *rate, len(part))
+    change = auc_change_with_interval(label, part["probability"], as_it_is.loc[part["path"]], patient)
+    return (*auc, *change, *rates(label, decide(part["probability"], threshold)), len(part))
 
 
 def _flip_rate(perturbed: pd.DataFrame, threshold: Thresholds) -> np.ndarray:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
-from pneumo_utils.evaluation import intervals
-from pneumo_utils.evaluation.auc import auc_with_interval
+from pneumo_utils.evaluation import delong, intervals
+from pneumo_utils.evaluation.auc import auc_change_with_interval, auc_with_interval
 from pneumo_utils.evaluation.weighted_metrics import MetricError
 
 
@@ -47,3 +48,37 @@ def test_pictures_of_one_patient_shown_twice_make_no_ranking_surer():
     twice = [np.tile(one, 2) for one in (label, score, patient)]
     assert auc_with_interval(*twice) == pytest.approx(once, abs=1e-12) and once[1] < once[0] < once[2]
     assert auc_with_interval(*twice[:2], np.arange(120))[1] > once[1] + 0.02, "strangers would be surer"
+
+
+def two_models(generator: np.random.Generator, each: int, means: tuple[float, float], together: float):
+    """Label, and what two models say of as many pictures of either class, whose errors go together."""
+    label = np.repeat([0, 1], each)
+    drawn = generator.multivariate_normal([0, 0], [[1, together], [together, 1]], 2 * each)
+    return label, *(norm.cdf((drawn + label[:, None] * means) / 4).T)
+
+
+def test_a_change_of_the_area_far_from_perfect_has_delongs_interval():
+    case = two_models(np.random.default_rng(0), 200, (0.8, 1.2), 0.6)
+    patient = np.arange(400)
+    ours, delongs = auc_change_with_interval(*case, patient), delong.difference(*case, patient)
+    assert ours[0] == delongs[0] and ours == pytest.approx(delongs, abs=1e-9)
+
+
+def test_a_change_of_the_area_close_to_perfect_is_held_by_its_interval_where_delongs_is_too_narrow():
+    generator, means = np.random.default_rng(1), np.sqrt(2) * norm.ppf([0.95, 0.98])
+    held = np.zeros(2)
+    for _ in range(200):
+        case = two_models(generator, 20, means, 0.9)
+        for place, method in enumerate((auc_change_with_interval, delong.difference)):
+            _, lower, upper = method(*case, np.arange(40))
+            held[place] += lower <= 0.95 - 0.98 <= upper
+    assert held[0] >= 190 > 180 > held[1]
+
+
+def test_a_change_between_equal_rankings_has_no_interval_and_one_from_a_constant_neither():
+    label, patient, score = np.repeat([0, 1], 20), np.arange(40), np.linspace(0, 1, 40)
+    change, *bounds = auc_change_with_interval(label, score, score**2, patient)
+    assert change == 0 and np.isnan(bounds).all()
+    change, *bounds = auc_change_with_interval(label, np.full(40, 0.5), score, patient)
+    assert change == -0.5 and np.isnan(bounds).all()
+    assert np.isnan(auc_change_with_interval(np.ones(40, int), score, score**2, patient)).all()

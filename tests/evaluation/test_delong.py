@@ -45,6 +45,14 @@ def test_the_interval_of_a_difference_ends_at_0_at_the_level_that_p_names():
     assert lower == pytest.approx(0, abs=1e-12)
 
 
+def test_the_correlation_of_two_areas_is_that_of_their_covariance():
+    areas = ANSWERS["first_delong_variance"] * ANSWERS["second_delong_variance"]
+    assert delong.correlation(LABEL, FIRST, SECOND) == pytest.approx(ANSWERS["delong_covariance"] / areas**0.5)
+    assert delong.correlation(LABEL, FIRST, FIRST) == pytest.approx(1)
+    assert np.isnan(delong.correlation(LABEL, FIRST, np.full(len(LABEL), 0.5)))
+    assert np.isnan(delong.correlation(np.ones_like(LABEL), FIRST, SECOND))
+
+
 @quick
 @given(weighted_images())
 def test_midranks_give_what_counting_all_pairs_gives(case):
