@@ -31,6 +31,7 @@ BENCHES = (
     "training",
     "growth",
     "scale",
+    "demo",
 )
 
 

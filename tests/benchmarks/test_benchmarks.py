@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,28 @@ def test_a_failing_bench_is_told_and_the_others_go_on(bench, monkeypatch, capsys
     assert ran == list(runner.BENCHES)
     assert "failed: trunk" in capsys.readouterr().err
     assert runner.main(["metrics"]) == 0
+
+
+def test_the_first_minutes_are_told_from_the_moments_at_which_files_appear(bench, tmp_path, monkeypatch):
+    monkeypatch.setenv("MAKEFLAGS", "-n")
+    monkeypatch.setenv("DATA", "somewhere")
+    demo, folder = bench("bench_demo"), tmp_path / "clone"
+    folder.mkdir()
+    does = "mkdir -p .venv pages && touch .venv/.ready; sleep 0.6; touch pages/01_eda.html; sleep 0.6"
+    seen = demo.watch(["sh", "-c", f"{does}; env > env"], folder, folder / "pages", tmp_path / "caches")
+    assert 0 <= seen.installed < 0.6 <= seen.first_page < 1.2 <= seen.whole
+    had = (folder / "env").read_text().splitlines()
+    assert "DATA=somewhere" not in had and "MAKEFLAGS=-n" not in had
+    assert f"UV_CACHE_DIR={tmp_path / 'caches' / 'uv_cache_dir'}" in had
+    with pytest.raises(subprocess.CalledProcessError):
+        demo.watch(["sh", "-c", "echo no disk; exit 3"], folder, folder / "pages", tmp_path / "caches")
+
+
+def test_the_first_minutes_are_medians_of_turns_each_against_what_is_wanted(bench):
+    demo = bench("bench_demo")
+    ours = [demo.Times(20, 60, 240), demo.Times(50, 95, 250), demo.Times(30, 70, 400)]
+    found = demo.compare(ours, [demo.Times(100, 140, 500)] * 3, "said")
+    assert [(one.ours, one.ratio, one.met) for one in found] == [(30, 0.3, True), (70, 0.5, True), (250, 0.5, True)]
 
 
 @pytest.mark.parametrize(
