@@ -106,7 +106,7 @@ def test_a_network_killed_inside_an_epoch_goes_on_and_says_the_same_of_every_pic
     request.addfinalizer(lambda: (shutil.rmtree(smoke), shutil.copytree(kept, smoke)))
     shutil.rmtree(network)
     again = [*PROGRAM, "work", *command(place, "reports")[1:]]
-    check_nothing_lost(killing.run(again, smoke, 1), 1)
+    check_nothing_lost(killing.run(again, smoke, 1, tmp_path / "finished"), 1)
     assert not (network / "seed-0" / "predictions.csv").is_file()
     subprocess.run(again, check=True, capture_output=True)
     made = sorted(file.relative_to(network) for file in network.rglob("*.csv"))
@@ -119,13 +119,15 @@ def test_a_network_killed_inside_an_epoch_goes_on_and_says_the_same_of_every_pic
 def test_the_study_killed_twenty_times_and_run_one_notebook_after_another_gives_equal_tables(smoke, tmp_path):
     folder = params(tmp_path)
     again = [*PROGRAM, *command(folder, "reports")]
-    check_nothing_lost(killing.run(again, folder / "reports" / "smoke", 20), 15)
+    killed = killing.run(again, folder / "reports" / "smoke", 20, tmp_path / "finished")
+    check_nothing_lost(killed, 20)
     alone = folder / "params" / "smoke.yaml"
     alone.write_text(alone.read_text().replace("notebooks_at_once: 2", "notebooks_at_once: 1"))
     subprocess.run(again, check=True, capture_output=True)
-    for table in TABLES:
-        check_equal(smoke / f"tables/{table}.csv", folder / f"reports/smoke/tables/{table}.csv")
-    assert not list((folder / "reports").rglob("*.part*")) and not list((folder / "reports").rglob("*broken*"))
+    for whole in (folder / "reports/smoke", *killed.finished):
+        for table in TABLES:
+            check_equal(smoke / f"tables/{table}.csv", whole / f"tables/{table}.csv")
+        assert not list(whole.rglob("*.part*")) and not list(whole.rglob("*broken*"))
 
 
 def test_every_page_and_table_is_there_and_nothing_half_written(smoke):

@@ -30,6 +30,7 @@ class Kills:
     moments: Counter = field(default_factory=Counter)  # where the study was killed
     orphans: int = 0  # processes that outlived their parent
     repeated: list[str] = field(default_factory=list)  # epochs that were kept and run again
+    finished: list[Path] = field(default_factory=list)  # reports that were whole before the next moment came
 
 
 def _progress(work: Path) -> dict[str, tuple[str, int]]:
@@ -68,17 +69,23 @@ def _moments(work: Path) -> dict[str, Callable[[], bool]]:
     }
 
 
-def run(command: list[str], reports: Path, count: int, seed: int = 0) -> Kills:
+def run(command: list[str], reports: Path, count: int, aside: Path, seed: int = 0) -> Kills:
     """Run a study and kill it `count` times; each run begins the moment the one before it is dead.
+
+    A fast machine ends the study before it was killed so often: its report is laid aside then, and all begins anew.
 
     Args:
         command: that runs it.
         reports: folder of its report.
         count: how often.
+        aside: folder for reports that were finished.
         seed: of the moments, and of who is killed: all its processes, the parent alone, or a kernel alone.
+
+    Raises:
+        subprocess.CalledProcessError: a run ended with a fault of its own.
     """
     chance, work, happened, whole = random.Random(seed), reports / "work", Kills(), []
-    for turn in range(count):
+    while (turn := happened.moments.total()) < count and len(happened.finished) <= count:
         started = subprocess.Popen(
             command, start_new_session=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
@@ -88,7 +95,8 @@ def run(command: list[str], reports: Path, count: int, seed: int = 0) -> Kills:
         while started.poll() is None and not (reached := true()) and time.monotonic() < due:
             time.sleep(0.01)
         if started.poll() is not None:
-            break
+            _lay_aside(started, reports, aside, happened)
+            continue
         whole += below(started.pid)
         _kill(started, chance.choice(("all", "parent", "kernel")))
         started.wait()
@@ -98,6 +106,14 @@ def run(command: list[str], reports: Path, count: int, seed: int = 0) -> Kills:
             happened.repeated += _repeated(command, work, kept)
     happened.orphans = sum(not gone([one], 20) for one in whole)
     return happened
+
+
+def _lay_aside(ended: subprocess.Popen, reports: Path, aside: Path, happened: Kills) -> None:
+    if ended.returncode:
+        raise subprocess.CalledProcessError(ended.returncode, ended.args)
+    happened.finished.append(aside / str(len(happened.finished)))
+    aside.mkdir(exist_ok=True)
+    reports.rename(happened.finished[-1])
 
 
 def _kill(started: subprocess.Popen, whom: str) -> None:
