@@ -11,6 +11,8 @@ from pneumo_utils.deployment.bundle import Bundle
 from pneumo_utils.deployment.quality_control import gate_checks
 from pneumo_utils.deployment.scores import REFUSED, SCORED
 from pneumo_utils.deployment.scoring import Scorer
+from pneumo_utils.evaluation import proportions
+from pneumo_utils.evaluation.metrics import format_interval
 from pneumo_utils.records import progress
 from pneumo_utils.records.bundle_names import BUNDLE_FILE
 
@@ -75,13 +77,50 @@ def compare(again: pd.DataFrame, predictions: pd.DataFrame, model: str, seed: in
     return pd.DataFrame([row], index=pd.Index([model], name="bundle of"))
 
 
-def findings(checks: pd.DataFrame, exports: pd.DataFrame, compared: pd.DataFrame, false_alarms: float) -> list[str]:
+def count_refused(again: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
+    """What the bundle refuses of the test part, class by class: disease itself may look odd to a gate.
+
+    Args:
+        again: contract `bundle_scores`.
+        splits: contract `splits`.
+
+    Returns:
+        a row per class, `normal radiographs` first: `files`, `refused`, the 95% interval of their share over patients
+        (`proportions.clustered_interval`), and `reasons` with their counts, as text.
+    """
+    cases, rows = again.merge(splits[["path", "patient", "label"]], on="path", validate="1:1"), {}
+    for label, part in cases.groupby("label"):
+        odd = part["status"] == REFUSED
+        lower, upper = proportions.clustered_interval(odd, part["patient"])
+        reasons = "; ".join(f"{reason} ({count:,})" for reason, count in part["reason"][odd].value_counts().items())
+        named = "radiographs with pneumonia" if label else "normal radiographs"
+        rows[named] = {
+            "files": len(part),
+            "refused": int(odd.sum()),
+            "lower": lower,
+            "upper": upper,
+            "reasons": reasons,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def refused_for_display(counted: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `count_refused` in words."""
+    shares = zip(counted["refused"] / counted["files"], counted["lower"], counted["upper"], strict=True)
+    shown = counted[["files", "refused"]].assign(**{"share (95% interval)": [format_interval(*row) for row in shares]})
+    return shown.assign(reasons=counted["reasons"].replace("", "none")).rename_axis(index="test part")
+
+
+def findings(
+    checks: pd.DataFrame, exports: pd.DataFrame, compared: pd.DataFrame, refused: pd.DataFrame, false_alarms: float
+) -> list[str]:
     """What a reader should take along, as lines of a list.
 
     Args:
         checks: contract `gate_checks`.
         exports: contract `exports`.
         compared: of `compare`.
+        refused: of `count_refused`.
         false_alarms: share of validation that the gate may refuse.
     """
     test, row = checks.iloc[0], compared.iloc[0].to_dict()
@@ -94,7 +133,8 @@ def findings(checks: pd.DataFrame, exports: pd.DataFrame, compared: pd.DataFrame
         f"{counts['refused']:,} refused, {counts['missing']:,} missing, {counts['doubled']:,} twice. "
         f"Probabilities {same}.",
         f"- Of the test radiographs the gate refuses {test['share']:.1%} ({test['lower']:.1%} to {test['upper']:.1%}, "
-        f"n = {test['n']:,}); {false_alarms:.1%} were allowed on validation.",
+        f"n = {test['n']:,}); {false_alarms:.1%} were allowed on validation. Of the files it refuses "
+        f"{' and '.join(f'{row.refused:,} of {row.files:,} {row.Index}' for row in refused.itertuples())}.",
     ]
     odd = [checks[checks["lesson"] == lesson] for lesson in (gate_checks.LEARNED, gate_checks.UNLEARNED)]
     lines += [_tell_odd(rows, which) for rows, which in zip(odd, ("has learned from", "never saw"), strict=True)]

@@ -174,8 +174,9 @@ def predictive_for_display(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def etiology_for_display(found: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the contract `etiology_sensitivity`, of one split, in words: a column per etiology."""
+    """Rows of the contract `etiology_sensitivity` in words: a column per etiology, and per split if several."""
     rows = found[["sensitivity", "lower", "upper", "n"]].to_numpy()
-    named = found.assign(text=[f"{format_interval(*row[:3])}, n = {row[3]:.0f}" for row in rows])
-    wide = named.pivot(index="model", columns="etiology", values="text").rename_axis(columns=None)
+    column = found["etiology"] + (", " + found["split"] if found["split"].nunique() > 1 else "")
+    named = found.assign(text=[f"{format_interval(*row[:3])}, n = {row[3]:.0f}" for row in rows], column=column)
+    wide = named.pivot(index="model", columns="column", values="text").rename_axis(columns=None)
     return wide.reindex(found["model"].unique()).rename(index=IMAGE_MODELS)

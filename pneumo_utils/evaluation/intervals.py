@@ -136,7 +136,7 @@ def interval(
     lower, upper = percentile(replicates, level)
     if not patients:
         return drop_zero_width(lower, upper)
-    return proportions.widen((lower, upper), value, None if area else replicates, patients, level)
+    return drop_zero_width(*proportions.widen((lower, upper), value, None if area else replicates, patients, level))
 
 
 def threshold_of(threshold: Thresholds, model: str, seed: int) -> float:

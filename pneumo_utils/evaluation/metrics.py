@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics as sk
 
+from pneumo_utils.evaluation import proportions
 from pneumo_utils.evaluation.weighted_metrics import MetricError
 
 HEADLINE = {"accuracy": "Accuracy", "precision": "Precision", "recall": "Recall", "f1": "F1", "auc_roc": "AUC-ROC"}
@@ -25,14 +26,30 @@ FURTHER = {
 }
 
 
-def rates(label: np.ndarray, called: np.ndarray) -> tuple[float, float]:
-    """Sensitivity and specificity of decisions.
+def rates(label: np.ndarray, called: np.ndarray, patient: np.ndarray) -> dict[str, float]:
+    """Sensitivity and specificity with their 95% intervals, which let the images of a patient be alike.
 
     Args:
-        label: int (n,), 1 = pneumonia, both classes.
-        called: int or bool (n,), what was decided.
+        label: int (n,), 1 = pneumonia.
+        called: int (n,), 1 = called pneumonia.
+        patient: name of the patient of each image, (n,).
+
+    Returns:
+        `sensitivity`, `sensitivity_lower`, `sensitivity_upper`, and the same of specificity; `nan` where nobody is ill,
+        or well.
     """
-    return float(called[label == 1].mean()), float(1 - called[label == 0].mean())
+    label, hit, patient = np.asarray(label), np.asarray(label) == np.asarray(called), np.asarray(patient)
+    found = {}
+    for name, of in (("sensitivity", label == 1), ("specificity", label == 0)):
+        found[name] = float(hit[of].mean()) if of.any() else float("nan")
+        found[f"{name}_lower"], found[f"{name}_upper"] = proportions.clustered_interval(hit[of], patient[of])
+    return found
+
+
+def format_rates(found: pd.DataFrame | pd.Series, rate: str) -> list[str] | str:
+    """What `rates` calls so, with its interval, as text: of every row of a table, or of one."""
+    values = found[[rate, f"{rate}_lower", f"{rate}_upper"]].to_numpy(float)
+    return format_interval(*values) if values.ndim == 1 else [format_interval(*row) for row in values]
 
 
 def decide(probability: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:

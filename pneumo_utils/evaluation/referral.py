@@ -7,13 +7,14 @@ are referred. Chow (1970), doi:10.1109/TIT.1970.1054406; El-Yaniv & Wiener (2010
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 
 from pneumo_utils.evaluation.bootstrap_mean import format_rows
 from pneumo_utils.evaluation.intervals import Thresholds, resample_patients, threshold_of
-from pneumo_utils.evaluation.metrics import decide
+from pneumo_utils.evaluation.metrics import decide, format_rates
 from pneumo_utils.evaluation.operating_points import logits, require_validation
 from pneumo_utils.evaluation.reliability import proportion_with_interval
 from pneumo_utils.evaluation.weighted_metrics import MetricError, check_predictions
@@ -142,13 +143,14 @@ def apply_bands(
         point, width = threshold_of(threshold, model, run), threshold_of(band, model, run)
         kept = logit_distance(probability, point) >= width
         right, patient = decide(probability, point) == label, part["patient"].to_numpy()
-        error = proportion_with_interval(
-            ~right[kept], patient[kept], resample_patients(patient, replicates, seed)[:, kept], level
-        )
-        rates = [right[kept & (label == k)].mean() if (kept & (label == k)).any() else np.nan for k in (1, 0)]
-        rows.append((model, run, split, width, kept.mean(), *error, *rates, int(kept.sum())))
-    columns = [*_KEYS, "band", "coverage", "error", "lower", "upper", "sensitivity", "specificity", "n"]
-    return pd.DataFrame(rows, columns=columns)
+        weights = resample_patients(patient, replicates, seed)
+        shares = [
+            proportion_with_interval(hit[of], patient[of], weights[:, of], level) if of.any() else (np.nan,) * 3
+            for hit, of in ((~right, kept), (right, kept & (label == 1)), (right, kept & (label == 0)))
+        ]
+        rows.append((model, run, split, width, kept.mean(), *chain(*shares), int(kept.sum())))
+    rates = [f"{name}{end}" for name in ("sensitivity", "specificity") for end in ("", "_lower", "_upper")]
+    return pd.DataFrame(rows, columns=[*_KEYS, "band", "coverage", "error", "lower", "upper", *rates, "n"])
 
 
 def _steps(label: np.ndarray, probability: np.ndarray, threshold: float) -> pd.DataFrame:
@@ -175,8 +177,11 @@ def _steps(label: np.ndarray, probability: np.ndarray, threshold: float) -> pd.D
 
 def for_display(found: pd.DataFrame) -> pd.DataFrame:
     """Rows of the contract `referral_band`, of one split, in words: a row per network."""
-    wrong = format_rows(found.rename(columns={"error": "value"}))
     named = {"network": found["model"].map(IMAGE_MODELS), "band in logits": found["band"]}
-    shown = named | {"share kept": found["coverage"], "wrong among them": wrong}
-    more = {name: found[name] for name in ("sensitivity", "specificity", "n")}
-    return pd.DataFrame(shown | more).set_index("network")
+    shown = named | {
+        "share kept": found["coverage"],
+        "wrong among them": format_rows(found.rename(columns={"error": "value"})),
+        **{name: format_rates(found, name) for name in ("sensitivity", "specificity")},
+        "n": found["n"],
+    }
+    return pd.DataFrame(shown).set_index("network")

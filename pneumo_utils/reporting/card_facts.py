@@ -5,19 +5,17 @@ from __future__ import annotations
 import pandas as pd
 
 from pneumo_utils.datasets import manifest, patients, sources
-from pneumo_utils.deployment.quality_control.gate_checks import LEARNED, UNLEARNED
-from pneumo_utils.deployment.scores import REFUSED
 from pneumo_utils.evaluation import operating_points
 from pneumo_utils.evaluation.metrics import format_interval
 from pneumo_utils.explanation import sanity_check
-from pneumo_utils.records import provenance
+from pneumo_utils.records import fingerprint, provenance
 from pneumo_utils.records.store import Store
-from pneumo_utils.records.vocabulary import IMAGE_MODELS, MODELS, SPLITS, TITLES
+from pneumo_utils.records.vocabulary import IMAGE_MODELS, SPLITS
+from pneumo_utils.reporting import wordings
 from pneumo_utils.reporting.notices import is_drawn
-from pneumo_utils.robustness import acquisition_audit, lung_outline, perturbations, perturbed_performance
+from pneumo_utils.robustness import acquisition_audit, perturbed_performance
 from pneumo_utils.study.definition import Study
 
-_STARTS = {"scratch": "random weights, as planned", "pretrained": "ImageNet weights", "random": "random weights"}
 _PARTS = {"train": "training", "validation": "validation", "test": "test"}  # as tables call them -> as readers do
 
 
@@ -51,7 +49,7 @@ def of_study(store: Store, study: Study) -> dict:
         "kind": kind(store, study),
         "title": study.about.title,
         "summary": " ".join(study.about.summary.split()),
-        "networks": join_words([IMAGE_MODELS[model] for model in shown]),
+        "networks": wordings.join_words([IMAGE_MODELS[model] for model in shown]),
         "first_model": next(model for model in study.training.models),
         "seeds": ", ".join(map(str, study.training.seeds)),
         "whom": patients.count(splits),
@@ -67,10 +65,11 @@ def of_study(store: Store, study: Study) -> dict:
         "brier": _each(rates, shown, "brier"),
         "acquisition": _interval(rates, "acquisition", "auc_roc"),
         "missed": _missed(store.read("etiology_sensitivity"), shown, study.training.seeds[0]),
+        "point": wordings.describe_point(study.evaluation.threshold_rule),
         "rule": f"{study.evaluation.threshold_rule}: {operating_points.RULES[study.evaluation.threshold_rule]}",
-        "starts": describe_start(store.read("models")),
+        "starts": wordings.describe_start(store.read("models")),
         "versions": ", ".join(f"{name} {version}" for name, version in provenance.versions().items()),
-        "digest": study.digest()[:16],
+        "digest": fingerprint.of_file(store.parameters_file)[:16],
         "data_hash": store.data_hash()[:16],
     } | _of_data(store, splits) | _of_checks(store, study)  # fmt: skip
 
@@ -92,7 +91,7 @@ def _of_data(store: Store, splits: pd.DataFrame) -> dict:
         "betrayed": _betrayed(store.read("acquisition_audit")),
         "sizes": f"{sizes.iloc[0, 0]} x {sizes.iloc[0, 1]} pixels, all of them" if len(sizes) == 1
         else f"{len(sizes):,} different sizes, width {files['width'].min()} to {files['width'].max():,} pixels",
-        "modes": join_words([f"{count:,} {mode}" for mode, count in files["mode"].value_counts().items()]),
+        "modes": wordings.join_words([f"{count:,} {mode}" for mode, count in files["mode"].value_counts().items()]),
     }  # fmt: skip
 
 
@@ -101,65 +100,15 @@ def _of_checks(store: Store, study: Study) -> dict:
     hard = store.read("perturbed_performance")
     hard = hard[hard["seed"] == study.training.seeds[0]]
     verdicts = sanity_check.verdicts(store.read("sanity"))
-    changed = perturbed_performance.lung_sparing(hard)
+    changed, worst = perturbed_performance.lung_sparing(hard), perturbed_performance.worst_case(hard)
     return {
         "ways": len(changed[["perturbation", "strength"]].drop_duplicates()),
         "perturbed_n": int(hard["n"].max()),
-        "worst": "; ".join(describe_change(row) for row in perturbed_performance.worst_case(hard).itertuples()),
-        "without_lungs": describe_without_lungs(hard, store.read("outline_predictions")),
-        "sane": describe_sanity(verdicts),
-        "gate": describe_gate(store.read("gate_checks")),
+        "worst": "; ".join(wordings.describe_change(row) for row in worst.itertuples()),
+        "without_lungs": wordings.describe_without_lungs(hard, *wordings.outlines_of(store, study.training.seeds[0])),
+        "sane": wordings.describe_sanity(verdicts),
+        "gate": wordings.describe_gate(store.read("gate_checks"), store.read("bundle_scores"), store.read("splits")),
     }  # fmt: skip
-
-
-def describe_sanity(verdicts: pd.DataFrame) -> str:
-    """How many sanity checks are passed, of those that could be made; by `sanity_check.verdicts`."""
-    tested = verdicts[verdicts["verdict"] != "not tested"]
-    left = len(verdicts) - len(tested)
-    if tested.empty:
-        return "could not be put to a sanity check"
-    passed = int((tested["verdict"] == "pass").sum())
-    return f"pass {passed} of {len(tested)} sanity checks" + (f" ({left} more could not be made)" if left else "")
-
-
-def describe_gate(checks: pd.DataFrame) -> str:
-    """What the gate refuses of the test part as it is, and of what it should refuse, by contract `gate_checks`."""
-    own, odd = checks.iloc[0], checks[checks["wanted"] == REFUSED].groupby("lesson")[["refused", "n"]].sum()
-    told = [
-        f"{odd.loc[lesson, 'refused']:,} of {odd.loc[lesson, 'n']:,} pictures of kinds it {which}"
-        for lesson, which in ((LEARNED, "has learned from"), (UNLEARNED, "never saw")) if lesson in odd.index
-    ]  # fmt: skip
-    whole = f"{own['refused']:,} of {own['n']:,} radiographs of the test part"
-    return f"the gate refuses {join_words([whole, *told])}"
-
-
-def describe_without_lungs(hard: pd.DataFrame, outlined: pd.DataFrame) -> str:
-    """AUC-ROC with the lungs hidden, of every network in `hard`, and of the outline of the lungs alone.
-
-    Args:
-        hard: contract `perturbed_performance`.
-        outlined: contract `outline_predictions`.
-    """
-    shown = hard[hard["perturbation"] == perturbations.HIDING[0]]
-    networks = join_words([f"{TITLES[row.model]} {_auc(row)}" for row in shown.itertuples()])
-    return f"{networks}; the outline of the lungs alone {format_interval(*lung_outline.worth(outlined))}"
-
-
-def _auc(row) -> str:
-    return format_interval(row.auc, row.lower, row.upper)
-
-
-def describe_change(row) -> str:
-    """One row of `perturbed_performance` in words: network, change, AUC-ROC with interval."""
-    way = perturbations.describe(row.perturbation, row.strength)
-    return f"{TITLES[row.model]}, {way}, AUC-ROC {_auc(row)}"
-
-
-def describe_decisions(row) -> str:
-    """One row of `perturbed_performance` in words: network, change, sensitivity and specificity."""
-    way = perturbations.describe(row.perturbation, row.strength)
-    rates = f"sensitivity {row.sensitivity:.3f}, specificity {row.specificity:.3f}"
-    return f"{TITLES[row.model]}, {way}, {rates} (n = {row.n:,})"
 
 
 def _part(splits: pd.DataFrame, split: str) -> str:
@@ -169,18 +118,13 @@ def _part(splits: pd.DataFrame, split: str) -> str:
 
 def _interval(rates: pd.DataFrame, model: str, metric: str) -> str:
     own = rates[(rates["model"] == model) & (rates["metric"] == metric)]
-    return with_interval(own.iloc[0]) if len(own) else "not measured"
-
-
-def with_interval(row: pd.Series) -> str:
-    """One row of `seed_spread` as text, `0.967 (0.951–0.981)`."""
-    return format_interval(row["mean"], row["lower"], row["upper"])
+    return wordings.with_interval(own.iloc[0]) if len(own) else "not measured"
 
 
 def _each(rates: pd.DataFrame, models: list[str], metric: str) -> str:
     """`VGG16 0.992 (0.986–0.995), ...`, with n."""
     told = [f"{IMAGE_MODELS[model]} {_interval(rates, model, metric)}" for model in models]
-    return f"{join_words(told)}; n = {rates['n'].max():,}"
+    return f"{wordings.join_words(told)}; n = {rates['n'].max():,}"
 
 
 def _rates(rates: pd.DataFrame, models: list[str]) -> str:
@@ -220,20 +164,3 @@ def _betrayed(audit: pd.DataFrame) -> str:
         f"AUC {format_interval(best['auc'], best['lower'], best['upper'])}{forest} "
         f"(n = {best['normal'] + best['pneumonia']:,} of the training folder)"
     )
-
-
-def describe_start(models: pd.DataFrame) -> str:
-    """From which weights the networks in `models` (contract of that name) started."""
-    told = models.drop_duplicates(["model", "start"])
-    return join_words([f"{MODELS[row.model]} from {_STARTS[row.start]}" for row in told.itertuples()])
-
-
-def describe_computing(models: pd.DataFrame) -> list[str]:
-    """On what the networks in `models` were trained, in which precision, each way once."""
-    on = models["device"] + " (threads: " + models["threads"].astype(str) + ")"
-    return list((on + " in " + models["precision"]).unique())
-
-
-def join_words(words: list[str]) -> str:
-    """`a, b and c`; empty for none."""
-    return ", ".join(words[:-1]) + " and " + words[-1] if len(words) > 1 else "".join(words)

@@ -19,7 +19,7 @@ from pneumo_utils.evaluation import calibration, operating_points
 from pneumo_utils.evaluation.intervals import resample_patients
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import ENSEMBLE, IMAGE_MODELS, MODELS
-from pneumo_utils.reporting import page_shell
+from pneumo_utils.reporting import page_shell, wordings
 from pneumo_utils.study.definition import Study
 
 _JSON = {"separators": (",", ":"), "allow_nan": False}  # a browser reads no NaN
@@ -50,7 +50,7 @@ def write(store: Store, study: Study, notices: list[str]) -> None:
         heading="Every test radiograph",
         description="What another operating point would mean, and whom each network would miss.",
         title=study.about.title,
-        rule=study.evaluation.threshold_rule,
+        point=wordings.describe_point(study.evaluation.threshold_rule),
         n=said.loc[said["split"] == "test", "path"].nunique(),
         draws=_DRAWS,
         notices=notices,

@@ -26,6 +26,7 @@ _JPEG = {"quality": 75, "optimize": True, "progressive": True}  # a quarter smal
 EMPTY = '<span title="not defined">—</span>'
 WIDE = 6  # columns from which a table is a scrollable region of its own, reachable by keyboard
 _HYPHENATED = re.compile(r"(?<![\w.-])-(?=\d)")  # the sign of a number, but not the dash of a range or of a name
+_BRACKETED = re.compile(r" (\([^()]*\d[^()]*\))")  # an interval: a line may end before it, never in it
 _NUMBER = re.compile(r"[−+-]?\d[\d,.]*%?(\s*[(\[].*[)\]])?")  # 0.93, 1,341, 93.1%, 0.93 (0.90–0.95)
 
 
@@ -173,7 +174,8 @@ def _value(value: object, digits: int) -> str:
         return f"{int(value):,}".replace("-", "−")
     if isinstance(value, Real):
         return _fraction(float(value), digits)
-    return _HYPHENATED.sub("−", escape(str(value))).replace("\n", "<br>")
+    text = _HYPHENATED.sub("−", escape(str(value))).replace("\n", "<br>")
+    return _BRACKETED.sub(r' <span class="whole">\1</span>', text)
 
 
 def _fraction(value: float, digits: int) -> str:

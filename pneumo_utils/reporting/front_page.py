@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.datasets import manifest, patients, sources
+from pneumo_utils.datasets import patients
 from pneumo_utils.evaluation import metrics
 from pneumo_utils.records import fingerprint, provenance
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import ENSEMBLE, MODELS, TITLES
-from pneumo_utils.reporting import card_facts, key_findings
+from pneumo_utils.reporting import key_findings, wordings
 from pneumo_utils.reporting.display import figure_html
 from pneumo_utils.reporting.figures import datasets as dataset_figures
 from pneumo_utils.reporting.figures import evaluation as evaluation_figures
 from pneumo_utils.reporting.index_page import FrontPage, Page, render_index
-from pneumo_utils.reporting.notices import is_drawn
+from pneumo_utils.reporting.notices import is_published_test
 from pneumo_utils.study.definition import Study
 from pneumo_utils.study.steps import Step
 
@@ -70,10 +70,9 @@ def write(store: Store, study: Study, steps: list[Step], records: list[dict], no
 
 
 def _extent(store: Store, study: Study) -> str:
-    cases, files = store.read("splits"), store.read("manifest")
+    cases = store.read("splits")
     told = f"{patients.count(cases)}, tested on {patients.count(cases[cases['split'] == 'test'])}"
-    published = sources.kind(study.data.source, files, is_drawn(store, study.data.source)) == "kermany"
-    if published and any(said.startswith("test/") for said in manifest.published_counts(files)):
+    if not is_published_test(store, study.data.source):
         told += ", which are not the published test folder"
     return f"{told}. Research, not for diagnosis."
 
@@ -141,8 +140,8 @@ def caption(seed_spread: pd.DataFrame, rule: str) -> str:
     of_seeds = f"each network the mean over {' or '.join(map(str, seeds))} seeds{pooled}; "
     trained = of_seeds if max(seeds, default=1) > 1 else ""
     return (
-        f"Test part, n = {test['n'].max():,} radiographs; {trained}operating point of each network frozen on "
-        f"validation (rule {rule}); in brackets 95% intervals, bootstrap over patients"
+        f"Test part, n = {test['n'].max():,} radiographs; {trained}{wordings.describe_point(rule)}; in brackets 95% "
+        f"intervals, bootstrap over patients"
     )
 
 
@@ -157,7 +156,7 @@ def _provenance(store: Store, study: Study, records: list[dict]) -> dict[str, st
         "Data": f"{study.data.source}, {whom}, sha256 {store.data_hash()[:16]}",
         "Pictures": f"{study.images.image_size} x {study.images.image_size} pixels in training",
         "Seed": ", ".join(map(str, networks["seed"].unique())),
-        "Device": ", ".join(card_facts.describe_computing(networks)),
+        "Device": ", ".join(wordings.describe_computing(networks)),
         "Memory": f"at most {networks['peak_memory'].max():,.0f} MiB in training",
         "Machine of this page": provenance.machine(),  # others may have trained
         "Versions": ", ".join(f"{name} {version}" for name, version in provenance.versions().items()),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from pneumo_utils.datasets import patients
-from pneumo_utils.evaluation.metrics import format_interval, format_p
+from pneumo_utils.evaluation.metrics import format_interval, format_p, format_rates
 from pneumo_utils.explanation import plausibility, sanity_check
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import MODELS
-from pneumo_utils.reporting import card_facts
+from pneumo_utils.reporting import wordings
 from pneumo_utils.reporting.index_page import KeyFinding
 from pneumo_utils.reporting.notices import is_drawn
 from pneumo_utils.robustness import perturbations, perturbed_performance
@@ -45,14 +45,13 @@ def of_study(store: Store, study: Study) -> list[KeyFinding]:
         return found[(found["model"] == best) & (found["seed"] == seed)]
 
     pairs = store.read("comparisons").query("split == 'test' and metric == 'auc_roc' and seed == @seed")
-    missed = own("etiology_sensitivity").query("split == 'test'")
     spared = own("metrics").query("split == 'test' and metric == 'specificity'").iloc[0]
     pointing = store.read("localisation").query("model == @best and method == @study.gradcam.heat_map")
     answers = (
         _lead(ranked, seed, pairs),
-        of_one + _missed(best, missed, spared, study),
+        of_one + _missed(best, own("etiology_sensitivity"), spared, study),
         of_one + _elsewhere(best, own("perturbed_performance"), test),
-        of_one + _maps(own("sanity"), own("plausibility")) + _pointing(pointing),
+        of_one + _maps(own("sanity"), own("plausibility"), pointing) + _pointing(pointing),
         _limits(store, study),
     )
     return [KeyFinding(*one) for one in zip(_PROOFS, answers, _PROOFS.values(), strict=True)]
@@ -70,6 +69,8 @@ def _lead(ranked: pd.DataFrame, seed: int, pairs: pd.DataFrame) -> str:
     pair = pairs[pairs["first"].isin((first.name, second)) & pairs["second"].isin((first.name, second))].iloc[0]
     turned = -1 if pair["first"] == second else 1
     gap, bounds = turned * pair["difference"], sorted(turned * bound for bound in (pair["lower"], pair["upper"]))
+    if gap == 0:
+        return f"{told} With seed {seed} its AUC equals that of {MODELS[second]}."
     lead = "a lead" if gap > 0 else "of that seed the other one leads"
     sure = lead if pair["p_holm"] < _SIGNIFICANT else "no clear difference"
     return (
@@ -86,26 +87,32 @@ def _aside(gap: float, bounds: list[float]) -> str:
 
 
 def _missed(best: str, found: pd.DataFrame, spared: pd.Series, study: Study) -> str:
-    """False negatives by etiology, and what they are paid with."""
+    """False negatives by etiology, those of validation beside them, and what they are paid with."""
+    before = {row.etiology: _count_missed(row) for row in found[found["split"] == "validation"].itertuples()}
     parts = [
-        f"{round((1 - row.sensitivity) * row.n):,} of {row.n:,} {row.etiology} pneumonias "
-        f"(sensitivity {_unbracketed(format_interval(row.sensitivity, row.lower, row.upper))})"
-        for row in found.itertuples()
+        f"{_count_missed(row)} {row.etiology} pneumonias (sensitivity "
+        f"{_unbracketed(format_interval(row.sensitivity, row.lower, row.upper))}; on validation "
+        f"{before.get(row.etiology, 'there are none')})"
+        for row in found[found["split"] == "test"].itertuples()
     ]
     kinds = " and ".join(parts) or "no pneumonia, as there is none in the test part"
     rule = study.evaluation.threshold_rule
-    point = (
-        "a threshold of 0.5, fixed beforehand" if rule == "half" else f"the threshold of rule {rule}, from validation"
-    )
+    point = "of 0.5, fixed beforehand" if rule == "half" else f"of rule {rule}, from validation"
     return (
-        f"At {point}, {MODELS[best]} misses "
+        f"At a threshold {point}, {MODELS[best]} misses "
         f"{kinds}. Its specificity there is {format_interval(spared['value'], spared['lower'], spared['upper'])}."
     )
+
+
+def _count_missed(row) -> str:
+    return f"{round((1 - row.sensitivity) * row.n):,} of {row.n:,}"
 
 
 def _elsewhere(best: str, found: pd.DataFrame, test: pd.DataFrame) -> str:
     """Worst perturbation, and what the acquisition alone gives away."""
     plain = found[found["perturbation"] == perturbations.PLAIN].iloc[0]
+    if not perturbed_performance.lung_sparing(found)["auc"].notna().any():
+        return "Not known: the radiographs that were changed are of one class."
     worst, decided = (
         pick(found).iloc[0] for pick in (perturbed_performance.worst_case, perturbed_performance.worst_decisions)
     )
@@ -122,19 +129,21 @@ def _elsewhere(best: str, found: pd.DataFrame, test: pd.DataFrame) -> str:
     return (
         f"Some test radiographs were changed in {ways} ways (n = {plain['n']:,}). {harm} "
         f"{way}: AUC-ROC {auc} in place of {plain['auc']:.3f}. {decides} with {other}: sensitivity "
-        f"{decided['sensitivity']:.3f} and specificity {decided['specificity']:.3f} in place of "
+        f"{format_rates(decided, 'sensitivity')} and specificity {format_rates(decided, 'specificity')} in place of "
         f"{plain['sensitivity']:.3f} and {plain['specificity']:.3f}. A model that sees no lungs, only how "
         f"pictures were taken and saved, reaches an AUC-ROC of {alone}."
     )
 
 
-def _maps(sane: pd.DataFrame, lie: pd.DataFrame) -> str:
-    """Sanity checks passed, and how much of the maps lies on the lungs."""
+def _maps(sane: pd.DataFrame, lie: pd.DataFrame, pointing: pd.DataFrame) -> str:
+    """Sanity checks passed, and how much of the maps lies on the lungs, or in the lesions where they are known."""
+    points = bool((pointing.query("measure == 'pointing' and against == 'gaussian'")["lower"] > 0).any())
     checks, share = sanity_check.verdicts(sane), lie[lie["outcome"] == plausibility.ALL].set_index("measure")
-    told = f"Its maps {card_facts.describe_sanity(checks)}: they must fall apart when what was learned is destroyed."
-    if set(checks["verdict"]) & {"pass", "FAIL"}:
-        told = ("No. " if "FAIL" in set(checks["verdict"]) else "In part. ") + told
     lungs, gain = share.loc["lungs"], share.loc["lungs_over_gaussian"]
+    told = f"Its maps {wordings.describe_sanity(checks)}: they must fall apart when what was learned is destroyed."
+    if set(checks["verdict"]) & {"pass", "FAIL"}:
+        beside = gain["upper"] < 0 and not points  # a spot that knows nothing does better, and no lesion says otherwise
+        told = ("No. " if beside or "FAIL" in set(checks["verdict"]) else "In part. ") + told
     weight = format_interval(lungs["value"], lungs["lower"], lungs["upper"])
     if not lungs["n"]:
         return f"{told} They are dark, so nothing can be said of the lungs."

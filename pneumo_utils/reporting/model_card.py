@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from pneumo_utils.evaluation.metrics import format_interval
 from pneumo_utils.records.store import Store
-from pneumo_utils.reporting import card_facts, card_markdown, network_facts
+from pneumo_utils.reporting import card_facts, card_markdown, network_facts, wordings
 from pneumo_utils.study.definition import Study
 
 _HUB = {  # metric of the tables -> as Hugging Face calls it
@@ -56,7 +56,7 @@ def of_facts(store: Store, study: Study, model: str, facts: dict) -> str:
     tables = {
         "header": _header(facts | own),
         "headline": network_facts.headline(own["measured"]),
-        "value": {metric: card_facts.with_interval(row) for metric, row in own["measured"].iterrows()},
+        "value": {metric: wordings.with_interval(row) for metric, row in own["measured"].iterrows()},
         "by_etiology": _by_etiology(store, study, model),
     }
     return card_markdown.fill_template("model_card.md.j2", facts | own | tables)

@@ -10,7 +10,7 @@ from pneumo_utils.evaluation import metrics
 from pneumo_utils.evaluation.metrics import format_interval
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import IMAGE_MODELS
-from pneumo_utils.reporting import card_facts
+from pneumo_utils.reporting import wordings
 from pneumo_utils.robustness import perturbed_performance
 from pneumo_utils.study.definition import Study
 
@@ -39,11 +39,11 @@ def of_network(store: Store, study: Study, model: str) -> dict:
         "measured": rates,
         "test_n": int(rates["n"].max()),
         "measured_seeds": int(rates["seeds"].max()),
-        "thresholds": card_facts.join_words([_threshold(row, len(points)) for row in points.itertuples()]),
-        "start": card_facts.describe_start(made) if len(made) else "the mean of the networks it is made of",
+        "thresholds": wordings.join_words([_threshold(row, len(points)) for row in points.itertuples()]),
+        "start": wordings.describe_start(made) if len(made) else "the mean of the networks it is made of",
         "parameters": _size(made),
         "pretrained": bool((made["start"] == "pretrained").any()),
-        "trained_on": card_facts.join_words(card_facts.describe_computing(made)),
+        "trained_on": wordings.join_words(wordings.describe_computing(made)),
         "referral": _referral(band),
     } | _harms_of(store, seed, model)  # fmt: skip
 
@@ -53,8 +53,8 @@ def _harms_of(store: Store, seed: int, model: str) -> dict:
     hard = store.read("perturbed_performance").query("seed == @seed and model == @model")
     worst = perturbed_performance.worst_case(hard) if len(hard) else hard
     return {
-        "worst_own": card_facts.join_words([card_facts.describe_change(row) for row in worst.itertuples()]),
-        "without_lungs_own": card_facts.describe_without_lungs(hard, store.read("outline_predictions")),
+        "worst_own": wordings.join_words([wordings.describe_change(row) for row in worst.itertuples()]),
+        "without_lungs_own": wordings.describe_without_lungs(hard, *wordings.outlines_of(store, seed)),
     }
 
 
@@ -89,7 +89,7 @@ def headline(measured: pd.DataFrame) -> pd.DataFrame:
     names = metrics.HEADLINE | metrics.FURTHER | {"recall": "Recall (sensitivity)"}
     known = [metric for metric in names if metric in measured.index]
     rows = [
-        (names[metric], card_facts.with_interval(measured.loc[metric]), int(measured.loc[metric, "n"]))
+        (names[metric], wordings.with_interval(measured.loc[metric]), int(measured.loc[metric, "n"]))
         for metric in known
     ]
     return pd.DataFrame(rows, columns=["measure", "value (95% interval)", "n"])

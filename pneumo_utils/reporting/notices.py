@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pneumo_utils.datasets import patients
+from pneumo_utils.datasets import manifest, patients, sources
 from pneumo_utils.evaluation import operating_points
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import ENSEMBLE, MODELS, TITLES
@@ -14,9 +14,9 @@ _PHANTOM = (
 
 
 def notices(store: Store, source: str, networks: tuple[str, ...]) -> list[str]:
-    """Sentences about a phantom, patients that are not known, test radiographs that are also trained on, files with
-    both labels, models that say the same of every radiograph, and those of `networks` that started from random weights
-    for want of others.
+    """Sentences about a phantom, patients that are not known, a test folder that is not the published one, test
+    radiographs that are also trained on, files with both labels, models that say the same of every radiograph, and
+    those of `networks` that started from random weights for want of others.
 
     Args:
         store: of the study.
@@ -27,6 +27,11 @@ def notices(store: Store, source: str, networks: tuple[str, ...]) -> list[str]:
     if networks and store.table_file("manifest").is_file() and not patients.known(store.read("manifest")).all():
         sentences.append(patients.explain(store.read("manifest")))
     sentences += [*_shared_patients(store), *_seen_before(store), *_both_labels(store)] if networks else []
+    if networks and store.table_file("manifest").is_file() and not is_published_test(store, source):
+        sentences.append(
+            "The test folder is not the published one: these numbers cannot be set beside those of studies that were "
+            "tested on that."
+        )
     sentences += _constant_answers(store, networks)
     if networks and store.table_file("models").is_file():
         known = store.read("models")
@@ -48,6 +53,14 @@ def is_drawn(store: Store, source: str) -> bool:
         source: of its radiographs.
     """
     return source == "phantom" or (store.table_file("localisation").is_file() and len(store.read("localisation")) > 0)
+
+
+def is_published_test(store: Store, source: str) -> bool:
+    """Whether the test folder, if there is one, is that of the published set; true of what is another set."""
+    files = store.read("manifest")
+    if not (files["part"] == "test").any() or sources.kind(source, files, is_drawn(store, source)) != "kermany":
+        return True
+    return not any(said.startswith("test/") for said in manifest.published_counts(files))
 
 
 def _shared_patients(store: Store) -> list[str]:

@@ -178,8 +178,16 @@ def _drift_text(rows: pd.DataFrame, part: str, label: int, drift: pd.DataFrame) 
     ]
     more = [f"and {len(far) - _MOST} more"] if len(far) > _MOST else []
     judged = rows["lower"].notna() | (rows["auc"] == 0.5)  # what is constant has no interval and needs none
-    quiet = "no property has clearly moved" if judged.any() else "nothing can be judged"
-    return f"{_CLASSES[label]}, train → {part}: {'; '.join(text + more) or quiet}."
+    quiet = f"none as far as {1 - DRIFT_LIMIT:.1f} or {DRIFT_LIMIT}" if judged.any() else "nothing can be judged"
+    less = _less_far(rows, distance.index[distance < DRIFT_LIMIT - 0.5])
+    return f"{_CLASSES[label]}, train → {part}: {'; '.join(text + more) or quiet}.{less}"
+
+
+def _less_far(rows: pd.DataFrame, moved: pd.Index) -> str:
+    """Properties that moved, but less far than the limit."""
+    near = rows.loc[moved].set_index("property")
+    more = f"; and {len(near) - _MOST} more" if len(near) > _MOST else ""
+    return f" Less far, with 0.5 outside the interval: {_list_properties(near.head(_MOST))}{more}." if len(near) else ""
 
 
 def _number(value: float) -> str:

@@ -7,10 +7,10 @@ import pandas as pd
 from pneumo_utils.datasets import splits
 from pneumo_utils.evaluation import operating_points
 from pneumo_utils.evaluation.auc import auc_with_interval
-from pneumo_utils.evaluation.metrics import decide, format_interval, rates
+from pneumo_utils.evaluation.metrics import decide, format_interval, format_rates, rates
 
 PROTOCOLS = {
-    "published": "test folder as published",
+    "published": "test folder as given",
     "patients": "all pooled, drawn by patient",
     "pictures": "all pooled, drawn picture by picture",
 }
@@ -79,7 +79,7 @@ def _row(part: pd.DataFrame, rule: str, target: float, margin: float) -> dict[st
         "lower": lower,
         "upper": upper,
         "accuracy": float((called == label).mean()),
-        **dict(zip(("sensitivity", "specificity"), rates(label, called), strict=True)),
+        **rates(label, called, test["patient"]),
         "n": len(test),
         "known_patient": int(test["known_patient"].sum()),
     }
@@ -88,9 +88,10 @@ def _row(part: pd.DataFrame, rule: str, target: float, margin: float) -> dict[st
 def for_display(leakage: pd.DataFrame) -> pd.DataFrame:
     """The contract `leakage` in words."""
     auc = [format_interval(*values) for values in leakage[["auc", "lower", "upper"]].itertuples(index=False)]
-    shown = leakage[["accuracy", "sensitivity", "specificity", "n", "known_patient"]]
+    both = {rate: format_rates(leakage, rate) for rate in ("sensitivity", "specificity")}
+    shown = leakage[["accuracy", "n", "known_patient"]].assign(**{"AUC-ROC": auc}, **both)
     shown = shown.rename(columns={"n": "test radiographs", "known_patient": "patient also in train"})
-    shown.insert(0, "AUC-ROC", auc)
+    shown = shown[["AUC-ROC", "accuracy", *both, "test radiographs", "patient also in train"]]
     return shown.set_axis(pd.Index(map(title, leakage["protocol"]), name="test part"))
 
 

@@ -15,8 +15,12 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
+from pneumo_utils.evaluation import delong, intervals
 from pneumo_utils.evaluation.auc import auc_with_interval
+from pneumo_utils.evaluation.metrics import format_interval, format_p
 from pneumo_utils.imaging import lung_fields
+from pneumo_utils.records.vocabulary import TITLES
+from pneumo_utils.robustness.perturbations import HIDING
 
 _SIDE = 16  # an outline is reduced to so many squares along each side, each the share of it that is lung
 _MOST = 1000  # training pictures to learn from; more of the real ones add nothing that could be measured
@@ -45,6 +49,32 @@ def predictions(splits: pd.DataFrame, pixels: np.ndarray, chosen: pd.DataFrame, 
 def worth(predicted: pd.DataFrame) -> tuple[float, float, float]:
     """AUC of contract `outline_predictions` with its interval over patients, see `auc.auc_with_interval`."""
     return auc_with_interval(predicted["label"], predicted["probability"], predicted["patient"])
+
+
+def compare(perturbed: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
+    """What each network makes of hidden lungs, less what their outline is worth: DeLong's test over patients.
+
+    Args:
+        perturbed: contract `perturbed_predictions`.
+        predicted: contract `outline_predictions`, of the same radiographs.
+
+    Returns:
+        a row per `model` and `seed`: `difference`, `lower` and `upper` of the AUC, and `p`; `nan` where undefined.
+    """
+    outline, rows = predicted.set_index("path")["probability"], []
+    hidden = perturbed[perturbed["perturbation"] == HIDING[0]]
+    for key, part in hidden.groupby(["model", "seed"], sort=False):
+        both = part["label"], part["probability"], outline.loc[part["path"]], part["patient"]
+        gap, *bounds = delong.difference(*both)
+        rows.append((*key, gap, *intervals.drop_zero_width(*bounds), delong.compare(*both)[1]))
+    return pd.DataFrame(rows, columns=["model", "seed", "difference", "lower", "upper", "p"])
+
+
+def for_display(compared: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `compare`, of one seed, in words: a row per network."""
+    gaps = [format_interval(*row) for row in compared[["difference", "lower", "upper"]].to_numpy(float)]
+    shown = {"AUC less that of the outline": gaps, "p": [format_p(p) for p in compared["p"]]}
+    return pd.DataFrame(shown, index=pd.Index(compared["model"].map(TITLES), name="network"))
 
 
 def _outlines(images: Iterable[np.ndarray]) -> np.ndarray:

@@ -8,7 +8,7 @@ import pandas as pd
 from pneumo_utils.evaluation import outcomes
 from pneumo_utils.evaluation.auc import auc_change_with_interval, auc_with_interval
 from pneumo_utils.evaluation.intervals import Thresholds, percentile, resample_patients, threshold_of
-from pneumo_utils.evaluation.metrics import decide, format_interval, rates
+from pneumo_utils.evaluation.metrics import decide, format_interval, format_rates, rates
 from pneumo_utils.evaluation.weighted_metrics import scores
 from pneumo_utils.records.vocabulary import TITLES
 from pneumo_utils.robustness import perturbations
@@ -27,19 +27,18 @@ def table(perturbed: pd.DataFrame, threshold: Thresholds) -> pd.DataFrame:
     plain = perturbed[perturbed["perturbation"] == perturbations.PLAIN]
     as_it_is = {key: part.set_index("path")["probability"] for key, part in plain.groupby(_BY[:2], sort=False)}
     rows = [
-        (*key, *_performance(part, as_it_is[key[:2]], threshold_of(threshold, *key[:2])))
+        dict(zip(_BY, key, strict=True)) | _performance(part, as_it_is[key[:2]], threshold_of(threshold, *key[:2]))
         for key, part in perturbed.groupby(_BY, sort=False)
     ]
-    change = ["auc_change", "change_lower", "change_upper"]
-    found = pd.DataFrame(rows, columns=[*_BY, "auc", "lower", "upper", *change, "sensitivity", "specificity", "n"])
-    return found.assign(flip_rate=_flip_rate(perturbed, threshold))
+    return pd.DataFrame(rows).assign(flip_rate=_flip_rate(perturbed, threshold))
 
 
-def _performance(part: pd.DataFrame, as_it_is: pd.Series, threshold: float) -> tuple:
+def _performance(part: pd.DataFrame, as_it_is: pd.Series, threshold: float) -> dict[str, float]:
     label, patient = part["label"].to_numpy(), part["patient"]
     auc = auc_with_interval(label, part["probability"], patient)
     change = auc_change_with_interval(label, part["probability"], as_it_is.loc[part["path"]], patient)
-    return (*auc, *change, *rates(label, decide(part["probability"], threshold)), len(part))
+    areas = zip(("auc", "lower", "upper", "auc_change", "change_lower", "change_upper"), (*auc, *change), strict=True)
+    return dict(areas) | rates(label, decide(part["probability"], threshold), patient) | {"n": len(part)}
 
 
 def _flip_rate(perturbed: pd.DataFrame, threshold: Thresholds) -> np.ndarray:
@@ -118,9 +117,11 @@ def for_display(found: pd.DataFrame) -> pd.DataFrame:
             "network": [TITLES[model] for model in found["model"]],
             "way": [perturbations.name(*way) for way in ways],
             "AUC-ROC": _texts(found, "auc", "lower", "upper"),
-            "less as it is": np.where(found["perturbation"] == perturbations.PLAIN, "", changes),
-            "sensitivity": found["sensitivity"],
-            "specificity": found["specificity"],
+            "AUC less that of the picture as it is": np.where(
+                found["perturbation"] == perturbations.PLAIN, "", changes
+            ),
+            "sensitivity": format_rates(found, "sensitivity"),
+            "specificity": format_rates(found, "specificity"),
             "decisions changed": found["flip_rate"],
         }
     ).set_index("network")

@@ -50,6 +50,23 @@ def test_where_nothing_was_scored_no_difference_is_told():
     assert np.isnan(compare(*[(path, REFUSED, np.nan) for path in PATHS])["largest difference"])
 
 
+def refusals():
+    """Both pneumonias are refused, and no normal."""
+    odd = ["", "", "lungs were not found", "looks cut off"]
+    again = said(*zip(PATHS, [SCORED, SCORED, REFUSED, REFUSED], [0.1, 0.2, np.nan, np.nan], strict=True))
+    cases = pd.DataFrame({"path": PATHS[::-1], "patient": list("dcba"), "label": [1, 1, 0, 0]})
+    return again.assign(reason=odd), cases
+
+
+def test_who_is_refused_is_counted_by_class_with_the_reasons():
+    counted = bundle_checks.count_refused(*refusals())
+    assert counted.index.tolist() == ["normal radiographs", "radiographs with pneumonia"]
+    assert counted[["files", "refused"]].to_numpy().tolist() == [[2, 0], [2, 2]]
+    assert counted["reasons"].tolist() == ["", "lungs were not found (1); looks cut off (1)"]
+    shown = bundle_checks.refused_for_display(counted)
+    assert shown["reasons"].tolist()[0] == "none" and shown.iloc[1, 2].startswith("1.000 (0.158")
+
+
 @pytest.mark.parametrize(("difference", "told"), [(0.0, "equal the study's"), (2.5e-4, "by 0.00025 at most")])
 def test_the_lines_name_every_count_and_the_kind_that_passes_most_often(difference, told):
     rows = zip(PATHS, [SCORED] * 4, [0.1 + difference, 0.2, 0.3, 0.4], strict=True)
@@ -64,11 +81,13 @@ def test_the_lines_name_every_count_and_the_kind_that_passes_most_often(differen
         {"pictures": name, "lower": 0.0, "upper": 1.0} | dict(zip(rest, row, strict=True)) for name, row in rows.items()
     ])  # fmt: skip
     exports = example("exports", 2).assign(engine=["keras", "onnx"])
-    answered, radiographs, odd, new, export = bundle_checks.findings(checks, exports, compared, 0.01)
+    refused = bundle_checks.count_refused(*refusals())
+    answered, radiographs, odd, new, export = bundle_checks.findings(checks, exports, compared, refused, 0.01)
     assert (
         "Of 4 test files the bundle answers: 4 scored, 0 refused, 0 missing, 0 twice" in answered and told in answered
     )
     assert "refuses 25.0% (0.0% to 100.0%, n = 4); 1.0% were allowed" in radiographs
+    assert radiographs.endswith("it refuses 0 of 2 normal radiographs and 2 of 2 radiographs with pneumonia.")
     assert "Of 20 pictures of 2 kinds that the gate has learned from" in odd and "it refuses 15 (75.0%)" in odd
     assert "*cut off*: 50.0% (n = 10)" in odd
     assert "Of 16 pictures of 2 kinds that the gate never saw" in new and "*drawn: cells*: 75.0% (n = 8)" in new

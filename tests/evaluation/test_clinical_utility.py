@@ -223,5 +223,9 @@ def test_prevalences_and_etiologies_are_columns_in_words():
     wide = clinical_utility.predictive_for_display(pd.DataFrame(values))
     assert list(wide.columns) == ["prevalence 0.05", "prevalence 0.5"] and wide.index[0] == ("Small CNN", "PPV")
     assert wide.iloc[0, 0] == "0.500 (0.400–0.600)"
-    missed = pd.DataFrame([{"model": "cnn", "etiology": "viral", "sensitivity": 0.5, "n": 12, **bounds}])
-    assert clinical_utility.etiology_for_display(missed).loc["Small CNN", "viral"] == "0.500 (0.400–0.600), n = 12"
+    one = {"model": "cnn", "etiology": "viral", "split": "test", "sensitivity": 0.5, "n": 12, **bounds}
+    shown = clinical_utility.etiology_for_display(pd.DataFrame([one]))
+    assert shown.loc["Small CNN", "viral"] == "0.500 (0.400–0.600), n = 12"
+    both = clinical_utility.etiology_for_display(pd.DataFrame([one | {"split": "validation", "n": 20}, one]))
+    assert both.loc["Small CNN", "viral, validation"].endswith("n = 20")
+    assert both.loc["Small CNN", "viral, test"] == shown.loc["Small CNN", "viral"]

@@ -93,7 +93,11 @@ def test_numbers_in_answers_are_those_of_the_tables(tmp_path):
 def test_refusals_unsure_answers_and_the_bundle_are_told_of_with_the_page_that_shows_them(name, item, study):
     found = answered(name, *study).set_index("item").loc[item]
     assert found["href"].startswith("07_deployment.html#")
-    words = {"27a": "3 of 60 radiographs", "19": "referral band", "22": "Platt scaling"}
+    words = {
+        "27a": "0 of 2 normal radiographs and 0 of 2 radiographs with pneumonia",
+        "19": "referral band",
+        "22": "Platt scaling",
+    }
     assert words[item] in found["answer"]
 
 

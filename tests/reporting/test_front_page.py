@@ -30,7 +30,7 @@ def seed_spread(**seeds):
 )
 def test_the_caption_says_over_how_many_seeds_the_mean_goes(seeds, said):
     assert front_page.caption(seed_spread(**seeds), "youden") == (
-        f"Test part, n = 40 radiographs; {said}operating point of each network frozen on validation (rule youden); "
+        f"Test part, n = 40 radiographs; {said}operating point of rule youden, from validation; "
         "in brackets 95% intervals, bootstrap over patients"
     )
 

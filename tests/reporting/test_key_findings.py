@@ -35,7 +35,9 @@ def answers(tmp_path):
         store.write("comparisons", compared if pair else compared.iloc[:0])
         own = {"model": best, "seed": 0}
         missed = {"sensitivity": 0.9, "lower": 0.8, "upper": 0.96, "n": 20, "etiology": "bacterial", "split": "test"}
-        store.write("etiology_sensitivity", example("etiology_sensitivity", 1, **own, **missed))
+        before = missed | {"split": "validation", "sensitivity": 0.95}
+        kinds = [example("etiology_sensitivity", 1, **own, **one) for one in (missed, before)]
+        store.write("etiology_sensitivity", pd.concat(kinds, ignore_index=True))
         harder = [
             ("plain", 0.0, plain, 0.9, 0.8),
             ("blur", 2.0, 0.8, 0.9, 0.8),
@@ -118,6 +120,13 @@ def test_of_a_seed_in_which_the_best_network_is_surely_worse_no_lead_is_told(ans
     assert lead.endswith("of that seed the other one leads (p < 0.001 after Holm's correction).")
 
 
+def test_two_networks_of_equal_area_are_told_as_equal(answers):
+    pair = PAIR | {"difference": 0.0, "lower": np.nan, "upper": np.nan, "p_holm": 1.0}
+    assert answers({"cnn": 0.96, "vgg16": 0.96, "acquisition": 0.7}, pair)[0].endswith(
+        "With seed 0 its AUC equals that of VGG16."
+    )
+
+
 def test_one_network_has_no_lead_and_a_reference_is_never_the_best(answers):
     lead = answers({"cnn": 0.93, "acquisition": 0.99})[0]
     assert lead == "Small CNN: AUC-ROC 0.930 (0.880–0.950) on the test part (n = 40)."
@@ -125,11 +134,14 @@ def test_one_network_has_no_lead_and_a_reference_is_never_the_best(answers):
 
 def test_the_others_name_counts_worst_case_checks_and_what_is_not_shown(answers):
     _, missed, elsewhere, maps, limits = answers({"cnn": 0.93, "acquisition": 0.7})
-    assert "Small CNN misses 2 of 20 bacterial pneumonias (sensitivity 0.900, 0.800–0.960)." in missed
+    assert (
+        "Small CNN misses 2 of 20 bacterial pneumonias (sensitivity 0.900, 0.800–0.960; on validation 1 of 20)."
+        in missed
+    )
     assert elsewhere.startswith(
         "Some test radiographs were changed in 2 ways (n = 30). The worst for Small CNN is blur of 2 of the side: "
         "AUC-ROC 0.800 (0.700–0.950) in place of 0.950. It decides worst with noise of 25 grey levels: sensitivity "
-        "0.500 and specificity 0.700 in place of 0.900 and 0.800."
+        "0.500 (0.800–0.950) and specificity 0.700 (0.700–0.900) in place of 0.900 and 0.800."
     )
     assert missed.endswith("Its specificity there is 0.850 (0.700–0.950).")
     assert elsewhere.endswith("reaches an AUC-ROC of 0.700 (0.650–0.720).")

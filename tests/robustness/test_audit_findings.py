@@ -109,10 +109,11 @@ def test_a_move_is_far_and_clear_of_chance():
     )
     assert "mean grey level of the rim" in audit_findings.drift_sentences(drifted(0.7, 0.51, 0.9))[0]
     assert audit_findings.drift_sentences(drifted(NAN, NAN, NAN)) == ["NORMAL, train → test: nothing can be judged."]
-    for none in ((0.69, 0.6, 0.75), (0.9, 0.45, 1.0), (0.5, NAN, NAN)):
-        assert audit_findings.drift_sentences(drifted(*none)) == [
-            "NORMAL, train → test: no property has clearly moved."
-        ]
+    none = "NORMAL, train → test: none as far as 0.3 or 0.7."
+    for chance in ((0.9, 0.45, 1.0), (0.5, NAN, NAN)):
+        assert audit_findings.drift_sentences(drifted(*chance)) == [none]
+    less = " Less far, with 0.5 outside the interval: mean grey level of the rim 0.690 (0.600–0.750)."
+    assert audit_findings.drift_sentences(drifted(0.69, 0.6, 0.75)) == [none + less]
 
 
 def test_the_drift_of_one_class_is_shown_with_shares_named_so():

@@ -75,7 +75,7 @@ def test_the_table_in_words_names_the_draw(manifest, like):
     held = like[like["split"] != "train"]
     predictions = judged(held)
     said = leakage.for_display(leakage.table(leakage.resplit_predictions("published", like, predictions), "half", 0.5))
-    assert said.index.tolist() == ["test folder as published"] and "patient also in train" in said
+    assert said.index.tolist() == ["test folder as given"] and "patient also in train" in said
 
 
 @pytest.fixture

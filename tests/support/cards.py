@@ -47,9 +47,17 @@ def finished_study(folder: Path, kind: str) -> tuple[Store, Study]:
     store.write("etiology_sensitivity", example("etiology_sensitivity", 1, model="cnn", seed=0, split="test"))
     store.write("perturbed_performance", _perturbed())
     outlined = example("outline_predictions", 8)
-    store.write("outline_predictions", outlined.assign(label=[0, 1] * 4, probability=[0.1, 0.9] * 3 + [0.8, 0.4]))
+    outlined = outlined.assign(label=[0, 1] * 4)
+    hidden = {"model": "cnn", "seed": 0, "perturbation": "without_lungs", "strength": 1.0}
+    seen = outlined.assign(**hidden, path=(names := [f"{n}.jpeg" for n in range(8)]), patient=names)
+    store.write("outline_predictions", seen[outlined.columns].assign(probability=[0.1, 0.9] * 3 + [0.8, 0.4]))
+    told = example("perturbed_predictions", 8).assign(label=[0, 1] * 4, path=names, patient=names, **hidden)
+    store.write("perturbed_predictions", told.assign(probability=[0.2, 0.7] * 3 + [0.8, 0.3]))
+    answered = splits[splits["split"] == "test"][["path"]].assign(status="scored", probability=0.5, reason=None)
+    store.write("bundle_scores", answered)
     store.write("seed_spread", _measured())
     store.write("gate_checks", _gate_checks())
+    store.parameters_file.write_text("", encoding="utf-8")
     return store, study
 
 

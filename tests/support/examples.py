@@ -7,6 +7,8 @@ import pandas as pd
 CASE = {"path": "train/NORMAL/IM-0001-0001.jpeg", "patient": "IM-1", "label": 0, "etiology": "normal"}
 HARDER = {"path": CASE["path"], "patient": "IM-1", "label": 0, "perturbation": "blur", "strength": 0.01}
 JUDGED = {"model": "cnn", "seed": 0, "split": "test"}
+RATES = {"sensitivity": 0.9, "sensitivity_lower": 0.8, "sensitivity_upper": 0.95}
+RATES |= {"specificity": 0.8, "specificity_lower": 0.7, "specificity_upper": 0.9}
 GOOD = {
     "manifest": CASE
     | {"part": "train", "series": "IM", "number": 1, "width": 40, "height": 30, "mode": "grey", "bytes": 900}
@@ -21,8 +23,9 @@ GOOD = {
     | {"lower": 0.5, "upper": None, "n": 10},
     "resplit_predictions": CASE
     | {"split": "test", "model": "cnn", "seed": 0, "probability": 0.25, "protocol": "pictures", "known_patient": True},
-    "leakage": {"protocol": "pictures", "auc": 0.99, "lower": 0.98, "upper": None, "accuracy": 0.95, "sensitivity": 0.9}
-    | {"specificity": 0.9, "n": 40, "known_patient": 12},
+    "leakage": {"protocol": "pictures", "auc": 0.99, "lower": 0.98, "upper": None, "accuracy": 0.95}
+    | RATES
+    | {"n": 40, "known_patient": 12},
     "perturbations": HARDER,
     "perturbed_predictions": HARDER | {"model": "cnn", "seed": 0, "probability": 0.25},
     "perturbed_performance": {
@@ -36,7 +39,8 @@ GOOD = {
         "auc": 0.9,
         "lower": 0.8,
     }
-    | {"upper": 0.95, "sensitivity": 0.9, "specificity": 0.8, "flip_rate": 0.1, "n": 40},
+    | RATES
+    | {"upper": 0.95, "flip_rate": 0.1, "n": 40},
     "near_duplicates": {"path": "test/NORMAL/a.jpeg", "split": "test", "other": CASE["path"], "other_split": "train"}
     | {"same_patient": False, "identical": False, "correlation": 0.999},
     "splits": CASE | {"part": "val", "split": "validation"},
@@ -84,7 +88,8 @@ GOOD = {
     | {"band": 0.5, "coverage": 0.9, "error": 0.01, "sensitivity": 0.9, "specificity": None, "n": 36},
     "referral_band": JUDGED
     | {"band": 0.5, "coverage": 0.9, "error": 0.01, "lower": 0.0, "upper": 0.02}
-    | {"sensitivity": 0.9, "specificity": None, "n": 36},
+    | RATES
+    | {"specificity": None, "n": 36},
     "etiology_sensitivity": JUDGED
     | {"etiology": "viral", "sensitivity": 0.9, "lower": 0.8, "upper": 1.0, "n": 40, "patients": 30},
     "localisation": {"model": "gaussian", "method": "none", "against": "nothing", "measure": "pointing", "value": 0.2}

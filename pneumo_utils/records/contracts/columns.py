@@ -55,4 +55,9 @@ HELD_OUT = {"split": Column("str", **one_of(("validation", "test")))}
 RULE = Column("str", **one_of(("sensitivity", "youden", "half", "specificity", "margin", "varied")))
 PREDICTIONS = CASE | HELD_OUT | NETWORK | {"probability": Column("float", **between(0, 1))}  # of pneumonia
 
+RATES = {  # intervals over patients; empty where undefined
+    f"{rate}{end}": Column("float", optional=True, **between(0, 1))
+    for rate in ("sensitivity", "specificity")
+    for end in ("", "_lower", "_upper")
+}
 AREA = {name: Column("float", optional=True, **between(0, 1)) for name in ("auc", "lower", "upper")}

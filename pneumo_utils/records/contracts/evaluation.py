@@ -7,6 +7,7 @@ from pneumo_utils.records.contracts.columns import (
     AT_LEAST_1,
     HELD_OUT,
     NETWORK,
+    RATES,
     RULE,
     Column,
     between,
@@ -117,8 +118,9 @@ EVALUATION: dict[str, dict[str, Column]] = {
         "error": Column("float", optional=True, **between(0, 1)),
         "lower": Column("float", optional=True, **between(0, 1)),
         "upper": Column("float", optional=True, **between(0, 1)),
-        "sensitivity": Column("float", optional=True, **between(0, 1)),
-        "specificity": Column("float", optional=True, **between(0, 1)),
+    }
+    | RATES  # among those that are kept
+    | {
         "n": Column("int", **AT_LEAST_0),
     },
     # one row per network, seed, split and etiology among the ill

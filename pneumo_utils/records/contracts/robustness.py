@@ -11,6 +11,7 @@ from pneumo_utils.records.contracts.columns import (
     NETWORK,
     PERTURBED_CASE,
     PREDICTIONS,
+    RATES,
     RULE,
     Column,
     between,
@@ -61,8 +62,9 @@ ROBUSTNESS: dict[str, dict[str, Column]] = {
         "auc_change": Column("float"),  # less the AUC of the pictures as they are, paired
         "change_lower": Column("float", optional=True),
         "change_upper": Column("float", optional=True),
-        "sensitivity": Column("float", **between(0, 1)),
-        "specificity": Column("float", **between(0, 1)),
+    }
+    | RATES
+    | {
         "flip_rate": Column("float", **between(0, 1)),  # share of cases decided otherwise than plain
         "n": Column("int", **AT_LEAST_0),
     },
@@ -70,7 +72,8 @@ ROBUSTNESS: dict[str, dict[str, Column]] = {
     "leakage": {
         "protocol": DRAW,
         **AREA,
-        **{name: Column("float", **between(0, 1)) for name in ("accuracy", "sensitivity", "specificity")},
+        "accuracy": Column("float", **between(0, 1)),
+        **RATES,
         "n": Column("int", **AT_LEAST_0),
         "known_patient": Column("int", **AT_LEAST_0),  # test images whose patient is also trained on
     },

@@ -14,7 +14,10 @@ function row(model, threshold, prevalence, name) {
   line.append(head);
   const cell = content => { const one = line.insertCell(); one.className = "number"; one.append(content); };
   cell(fixed(threshold));
-  values.forEach((value, k) => cell(inWords(value, bounds[k])));
+  values.forEach((value, k) => {
+    if (k === 4) cell(fixed(risk / (1 + risk))); // the threshold probability, before the net benefit
+    cell(inWords(value, bounds[k]));
+  });
   for (const [kind, outcome] of [["found", "11"], ["missed", "10"], ["alarms", "01"], ["spared", "00"]]) {
     const button = document.createElement("button");
     button.type = "button"; button.textContent = plain[kind]; button.ariaLabel = `${name}: show ${plain[kind]} ${kind}`;
@@ -38,11 +41,12 @@ function draw(svg, parts) { // [tag, attributes, text] each
   }));
 }
 
-const frame = (x, y) => [
+const frame = (x, y, top) => [ // the upright axis goes from 0 to top
   ["path", { d: "M0 0V200H200", class: "axis" }],
   ["text", { x: 100, y: 232, "text-anchor": "middle" }, x],
   ["text", { x: -100, y: -20, "text-anchor": "middle", transform: "rotate(-90)" }, y],
   ...[0, 0.5, 1].map(v => ["text", { x: 200 * v, y: 216, "text-anchor": "middle" }, String(v)]),
+  ...[0.5, 1].map(v => ["text", { x: -4, y: 204 - 200 * v, "text-anchor": "end" }, String(top * v)]),
 ];
 
 const place = (alarms, found) => [200 * alarms / size[0], 200 - 200 * found / size[1]];
@@ -61,14 +65,14 @@ function drawCharts(model, threshold) {
     const { alarms, found } = counts(model.said, cut, once), [cx, cy] = place(alarms, found);
     return ["circle", { cx, cy, r: 5, class: kind }];
   };
-  draw(at("roc"), [...frame("1 − specificity", "sensitivity"),
+  draw(at("roc"), [...frame("1 − specificity", "sensitivity", 1),
     ["polyline", { points: model.curve ??= curve(model), class: "line" }], dot(model.frozen, "frozen"), dot(threshold, "now")]);
   const bins = [0, 1].map(() => new Array(20).fill(0));
   model.said.forEach((p, i) => bins[study.label[i]][Math.min(19, Math.floor(20 * p))]++);
   const highest = Math.max(...bins.flat());
   const bars = kind => bins[kind].map((n, k) => ["rect",
-    { x: 10 * k + 5 * kind, width: 5, y: 200 - 196 * n / highest, height: 196 * n / highest, class: kind ? "ill" : "well" }]);
-  draw(at("histogram"), [...frame("probability", `radiographs, at most ${highest}`), ...bars(0), ...bars(1),
+    { x: 10 * k + 5 * kind, width: 5, y: 200 - 200 * n / highest, height: 200 * n / highest, class: kind ? "ill" : "well" }]);
+  draw(at("histogram"), [...frame("probability", "radiographs", highest), ...bars(0), ...bars(1),
     ["path", { d: `M${200 * threshold} 0V200`, class: "now" }]]);
 }
 
