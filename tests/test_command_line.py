@@ -207,7 +207,8 @@ def test_a_layer_that_cannot_be_explained_is_told_before_anything_runs(told, par
     change(params, "explained_layers: []", "explained_layers: [vgg16:block5_conv9]")
     assert told("smoke") == (
         1,
-        "error: gradcam.explained_layers must name layers of vgg16 with height and width, got vgg16:block5_conv9, "
+        "error: gradcam.explained_layers must name layers of vgg16 with height and width, in no branch, got "
+        "vgg16:block5_conv9, "
         "did you mean vgg16:block5_conv3?",
     )
 

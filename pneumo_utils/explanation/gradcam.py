@@ -158,7 +158,7 @@ def _compile(lower: Callable, fed: tf.TensorSpec, upper: keras.Model, methods: S
 
     @tf.function(input_signature=[fed])
     def weighed(rows):
-        explained = tf.cast(lower(rows), tf.float32)  # a network may compute in bfloat16, maps do not
+        explained = tf.cast(lower(rows), tf.float32)  # maps are summed up in float32, in whatever the network computes
         with tf.GradientTape() as tape:
             tape.watch(explained)
             logit = upper(explained, training=False)

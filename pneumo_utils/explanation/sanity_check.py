@@ -119,13 +119,19 @@ def table(found: pd.DataFrame, replicates: int, seed: int) -> pd.DataFrame:
     for key, part in found.groupby(_BY, sort=False):
         turns = part["shuffle"].nunique()
         left, patient = part["left"].to_numpy().reshape(turns, -1), part["patient"].to_numpy()[: len(part) // turns]
-        summary = (*_crossed(left, patient, replicates, seed), part["dark"].mean(), turns, left.shape[1])
+        crossed = _crossed(left, patient, replicates, seed, alone=key[_BY.index("test")] == LABELS)
+        summary = (*crossed, part["dark"].mean(), turns, left.shape[1])
         rows.append((*key, *summary))
     return pd.DataFrame(rows, columns=[*_BY, "value", "lower", "upper", "dark", "shuffles", "n"])
 
 
-def _crossed(left: np.ndarray, patient: np.ndarray, replicates: int, seed: int) -> tuple[float, float, float]:
-    """Mean of (shufflings, n), `nan` left out, and its interval where both are drawn with replacement."""
+def _crossed(
+    left: np.ndarray, patient: np.ndarray, replicates: int, seed: int, *, alone: bool
+) -> tuple[float, float, float]:
+    """Mean of (shufflings, n), `nan` left out, and its interval where both are drawn with replacement.
+
+    Of permuted labels there is `alone` one other network, no sample of them: the interval is over patients.
+    """
     there = ~np.isnan(left)
     if not there.any():
         return (float("nan"),) * 3
@@ -134,8 +140,7 @@ def _crossed(left: np.ndarray, patient: np.ndarray, replicates: int, seed: int) 
     sums, counts = (((drawn @ values) * counted).sum(axis=1) for values in (np.where(there, left, 0), there * 1.0))
     means_drawn = np.divide(sums, counts, out=np.full(replicates, np.nan), where=counts > 0)
     mean, fewest = float(left[there].mean()), len(np.unique(patient[there.any(axis=0)]))
-    fewest = min(fewest, turns) if turns > 1 else fewest  # permuted labels are one other network: over patients alone
-    return mean, *bootstrap_mean.of_draws(mean, means_drawn, fewest)
+    return mean, *bootstrap_mean.of_draws(mean, means_drawn, fewest if alone else min(fewest, turns))
 
 
 def verdicts(sanity: pd.DataFrame) -> pd.DataFrame:

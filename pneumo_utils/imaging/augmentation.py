@@ -16,7 +16,7 @@ import numpy as np
 _DRAWN = ("turn", "mirror", "area", "stretch", "across", "along", "contrast", "brightness", "gamma")
 _DRAWN += ("downscale", "sharpness", "blur", "quality")
 _GREY = np.arange(256, dtype=np.float32)
-_HALVED = 1.75  # pixels of the picture to one of the view from which the picture is first averaged to half its side
+_HALVED = 1.75  # pixels of the picture to one of the view from which it is first averaged to half its side
 _CORNERS = ((0, 0), (-1, -1), (1, -1), (-1, 1), (1, 1))  # where a cropped test view lies, rightwards and downwards
 _TEST_SIDE = 0.875  # share of the side that it keeps: 224 of 256 pixels, as Krizhevsky et al. 2012 cut them
 # Test views by how many are averaged: the picture, its centre, five crops with the centre; each with its mirror image.
@@ -65,7 +65,7 @@ class Augmentation:
     def _move(self, image: np.ndarray, out: tuple[int, int], drawn: dict[str, float]) -> np.ndarray:
         """A crop, turned, perhaps mirrored; where it shrinks much, of the average of the picture."""
         matrix = self._place(image.shape, out, drawn)
-        if abs(np.linalg.det(matrix[:, :2])) >= _HALVED**2:
+        while abs(np.linalg.det(matrix[:, :2])) >= _HALVED**2:
             image = _halve(image)
             matrix = self._place(image.shape, out, drawn)
         return _warp(image, matrix, out)
@@ -147,7 +147,7 @@ def test_view(image: np.ndarray, number: int, size: int = 0) -> np.ndarray:
 def _corner(image: np.ndarray, side: tuple[int, int], size: int) -> np.ndarray:
     """A crop of `_TEST_SIDE`, moved as far as the picture reaches towards `side`, -1, 0 or 1 right- and downwards."""
     out = (size, size) if size else image.shape
-    if image.shape[0] * _TEST_SIDE >= _HALVED * out[0]:
+    while image.shape[0] * _TEST_SIDE >= _HALVED * out[0]:
         image = _halve(image)
     at = tuple(place * (1 - _TEST_SIDE) / 2 for place in side)
     return _warp(image, _invert(image.shape, out, (_TEST_SIDE, _TEST_SIDE), at, 0.0), out)

@@ -11,6 +11,23 @@ from pneumo_utils.networks.training_state import Snapshot, TrainingState
 from pneumo_utils.records import progress
 
 
+class OptimisationError(ValueError):
+    """A training cannot go on."""
+
+
+class Finite(keras.callbacks.Callback):
+    """Ends a training whose loss is no number any more, before that is kept: nothing can be learned from it."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Look at the losses."""
+        for name in ("loss", "val_plain"):
+            if not np.isfinite(logs[name]):
+                told = "training" if name == "loss" else "validation"
+                raise OptimisationError(
+                    f"loss must be a number, got {logs[name]} in {told} of epoch {epoch + 1}: lower the learning rate"
+                )
+
+
 class CycleEnds(keras.callbacks.Callback):
     """Sums up the weights at the end of every cycle; `mean` is what is kept.
 

@@ -126,7 +126,7 @@ def between(network: keras.Model, lower: str | None, upper: str) -> keras.Model:
     The part shares its layers with `network`: training one trains the other.
 
     Raises:
-        ModelError: there is no such layer, or `upper` does not lie above `lower`.
+        ModelError: there is no such layer, or something reaches `upper` without passing `lower`.
     """
     for layer in (lower, upper):
         if layer is not None and layer not in {part.name for part in network.layers}:
@@ -135,7 +135,7 @@ def between(network: keras.Model, lower: str | None, upper: str) -> keras.Model:
     try:
         return keras.Model(start, network.get_layer(upper).output, name=f"{network.name}-{upper}")
     except ValueError as error:
-        raise ModelError(f"layer {upper!r} must lie above {lower!r}, got the reverse") from error
+        raise ModelError(f"layer {upper!r} must be reached through {lower!r} alone, got another way") from error
 
 
 def at_size(network: keras.Model, image_size: int) -> keras.Model:

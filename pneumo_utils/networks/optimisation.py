@@ -11,7 +11,7 @@ import pandas as pd
 from pneumo_utils.networks import features, normalisation_statistics
 from pneumo_utils.networks.backend import keras, tf
 from pneumo_utils.networks.batches import Batches, class_weights
-from pneumo_utils.networks.callbacks import Averages, Clock, CycleEnds, Keeper, Patience, Teller, restore
+from pneumo_utils.networks.callbacks import Averages, Clock, CycleEnds, Finite, Keeper, Patience, Teller, restore
 from pneumo_utils.networks.fused_adamw import FusedAdamW
 from pneumo_utils.networks.training_state import Snapshot, TrainingState
 from pneumo_utils.records import progress
@@ -126,8 +126,8 @@ def fit(
 
     Returns:
         columns of the contract `history` but `model` and `seed`; `kept` marks the epoch whose weights stayed, if any.
-        Validation losses are those of plain labels, so that phases compare; after several cycles the last epoch's are
-        those of the averaged weights.
+        Validation losses are those of plain labels, so that phases compare; the last epoch's are those of the averaged
+        weights as they stay. A loss that is no number raises `callbacks.OptimisationError`.
     """
     now, before = now or Snapshot(0), part.get_weights()
     if now.epoch:
@@ -136,7 +136,7 @@ def fit(
         now.before = before
     history = _learn(part, feed, splits, phase, settings, seed, now, state or TrainingState())
     chosen = history.index[-1] if (averaged := _averages(phase, settings)) else history["val_loss"].idxmin()
-    better = history["val_loss"][chosen] < (np.inf if averaged else to_beat)  # never where a loss is no number
+    better = averaged or history["val_loss"][chosen] < to_beat
     if not better and before:
         part.set_weights(before)
     return history.assign(kept=better & (history.index == chosen))
@@ -156,7 +156,7 @@ def _learn(
         batches, validation = _batches(feed, splits, phase, settings, seed, told)
         batches.go_on(now.epoch)
         told.skip(now.epoch * steps)
-        looking_on = [*_callbacks(phase, settings, now), *([ends] if phase.cycles > 1 else [])]
+        looking_on = [Finite(), *_callbacks(phase, settings, now), *([ends] if phase.cycles > 1 else [])]
         if now.epoch < phase.epochs and not now.stopped:
             part.fit(
                 batches, validation_data=validation, initial_epoch=now.epoch, epochs=phase.epochs, verbose=0,
@@ -168,7 +168,11 @@ def _learn(
             part.set_weights(now.best)
     history = _history(now.logs, phase)
     if phase.cycles > 1:
-        _average_cycles(part, ends, batches, validation, history)
+        part.set_weights(ends.mean())
+    young = _averages(phase, settings) and normalisation_statistics.are_young(part, len(history) * steps)
+    if phase.cycles > 1 or young:
+        batches.go_on(len(history))  # Keras has drawn one epoch more, unless the training went on after its last
+        _settle(part, batches, validation, history)
     return history
 
 
@@ -183,12 +187,12 @@ def _batches(
     return learned, Batches(lambda at, _: feed.plain(held_out[at]), label[held_out], size, None, readers)
 
 
-def _average_cycles(
-    part: keras.Model, ends: CycleEnds, learned: Batches, validation: Batches, history: pd.DataFrame
-) -> None:
-    """Give `part` the mean of the weights at the ends of cycles, and the last row of `history` what it is worth."""
-    part.set_weights(ends.mean())
-    # the mean of statistics is not those of the mean (Izmailov et al. 2018, arXiv:1803.05407, section 3.2)
+def _settle(part: keras.Model, learned: Batches, validation: Batches, history: pd.DataFrame) -> None:
+    """Give averaged weights the statistics of normalisation that fit them, and the last row of `history` their worth.
+
+    The mean of statistics is not those of the mean (Izmailov et al. 2018, arXiv:1803.05407, section 3.2), and after few
+    steps they are those that every training starts from.
+    """
     normalisation_statistics.settle(part, (learned[number][0] for number in range(len(learned))))
     found = part.evaluate(validation, verbose=0, return_dict=True)
     history.loc[history.index[-1], ["val_loss", "val_auc"]] = found["plain"], found["auc"]
@@ -235,10 +239,11 @@ def adamw(phase: Phase, settings: Settings, steps: int) -> keras.optimizers.Opti
     """
     length = steps * phase.epochs // phase.cycles
     rising = max(1, round(_WARM_UP * length))
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, length - rising), warmup_target=phase.learning_rate, warmup_steps=rising
-    )
-    rate = Restarts(rate, length) if phase.cycles > 1 else rate
+    rate = phase.learning_rate  # a single step begins where a warm-up would: it must not be at a rate of 0
+    if length > 1:
+        cosine = {"warmup_target": phase.learning_rate, "warmup_steps": rising}
+        rate = keras.optimizers.schedules.CosineDecay(0.0, max(1, length - rising), **cosine)
+        rate = Restarts(rate, length) if phase.cycles > 1 else rate
     averaged = {"use_ema": True, "ema_momentum": settings.ema_momentum} if settings.ema_momentum else {}
     optimiser = FusedAdamW(rate, weight_decay=settings.weight_decay, **averaged)
     optimiser.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])

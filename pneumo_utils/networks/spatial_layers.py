@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _VGG16_CONVOLUTIONS = (2, 2, 3, 3, 3)  # block by block
 _RESNET50_BLOCKS = {2: 3, 3: 4, 4: 6, 5: 3}  # stage: residual blocks
 _CNN_CONVOLUTIONS = (1, 1, 2, 2, 2)  # block by block; see `models`
@@ -14,6 +16,12 @@ def names(model: str) -> tuple[str, ...]:
         model: `cnn`, `vgg16` or `resnet50`.
     """
     return {"cnn": _cnn, "vgg16": _vgg16, "resnet50": _resnet50}[model]()
+
+
+def explainable(model: str) -> tuple[str, ...]:
+    """Those of `names` that all of the answer passes through; a layer in one branch of a residual block is none."""
+    found = names(model)
+    return found if model != "resnet50" else tuple(one for one in found if not re.search(r"_block\d+_\d_", one))
 
 
 def _cnn() -> tuple[str, ...]:

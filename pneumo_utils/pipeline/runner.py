@@ -131,10 +131,10 @@ class Pipeline:
     def _check_layers(self) -> None:
         for named in self.study.gradcam.explained_layers:
             model, _, layer = named.partition(":")
-            known = spatial_layers.names(model)
+            known = spatial_layers.explainable(model)
             if layer not in known:
                 near = difflib.get_close_matches(layer, known, n=1) or known[-1:]
-                rule = f"gradcam.explained_layers must name layers of {model} with height and width"
+                rule = f"gradcam.explained_layers must name layers of {model} with height and width, in no branch"
                 raise PipelineError(f"{rule}, got {named}, did you mean {model}:{near[0]}?")
 
     def _check_writable(self) -> None:

@@ -326,7 +326,7 @@ def test_a_network_that_is_sure_beyond_float32_is_still_explained(gradcam, image
         ({"layer": "block9"}, "layer must be one of vgg16's, got 'block9'"),
         ({"below": "block9"}, "layer must be one of vgg16's, got 'block9'"),
         ({"layer": "pooled"}, "layer must have height and width, got 'pooled'"),
-        ({"below": "block5_pool"}, "layer 'block5_conv3' must lie above 'block5_pool', got the reverse"),
+        ({"below": "block5_pool"}, "layer 'block5_conv3' must be reached through 'block5_pool' alone, got another way"),
     ],
 )
 def test_a_layer_that_is_not_there_or_not_below_is_told(gradcam, networks, given, told):

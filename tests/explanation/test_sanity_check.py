@@ -103,6 +103,8 @@ def test_few_shufflings_that_differ_are_less_sure_than_many_patients(cases, imag
     assert found["lower"].item() < 0.4 and found["upper"].item() > 0.8 and verdict["verdict"].item() == "FAIL"
     found, verdict = told(pd.concat(rows[:5]))
     assert np.isnan(found["lower"].item()) and verdict["verdict"].item() == "not tested", "five shufflings are too few"
+    found, verdict = told(pd.concat(rows[:1]))
+    assert np.isnan(found["lower"].item()) and verdict["verdict"].item() == "not tested", "and so is one"
 
 
 def test_a_map_that_was_dark_before_has_nothing_to_lose_and_passes_nothing(cases, images, noise):

@@ -52,6 +52,15 @@ def test_kept_activations_are_those_of_the_trunk_view_by_view(rooms, images, tmp
         np.testing.assert_array_equal(mixed[row], kept.view(np.array([position]), (1 + position) % 3)[0])
 
 
+@pytest.mark.parametrize("views", [2, 3, 4, 8])
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_no_view_of_a_picture_is_left_out_whichever_of_its_turns_it_has(rooms, views, every):
+    rows = np.arange(views)[:, None]  # of the one picture, a row each view
+    kept = rooms["features"].Activations(np.arange(views), rows[0], rows[1:], np.array([0]))
+    taken = [int(kept.training(np.array([0]), turn)[0]) for turn in range(0, 6 * views * every, every)]
+    assert np.bincount(taken, minlength=views).min() >= 3, "half of what an even share would be"
+
+
 def test_of_two_trainings_that_share_a_trunk_one_runs_it_and_the_other_waits(rooms, images, tmp_path):
     trunk = rooms["models"].between(rooms["models"].build("cnn", SIZE, dropout=0.1, weights=None), None, "block2_pool")
     run = {"views": 1, "batch_size": 8, "folder": tmp_path}

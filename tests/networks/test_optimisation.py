@@ -176,6 +176,40 @@ def test_the_learning_rate_rises_and_falls_once_a_cycle(rooms):
     assert seen[0].argmax() == 2 and seen[0, 2] == pytest.approx(1e-2) and seen[0, -1] < 1e-3
 
 
+def test_a_phase_of_a_single_step_learns(rooms, images, splits, tmp_path):
+    optimisation = rooms["optimisation"]
+    network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+    before = network.get_layer("logit").get_weights()[0]
+    phases = [optimisation.Phase("end_to_end", 1, 1e-2)]
+    rooms["training"].train(network, feed(images), splits, phases, optimisation.Settings(N, 5), 0, tmp_path)
+    assert np.abs(network.get_layer("logit").get_weights()[0] - before).max() > 1e-4
+
+
+def test_a_loss_that_is_no_number_ends_the_training_in_a_sentence(rooms, images, splits, tmp_path):
+    optimisation = rooms["optimisation"]
+    network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+    network.get_layer("logit").set_weights(
+        [np.full_like(one, np.nan) for one in network.get_layer("logit").get_weights()]
+    )
+    phases = [optimisation.Phase("end_to_end", 2, 1e-2)]
+    with pytest.raises(ValueError, match="loss must be a number, got nan in training of epoch 1: lower the learning"):
+        rooms["training"].train(network, feed(images), splits, phases, settings(), 0, tmp_path)
+
+
+def test_averaged_weights_of_a_short_training_have_statistics_that_fit_them(rooms, images, splits, tmp_path):
+    optimisation, training = rooms["optimisation"], rooms["training"]
+    training.make_reproducible(0)
+    network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+    phases = [optimisation.Phase("end_to_end", 3, 1e-3)]
+    asked = optimisation.Settings(8, 50, ema_momentum=0.8)
+    training.train(network, feed(images), splits, phases, asked, 0, tmp_path)
+    first, *_ = rooms["normalisation_statistics"].normalisations(network)
+    kept = first.moving_variance.numpy()
+    shown = images[(splits["split"] == "train").to_numpy()]
+    rooms["normalisation_statistics"].settle(network, [shown])
+    np.testing.assert_allclose(kept, first.moving_variance.numpy(), rtol=0.5)
+
+
 @pytest.mark.long
 def test_after_several_cycles_the_mean_of_the_weights_at_their_ends_is_kept_and_judged(
     rooms, images, splits, monkeypatch
