@@ -26,10 +26,10 @@ class InputFiles:
 
     paths: tuple[str, ...]  # each once, in the order given; within a folder by name
     hidden: int  # files that were passed over, as hidden or left behind by an operating system, or in such a folder
-    answers: int  # files and folders that were passed over, since answers are written there
+    answers: int  # files and folders that were passed over, since they are answers, or the table
     repeated: int  # paths that were named more than once
     errors: tuple[tuple[str, str], ...]  # folders that cannot be listed, and why
-    below: tuple[str, ...] = ()  # each path below the folder that was named, or that those which were named share
+    below: tuple[str, ...] = ()  # each path from the folder on that named it, or below what a pattern begins with
 
 
 def find(given: Iterable[str], lines: Iterable[str] = (), answers: Iterable[Path] = ()) -> InputFiles:
@@ -38,47 +38,46 @@ def find(given: Iterable[str], lines: Iterable[str] = (), answers: Iterable[Path
     Args:
         given: files, folders or patterns with `*`, `?` or `[`; `STANDARD_INPUT` stands for `lines`.
         lines: paths, one a line; empty ones are passed over.
-        answers: files and folders that answers go to. They are passed over, with what lies beside a
-            table while it grows, and so are answers of other runs: an overlay would be scored in the next. One of
-            their files is scored where it is named itself, not by a pattern.
+        answers: files and folders that answers go to. The table is passed over, with what lies beside it while it
+            grows. So is whatever is an answer, of this run or another, wherever it lies: an overlay would be scored in
+            the next. A radiograph that lies among answers is none. An answer is scored where it is named itself.
 
     Raises:
         InputError: a file is not there, or a pattern fits nothing.
     """
-    found: dict[str, None] = {}
-    bases: dict[str, None] = {}  # folders that are named, or that a file which is named lies in
+    found: dict[str, tuple[str, str]] = {}  # by where a file lies, however it is spelled: its path, and its name below
     hidden, repeated, own = 0, 0, 0
-    places = frozenset(os.path.realpath(place) for place in answers)
+    tables = frozenset(os.path.realpath(place) for place in answers if not place.is_dir())
     errors: list[tuple[str, str]] = []
     entered: set[tuple[str, str]] = set()  # by patterns: where a file truly lies, and its name
-    for path, fitted in _expand(given, lines):
-        if (places and _is_answer(_real(path), places)) or (fitted and _lies_among_answers(path, places)):
+    for path, base in _expand(given, lines):
+        if _is_of_table(_real(path), tables) or (base is not None and recognition.is_answer(path)):
             own += 1
             continue
-        if fitted and not _is_met_first(path, entered):  # `**` goes round where a link leads back
+        if base is not None and not _is_met_first(path, entered):  # `**` goes round where a link leads back
             repeated += 1
             continue
-        bases[path if os.path.isdir(path) else os.path.dirname(path)] = None  # noqa: PTH112, PTH120 - never raises
-        for one in _walk(path, errors, places) if os.path.isdir(path) else [path]:  # noqa: PTH112 - never raises
+        is_folder = os.path.isdir(path)  # noqa: PTH112 - never raises
+        for one in _walk(path, errors, tables) if is_folder else [path]:
             if one is None:
                 hidden += 1
             elif not one:
                 own += 1
-            elif one in found:
+            elif (place := _absolute(one)) in found:
                 repeated += 1
             else:
-                found[one] = None
-    below = _below(found, bases)
-    return InputFiles(tuple(found), hidden, own, repeated, tuple(errors), below)
+                found[place] = one, _below(one, path, base)
+    paths, below = (tuple(one[side] for one in found.values()) for side in (0, 1))
+    return InputFiles(paths, hidden, own, repeated, tuple(errors), below)
 
 
-def _below(paths: Iterable[str], folders: Iterable[str]) -> tuple[str, ...]:
-    """Paths below the folder that all named ones share; as they are where there is none."""
-    try:
-        shared = os.path.commonpath([os.path.normpath(one or os.curdir) for one in folders])
-    except ValueError:  # some are absolute, some are not
-        return tuple(map(os.path.normpath, paths))
-    return tuple(os.path.relpath(one, shared or os.curdir) for one in paths)
+def _below(path: str, named: str, base: str | None) -> str:
+    """`path` as it can be told from others whatever is named besides: see `InputFiles.below`."""
+    if base is not None:
+        return os.path.relpath(path, base or os.curdir)
+    if path == named:
+        return os.path.normpath(path)
+    return os.path.join(os.path.basename(_absolute(named)), os.path.relpath(path, named))  # noqa: PTH118, PTH119
 
 
 def name_safely(path: str) -> str:
@@ -87,14 +86,9 @@ def name_safely(path: str) -> str:
     return _ENDS_OF_LINES.sub(lambda one: one[0].encode("unicode_escape").decode(), text)
 
 
-def _is_answer(place: str, answers: frozenset[str]) -> bool:
-    """Whether answers go to a file or folder, or it is what a killed run left of their table, as `scores.csv.part`."""
-    table = re.sub(r"(\.shard-[0-9]+-of-[0-9]+|\.before)*(\.part)+$", "", place)
-    return place in answers or table in answers
-
-
-def _lies_among_answers(path: str, places: frozenset[str]) -> bool:
-    return recognition.is_answer(path) or any(str(above) in places for above in Path(_real(path)).parents)
+def _is_of_table(place: str, tables: frozenset[str]) -> bool:
+    """Whether a file is a table that is written, or what a killed run left of it, as `scores.csv.part`."""
+    return place in tables or re.sub(r"(\.shard-[0-9]+-of-[0-9]+|\.before)*(\.part)+$", "", place) in tables
 
 
 def _is_met_first(path: str, entered: set[tuple[str, str]]) -> bool:
@@ -104,9 +98,11 @@ def _is_met_first(path: str, entered: set[tuple[str, str]]) -> bool:
     return new
 
 
-def _is_any_answer(folder: str, name: str, answers: frozenset[str]) -> bool:
-    path = f"{folder}{os.sep}{name}"
-    return (bool(answers) and _is_answer(path, answers)) or recognition.is_answer(path)
+def _absolute(path: str) -> str:
+    try:
+        return os.path.abspath(path)  # noqa: PTH100 - links stay
+    except ValueError:  # no name that a file can have
+        return path
 
 
 def _real(path: str) -> str:
@@ -116,22 +112,23 @@ def _real(path: str) -> str:
         return path
 
 
-def _expand(given: Iterable[str], lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
-    """Every path that is meant, and whether a pattern found it."""
+def _expand(given: Iterable[str], lines: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+    """Every path that is meant, and the folder that the pattern which found it begins in, if one did."""
     for one in given:
         if one == STANDARD_INPUT:
-            yield from ((line.rstrip("\r\n"), False) for line in lines if line.strip())
+            yield from ((line.rstrip("\r\n"), None) for line in lines if line.strip())
         elif os.path.lexists(one):
-            yield one, False
+            yield one, None
         elif glob.has_magic(one) and (fitting := glob.glob(one, recursive=True)):  # noqa: PTH207 - keeps `./`
             shortest = sorted(fitting, key=lambda path: (path.count(os.sep), path))
-            yield from ((path, True) for path in shortest)
+            base = os.path.dirname(re.split(r"[*?[]", one, maxsplit=1)[0])  # noqa: PTH120 - never raises
+            yield from ((path, base) for path in shortest)
         else:
             rule = "a pattern must fit a file" if glob.has_magic(one) else "path must be a file or folder that is there"
             raise InputError(f"{rule}, got {one}")
 
 
-def _walk(folder: str, errors: list[tuple[str, str]], answers: frozenset[str]) -> Iterator[str | None]:
+def _walk(folder: str, errors: list[tuple[str, str]], tables: frozenset[str]) -> Iterator[str | None]:
     """Every file below `folder`; None for each that is hidden, and nothing for each answer, or folder of them.
 
     A linked folder is looked into, too, but no folder twice, and none below a hidden one. One that lies below `folder`
@@ -146,12 +143,13 @@ def _walk(folder: str, errors: list[tuple[str, str]], answers: frozenset[str]) -
     for place, folders, names in os.walk(folder, onerror=note, followlinks=True):
         folders.sort()
         at = os.path.realpath(place)
-        own = [name for name in (*folders, *names) if _is_any_answer(at, name, answers)]
+        inside = [(name, f"{at}{os.sep}{name}") for name in (*folders, *names)]
+        own = [name for name, one in inside if _is_of_table(one, tables) or recognition.is_answer(one)]
         if own:
             yield from [""] * len(own)
             folders[:], names = (sorted(set(some) - set(own)) for some in (folders, names))
-        inside = os.path.relpath(place, folder)
-        secret = any(part != ".." and folder_contents.is_litter(part) for part in Path(inside).parts)
+        parts = Path(os.path.relpath(place, folder)).parts
+        secret = any(part != ".." and folder_contents.is_litter(part) for part in parts)
         folders[:] = [name for name in folders if _is_new(os.path.join(place, name), root, secret, seen)]  # noqa: PTH118
         for name in sorted(names):
             hidden = secret or folder_contents.is_litter(name)

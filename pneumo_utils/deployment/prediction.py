@@ -134,8 +134,14 @@ def score(
 
 
 def _lines() -> Iterator[str]:
-    """Those of the standard input, whatever bytes a name has and whatever editor has written it."""
+    """Those of the standard input, whatever bytes a name has and whatever editor has written it.
+
+    Raises:
+        PredictionError: it is UTF-16, as some shells write lists.
+    """
     for number, line in enumerate(sys.stdin.buffer):
+        if number == 0 and line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise PredictionError("list of paths must be UTF-8, got UTF-16: let the shell write it as UTF-8")
         yield os.fsdecode(line.removeprefix(codecs.BOM_UTF8) if number == 0 else line)
 
 
@@ -197,9 +203,10 @@ def _score_to(table: ScoreTable, found: InputFiles, scorer: Scorer, answers: Ans
 def _tell(found: InputFiles, counts: Counter) -> None:
     """Say in a sentence or two what became of all that was named."""
     told = [f"{counts[SCORED]:,} scored", f"{counts[REFUSED]:,} refused"]
-    told += [f"{found.hidden:,} hidden files passed over"] if found.hidden else []
+    told += [f"{found.hidden:,} hidden file{'s' * (found.hidden != 1)} passed over"] if found.hidden else []
     told += [f"{found.answers:,} of its own answers passed over"] if found.answers else []
     told += [f"{found.repeated:,} named twice and scored once"] if found.repeated else []
-    _log.info("%s files: %s", f"{len(found.paths):,}", ", ".join(told))
+    count = len(found.paths)
+    _log.info("%s: %s", f"{count:,} files" if count != 1 else "1 file", ", ".join(told))
     for folder, why in found.errors:
         _log.warning("folder must be readable, got %s: %s", folder, why)

@@ -40,6 +40,8 @@ def check(path: Path, as_json: bool) -> None:
 def check_share(path: Path, as_json: bool, share: str, names: Iterable[str]) -> None:
     """Whether a table may be that of a share of the files; rows of files that other shares have now are told of.
 
+    What a killed run left beside the table counts as its rows.
+
     Args:
         path: of the table.
         as_json: one JSON object a line instead of CSV.
@@ -49,10 +51,13 @@ def check_share(path: Path, as_json: bool, share: str, names: Iterable[str]) -> 
     Raises:
         ScoreFileError: it holds rows, and none of them is of this share: it is another's table.
     """
-    if share == "1/1" or not path.is_file():
+    left = [path, *(path.with_name(f"{path.name}{end}") for end in (".part", ".before.part"))]
+    there = [file for file in left if file.is_file()]
+    if share == "1/1" or not there:
         return
     own = {hash(name) for name in names}
-    inside = Counter(hash(row["path"]) in own for _, _, row in score_rows.read(path, as_json) if row is not None)
+    rows = (row for file in there for _, _, row in score_rows.read(file, as_json) if row is not None)
+    inside = Counter(hash(row["path"]) in own for row in rows)
     if inside[False] and not inside[True]:
         raise ScoreFileError(f"out must be a table of its own for shard {share}, got {path} with rows of other files")
     if inside[False]:

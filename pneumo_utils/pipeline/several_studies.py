@@ -10,6 +10,7 @@ from pathlib import Path
 from pneumo_utils.pipeline import preflight, study_lock, training_work
 from pneumo_utils.pipeline.runner import Pipeline
 from pneumo_utils.pipeline.study_run import StudyRun
+from pneumo_utils.records import unforeseen
 from pneumo_utils.records.durations import in_words
 from pneumo_utils.reporting import several_studies_page
 from pneumo_utils.study import definition
@@ -86,7 +87,8 @@ def _run(pipeline: Pipeline, scheduler: str, threads: int) -> bool:
             training_work.work(pipeline, "1/1", threads, scheduler)
         with study_lock.hold(pipeline.name, pipeline.store.work):
             StudyRun(pipeline).to_the_end()
-    except (RuntimeError, ValueError, OSError) as error:
-        _log.error("study %s stopped: %s", pipeline.name, error)  # noqa: TRY400 - the sentence, not the traceback
+    except Exception as error:  # noqa: BLE001 - whatever stops one study stops no other
+        for sentence in unforeseen.sentences(error):
+            _log.error("study %s stopped: %s", pipeline.name, sentence)  # noqa: TRY400 - the sentence, no traceback
         return False
     return True

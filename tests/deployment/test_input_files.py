@@ -51,13 +51,46 @@ def test_answers_are_no_radiographs_unless_one_is_named_itself(folder):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"x")
     (folder / "link").symlink_to("b")
+    stem = "0123456789abcdef-01234567"
+    heat_map_overlays.write(np.zeros((64, 64, 3), np.uint8), folder / "b" / f"{stem}.png")
+    (folder / "b" / f"{stem}.part.png").write_bytes(b"x")
     answers = [Path("link"), folder / "scores.csv"]
-    pictures = ("./a.jpeg", "./b.png", "./odd[1].png", "./scores.csv.png", "./deep/er/c.txt")
+    pictures = ("./a.jpeg", "./b.png", "./odd[1].png", "./scores.csv.png", "./b/0a.png", "./deep/er/c.txt")
     found = input_files.find(["."], answers=answers)
-    assert found.paths == pictures and found.answers == 4, "a folder and three files; b.png is a picture"
+    assert found.paths == pictures and found.answers == 5, "two overlays and three files; a radiograph is none"
     named = input_files.find(["a.jpeg", "b", "b.png", "scores.csv"], answers=answers)
-    assert (named.paths, named.answers) == (("a.jpeg", "b.png"), 2)
-    assert input_files.find(["b/0a.png"], answers=answers).paths == ("b/0a.png",)
+    assert (named.paths, named.answers) == (("a.jpeg", "b/0a.png", "b.png"), 3)
+    assert input_files.find([f"b/{stem}.png"], answers=answers).paths == (f"b/{stem}.png",)
+
+
+def test_radiographs_where_answers_go_are_scored_however_they_are_named(folder):
+    wanted = {"a.jpeg", "b.png", "odd[1].png"}
+    for given in (["*.jpeg", "*.png"], ["."], [str(folder)]):
+        found = input_files.find(given, answers=[Path()])
+        assert {Path(one).name for one in found.paths} >= wanted and not found.answers, given
+
+
+def test_dicom_answers_are_none_by_a_pattern_either(folder):
+    for name in ("0123456789abcdef-01234567/1.2.826.0.1.dcm", "study/1.2.3.dcm"):
+        (folder / name).parent.mkdir()
+        (folder / name).write_bytes(b"x")
+    found = input_files.find(["*/*.dcm"])
+    assert (found.paths, found.answers) == (("study/1.2.3.dcm",), 1)
+
+
+@pytest.mark.parametrize("given", [["deep"], ["deep", "more"], ["*/er/*"]])
+def test_what_names_a_file_stays_whatever_is_named_besides(folder, given):
+    before = dict(zip(*(getattr(input_files.find(given[:1]), name) for name in ("paths", "below")), strict=True))
+    (folder / "more" / "er").mkdir(parents=True)
+    (folder / "more" / "er" / "c.txt").write_bytes(b"x")
+    found = input_files.find(given)
+    after = dict(zip(found.paths, found.below, strict=True))
+    assert before.items() <= after.items() and len(set(after.values())) == len(after)
+
+
+def test_one_file_in_two_spellings_is_one(folder):
+    found = input_files.find(["deep", "./deep", "deep/er/../er", str(folder / "deep")])
+    assert found.paths == ("deep/er/c.txt",) and found.repeated == 3
 
 
 def test_answers_of_an_earlier_run_are_no_radiographs_wherever_they_lie(folder):
@@ -90,6 +123,9 @@ def test_a_pattern_finds_no_answers_of_its_own_run_and_nothing_twice(folder):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"x")
     (folder / "loop").symlink_to(".")
+    stem = "0123456789abcdef-01234567"
+    (folder / "heat" / "0a.png").unlink()
+    heat_map_overlays.write(np.zeros((64, 64, 3), np.uint8), folder / "heat" / f"{stem}.png")
     found = input_files.find(["**/*.png", "*.csv"], answers=[Path("heat"), Path("scores.csv")])
     assert found.paths == ("b.png", "odd[1].png")
     assert found.answers >= 2 and found.repeated

@@ -87,9 +87,7 @@ def test_every_file_is_one_row_in_order_and_a_sentence_counts_them(place, capsys
     assert predict("in", "in/a.png", "--out", "out/scores.csv") == 3
     found = rows((place / "out" / "scores.csv").read_text())
     assert [row["path"] for row in found] == ["in/a.png", "in/letter.txt", "in/deep/b.png"]
-    assert caplog.messages == [
-        "3 files: 2 scored, 1 refused, 1 hidden files passed over, 1 named twice and scored once"
-    ]
+    assert caplog.messages == ["3 files: 2 scored, 1 refused, 1 hidden file passed over, 1 named twice and scored once"]
     assert capsys.readouterr().out == ""
 
 
@@ -405,6 +403,22 @@ def test_a_table_of_another_shard_is_left_as_it_is(place, capsys):
     rule = "out must be a table of its own for shard 2/2, got scores.csv with rows of other files"
     assert capsys.readouterr().err == f"error: {rule}\n"
     assert (place / "scores.csv").read_bytes() == before
+
+
+def test_rows_of_another_shard_that_was_killed_are_left_as_they_are(place, capsys):
+    predict("in", "--shard", "1/2", "--out", "scores.csv")
+    (place / "scores.csv").rename(place / "scores.csv.part")
+    before = (place / "scores.csv.part").read_bytes()
+    capsys.readouterr()
+    assert predict("in", "--shard", "2/2", "--out", "scores.csv") == 1
+    assert "must be a table of its own for shard 2/2" in capsys.readouterr().err
+    assert (place / "scores.csv.part").read_bytes() == before and not (place / "scores.csv").exists()
+
+
+def test_a_list_in_utf_16_is_refused_in_a_sentence(place, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("in/a.png\n".encode("utf-16"))))
+    assert predict("-") == 1
+    assert capsys.readouterr().err.startswith("error: list of paths must be UTF-8, got UTF-16")
 
 
 def test_rows_that_a_shard_does_not_have_any_more_are_counted(place, caplog):

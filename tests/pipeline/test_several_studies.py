@@ -66,7 +66,15 @@ def test_a_scheduler_trains_the_networks_of_every_study(tmp_path, monkeypatch):
     assert asked == [("one", "1/1", 1, "local:2"), "one", ("two", "1/1", 1, "local:2"), "two"]
 
 
-def test_one_that_stops_stops_no_other_and_is_named_at_the_end(tmp_path, monkeypatch, caplog):
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (RuntimeError("03_finetune, cell 4: it broke"), "03_finetune, cell 4: it broke"),
+        (KeyError("split"), "nobody foresaw KeyError: 'split'"),
+        (MemoryError(), "the machine must have memory for this"),
+    ],
+)
+def test_one_that_stops_stops_no_other_and_is_named_at_the_end(tmp_path, monkeypatch, caplog, error, told):
     smoke = definition.load("smoke", PARAMS)
     smoke = smoke.model_copy(update={"data": smoke.data.model_copy(update={"cache": str(tmp_path / "cache")})})
     pipelines = [Pipeline(name, smoke, PROJECT, tmp_path) for name in ("one", "bad", "two")]
@@ -81,7 +89,7 @@ def test_one_that_stops_stops_no_other_and_is_named_at_the_end(tmp_path, monkeyp
 
         def to_the_end(self):
             if self.name == "bad":
-                raise RuntimeError("03_finetune, cell 4: it broke")
+                raise error
 
     monkeypatch.setattr(several_studies, "StudyRun", Run)
     with pytest.raises(
@@ -89,7 +97,7 @@ def test_one_that_stops_stops_no_other_and_is_named_at_the_end(tmp_path, monkeyp
     ):
         several_studies.run(pipelines, tmp_path)
     assert (tmp_path / "compare" / "one-and-two.html").is_file()
-    assert "study bad stopped: 03_finetune, cell 4: it broke" in caplog.messages
+    assert any(message.startswith(f"study bad stopped: {told}") for message in caplog.messages)
 
 
 def test_a_name_that_is_there_is_no_pattern(tmp_path):

@@ -10,6 +10,8 @@ from pneumo_utils.deployment.answers.algorithm import MAKER
 
 SOFTWARE = "Software"  # the keyword under which an overlay names its maker (PNG 3, section 11.3.3.2)
 _PLACE = re.compile(r"[0-9a-f]{16}-[0-9a-f]{8}(\.png|\.json)?")  # as `AnswerFiles` names what it writes
+_UNFINISHED = re.compile(r"[0-9a-f]{16}-[0-9a-f]{8}\.part(\.png|\.json)?")  # what a killed run left of it
+_DICOM = re.compile(r"[0-9.]+(\.part)?\.dcm")
 _TABLES = (".csv", ".json", ".jsonl", ".ndjson", ".txt", ".part")
 _MARKS = {
     ".png": f"tEXt{SOFTWARE}\0{MAKER}".encode("latin-1"),
@@ -19,7 +21,7 @@ _LONGEST = 1 << 16  # bytes that are looked at
 
 
 def is_answer(path: str) -> bool:
-    """Whether a file or folder is an overlay, a FHIR report, a table of scores, or a folder of DICOM answers.
+    """Whether a file or folder is an overlay, a FHIR report, a table of scores, or a folder of DICOM answers or in one.
 
     Names decide what is looked into, and content decides: a radiograph that happens to have such a name is none.
     """
@@ -27,6 +29,11 @@ def is_answer(path: str) -> bool:
     placed = _PLACE.fullmatch(name)
     if placed and not placed[1]:
         return _holds_dicom_answers(path)
+    if _UNFINISHED.fullmatch(name):
+        return True
+    if _DICOM.fullmatch(name):
+        folder = os.path.dirname(os.path.realpath(path))  # noqa: PTH120 - likewise
+        return bool(_PLACE.fullmatch(os.path.basename(folder))) and _holds_dicom_answers(folder)  # noqa: PTH119
     if not placed and not name.lower().endswith(_TABLES):
         return False
     try:
@@ -47,4 +54,4 @@ def _holds_dicom_answers(folder: str) -> bool:
         names = os.listdir(folder)  # noqa: PTH208 - likewise
     except OSError:
         return False
-    return bool(names) and all(re.fullmatch(r"[0-9.]+(\.part)?\.dcm", name) for name in names)
+    return bool(names) and all(map(_DICOM.fullmatch, names))

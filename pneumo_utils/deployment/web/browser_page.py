@@ -86,8 +86,10 @@ def _check_folder(folder: Path) -> None:
     else:
         there = {path.name: path for path in folder.iterdir()} if folder.exists() else {}
         own = not there or _OWN in there
-        # its own files lie flat; a repository, say, was laid into it by somebody
-        foreign = sorted(name for name, path in there.items() if name.startswith(".") or path.is_dir())
+        # its own files are those that the page keeps; a note, say, or a repository was laid beside them by somebody
+        keeper = folder / _KEEPER
+        kept = keeper.read_text(encoding="utf-8") if own and keeper.is_file() else ""
+        foreign = sorted(name for name in there if name != _KEEPER and json.dumps(name) not in kept)
     if not own:
         raise BrowserPageError(f"out must be a new folder or a page written before, got {folder}: it is left as it is")
     if foreign:

@@ -139,7 +139,9 @@ def test_the_scripts_know_all_that_the_gate_checks():
 
 def test_a_page_that_is_there_is_replaced_and_anything_else_left_alone(bundle, archive, tmp_path):
     folder = browser_page.write(bundle, tmp_path / "out", archive)
-    (folder / "old.txt").touch()
+    (folder / "old.txt").touch()  # of an earlier page, which names it
+    keeper = folder / "service_worker.js"
+    keeper.write_text(keeper.read_text().replace("const FILES = {", 'const FILES = {"old.txt": "sha256-x", '))
     assert not (browser_page.write(bundle, folder, archive) / "old.txt").exists()
     mine = tmp_path / "mine"
     mine.mkdir()
@@ -211,13 +213,15 @@ def test_without_a_connection_one_sentence_says_what_to_do(bundle, tmp_path, mon
     assert said.endswith("elsewhere and name it with --runtime") and "DATA=" not in said and "\n" not in said
 
 
-def test_a_repository_that_somebody_keeps_in_the_page_is_not_deleted(bundle, archive, tmp_path):
+@pytest.mark.parametrize("name", [".git", "robots.txt"])
+def test_what_somebody_keeps_in_the_page_is_not_deleted(bundle, archive, tmp_path, name):
     out = browser_page.write(bundle, tmp_path / "site", archive)
-    (out / ".git").mkdir()
-    rule = r"out must hold nothing but the page, which is replaced, got .*site with \.git: it is left as it is"
+    browser_page.write(bundle, out, archive)
+    (out / name).mkdir()
+    rule = rf"out must hold nothing but the page, which is replaced, got .*site with {name}: it is left as it is"
     with pytest.raises(browser_page.BrowserPageError, match=rule):
         browser_page.write(bundle, out, archive)
-    assert (out / ".git").is_dir() and (out / "index.html").is_file()
+    assert (out / name).is_dir() and (out / "index.html").is_file()
 
 
 @pytest.mark.slow

@@ -129,6 +129,8 @@ def write_files(folder):
     colours = Image.fromarray(np.dstack([pixels, pixels[::-1], 255 - pixels]))
     picture.save(folder / "grey.jpg", quality=95)
     picture.transpose(Image.Transpose.ROTATE_90).save(folder / "turned.jpg", quality=95, exif=_turned(6))
+    turned = (folder / "turned.jpg").read_bytes()
+    (folder / "filled.jpg").write_bytes(turned[:2] + b"\xff\xff" + turned[2:])  # fill bytes before a marker
     colours.save(folder / "colours.png")
     picture.convert("RGB").save(folder / "rgb.jpg", quality=95)
     picture.save(folder / "restarts.jpg", quality=95, restart_marker_blocks=7, optimize=True)
@@ -326,6 +328,7 @@ def test_files_of_every_kind_are_read_as_python_reads_them_or_refused(page, bund
     assert {name for name in found if found[name]["status"] == "scored"} >= {
         "grey.jpg",
         "turned.jpg",
+        "filled.jpg",
         "restarts.jpg",
         "film.jpg",
         "large-exif.webp",

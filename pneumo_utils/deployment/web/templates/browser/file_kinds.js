@@ -25,9 +25,17 @@ function isWebpTurned(data) {
   return false;
 }
 
+function* segments(data) { // of a JPEG before its picture: [marker, where it stands]
+  for (let at = 2; at + 4 <= data.length && data[at] === 255 && data[at + 1] !== 0xda;) {
+    if (data[at + 1] === 255) { at += 1; continue; } // as many as a camera likes may stand before a marker
+    yield [data[at + 1], at];
+    at += 2 + view(data).getUint16(at + 2);
+  }
+}
+
 function isTurned(data) { // by an EXIF orientation other than upright
-  for (let at = 2; data[at] === 255 && data[at + 1] !== 0xda; at += 2 + view(data).getUint16(at + 2)) {
-    if (data[at + 1] !== 0xe1 || text(data, at + 4, at + 8) !== "Exif") continue;
+  for (const [marker, at] of segments(data)) {
+    if (marker !== 0xe1 || text(data, at + 4, at + 8) !== "Exif") continue;
     const size = view(data).getUint16(at + 2);
     if (ORIENTATION.test(text(data, at, at + 2 + Math.min(size, BEGINNING)))) return true;
   }
@@ -41,8 +49,10 @@ function findMarker(data, marker, from = 0) { // -1: there is none
 
 function holdsAnother(data) { // JPEG behind the first, as a film; cameras announce theirs beforehand, and it is none
   let at = 2;
-  for (; at + 4 <= data.length && data[at + 1] !== 0xda; at += 2 + view(data).getUint16(at + 2))
-    if (data[at + 1] === 0xe2 && text(data, at + 4, at + 8) === "MPF\0") return false;
+  for (const [marker, place] of segments(data)) {
+    if (marker === 0xe2 && text(data, place + 4, place + 8) === "MPF\0") return false;
+    at = place + 2 + view(data).getUint16(place + 2);
+  }
   const end = findMarker(data, 0xd9, at), rest = data.subarray(end + 2);
   return end >= 0 && findMarker(rest, 0xd8) >= 0 && findMarker(rest, 0xda) >= 0;
 }
