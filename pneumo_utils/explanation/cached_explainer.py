@@ -49,6 +49,11 @@ class CachedExplainer:
         """Rows and columns of its maps before they are enlarged."""
         return tuple(int(side) for side in self._shape["grid"])
 
+    @property
+    def places(self) -> heat_maps.Places | None:
+        """Where the cells of that grid look; None: they tile the picture."""
+        return heat_maps.find_places(self._model, self.layer, int(self._shape["size"]))
+
     def coarse(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Heat maps of pictures, uint8 (n, side, side), as the layer gives them: float32 (n, *grid) by method."""
         activations = self._store.activations_folder(self._model)
@@ -57,7 +62,7 @@ class CachedExplainer:
     def maps(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """The same, enlarged to the pictures: float32 (n, side, side) in [0, 1] by method."""
         coarse = self.coarse(images)
-        return {method: heat_maps.enlarge(coarse[method], images.shape[1]) for method in self._methods}
+        return {method: heat_maps.enlarge(coarse[method], images.shape[1], self.places) for method in self._methods}
 
     def trace_answers(
         self, cases: pd.DataFrame, images: np.ndarray, fills: np.ndarray, orders: dict[str, np.ndarray]
@@ -88,7 +93,7 @@ class CachedExplainer:
     @cached_property
     def _shape(self) -> Answer:
         return self._obtain(
-            "layer", [], lambda: {"layer": np.array(self._explainer.layer), "grid": np.array(self._explainer.grid)}
+            "layer", [], lambda: {name: np.array(getattr(self._explainer, name)) for name in ("layer", "grid", "size")}
         )
 
     @cached_property

@@ -73,6 +73,7 @@ class Explainer:
         if len(self._lower.output.shape) != 4:
             raise models.ModelError(f"layer must have height and width, got {self.layer!r}")
         self.grid = tuple(self._lower.output.shape[1:3])  # rows, columns of the map before it is enlarged
+        self.places = heat_maps.find_places(network.name, self.layer, self.size)
 
     def maps(self, images: np.ndarray, kept: Path | None = None) -> np.ndarray:
         """Heat maps for pneumonia, of the first method.
@@ -90,7 +91,8 @@ class Explainer:
 
     def maps_by_method(self, images: np.ndarray, kept: Path | None = None) -> dict[str, np.ndarray]:
         """What `maps` returns, for each method."""
-        return {name: heat_maps.enlarge(coarse, images.shape[1]) for name, coarse in self.coarse(images, kept).items()}
+        drawn = self.coarse(images, kept)
+        return {name: heat_maps.enlarge(coarse, images.shape[1], self.places) for name, coarse in drawn.items()}
 
     def coarse(self, images: np.ndarray, kept: Path | None = None) -> dict[str, np.ndarray]:
         """`maps_by_method` before they are enlarged and scaled: float32 (n, *grid), at least 0, for each method."""
@@ -115,7 +117,7 @@ class Explainer:
         Returns:
             as `maps`.
         """
-        return heat_maps.enlarge(_draw_maps(self._of_rows, rows)[0], side or self.size)
+        return heat_maps.enlarge(_draw_maps(self._of_rows, rows)[0], side or self.size, self.places)
 
     @cached_property
     def _answer(self) -> Callable:

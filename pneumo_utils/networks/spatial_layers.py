@@ -24,6 +24,19 @@ def explainable(model: str) -> tuple[str, ...]:
     return found if model != "resnet50" else tuple(one for one in found if not re.search(r"_block\d+_\d_", one))
 
 
+def stride_from_first_pixel(model: str, layer: str) -> int:
+    """Pixels from one cell of a layer to the next where the first looks at the first pixel; 0 where cells are tiles.
+
+    Args:
+        model: `cnn`, `vgg16` or `resnet50`.
+        layer: of it, by `explainable`.
+    """
+    stage = re.match(r"(conv|pool)(\d)", layer) if model == "resnet50" else None
+    if not stage or layer.endswith("_pad"):
+        return 0
+    return 4 if stage[1] == "pool" else 2 ** max(int(stage[2]), 1 + (stage[2] != "1"))
+
+
 def _cnn() -> tuple[str, ...]:
     found = ["grey", "scaled"]
     for block, count in enumerate(_CNN_CONVOLUTIONS, start=1):

@@ -178,15 +178,20 @@ class Store(RunDirectory):
         with atomic_write(self.network_file(model, seed)) as part:
             save(part)
 
-    def write_test_maps(self, model: str, seed: int, paths: pd.Series, maps: np.ndarray) -> None:
-        """Keep the heat maps of the test part, float (n, rows, columns), at least 0, one a path."""
-        with atomic_write(self.explanation_file(model, seed, "test_maps")) as part, part.open("wb") as stream:
-            np.savez_compressed(stream, paths=paths.to_numpy(str), maps=maps)
+    def write_test_maps(
+        self, model: str, seed: int, paths: pd.Series, maps: np.ndarray, first: float = 0.0, step: float = 0.0
+    ) -> None:
+        """Keep the heat maps of the test part, float (n, rows, columns), at least 0, one a path.
 
-    def read_test_maps(self, model: str, seed: int) -> tuple[pd.Index, np.ndarray]:
-        """Paths of the test part, and the heat map of each, float (n, rows, columns), at least 0."""
+        `first` and `step` say where their cells look, as shares of the side; of a step of 0 they tile the picture.
+        """
+        with atomic_write(self.explanation_file(model, seed, "test_maps")) as part, part.open("wb") as stream:
+            np.savez_compressed(stream, paths=paths.to_numpy(str), maps=maps, cells=(first, step))
+
+    def read_test_maps(self, model: str, seed: int) -> tuple[pd.Index, np.ndarray, tuple[float, float]]:
+        """Paths of the test part, the heat map of each, and where the cells look; as of `write_test_maps`."""
         with np.load(self.require("test_maps", self.explanation_file(model, seed, "test_maps"))) as kept:
-            return pd.Index(kept["paths"]), kept["maps"]
+            return pd.Index(kept["paths"]), kept["maps"], tuple(kept["cells"].tolist())
 
     def write_data_folder(self, root: Path, source: str) -> None:
         """Remember where the radiographs lie (read-only from here on) and where they came from."""

@@ -98,11 +98,18 @@ def _calibration(own: pd.DataFrame) -> dict:
 
 
 def _heat_maps(store: Store, model: str, seed: int, paths: pd.Index) -> dict:
-    """The heat map of every case as a string, a digit of sixteen a place, row by row; and their `grid`."""
-    known, maps = store.read_test_maps(model, seed)
-    own = maps[known.get_indexer(paths)]
+    """The heat map of every case as a string, a digit of sixteen a place, row by row.
+
+    Their `grid` comes with them, and, unless it tiles the picture, where it begins and the `step` of its cells, as
+    shares of the side.
+    """
+    known, maps, (first, step) = store.read_test_maps(model, seed)
+    own, begin = maps[known.get_indexer(paths)], first - step / 2
+    if step and begin + step * own.shape[1] < 1:  # the last cells are drawn up to the edge
+        own = np.pad(own, ((0, 0), (0, 1), (0, 1)), mode="edge")
     levels = np.rint(_LEVELS * own / np.maximum(own.max(axis=(1, 2), keepdims=True), 1e-12)).astype(int)
-    return {"grid": own.shape[1:], "maps": ["".join(f"{level:x}" for level in one.ravel()) for one in levels]}
+    digits = ["".join(f"{level:x}" for level in one.ravel()) for one in levels]
+    return {"grid": own.shape[1:], "begin": begin, "step": step, "maps": digits}
 
 
 def _thumbnail(image: np.ndarray) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from support.squares import SIZE
 
+from pneumo_utils.explanation import heat_maps
 from pneumo_utils.imaging.augmentation import Augmentation
 from pneumo_utils.networks import activation_cache
 
@@ -89,7 +90,7 @@ def test_the_last_layer_with_a_grid_is_asked(gradcam, networks, model, layer):
 def test_maps_are_those_of_tf_keras_vis(gradcam, networks, images, model):
     explainer = gradcam.Explainer(networks[model])
     theirs = finished(np.asarray(by_tf_keras_vis(networks[model], explainer.layer, images[:6])))
-    ours = explainer.maps(images[:6])
+    ours = heat_maps.enlarge(explainer.coarse(images[:6])["gradcam"], SIZE)  # as theirs, wherever the cells look
     assert ((theirs > 0.1) & (theirs < 0.9)).mean() > 0.2, "maps that are dark but for one cell compare nothing"
     np.testing.assert_allclose(ours, theirs, atol=1e-3)
 
@@ -113,7 +114,7 @@ def test_maps_of_grad_cam_plus_plus_are_those_of_tf_keras_vis(gradcam, networks,
 
     explainer = gradcam.Explainer(networks[model], methods=["gradcam++"])
     theirs = finished(np.asarray(by_tf_keras_vis(networks[model], explainer.layer, images[:6], GradcamPlusPlus)))
-    ours = explainer.maps(images[:6])
+    ours = heat_maps.enlarge(explainer.coarse(images[:6])["gradcam++"], SIZE)
     ours, theirs = (maps - maps.min(axis=(1, 2), keepdims=True) for maps in (ours, theirs))  # positive weights alone
     np.testing.assert_allclose(finished(ours), finished(theirs), atol=5e-3)
 
@@ -292,6 +293,27 @@ def test_activations_of_another_trunk_are_neither_used_nor_lost(gradcam, images,
     assert activation_cache.ActivationCache(folder, "another", other.shape).count == 1
 
 
+@pytest.mark.parametrize(
+    ("model", "layer"), [("cnn", "block3_relu1"), ("vgg16", "block3_conv1"), ("resnet50", "conv2_block1_out")]
+)
+def test_a_cell_is_drawn_where_it_looks(gradcam, networks, images, model, layer):
+    from pneumo_utils.networks import models
+    from pneumo_utils.networks.backend import tf
+
+    explainer = gradcam.Explainer(networks[model], layer)
+    lower, (rows, columns) = models.between(networks[model], None, layer), explainer.grid
+    seen = tf.constant(np.random.default_rng(0).normal(128, 30, (16, SIZE, SIZE)), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(seen)
+        cell = tf.reduce_sum(lower(seen, training=False)[:, rows // 2, columns // 2] ** 2)
+    felt = np.square(tape.gradient(cell, seen).numpy()).mean(axis=0)
+    lit = np.zeros((1, rows, columns))
+    lit[0, rows // 2, columns // 2] = 1
+    drawn = heat_maps.enlarge(lit, SIZE, explainer.places)[0]
+    middles = [(np.arange(SIZE) * one.sum(axis=0)).sum() / one.sum() for one in (felt, drawn)]
+    assert abs(middles[0] - middles[1]) < 0.3 * SIZE / rows, middles
+
+
 @pytest.mark.long
 def test_maps_of_a_network_that_computes_in_bfloat16_are_summed_in_float32(gradcam, networks, images):
     from pneumo_utils.networks import models
@@ -301,10 +323,9 @@ def test_maps_of_a_network_that_computes_in_bfloat16_are_summed_in_float32(gradc
     below = "conv5_block3_add"  # a mere ReLU below the explained layer
     rows = models.between(half, None, below).predict(images[:16].astype(np.float32), verbose=0).astype(np.float32)
     kernel = half.get_layer("logit").get_weights()[0][:, 0]  # the weights of Grad-CAM, above a mean and a linear layer
-    maps = gradcam.Explainer(half, below=below).maps_of(rows)
-    np.testing.assert_allclose(
-        maps, finished(np.maximum(np.maximum(rows, 0) @ kernel, 0)), atol=5e-3
-    )  # the gradient is rounded
+    explainer = gradcam.Explainer(half, below=below)
+    wanted = heat_maps.enlarge(np.maximum(np.maximum(rows, 0) @ kernel, 0), SIZE, explainer.places)
+    np.testing.assert_allclose(explainer.maps_of(rows), wanted, atol=5e-3)  # the gradient is rounded
 
 
 def test_a_network_that_is_sure_beyond_float32_is_still_explained(gradcam, images, trained):

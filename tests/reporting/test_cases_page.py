@@ -107,7 +107,8 @@ def expected(answers: pd.DataFrame, threshold: float, prevalence: float) -> list
     found += predicted[["value", "lower", "upper"]].to_numpy().tolist()
     curves = net_benefit.decision_curves(said.assign(probability=risks), prevalence, [cut], 200, 0)
     found += curves.query("strategy == 'model'")[["net_benefit", "lower", "upper"]].to_numpy().tolist()
-    return [metrics.format_interval(*one) for one in found]
+    *rates, benefit = [metrics.format_interval(*one) for one in found]
+    return [*rates, f"{cut:.3f}", benefit]  # a net benefit is that of a threshold probability
 
 
 @pytest.mark.slow
@@ -120,11 +121,11 @@ def test_what_is_typed_moves_every_number_to_what_python_computes(page, cases, t
         own = cases[1][cases[1]["model"] == model]
         for offset, cut in ((0, threshold), (1, frozen)):
             shown = row(page, 2 * number + offset)
-            assert shown[1] == f"{cut:.3f}" and shown[2:7] == expected(own, cut, prevalence)
+            assert shown[1] == f"{cut:.3f}" and shown[2:8] == expected(own, cut, prevalence)
             test = own[own["split"] == "test"]
             called = metrics.decide(test["probability"].to_numpy(), cut)
             spared, alarms, missed, found = metrics.confusion(test["label"].to_numpy(), called).ravel()
-            assert [int(text) for text in shown[7:]] == [found, missed, alarms, spared]
+            assert [int(text) for text in shown[8:]] == [found, missed, alarms, spared]
     assert page.faults == []
 
 
@@ -136,8 +137,8 @@ def test_a_network_without_an_error_of_a_kind_has_the_intervals_of_the_tables(pa
     threshold = float(ill.min()) if without == "a miss" else float(well.max()) + 1e-6
     fill(page, threshold, 0.05)
     shown = row(page, 2)
-    assert shown[2:7] == expected(cases[1].query("model == 'vgg16'"), threshold, 0.05)
-    assert shown[{"a miss": 8, "a false alarm": 9}[without]] == "0" and "0" not in (shown[7], shown[10])
+    assert shown[2:8] == expected(cases[1].query("model == 'vgg16'"), threshold, 0.05)
+    assert shown[{"a miss": 9, "a false alarm": 10}[without]] == "0" and "0" not in (shown[8], shown[11])
     assert page.faults == []
 
 

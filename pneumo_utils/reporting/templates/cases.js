@@ -83,6 +83,10 @@ function heatMap(model, i) { // as coarse as the network gives it; the browser e
   [...model.maps[i]].forEach((digit, k) => dots.data.set([255, 96, 0, 12 * parseInt(digit, 16)], 4 * k));
   context.putImageData(dots, 0, 0);
   canvas.ariaHidden = "true";
+  if (model.step) { // else its cells tile the picture
+    const [from, share] = [100 * model.begin, 100 * model.step];
+    canvas.style.cssText = `left: ${from}%; top: ${from}%; width: ${wide * share}%; height: ${high * share}%`;
+  }
   return canvas;
 }
 
