@@ -141,7 +141,8 @@ def between(network: keras.Model, lower: str | None, upper: str) -> keras.Model:
 def at_size(network: keras.Model, image_size: int) -> keras.Model:
     """A copy of `network` for pictures of `image_size` pixels a side, with the same weights, in variables of its own.
 
-    Every layer between the pixels and global pooling works at any size, so the weights of one fit the other.
+    Every layer between the pixels and global pooling works at any size, so the weights of one fit the other. The copy
+    is not compiled: Keras would make loss and optimiser anew from their names, and does not know the study's own.
     """
 
     def resized(layer: keras.Layer) -> keras.Layer:
@@ -149,7 +150,8 @@ def at_size(network: keras.Model, image_size: int) -> keras.Model:
         return type(layer).from_config(layer.get_config() | changed)
 
     pixels = keras.Input((image_size, image_size), name="pixels")
-    copy = keras.models.clone_model(network, input_tensors=pixels, clone_function=resized)
+    bare = keras.Model(network.inputs, network.outputs, name=network.name)
+    copy = keras.models.clone_model(bare, input_tensors=pixels, clone_function=resized)
     copy.set_weights(network.get_weights())
     return copy
 

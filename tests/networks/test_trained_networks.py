@@ -41,6 +41,18 @@ def obtain(recipe, store, seed=0):
     return trained_networks.train_or_load(recipe, seed, store)
 
 
+@pytest.mark.parametrize(
+    ("more", "cycles"), [({"logit_penalty": 0.01}, 1), ({"ema_momentum": 0.9, "weight_decay": 0.01}, 2)]
+)
+def test_whatever_a_network_was_trained_by_it_can_be_judged_at_another_side_and_kept(recipe, store, more, cycles):
+    from pneumo_utils.networks import models, optimisation
+
+    settings = replace(recipe.settings, test_image_size=SIZE + 8, **more)
+    phases = (optimisation.Phase("end_to_end", 2, 1e-3, cycles=cycles),)
+    assert obtain(replace(recipe, settings=settings, phases=phases), store).trained_now
+    assert models.load(store.network_file("cnn", 0)).input.shape[1] == SIZE + 8
+
+
 def test_the_same_network_is_trained_once_and_comes_back_as_it_was(store, recipe):
     first, second = obtain(recipe, store), obtain(recipe, store)
     assert first.trained_now and not second.trained_now
