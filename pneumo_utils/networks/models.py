@@ -150,7 +150,7 @@ def at_size(network: keras.Model, image_size: int) -> keras.Model:
         return type(layer).from_config(layer.get_config() | changed)
 
     pixels = keras.Input((image_size, image_size), name="pixels")
-    bare = keras.Model(network.inputs, network.outputs, name=network.name)
+    bare = keras.Model(network.input, network.output, name=network.name)
     copy = keras.models.clone_model(bare, input_tensors=pixels, clone_function=resized)
     copy.set_weights(network.get_weights())
     return copy
