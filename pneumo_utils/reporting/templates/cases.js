@@ -5,6 +5,15 @@ const at = id => document.getElementById(id);
 const AT_FIRST = 60; // radiographs
 let shown = AT_FIRST;
 
+function breakable(words) { // a line may end before an interval, never in it
+  const [value, interval] = words.split(" ("), found = document.createDocumentFragment();
+  if (!interval) return words;
+  const whole = document.createElement("span");
+  whole.className = "whole"; whole.textContent = `(${interval}`;
+  found.append(`${value} `, whole);
+  return found;
+}
+
 function row(model, threshold, prevalence, name) {
   const [plain, ...drawn] = judge(model, threshold), risk = odds(model, threshold, prevalence);
   const values = measures(plain, risk, prevalence);
@@ -16,7 +25,7 @@ function row(model, threshold, prevalence, name) {
   cell(fixed(threshold));
   values.forEach((value, k) => {
     if (k === 4) cell(fixed(risk / (1 + risk))); // the threshold probability, before the net benefit
-    cell(inWords(value, bounds[k]));
+    cell(breakable(inWords(value, bounds[k])));
   });
   for (const [kind, outcome] of [["found", "11"], ["missed", "10"], ["alarms", "01"], ["spared", "00"]]) {
     const button = document.createElement("button");
@@ -46,7 +55,7 @@ const frame = (x, y, top) => [ // the upright axis goes from 0 to top
   ["text", { x: 100, y: 232, "text-anchor": "middle" }, x],
   ["text", { x: -100, y: -20, "text-anchor": "middle", transform: "rotate(-90)" }, y],
   ...[0, 0.5, 1].map(v => ["text", { x: 200 * v, y: 216, "text-anchor": "middle" }, String(v)]),
-  ...[0.5, 1].map(v => ["text", { x: -4, y: 204 - 200 * v, "text-anchor": "end" }, String(top * v)]),
+  ["text", { x: -4, y: 4, "text-anchor": "end" }, String(top)],
 ];
 
 const place = (alarms, found) => [200 * alarms / size[0], 200 - 200 * found / size[1]];
