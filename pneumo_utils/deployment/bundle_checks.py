@@ -104,6 +104,11 @@ def count_refused(again: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def list_refused(counted: pd.DataFrame) -> list[str]:
+    """Rows of `count_refused` as words, `8 of 468 radiographs with pneumonia`."""
+    return [f"{row.refused:,} of {row.files:,} {row.Index}" for row in counted.itertuples()]
+
+
 def refused_for_display(counted: pd.DataFrame) -> pd.DataFrame:
     """Rows of `count_refused` in words."""
     shares = zip(counted["refused"] / counted["files"], counted["lower"], counted["upper"], strict=True)
@@ -134,7 +139,7 @@ def findings(
         f"Probabilities {same}.",
         f"- Of the test radiographs the gate refuses {test['share']:.1%} ({test['lower']:.1%} to {test['upper']:.1%}, "
         f"n = {test['n']:,}); {false_alarms:.1%} were allowed on validation. Of the files it refuses "
-        f"{' and '.join(f'{row.refused:,} of {row.files:,} {row.Index}' for row in refused.itertuples())}.",
+        f"{' and '.join(list_refused(refused))}.",
     ]
     odd = [checks[checks["lesson"] == lesson] for lesson in (gate_checks.LEARNED, gate_checks.UNLEARNED)]
     lines += [_tell_odd(rows, which) for rows, which in zip(odd, ("has learned from", "never saw"), strict=True)]

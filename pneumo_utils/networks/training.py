@@ -80,8 +80,8 @@ def train(
         if phase.name in optimisation.END_TO_END:
             models.train_only_above(network, models.lowest_blocks(network, settings.frozen_blocks))
             feed, part = pixels.with_seed(drawn), network
-        elif phase.name == "top":
-            models.train_only_above(network, frozen_to, normalisation=False)
+        else:
+            models.train_only_above(network, "pooled" if phase.name == "head" else frozen_to, normalisation=False)
         fed, fitted = _fed_in(phase, network, frozen_to, feed, part, pixels.with_seed(drawn, phase.size), run)
         lowest = float("inf") if phase.name == "progressive" else lowest  # smaller pictures are another task
         learn = partial(optimisation.fit, fitted, fed, splits, phase, settings, seed, lowest, state=state)
@@ -99,7 +99,6 @@ def _fed_in(
 ) -> tuple[features.Feed, keras.Model]:  # fmt: skip
     """What is fed in a phase, and what learns from it."""
     if phase.name == "head":  # the top block stays frozen, too: run it once, train on what it gives
-        models.train_only_above(network, "pooled")
         fed = features.run_trunk(models.between(network, frozen_to, "pooled"), feed, **run)
         return fed, models.between(network, "pooled", "probability")
     if phase.name == "progressive":

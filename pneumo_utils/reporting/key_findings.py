@@ -96,10 +96,9 @@ def _missed(best: str, found: pd.DataFrame, spared: pd.Series, study: Study) -> 
         for row in found[found["split"] == "test"].itertuples()
     ]
     kinds = " and ".join(parts) or "no pneumonia, as there is none in the test part"
-    rule = study.evaluation.threshold_rule
-    point = "of 0.5, fixed beforehand" if rule == "half" else f"of rule {rule}, from validation"
+    origin = wordings.describe_origin(study.evaluation.threshold_rule)
     return (
-        f"At a threshold {point}, {MODELS[best]} misses "
+        f"At a threshold {origin}, {MODELS[best]} misses "
         f"{kinds}. Its specificity there is {format_interval(spared['value'], spared['lower'], spared['upper'])}."
     )
 

@@ -7,7 +7,7 @@ import pandas as pd
 from pneumo_utils.deployment import bundle_checks
 from pneumo_utils.deployment.quality_control.gate_checks import LEARNED, UNLEARNED
 from pneumo_utils.deployment.scores import REFUSED
-from pneumo_utils.evaluation.metrics import format_interval, format_p
+from pneumo_utils.evaluation.metrics import format_interval, format_p, format_rates
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import MODELS, TITLES
 from pneumo_utils.robustness import lung_outline, perturbations
@@ -44,12 +44,8 @@ def describe_gate(checks: pd.DataFrame, again: pd.DataFrame, splits: pd.DataFram
         f"{odd.loc[lesson, 'refused']:,} of {odd.loc[lesson, 'n']:,} pictures of kinds it {which}"
         for lesson, which in ((LEARNED, "has learned from"), (UNLEARNED, "never saw")) if lesson in odd.index
     ]  # fmt: skip
-    by_class = bundle_checks.count_refused(again, splits)
-    whole = (
-        join_words([f"{row.refused:,} of {row.files:,} {row.Index}" for row in by_class.itertuples()])
-        + " of the test part"
-    )
-    return f"the gate refuses {join_words([whole, *told])}"
+    by_class = bundle_checks.list_refused(bundle_checks.count_refused(again, splits))
+    return f"the gate refuses {join_words([f'{join_words(by_class)} of the test part', *told])}"
 
 
 def describe_without_lungs(hard: pd.DataFrame, outlined: pd.DataFrame, besides: pd.DataFrame) -> str:
@@ -88,20 +84,18 @@ def describe_change(row) -> str:
 def describe_decisions(row) -> str:
     """One row of `perturbed_performance` in words: network, change, sensitivity and specificity."""
     way = perturbations.describe(row.perturbation, row.strength)
-    rates = [
-        f"{rate} {format_interval(*(getattr(row, f'{rate}{end}') for end in ('', '_lower', '_upper')))}"
-        for rate in ("sensitivity", "specificity")
-    ]
+    rates = [f"{rate} {format_rates(pd.Series(row._asdict()), rate)}" for rate in ("sensitivity", "specificity")]
     return f"{TITLES[row.model]}, {way}, {', '.join(rates)} (n = {row.n:,})"
 
 
+def describe_origin(rule: str) -> str:
+    """Where an operating point by a rule of `operating_points.RULES` comes from."""
+    return "of 0.5, fixed beforehand" if rule == "half" else f"of rule {rule}, from validation"
+
+
 def describe_point(rule: str) -> str:
-    """Where the operating points of a rule of `operating_points.RULES` come from."""
-    return (
-        "operating point 0.5, fixed beforehand"
-        if rule == "half"
-        else f"operating point of rule {rule}, from validation"
-    )
+    """The same with what comes from there."""
+    return f"operating point {describe_origin(rule)}"
 
 
 def describe_start(models: pd.DataFrame) -> str:
