@@ -22,7 +22,7 @@ import rows
 
 from pneumo_utils.explanation import gradcam, heat_maps
 from pneumo_utils.imaging.augmentation import Augmentation
-from pneumo_utils.networks import features, models, random_start, training
+from pneumo_utils.networks import features, models, normalisation_statistics, training
 from pneumo_utils.networks.backend import keras
 
 NAMES = {"vgg16": "VGG16", "resnet50": "ResNet50"}
@@ -53,7 +53,7 @@ def prepared(model: str, images: np.ndarray, folder: Path) -> tuple[keras.Model,
     training.make_reproducible(0)
     network = models.build(model, images.shape[1], dropout=0.1, weights=None, seed=SEED)
     border = models.CUT_POINTS[model].frozen_to
-    random_start.settle_normalisation(network, images[:BATCH])
+    normalisation_statistics.settle(network, [images[:BATCH]])
     pixels = features.Pixels(images, np.arange(0), Augmentation(), 0, images.shape[1])
     features.run_trunk(models.between(network, None, border), pixels, views=1, batch_size=BATCH, folder=folder)
     return network, gradcam.Explainer(network, below=border)

@@ -17,7 +17,7 @@ import numpy as np
 import peak
 import rows
 
-from pneumo_utils.networks import batchnorm_folding, features, models, random_start
+from pneumo_utils.networks import batchnorm_folding, features, models, normalisation_statistics
 from pneumo_utils.networks.backend import keras, tf
 
 TRUNKS = ("vgg16", "resnet50")
@@ -31,7 +31,7 @@ def trunk(model: str, batch: int, size: int, dtype: str) -> tuple[Callable[[], o
     keras.utils.set_random_seed(0)
     network = models.build(model, size, dropout=0.0, weights=None, precision=dtype)
     pixels = np.random.default_rng(0).integers(0, 256, (batch, size, size)).astype(np.float32)
-    random_start.settle_normalisation(network, pixels)  # without it, values overflow: other values, other speed
+    normalisation_statistics.settle(network, [pixels])  # without it, values overflow: other values, other speed
     cut = models.between(network, None, models.CUT_POINTS[model].frozen_to)
     forward = features.compile_trunk(batchnorm_folding.fold_batch_normalisation(cut))
     return lambda: forward(tf.constant(pixels)).numpy(), float(batch * flops.forward(cut))

@@ -38,6 +38,55 @@ def rooms() -> list[str]:
     return [name.removesuffix(".__init__") for name in names]
 
 
+def own_modules(tree: ast.Module) -> dict[str, Path]:
+    """File of each of the project's modules that a source imports, by the name it has there."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE.name:
+            folder = PROJECT.joinpath(*node.module.split("."))
+            found |= {one.asname or one.name: folder / f"{one.name}.py" for one in node.names}
+    stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    hidden = stored | {
+        node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)
+    }  # may mean something else there
+    return {name: file for name, file in found.items() if file.is_file() and name not in hidden}
+
+
+def names_of(module: Path) -> set[str]:
+    """What a module defines or imports at its top, conditions included."""
+    tree, found = ast.parse(module.read_text(encoding="utf-8")), set()
+    inside = {
+        one for part in ast.walk(tree) if isinstance(part, ast.FunctionDef | ast.ClassDef) for one in ast.walk(part)
+    }
+    for node in set(ast.walk(tree)) - (inside - set(tree.body)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {one.asname or one.name.split(".")[0] for one in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found
+
+
+def test_what_is_asked_of_another_room_is_there():
+    scripts = [*PACKAGE.rglob("*.py"), *(PROJECT / "benchmarks").glob("*.py"), *(PROJECT / "tests").rglob("*.py")]
+    sources = {path: path.read_text(encoding="utf-8") for path in scripts}
+    for path in NOTEBOOKS:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        sources[path] = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    known, missing = {}, []
+    for path, text in sources.items():
+        tree = ast.parse(text)
+        rooms_here = own_modules(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in rooms_here:
+                room = rooms_here[node.value.id]
+                known[room] = known.get(room) or names_of(room)
+                if node.attr not in known[room] and not node.attr.startswith("__"):
+                    missing.append(f"{path.relative_to(PROJECT)}:{node.lineno} {node.value.id}.{node.attr}")
+    assert missing == []
+
+
 def test_the_floor_holds_wings_and_few_files():
     here = [path for path in PACKAGE.iterdir() if path.name != "__pycache__"]
     assert {path.name for path in here if path.is_file()} == {"__init__.py", "__main__.py"}

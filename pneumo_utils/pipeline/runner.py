@@ -88,7 +88,7 @@ class Pipeline:
         """Radiographs that there will be; of a zip, which is not looked into, none."""
         data = self.study.data
         if data.source != "folder":
-            return data.phantom_patients if data.source == "phantom" else sources.MENDELEY_PICTURES
+            return data.phantom_patients if data.source == "phantom" else sources.PUBLISHED_PICTURES
         place = self.given.place(data.folder)
         return 0 if place.is_file() else len(folder_layout.list_files(folder_layout.locate(place)))
 

@@ -15,6 +15,7 @@ from pneumo_utils.pipeline.notebook_execution import NotebookError
 from pneumo_utils.pipeline.notebook_parameters import PipelineError
 from pneumo_utils.pipeline.runner import Pipeline
 from pneumo_utils.pipeline.study_run import StudyRun
+from pneumo_utils.study import definition
 from pneumo_utils.study.definition import load
 
 
@@ -34,6 +35,12 @@ def pipeline(tmp_path):
     pipeline.check()
     pipeline.prepare()
     return pipeline
+
+
+@pytest.mark.parametrize("name", definition.names(PROJECT / "params"))
+def test_the_disk_that_a_study_needs_is_known_before_its_radiographs_are_there(name, tmp_path):
+    needed = Pipeline(name, load(name, PROJECT / "params"), PROJECT, tmp_path).least_disk()
+    assert all(size > 1e6 for size in needed.values()) and len(needed) == 1
 
 
 @pytest.mark.long
