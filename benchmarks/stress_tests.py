@@ -131,7 +131,7 @@ def train(
     own = recipe.settings.test_image_size or recipe.image_size
     told = {}
     for side, views in dict.fromkeys([(own, recipe.settings.test_views), (recipe.image_size, 2), (own, 2), (own, 10)]):
-        shown = network if side == network.input.shape[1] else models.at_size(network, side)
+        shown = network if side == network.input.shape[1] else models.copied(network, image_size=side)
         asked = replace(recipe.settings, test_views=views)
         told[side, views] = inference.predict_test_views(shown, pictures, parted, asked).query("split == 'test'")
     return told

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_utils.networks import batchnorm_folding
+from pneumo_utils.networks import batchnorm_folding, models
 from pneumo_utils.networks.backend import keras, layers, tf
 from pneumo_utils.records.atomic import atomic_write
 from pneumo_utils.records.quiet import silent
@@ -52,18 +52,6 @@ def two_headed(network: keras.Model) -> keras.Model:
     pooled = _pooled(network).output
     features = layers.Identity(dtype="float32", name="features")(pooled)
     return keras.Model(network.input, [network.output, features], name=network.name)
-
-
-def in_float32(network: keras.Model) -> keras.Model:
-    """A copy of `network` with the same weights, in variables of its own, whose layers compute in float32."""
-
-    def plain(layer: keras.Layer) -> keras.Layer:
-        return type(layer).from_config(layer.get_config() | {"dtype": "float32"})
-
-    pixels = keras.Input(network.input.shape[1:], name="pixels")
-    copy = keras.models.clone_model(network, input_tensors=pixels, clone_function=plain)
-    copy.set_weights(network.get_weights())
-    return copy
 
 
 def to_onnx(network: keras.Model, path: Path, opset: int = OPSET) -> None:
@@ -134,7 +122,7 @@ def _quietly() -> Iterator[None]:
 def _as_module(network: keras.Model, batch: int | None) -> tf.Module:
     """`network` in float32 and folded, with its `judge`: pixels -> outputs by name; `batch` None: of any length."""
     _pooled(network)
-    whole = two_headed(batchnorm_folding.fold_batch_normalisation(in_float32(network)))
+    whole = two_headed(batchnorm_folding.fold_batch_normalisation(models.copied(network, dtype="float32")))
     # constants: the converter to LiteRT leaves variables of Keras 3 without their values
     weights = [
         [weight.numpy() for weight in part] for part in (whole.trainable_variables, whole.non_trainable_variables)

@@ -138,20 +138,26 @@ def between(network: keras.Model, lower: str | None, upper: str) -> keras.Model:
         raise ModelError(f"layer {upper!r} must be reached through {lower!r} alone, got another way") from error
 
 
-def at_size(network: keras.Model, image_size: int) -> keras.Model:
-    """A copy of `network` for pictures of `image_size` pixels a side, with the same weights, in variables of its own.
+def copied(network: keras.Model, *, image_size: int | None = None, dtype: str | None = None) -> keras.Model:
+    """A copy of `network` with the same weights, in variables of its own, for pictures or numbers of another size.
 
     Every layer between the pixels and global pooling works at any size, so the weights of one fit the other. The copy
     is not compiled: Keras would make loss and optimiser anew from their names, and does not know the study's own.
+
+    Args:
+        network: of `build`, compiled or not.
+        image_size: side of the pictures that the copy is shown, pixels; None: as `network`.
+        dtype: in which its layers compute; None: as `network`.
     """
+    size = image_size or network.input.shape[1]
 
-    def resized(layer: keras.Layer) -> keras.Layer:
-        changed = {"target_shape": (image_size, image_size, 1)} if layer.name == "grey" else {}
-        return type(layer).from_config(layer.get_config() | changed)
+    def changed(layer: keras.Layer) -> keras.Layer:
+        other = {"target_shape": (size, size, 1)} if layer.name == "grey" else {}
+        return type(layer).from_config(layer.get_config() | other | ({"dtype": dtype} if dtype else {}))
 
-    pixels = keras.Input((image_size, image_size), name="pixels")
+    pixels = keras.Input((size, size), name="pixels")
     bare = keras.Model(network.input, network.output, name=network.name)
-    copy = keras.models.clone_model(bare, input_tensors=pixels, clone_function=resized)
+    copy = keras.models.clone_model(bare, input_tensors=pixels, clone_function=changed)
     copy.set_weights(network.get_weights())
     return copy
 

@@ -96,5 +96,5 @@ def _train(
     size = settings.test_image_size or recipe.image_size
     if settings.test_views == 1 and size == recipe.image_size:  # activations may be at hand
         return network, history, inference.predict(part, fed, splits)
-    finished = network if size == recipe.image_size else models.at_size(network, size)
+    finished = network if size == recipe.image_size else models.copied(network, image_size=size)
     return finished, history, inference.predict_test_views(finished, images, splits, settings)

@@ -102,7 +102,7 @@ def _fed_in(
         fed = features.run_trunk(models.between(network, frozen_to, "pooled"), feed, **run)
         return fed, models.between(network, "pooled", "probability")
     if phase.name == "progressive":
-        return smaller, models.at_size(network, phase.size)
+        return smaller, models.copied(network, image_size=phase.size)
     return feed, part
 
 

@@ -61,7 +61,7 @@ def test_two_heads_are_the_answer_and_the_pooled_features_in_float32(rooms, netw
 
 
 def test_in_float32_a_network_keeps_its_weights_and_nothing_computes_in_bfloat16(rooms, network):
-    copy = rooms.export.in_float32(network)
+    copy = rooms.models.copied(network, dtype="float32")
     assert {layer.compute_dtype for layer in network.layers} == {"bfloat16", "float32"}
     assert {layer.compute_dtype for layer in copy.layers} == {"float32"}
     for one, other in zip(network.get_weights(), copy.get_weights(), strict=True):
@@ -73,7 +73,7 @@ def test_in_float32_a_network_keeps_its_weights_and_nothing_computes_in_bfloat16
 @pytest.fixture(scope="module")
 def wanted(rooms, network):
     """Of the network in float32."""
-    return [part.numpy() for part in rooms.export.two_headed(rooms.export.in_float32(network))(pictures())]
+    return [part.numpy() for part in rooms.export.two_headed(rooms.models.copied(network, dtype="float32"))(pictures())]
 
 
 @pytest.mark.slow

@@ -68,7 +68,7 @@ def test_a_twin_at_another_size_says_the_same_where_the_picture_does(rooms):
     models = rooms["models"]
     network = models.build("cnn", SIZE, dropout=0.1, weights=None, precision="bfloat16")
     models.train_only_above(network, "block2_pool")
-    twin = models.at_size(network, 2 * SIZE)
+    twin = models.copied(network, image_size=2 * SIZE)
     assert [layer.trainable for layer in twin.layers[1:]] == [layer.trainable for layer in network.layers[1:]]
     assert [layer.compute_dtype for layer in twin.layers] == [layer.compute_dtype for layer in network.layers]
     for wanted, found in zip(network.get_weights(), twin.get_weights(), strict=True):
