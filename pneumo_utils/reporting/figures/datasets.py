@@ -72,6 +72,9 @@ def sizes(manifest: pd.DataFrame) -> Figure:
         element="step", ax=axes[0, 1],
     )  # fmt: skip
     axes[0, 1].set(xlabel="width / height", ylabel="density")
+    if len(shapes := frame[["width", "height"]].drop_duplicates()) == 1:
+        width, height = shapes.iloc[0]
+        fig.suptitle(f"All {len(frame):,} pictures have {width} x {height} pixels", fontsize=10)
     return fig
 
 

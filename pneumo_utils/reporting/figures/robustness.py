@@ -18,6 +18,8 @@ _RATES = {"sensitivity": "-", "specificity": "--"}  # and how their lines are dr
 def perturbation_curves(found: pd.DataFrame, titles: dict[str, str]) -> Figure:
     """AUC against strength, a panel each of `PERTURBATIONS` that has a neutral strength, a line per network.
 
+    All panels have one axis, as long as the lines need it; chance (0.5) is drawn where it lies on it.
+
     Args:
         found: contract `perturbed_performance`, one seed of each network.
         titles: how each network is called.
@@ -26,9 +28,11 @@ def perturbation_curves(found: pd.DataFrame, titles: dict[str, str]) -> Figure:
     for axis, model, colour, line in _lines(axes, kinds, found):
         axis.plot(line["strength"], line["auc"], ".-", color=colour, label=titles[model], lw=1.2)
         axis.fill_between(line["strength"], line["lower"], line["upper"], color=colour, alpha=0.12, lw=0)
+    least = max(0.0, min(axis.get_ylim()[0] for axis in axes[: len(kinds)]))  # as far down as any line goes
     for axis in axes[: len(kinds)]:
-        axis.axhline(0.5, color="#999999", lw=0.8, ls="--")
-        axis.set_ylim(min(0.45, axis.get_ylim()[0]), 1.01)
+        axis.set_ylim(min(least, 0.9), 1.01)
+        if least < 0.5:
+            axis.axhline(0.5, color="#999999", lw=0.8, ls="--")
     return _finished(fig, axes, "AUC-ROC")
 
 

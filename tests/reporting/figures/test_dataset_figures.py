@@ -87,6 +87,12 @@ def test_every_etiology_and_class_has_a_colour_of_its_own():
     assert len(set(style.MODEL_COLOURS)) >= len(MODELS)
 
 
+def test_pictures_of_one_size_are_said_to_have_it():
+    alike = manifest().assign(width=28, height=30)
+    assert dataset_figures.sizes(alike).get_suptitle() == f"All {len(alike)} pictures have 28 x 30 pixels"
+    assert dataset_figures.sizes(alike.assign(width=range(10, 10 + len(alike)))).get_suptitle() == ""
+
+
 def test_sizes_and_brightness_draw_both_classes():
     for fig in (dataset_figures.sizes(manifest()), dataset_figures.brightness(IMAGES, [0, 1, 0, 1, 1])):
         names = {text.get_text() for text in drawn(fig).axes[0].get_legend().get_texts()}
