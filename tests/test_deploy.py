@@ -68,4 +68,7 @@ def test_the_container_copies_what_is_there_and_runs_a_command_that_is_known():
     copied = [name for line in lines if line.startswith("COPY") for name in line.split()[2:-1]]
     assert {"pneumo_utils", "notebooks", "params", "requirements.txt"} <= set(copied)
     assert all((PROJECT / name).exists() for name in copied)
+    sent = {line[1:] for line in (DEPLOY / "Containerfile.dockerignore").read_text().splitlines() if line[:1] == "!"}
+    assert sent == set(copied), "what is copied is sent to the builder, and nothing else"
+    assert "USER 1000" in lines, "a cluster sees by the number that it is not root"
     assert lines[-1] == 'CMD ["report", "demo"]' and _parser().parse_args(["report", "demo"]).study == "demo"
