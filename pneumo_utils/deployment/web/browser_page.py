@@ -117,7 +117,7 @@ def _collect(bundle: Bundle, runtime: Mapping[str, bytes]) -> dict[str, bytes]:
     for asset in _TEMPLATES.iterdir():
         if not asset.name.endswith(".j2"):
             files[asset.name] = asset.read_bytes()
-    files["scoring_page.css"] = web_page.read_asset("scoring_page.css").encode()
+    files |= {name: web_page.read_asset(name).encode() for name in web_page.SHARED}
     files[_PAGE] = _render_page(bundle, round(sum(map(len, files.values())) / 1e6), _CARD if card else "")
     integrity = _hash_all(files)
     version = hashlib.sha256(json.dumps(integrity, sort_keys=True).encode()).hexdigest()[:16]
@@ -132,13 +132,7 @@ def _render_page(bundle: Bundle, megabytes: int, card: str) -> bytes:
 
 
 def _render(name: str, **given: object) -> bytes:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=name == _PAGE, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    text = (_TEMPLATES / f"{name}.j2").read_text(encoding="utf-8")
-    return environment.from_string(text).render(**given).encode()
+    return web_page.open_template(f"browser/{name}.j2", escaped=name == _PAGE).render(**given).encode()
 
 
 def _hash_all(files: Mapping[str, bytes]) -> dict[str, str]:

@@ -35,7 +35,10 @@ _LONGEST_NAME = 1000  # characters
 _AT_ONCE = 4  # files in memory
 _PATIENCE, _PAUSE = 120.0, 10.0  # seconds in which a file must have come; without a byte of it, while others wait
 
-_ASSETS = {"scoring_page.css": "text/css", "scoring_page.js": "text/javascript"}
+_ASSETS = {
+    name: {"css": "text/css", "js": "text/javascript"}[name.rpartition(".")[2]]
+    for name in ("scoring_page.js", *web_page.SHARED)
+}
 WARNING = (
     "Other machines can open this page: it asks for no password, and files of patients travel to it unencrypted. "
     "Anybody on the way can read them."

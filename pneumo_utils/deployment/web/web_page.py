@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from importlib import resources
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -16,6 +17,10 @@ from pneumo_utils.deployment.bundle_contents import Contents
 from pneumo_utils.deployment.score_rows import DIGITS
 from pneumo_utils.deployment.scores import Score
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+SHARED = ("scoring_page.css", "cards.js", "file_drop.js")  # which both pages load
 _PACKAGE = "pneumo_utils.deployment.web"
 _LEAST, _LONGEST = 384, 768  # longer side of a picture on the page, pixels
 _QUALITY = 90  # of its JPEG
@@ -34,6 +39,17 @@ def read_asset(name: str) -> str:
     return resources.files(_PACKAGE).joinpath(f"templates/{name}").read_text(encoding="utf-8")
 
 
+def open_template(name: str, escaped: bool = True) -> Template:
+    """The template `name`, whose values are escaped for HTML or, in a script, not."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader(_PACKAGE, "templates"), autoescape=escaped, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    return environment.get_template(name)
+
+
 def render(
     bundle: Bundle, how: str, limits: Mapping[str, int], no_maps: str = "", warning: str = "", card: str = ""
 ) -> str:
@@ -47,13 +63,7 @@ def render(
         warning: what who reads the page must know of the way to it, one sentence.
         card: address of the model card; empty: there is none.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader(_PACKAGE, "templates"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    return environment.get_template("scoring_page.html.j2").render(
+    return open_template("scoring_page.html.j2").render(
         how=how, limits=limits, no_maps=no_maps, warning=warning, digest=bundle.digest[:DIGITS],
         header=score_rows.header().decode().strip(), card=card, **describe_bundle(bundle),
     )  # fmt: skip

@@ -16,13 +16,19 @@ from support import browser_pages, bundles
 from pneumo_utils.datasets import downloads
 from pneumo_utils.deployment import decision, score_rows
 from pneumo_utils.deployment.bundle import write_card
-from pneumo_utils.deployment.quality_control import gate, picture_kinds, picture_remarks, picture_statistics
-from pneumo_utils.deployment.web import browser_data, browser_page, browser_runtime, export_command
-from pneumo_utils.imaging import augmentation, lung_fields
+from pneumo_utils.deployment.quality_control import (
+    gate,
+    gate_fitting,
+    picture_kinds,
+    picture_remarks,
+    picture_statistics,
+)
+from pneumo_utils.deployment.web import browser_data, browser_page, browser_runtime, export_command, web_page
+from pneumo_utils.imaging import augmentation, colour, lung_fields
 
-ASSETS = {
-    path.name: path for path in (resources.files("pneumo_utils.deployment.web") / "templates" / "browser").iterdir()
-}
+_TEMPLATES = resources.files("pneumo_utils.deployment.web") / "templates"
+ASSETS = {path.name: path for path in (_TEMPLATES / "browser").iterdir()}
+ASSETS |= {name: _TEMPLATES / name for name in web_page.SHARED}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +37,7 @@ def known():
     generator = np.random.default_rng(0)
     pictures = generator.integers(0, 256, (24, 64, 64), np.uint8)
     features = generator.normal(size=(24, 12))
-    return gate.fit(pictures, features, pictures[::-1], features[::-1])
+    return gate_fitting.fit(pictures, features, pictures[::-1], features[::-1])
 
 
 @pytest.fixture
@@ -115,12 +121,14 @@ def test_numbers_and_arrays_are_those_of_the_bundle(bundle, known, archive, tmp_
     [
         ("gate.js", "LEAST_AREA", gate), ("gate.js", "NEAR", gate), ("gate.js", "FRAME", picture_remarks),
         ("gate.js", "DARK", picture_remarks), ("gate.js", "LIGHT", picture_remarks),
-        ("gate.js", "FLAT", picture_remarks),
+        ("gate.js", "FLAT", picture_remarks), ("gate.js", "NOISY", picture_remarks),
+        ("gate.js", "TIMES", picture_remarks),
         ("picture_statistics.js", "SIDE", picture_statistics), ("picture_statistics.js", "FRAME", picture_statistics),
         ("picture_statistics.js", "FLAT", picture_statistics), ("picture_statistics.js", "CELLS", picture_statistics),
         ("picture_statistics.js", "THUMBNAIL", picture_statistics), ("lung_fields.js", "SEEN", picture_statistics),
         ("picture_statistics.js", "DIRECTIONS", picture_statistics), ("decision.js", "CLIP", decision),
-        ("picture.js", "TEST_SIDE", augmentation), ("picture.js", "HALVED", augmentation),
+        ("picture.js", "COLOUR", colour), ("picture.js", "TEST_SIDE", augmentation),
+        ("picture.js", "HALVED", augmentation),
     ],
 )  # fmt: skip
 def test_the_constants_of_the_scripts_are_those_of_the_rooms(file, name, room):
@@ -225,8 +233,10 @@ def test_what_somebody_keeps_in_the_page_is_not_deleted(bundle, archive, tmp_pat
 
 
 @pytest.mark.slow
-def test_a_picture_of_no_known_kind_is_refused_and_one_that_cannot_be_drawn_is_let_go(browser):
-    with browser_pages.serving(ASSETS["gate.js"].parent) as address:
+def test_a_picture_of_no_known_kind_is_refused_and_one_that_cannot_be_drawn_is_let_go(browser, tmp_path):
+    for name, path in ASSETS.items():
+        (tmp_path / name).write_bytes(path.read_bytes())
+    with browser_pages.serving(tmp_path) as address:
         page = browser.new_page()
         page.goto(f"{address}decision.js")
         reasons = page.evaluate("""async () => {
@@ -236,11 +246,11 @@ def test_a_picture_of_no_known_kind_is_refused_and_one_that_cannot_be_drawn_is_l
         }""")
         assert reasons == ["a hand", "cannot be judged"]
         freed = page.evaluate("""async () => {
-            const { fillCard } = await import("./cards.js"), card = document.createElement("li");
+            const { showPicture } = await import("./pictures.js"), card = document.createElement("li");
             return new Promise(done => {
                 URL.revokeObjectURL = done;
                 setTimeout(done, 5000, "kept");
-                fillCard(card, new File(["no picture"], "a.txt"), { status: "refused", reason: "no", flags: [] }, {});
+                showPicture(card, new File(["no picture"], "a.txt"));
             });
         }""")
         assert freed.startswith("blob:")

@@ -199,7 +199,7 @@ def test_a_file_sent_by_the_page_itself_is_taken(page):
     assert send(page, "ill.png", **own).status_code == 200
 
 
-@pytest.mark.parametrize("where", ["/", "/scoring_page.js", "/scoring_page.css", "/nothing", "/score"])
+@pytest.mark.parametrize("where", ["/", "/scoring_page.js", *web_page.SHARED, "/nothing", "/score"])
 def test_every_answer_forbids_foreign_scripts_caching_and_guessed_types(page, where):
     policy = page.get(where).headers["content-security-policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
@@ -210,7 +210,7 @@ def test_every_answer_forbids_foreign_scripts_caching_and_guessed_types(page, wh
 def test_the_page_holds_no_script_or_style_of_its_own_and_asks_no_one_else(page):
     text = page.get("/").text
     assert "<style" not in text and "style=" not in text and " onclick" not in text and text.count("<script") == 1
-    for name in ("/", "/scoring_page.css", "/scoring_page.js"):
+    for name in ("/", "/scoring_page.js", *web_page.SHARED):
         addresses = page.get(name).text.replace("http://www.w3.org/2000/svg", "")
         assert "http:" not in addresses and "https:" not in addresses and "//cdn" not in addresses
 

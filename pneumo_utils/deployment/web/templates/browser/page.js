@@ -1,6 +1,8 @@
 // Takes files, has them scored one at a time in a worker, and shows what comes of it. No file leaves this device.
-import { fillCard, make, tell } from "./cards.js";
+import { fillCard, makeWaiting, summarise } from "./cards.js";
+import { plural, saveTable, watchFiles } from "./file_drop.js";
 import { keepOffline } from "./offline.js";
+import { showPicture } from "./pictures.js";
 import { makeTable } from "./table.js";
 
 const MOST = 200; // files at once: each is held until the page is cleared
@@ -8,7 +10,6 @@ const at = id => document.getElementById(id);
 const page = at("content").dataset;
 const point = { threshold: Number(page.threshold), low: Number(page.low), high: Number(page.high) };
 const told = { columns: page.columns.split(","), digest: page.bundle, engine: page.engine };
-const plural = (count, what) => `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
 const say = text => { at("status").textContent = text; };
 let files = []; // { file, card, answer }, in the order they came
 let worker, ready = false, busy = null, leftOut = "";
@@ -25,7 +26,8 @@ function take({ answer, seconds }) {
   if (files.includes(one)) { // not cleared meanwhile
     one.answer = answer;
     one.card.dataset.seconds = seconds.toFixed(3);
-    fillCard(one.card, one.file, answer, point);
+    fillCard(one.card, one.file.name, answer, point);
+    showPicture(one.card, one.file);
     const done = files.filter(each => each.answer).length;
     at("progress").value = done;
     at("save").disabled = false;
@@ -35,12 +37,7 @@ function take({ answer, seconds }) {
 }
 
 function finish() {
-  const count = keep => files.filter(({ answer }) => keep(answer)).length;
-  const scored = count(answer => answer.status === "scored"), unsure = count(answer => answer.unsure);
-  const left = unsure ? `${unsure} of them left to a human` : "", refused = files.length - scored;
-  const parts = [`${scored} scored`, left, refused ? `${refused} refused` : ""];
-  const said = files.length === 1 ? tell(files[0].answer)[0] : parts.filter(Boolean).join(", ");
-  say(`${plural(files.length, "file")} done: ${said}.${leftOut}`);
+  say(`${plural(files.length, "file")} done: ${summarise(files.map(one => one.answer))}.${leftOut}`);
   at("progress").hidden = true;
 }
 
@@ -54,23 +51,12 @@ function fail(sentence) {
 
 // files
 
-async function open(entry) { // the files of a folder, at any depth; what cannot be opened is one that cannot be read
-  try {
-    if (entry.isFile) return [await new Promise((found, failed) => entry.file(found, failed))];
-    const reader = entry.createReader(), inside = [];
-    for (let part; (part = await new Promise((found, failed) => reader.readEntries(found, failed))).length;) inside.push(...part);
-    return (await Promise.all(inside.filter(one => !one.name.startsWith(".")).map(open))).flat();
-  } catch {
-    return [Object.assign(new File([], entry.name), { gone: true })];
-  }
-}
-
 function add(given) {
   const taken = [...given].slice(0, Math.max(0, MOST - files.length)), left = given.length - taken.length;
   if (at("files").disabled || !given.length) return;
   const done = files.filter(one => one.answer).length;
   for (const file of taken) {
-    const card = make("li", "waiting small", make("h3", "", file.name), make("p", "verdict", "Waiting …"));
+    const card = makeWaiting(file.name);
     files.push({ file, card });
     at("cards").append(card);
   }
@@ -92,20 +78,10 @@ function clear() {
 }
 
 function save() {
-  const table = makeTable(files.flatMap(one => one.answer ?? []), told), link = make("a");
-  Object.assign(link, { href: URL.createObjectURL(new Blob([table], { type: "text/csv" })), download: "scores.csv" });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  saveTable(makeTable(files.flatMap(one => one.answer ?? []), told));
 }
 
-at("files").addEventListener("change", ({ target }) => { add(target.files); target.value = ""; });
-for (const kind of ["dragover", "drop"]) document.addEventListener(kind, event => event.preventDefault()); // beside the zone: nothing
-document.addEventListener("dragover", () => at("drop").classList.add("over"));
-for (const kind of ["dragleave", "drop"]) document.addEventListener(kind, () => at("drop").classList.remove("over"));
-document.addEventListener("drop", async ({ dataTransfer }) => {
-  const entries = [...dataTransfer.items].map(item => item.webkitGetAsEntry?.()).filter(Boolean), loose = [...dataTransfer.files];
-  add(entries.some(entry => entry.isDirectory) ? (await Promise.all(entries.map(open))).flat() : loose);
-});
+watchFiles(add);
 at("save").addEventListener("click", save);
 at("clear").addEventListener("click", clear);
 

@@ -1,4 +1,4 @@
-// What is shown of one answer.
+// What is shown of an answer, and said of many: the same on the page of a server and on that without one.
 
 export const make = (tag, name, ...content) => {
   const one = document.createElement(tag);
@@ -8,7 +8,7 @@ export const make = (tag, name, ...content) => {
 };
 
 const number = value => value < 0.001 ? "< 0.001" : value > 0.999 ? "> 0.999" : value.toFixed(3);
-const sentence = text => text && text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+export const sentence = text => text && text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 
 function drawScale(probability, { threshold, low, high }) { // the operating point and the referral band
   const width = 300, x = value => 6 + (width - 12) * value, space = "http://www.w3.org/2000/svg";
@@ -43,24 +43,22 @@ export function tell(answer) { // the verdict, and a sentence more
   return [answer.decision === "pneumonia" ? "Pneumonia" : "Normal", ""];
 }
 
-function showPicture(file, card) { // what cannot be drawn is left out
-  const image = make("img"), shown = make("figure", "", make("div", "picture", image));
-  Object.assign(image, { alt: `Radiograph ${file.name}`, src: URL.createObjectURL(file) });
-  image.addEventListener("error", () => {
-    URL.revokeObjectURL(image.src);
-    card.classList.add("small");
-    shown.remove();
-  });
-  card.prepend(shown);
+export function summarise(answers) {
+  const count = keep => answers.filter(keep).length, scored = count(answer => answer.status === "scored");
+  const unsure = count(answer => answer.unsure), refused = answers.length - scored;
+  const parts = [`${scored} scored`, unsure ? `${unsure} of them left to a human` : "", refused ? `${refused} refused` : ""];
+  return answers.length === 1 ? tell(answers[0])[0] : parts.filter(Boolean).join(", ");
 }
 
-export function fillCard(card, file, answer, point) {
+export const makeWaiting = name =>
+  make("li", "waiting small", make("h3", "", name), make("p", "verdict", "Waiting …"));
+
+export function fillCard(card, name, answer, point) { // without a picture: whoever has one lays it before the rest
   const [verdict, why] = tell(answer), scored = answer.status === "scored";
-  const said = make("div", "", make("h3", "", file.name), make("p", "verdict", verdict));
+  const said = make("div", "", make("h3", "", name), make("p", "verdict", verdict));
   if (why) said.append(make("p", "", why));
   if (scored) said.append(drawScale(answer.probability, point), listNumbers(answer));
   if (answer.flags.length) said.append(make("ul", "flags", ...answer.flags.map(flag => make("li", "", sentence(flag)))));
   card.className = !scored ? "refused" : answer.unsure ? "unsure" : answer.decision;
   card.replaceChildren(said);
-  showPicture(file, card);
 }
