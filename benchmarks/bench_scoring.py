@@ -23,7 +23,7 @@ import rows
 
 from pneumo_utils.datasets.phantom import radiograph
 from pneumo_utils.deployment import averaged_networks, bundle, bundle_writing, exports, scoring
-from pneumo_utils.deployment.quality_control import gate
+from pneumo_utils.deployment.quality_control import gate_fitting
 from pneumo_utils.imaging import decoding
 from pneumo_utils.study import definition
 
@@ -70,7 +70,7 @@ def pack(folder: Path, files: list[str], model: str) -> bundle.Bundle:
     pictures = np.stack([decoding.read(Path(path), STORED) for path in files[: LEARNED + HELD_OUT]])
     learned, held_out = pictures[:LEARNED], pictures[LEARNED:]
     networks = averaged_networks.AveragedNetworks.load([file], "keras", VIEWS, AVERAGE)
-    fitted = gate.fit(learned, networks.features(learned), held_out, networks.features(held_out))
+    fitted = gate_fitting.fit(learned, networks.features(learned), held_out, networks.features(held_out))
     engines = [engine for engine in FIRST_ROW if engine != "keras"]
     formats = exports.write({(model, 0): file}, engines, folder / f"exports-{model}", learned, VIEWS)
     told = {

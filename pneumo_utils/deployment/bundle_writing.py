@@ -12,7 +12,8 @@ import pandas as pd
 
 from pneumo_utils.deployment import bundle
 from pneumo_utils.deployment.bundle import Bundle
-from pneumo_utils.deployment.quality_control.gate import FEWEST, Gate
+from pneumo_utils.deployment.quality_control.gate import Gate
+from pneumo_utils.deployment.quality_control.gate_fitting import FEWEST
 from pneumo_utils.evaluation import calibration, operating_points, referral
 from pneumo_utils.records.vocabulary import ENSEMBLE
 

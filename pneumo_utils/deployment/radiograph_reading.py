@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pneumo_utils.deployment.bundle_contents import Contents
-from pneumo_utils.imaging import decoding, dicom_files, picture_limits
+from pneumo_utils.imaging import colour, decoding, dicom_files, picture_limits
 from pneumo_utils.imaging.image_files import ImageError, NotReadHereError
 
 
@@ -108,7 +108,9 @@ def _read(data: bytes, sha256: str, contents: Contents, any_age: bool, keep_whol
         where = {"view": found.view, "study_uid": found.study_uid, "burned_in": found.burned_in}
         picture = decoding.resize(whole, size)
     else:
-        whole, _ = decoding.decode_sound(data)
+        whole, mode = decoding.decode_sound(data)
+        if not mode.startswith("grey") and (coloured := colour.remark(colour.measure(data))):
+            flags = (coloured,)
         picture = decoding.decode_square(data, size)  # what the study did, by the same way
     picture_limits.check_size_and_contrast(
         whole, contents.preparation.smallest_side, contents.preparation.least_grey_range

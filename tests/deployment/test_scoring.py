@@ -48,6 +48,15 @@ def paths(tmp_path):
     ]
 
 
+def test_false_colours_are_remarked_and_a_grey_picture_stored_in_colour_is_not(scorer, tmp_path):
+    grey = np.clip(np.random.default_rng(0).normal(180, 20, (80, 80)), 0, 255).astype(np.uint8)
+    for name, channels in (("grey", [grey] * 3), ("false", [grey, grey, 255 - grey])):
+        Image.fromarray(np.dstack(channels)).save(tmp_path / f"{name}.png")
+    plain, coloured = (next(scorer.score([str(tmp_path / f"{name}.png")])).score for name in ("grey", "false"))
+    assert not any(flag.startswith("in colour") for flag in plain.flags)
+    assert any(flag.startswith("in colour: channels differ by") for flag in coloured.flags)
+
+
 def test_every_file_has_one_answer_in_order_with_its_reason(scorer, paths, engine):
     scores = [answer.score for answer in scorer.score(paths)]
     assert [score.path for score in scores] == paths

@@ -15,7 +15,7 @@ import numpy as np
 from pneumo_utils.datasets.phantom import radiograph
 from pneumo_utils.deployment.averaged_networks import AveragedNetworks
 from pneumo_utils.deployment.bundle import Bundle
-from pneumo_utils.deployment.quality_control import gate
+from pneumo_utils.deployment.quality_control import gate_fitting
 from pneumo_utils.deployment.web import browser_runtime
 from support import bundles
 
@@ -72,7 +72,7 @@ def write_bundle(folder: Path) -> Bundle:
     network = write_network(folder.parent / "network.onnx")
     networks = AveragedNetworks.load([network], "onnx", 4, "logit")
     train, held_out = draw_phantoms(0, 70), draw_phantoms(1000, 40)
-    made = gate.fit(train, networks.features(train), held_out, networks.features(held_out))
+    made = gate_fitting.fit(train, networks.features(train), held_out, networks.features(held_out))
     prepared = bundles.TOLD["preparation"] | {"stored_size": STORED, "image_size": SHOWN, "test_views": 4}
     files = {"keras": {("cnn", 0): network}, "onnx": {("cnn", 0): network}}
     return bundles.write(folder, made, files, preparation=prepared)

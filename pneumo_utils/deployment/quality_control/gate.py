@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from pneumo_utils.deployment.quality_control import (
-    changed_radiographs,
     picture_kinds,
     picture_remarks,
     picture_statistics,
@@ -24,21 +23,19 @@ from pneumo_utils.deployment.quality_control.picture_kinds import KindClassifier
 from pneumo_utils.deployment.quality_control.picture_remarks import Usual
 from pneumo_utils.deployment.quality_control.picture_statistics import Lungs
 from pneumo_utils.deployment.quality_control.principal_distance import PrincipalDistance
-from pneumo_utils.deployment.quality_control.rarity import Rarity, choose_limit
+from pneumo_utils.deployment.quality_control.rarity import Rarity
 from pneumo_utils.imaging import lung_fields
 
-FEWEST = 20  # pictures to learn from, and held out: with fewer there is no tail to speak of
 CHECKS = ("kind", "distance", "lungs")  # before the network
-_PICTURES = 1000  # of the training set, at most, whose greys and edges are learned
 # By how much rarer lungs must be to be refused: a white lung is a sick child, and other checks find what has none.
 _EASE = np.array([0.0, 0.0, np.log(4)])
-_VARIATIONS = 2  # mild ones of each picture held out
 _LEAST_AREA = 0.005  # added to the area of the lungs before its logarithm is taken
+_ANY_NOISE = np.array([0.0, 255.0])  # is usual to a gate from before noise was looked at
 _NEAR = 0.8  # of the limit: rarer than this is told
 
 
 class GateError(ValueError):
-    """Too little, or nothing fit, to learn the gate from."""
+    """The gate cannot be used, or learned, from what it is given."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +44,12 @@ class Verdict:
 
     refused: str = ""  # why no number may be given, one sentence; "" where it may
     flags: tuple[str, ...] = ()  # remarks
-    check: str = ""  # which check refused: "exposure", one of `CHECKS`, or "features"
+    check: str = ""  # which check refused: "exposure", "noise", one of `CHECKS`, or "features"
 
 
 @dataclass(frozen=True)
 class Gate:
-    """All that decides whether a picture may be scored; made by `fit`."""
+    """All that decides whether a picture may be scored; made by `gate_fitting.fit`."""
 
     kinds: KindClassifier
     pictures: PrincipalDistance
@@ -70,15 +67,19 @@ class Gate:
         """
         small = picture_statistics.shrink(picture)
         exposure = picture_statistics.measure_exposure(small)
-        lungs = picture_statistics.find_lungs(small, self.finder)
+        frame, noise = picture_statistics.measure_frame(small), picture_statistics.measure_noise(picture)
         if hidden := picture_remarks.find_unseen(exposure):
             return Verdict(hidden, check="exposure")
-        values, kinds = _measure(self.kinds, self.pictures, small[None], [lungs])
-        rare = _rate(self.rarities, values)[0]
-        flags = picture_remarks.remark(self.usual, exposure, lungs, picture_statistics.measure_frame(small))
+        if noisy := picture_remarks.find_noisy(self.usual, noise):
+            return Verdict(noisy, check="noise")
+        lungs = picture_statistics.find_lungs(small, self.finder)
+        values, kinds = measure(self.kinds, self.pictures, small[None], [lungs])
+        rare = rate(self.rarities, values)[0]
+        flags = picture_remarks.remark(self.usual, exposure, lungs, frame, noise)
         if not (rare <= self.limits[0]).all():  # what is no number is no radiograph, either
             check = CHECKS[int(np.argmax(~(rare <= self.limits[0])))]
-            return Verdict(self._reason(check, values[0], kinds[0], lungs), flags, check)
+            reason = self._reason(check, values[0], kinds[0], lungs)
+            return Verdict(reason + picture_remarks.blame_frame(frame), flags, check)
         if rare.max() > _NEAR * self.limits[0]:
             flags += ("unusual among the radiographs of the study, but not enough to be refused",)
         return Verdict("", flags)
@@ -94,7 +95,7 @@ class Gate:
         """
         if features.shape != self.features.mean.shape:
             raise GateError(f"features must be of shape {self.features.mean.shape}, got {features.shape}")
-        value = float(_log_distance(self.features, features[None])[0])
+        value = float(log_distance(self.features, features[None])[0])
         if not self.rarities[-1].rate(value) <= self.limits[1]:
             return Verdict(self._far(value, self.rarities[-1].value(self.limits[1])), check="features")
         return Verdict()
@@ -138,109 +139,36 @@ class Gate:
                 *(PrincipalDistance.of(arrays, name) for name in ("pictures", "features")),
                 tuple(Rarity(*map(float, row)) for row in arrays["rarities"]),
                 arrays["limits"],
-                Usual(arrays["usual.mean"], float(arrays["usual.contrast"]), float(arrays["usual.edge"])),
+                Usual(
+                    arrays["usual.mean"],
+                    float(arrays["usual.contrast"]),
+                    float(arrays["usual.edge"]),
+                    arrays.get("usual.noise", _ANY_NOISE),
+                ),  # fmt: skip
                 finder,
             )
         except KeyError as error:
             raise GateError(f"arrays must hold all that the gate knows, got none named {error}") from error
 
 
-def fit(
-    train: np.ndarray,
-    features: np.ndarray,
-    held_out: np.ndarray,
-    held_out_features: np.ndarray,
-    false_alarms: float = 0.02,
-    seed: int = 0,
-    varied_features: np.ndarray | None = None,
-) -> Gate:
-    """Learn what the study's radiographs look like, and set the limits on those held out.
-
-    Half of the false alarms allowed may be spent before the network runs, and all of them on pictures held out that
-    were changed mildly (`changed_radiographs.vary_mildly`); what is left is spent on the features. Of m pictures held
-    out so many may lie beyond the limits that a new one like them is refused with about the chance asked for. Where m
-    is too small for that (below 1 / `false_alarms`), limits lie beyond the rarest, as far as an exponential tail needs.
-
-    Args:
-        train: uint8 (n, s, s), of the training set, n at least `FEWEST`.
-        features: float (n, d), what the network made of them.
-        held_out: uint8 (m, s, s), of the validation set, m at least `FEWEST`; never of the test set.
-        held_out_features: float (m, d).
-        false_alarms: share of the study's own radiographs that all checks together may refuse, in (0, 1).
-        seed: of variations and drawn pictures, at least 0.
-        varied_features: float (k, d), of pictures held out that were changed mildly; given, their features are refused
-            no more often than `false_alarms` either, and without them a framed or turned radiograph may be.
-
-    Raises:
-        GateError: an argument breaks its rule.
-    """
-    _check(train, features, held_out, held_out_features, false_alarms)
-    generator = np.random.default_rng([seed, 0])
-    chosen = train[generator.permutation(len(train))[:_PICTURES]]
-    train, plain = (np.stack([picture_statistics.shrink(one) for one in part]) for part in (chosen, held_out))
-    kinds = KindClassifier.fit(train, seed)
-    upright = np.stack([changed_radiographs.vary_mildly(one, generator) for one in train])
-    pictures = PrincipalDistance.fit(_describe(np.concatenate([train, upright])))
-    rarities, rare, before, usual = _calibrate(kinds, pictures, plain, false_alarms, generator)
-    known = PrincipalDistance.fit(features)
-    distance = _log_distance(known, held_out_features)
-    far = Rarity.fit(distance)
-    after = choose_limit(np.where(rare > before, np.inf, far.rate(distance)), false_alarms)
-    if varied_features is not None:
-        after = max(after, choose_limit(far.rate(_log_distance(known, varied_features)), false_alarms))
-    return Gate(kinds, pictures, known, (*rarities, far), np.array([before, after]), usual)
-
-
-def _calibrate(
-    kinds: KindClassifier,
-    pictures: PrincipalDistance,
-    plain: np.ndarray,
-    false_alarms: float,
-    generator: np.random.Generator,
-) -> tuple[list[Rarity], np.ndarray, float, Usual]:
-    """Tails of `CHECKS`, how rare each picture held out is, float (m,), the limit before the network, what is usual."""
-    m = len(plain)
-    varied = [changed_radiographs.vary_mildly(one, generator) for _ in range(_VARIATIONS) for one in plain]
-    every = np.concatenate([plain, varied])
-    lungs = [picture_statistics.find_lungs(one) for one in every]
-    values, _ = _measure(kinds, pictures, every, lungs)
-    rarities = [Rarity.fit(column) for column in values.T]
-    rare = _rate(rarities, values).max(axis=1)
-    exposures = [picture_statistics.measure_exposure(one) for one in plain]
-    rare[:m][[picture_remarks.find_unseen(one) != "" for one in exposures]] = np.inf
-    before = max(choose_limit(rare[:m], false_alarms / 2), choose_limit(rare[m:], false_alarms))
-    return rarities, rare[:m], before, Usual.fit(exposures, lungs[:m])
-
-
-def _check(
-    train: np.ndarray, features: np.ndarray, held_out: np.ndarray, held_out_features: np.ndarray, false_alarms: float
-) -> None:
-    for name, part, known in (("train", train, features), ("held_out", held_out, held_out_features)):
-        if len(part) < FEWEST:
-            raise GateError(f"{name} must hold at least {FEWEST} pictures, got {len(part)}")
-        if len(part) != len(known):
-            raise GateError(f"features of {name} must be as many as its {len(part)} pictures, got {len(known)}")
-    if not 0 < false_alarms < 1:
-        raise GateError(f"false_alarms must be in (0, 1), got {false_alarms}")
-
-
-def _describe(small: np.ndarray) -> np.ndarray:
+def describe(small: np.ndarray) -> np.ndarray:
+    """`picture_statistics.describe` of each picture, uint8 (n, SIDE, SIDE): float32 (n, d)."""
     return np.stack([picture_statistics.describe(one) for one in small])
 
 
-def _measure(
+def measure(
     kinds: KindClassifier, pictures: PrincipalDistance, small: np.ndarray, lungs: Sequence[Lungs]
 ) -> tuple[np.ndarray, np.ndarray]:
     """What each of `CHECKS` measures, float (n, checks), the larger the less like a radiograph; then the
     logarithms of the probabilities of kinds, float (n, kinds).
     """
-    described = _describe(small)
+    described = describe(small)
     of_kinds = kinds.log_probabilities(described)
     little = [-np.log(one.area + _LEAST_AREA) for one in lungs]
-    return np.column_stack([picture_kinds.doubt(of_kinds), _log_distance(pictures, described), little]), of_kinds
+    return np.column_stack([picture_kinds.doubt(of_kinds), log_distance(pictures, described), little]), of_kinds
 
 
-def _rate(rarities: Sequence[Rarity], values: np.ndarray) -> np.ndarray:
+def rate(rarities: Sequence[Rarity], values: np.ndarray) -> np.ndarray:
     """How rare each value is, float (n, checks)."""
     return np.column_stack([one.rate(part) for one, part in zip(rarities, values.T, strict=False)]) - _EASE
 
@@ -249,5 +177,6 @@ def _lung_area(little: float) -> float:
     return max(float(np.exp(-little)) - _LEAST_AREA, 0.0)
 
 
-def _log_distance(known: PrincipalDistance, rows: np.ndarray) -> np.ndarray:
+def log_distance(known: PrincipalDistance, rows: np.ndarray) -> np.ndarray:
+    """Logarithm of the distance of each row, (n, d), from what is known: float (n,)."""
     return np.log(known.measure(rows) + 1e-9)

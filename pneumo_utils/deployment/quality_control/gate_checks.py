@@ -16,6 +16,7 @@ from pneumo_utils.evaluation import proportions
 from pneumo_utils.evaluation.metrics import format_interval
 from pneumo_utils.imaging import decoding
 from pneumo_utils.records import progress
+from pneumo_utils.robustness import perturbations
 
 RADIOGRAPHS, LEARNED, UNLEARNED = (
     "radiographs",
@@ -25,6 +26,7 @@ RADIOGRAPHS, LEARNED, UNLEARNED = (
 _SEED = 10_000  # of the pictures drawn here: the gate has learned from others
 _FEWEST = 20  # pictures of every kind that is drawn
 _WINDOWS = 40  # of each photograph, at most
+_NOISE = 15.0  # grey levels, standard deviation: nearly twice what the gate lets pass
 _COLUMNS = ("pictures", "lesson", "wanted", "n", "sources", "refused", "share", "lower", "upper")
 
 
@@ -118,6 +120,8 @@ def _kinds(radiographs: np.ndarray, patient: np.ndarray, each: int, seed: int) -
     mild = np.stack([changed_radiographs.vary_mildly(one, generator) for one in some])
     yield _Kind("test radiographs, varied mildly", RADIOGRAPHS, mild, whose)
     yield _Kind("test radiographs in a black frame", RADIOGRAPHS, np.stack([_frame(one) for one in some]), whose)
+    noisy = np.stack([perturbations.perturb(one, "noise", _NOISE) for one in some])
+    yield _Kind(f"with noise of {_NOISE:.0f} grey levels", LEARNED, noisy, whose)
     yield _Kind("inverted", LEARNED, 255 - some, whose)
     for quarters in (1, 2, 3):
         turned = np.stack([changed_radiographs.turn(one, quarters) for one in some])

@@ -1,7 +1,8 @@
 """Numbers that say what a picture looks like, whatever its size and exposure. OpenCV and numpy only.
 
 A thumbnail and the directions of its edges (histograms of oriented gradients: Dalal & Triggs 2005,
-doi:10.1109/CVPR.2005.177), with the sign of an edge kept, so that a picture and its negative differ.
+doi:10.1109/CVPR.2005.177), with the sign of an edge kept, so that a picture and its negative differ. Noise alone is
+measured at the size that the network is shown, as it is gone at the other.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _CELL_OF = (_CELL_OF[:, None] * _CELLS + _CELL_OF) * _DIRECTIONS  # where the di
 _GAMMAS = (0.4, 2.5)  # least and largest exponent that brings the median grey to the middle
 _FLAT = 0.02  # share of the grey range: edges fainter than this are noise
 _FRAME = 2.0  # grey levels: a row whose standard deviation is below is one of a constant border
+_GRAIN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)  # blind to planes and to straight edges
 _SEEN = 0.5  # probability from which a place counts as lung
 
 
@@ -91,6 +93,18 @@ def measure_frame(small: np.ndarray) -> float:
     spread_of_rows, spread_of_columns = small.std(axis=1) < _FRAME, small.std(axis=0) < _FRAME
     sides = (spread_of_rows, spread_of_rows[::-1], spread_of_columns, spread_of_columns[::-1])
     return max(float(np.argmin(one)) if not one.all() else float(SIDE) for one in sides) / SIDE
+
+
+def measure_noise(picture: np.ndarray) -> float:
+    """Standard deviation of the noise of a picture, in grey levels (Immerkær 1996, doi:10.1006/cviu.1996.0060).
+
+    Fine detail counts as noise, too: a sharp picture has more than a blurred one.
+
+    Args:
+        picture: uint8 (s, s), s at least 3, at its stored size.
+    """
+    grain = cv2.filter2D(picture, cv2.CV_32F, _GRAIN)[1:-1, 1:-1]
+    return float(np.sqrt(np.pi / 2) / 6 * np.abs(grain).mean(dtype=np.float64))
 
 
 def _even_out(small: np.ndarray) -> np.ndarray:

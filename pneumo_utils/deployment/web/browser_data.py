@@ -39,7 +39,7 @@ def describe_gate(gate: Gate) -> dict:
     return {
         "rarities": [one.row() for one in gate.rarities],
         "limits": gate.limits.tolist(),
-        "usual": {"mean": gate.usual.mean.tolist(), "contrast": gate.usual.contrast, "edge": gate.usual.edge},
+        "usual": {name: np.asarray(value).tolist() for name, value in vars(gate.usual).items()},
         "advice": [picture_kinds.ADVICE[kind] for kind in sorted(picture_kinds.ADVICE)],
     }
 

@@ -12,8 +12,16 @@ import numpy as np
 import pytest
 
 from pneumo_utils.datasets.phantom import radiograph
-from pneumo_utils.deployment.quality_control import changed_radiographs, gate, odd_pictures, unlearned_pictures
+from pneumo_utils.deployment.quality_control import (
+    changed_radiographs,
+    gate,
+    gate_fitting,
+    odd_pictures,
+    picture_statistics,
+    unlearned_pictures,
+)
 from pneumo_utils.imaging import decoding
+from pneumo_utils.robustness import perturbations
 
 SIZE, TRAIN, HELD_OUT, NEW = 64, 70, 40, 40
 REAL = Path(__file__).parents[3] / ".." / "shared" / "data" / "chest_xray"
@@ -31,7 +39,7 @@ def features(count, seed):
 
 @pytest.fixture(scope="module")
 def made():
-    return gate.fit(phantoms(0, TRAIN), features(TRAIN, 0), phantoms(1000, HELD_OUT), features(HELD_OUT, 1))
+    return gate_fitting.fit(phantoms(0, TRAIN), features(TRAIN, 0), phantoms(1000, HELD_OUT), features(HELD_OUT, 1))
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +129,36 @@ def test_a_radiograph_within_a_border_is_flagged(made, new):
     assert "a border of constant grey takes" in " ".join(made.look(decoding.resize(framed, SIZE)).flags)
 
 
+def test_a_noisy_radiograph_is_refused_and_a_mildly_noisy_or_a_smooth_one_is_told(made, new):
+    usual = [picture_statistics.measure_noise(one) for one in new]
+    for n, one in enumerate(new[:12]):
+        verdict = made.look(perturbations.perturb(one, "noise", 40.0))
+        assert verdict.check == "noise" and verdict.refused.startswith("is too noisy: noise must be at most")
+        noisier = made.look(perturbations.perturb(one, "noise", 1.5 * max(usual)))
+        assert noisier.check != "noise" and "much noise or sharpening" in " ".join(noisier.flags), n
+        assert "little fine detail" in " ".join(made.look(cv2.GaussianBlur(one, (0, 0), 2)).flags)
+
+
+def test_noise_is_measured_in_grey_levels_whatever_lies_below_it(new):
+    slope = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8) + 50
+    assert picture_statistics.measure_noise(slope) == 0
+    for strength in (5.0, 15.0):
+        found = picture_statistics.measure_noise(perturbations.perturb(slope, "noise", strength))
+        assert found == pytest.approx(strength, rel=0.05)
+
+
+def test_a_refused_radiograph_with_a_wide_border_is_told_to_be_cut(made, new):
+    framed = [cv2.copyMakeBorder(one, 12, 12, 12, 12, cv2.BORDER_CONSTANT, value=255) for one in new]
+    refused = [made.look(decoding.resize(one, SIZE)).refused for one in framed]
+    assert any(refused) and all(one.endswith("of a side): cut it off") for one in refused if one)
+
+
+def test_a_gate_from_before_noise_was_looked_at_lets_any_pass(made, new):
+    old = gate.Gate.of({name: array for name, array in made.arrays().items() if name != "usual.noise"})
+    noisy = perturbations.perturb(new[0], "noise", 40.0)
+    assert made.look(noisy).check == "noise" and old.look(noisy).check != "noise"
+
+
 def test_features_far_from_those_of_the_training_set_are_refused(made):
     assert np.mean([made.look_at_features(row).refused != "" for row in features(300, 5)]) <= 0.06
     verdict = made.look_at_features(8 * features(1, 6)[0])
@@ -131,12 +169,12 @@ def test_features_far_from_those_of_the_training_set_are_refused(made):
 
 
 def test_features_of_radiographs_changed_mildly_widen_the_limit_where_they_are_given():
-    few = phantoms(0, 2 * gate.FEWEST)
-    train, held_out, known = few[: gate.FEWEST], few[gate.FEWEST :], features(gate.FEWEST, 0)
+    few = phantoms(0, 2 * gate_fitting.FEWEST)
+    train, held_out, known = few[: gate_fitting.FEWEST], few[gate_fitting.FEWEST :], features(gate_fitting.FEWEST, 0)
     varied = 3 * features(60, 2)
-    made = gate.fit(train, known, held_out, known, varied_features=varied)
+    made = gate_fitting.fit(train, known, held_out, known, varied_features=varied)
     assert np.mean([made.look_at_features(row).refused != "" for row in varied]) <= 0.02
-    made = gate.fit(train, known, held_out, known)
+    made = gate_fitting.fit(train, known, held_out, known)
     assert np.mean([made.look_at_features(row).refused != "" for row in varied]) > 0.3
 
 
@@ -158,20 +196,20 @@ def test_a_kept_gate_says_the_same_and_is_small(made, new):
 @pytest.mark.long
 @pytest.mark.slow
 def test_the_same_seed_makes_the_same_gate():
-    few = phantoms(0, 2 * gate.FEWEST)
-    train, held_out, known = few[: gate.FEWEST], few[gate.FEWEST :], features(gate.FEWEST, 0)
-    one, other = (gate.fit(train, known, held_out, known, seed=3).arrays() for _ in range(2))
+    few = phantoms(0, 2 * gate_fitting.FEWEST)
+    train, held_out, known = few[: gate_fitting.FEWEST], few[gate_fitting.FEWEST :], features(gate_fitting.FEWEST, 0)
+    one, other = (gate_fitting.fit(train, known, held_out, known, seed=3).arrays() for _ in range(2))
     assert all((one[name] == other[name]).all() for name in one)
 
 
 def test_arguments_that_break_a_rule_are_refused():
-    few, known = np.zeros((gate.FEWEST, SIZE, SIZE), np.uint8), features(gate.FEWEST, 0)
+    few, known = np.zeros((gate_fitting.FEWEST, SIZE, SIZE), np.uint8), features(gate_fitting.FEWEST, 0)
     with pytest.raises(gate.GateError, match="^train must hold at least 20 pictures, got 19$"):
-        gate.fit(few[1:], known[1:], few, known)
+        gate_fitting.fit(few[1:], known[1:], few, known)
     with pytest.raises(gate.GateError, match="^features of held_out must be as many as its 20 pictures, got 19$"):
-        gate.fit(few, known, few, known[1:])
+        gate_fitting.fit(few, known, few, known[1:])
     with pytest.raises(gate.GateError, match=r"^false_alarms must be in \(0, 1\), got 1$"):
-        gate.fit(few, known, few, known, false_alarms=1)
+        gate_fitting.fit(few, known, few, known, false_alarms=1)
 
 
 def test_features_that_are_no_numbers_are_refused(made):
@@ -191,7 +229,7 @@ def test_real_radiographs_pass_and_their_changed_versions_do_not():
         paths = [path for name in ("NORMAL", "PNEUMONIA") for path in sorted((REAL / part / name).iterdir())[start::4]]
         return np.stack([decoding.read(path, SIZE) for path in paths[:: max(1, len(paths) // count)][:count]])
 
-    made = gate.fit(load("train", 0, 300), features(300, 0), load("train", 1, 150), features(150, 1))
+    made = gate_fitting.fit(load("train", 0, 300), features(300, 0), load("train", 1, 150), features(150, 1))
     new = load("test", 0, 100)
     assert share(reasons(made, new)) <= 0.08
     for changed in (255 - new, new[:, ::-1], np.rot90(new, 1, (1, 2)), np.rot90(new, 3, (1, 2))):

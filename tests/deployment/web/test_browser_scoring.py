@@ -24,6 +24,7 @@ from pneumo_utils.deployment.scoring import Scorer
 from pneumo_utils.deployment.web import browser_data, browser_page, browser_runtime
 from pneumo_utils.imaging import decoding
 from pneumo_utils.imaging.augmentation import test_view as view_of
+from pneumo_utils.robustness import perturbations
 
 pytestmark = pytest.mark.slow
 CACHE = Path(__file__).parents[3] / "data"
@@ -103,6 +104,9 @@ def write_pictures(folder):
         "shuffled": changed_radiographs.shuffle, "surrounded": changed_radiographs.surround,
         "inverted": lambda one, _: 255 - one, "turned": lambda one, _: changed_radiographs.turn(one, 1),
         "over": lambda one, _: one[::-1], "dark": lambda one, _: one // 14, "pale": lambda one, _: 240 + one // 16,
+        "noisy": lambda one, dice: perturbations.perturb(one, "noise", dice.choice([8.0, 40.0])),
+        "smooth": lambda one, _: cv2.GaussianBlur(one, (0, 0), 5),
+        "white": lambda one, _: cv2.copyMakeBorder(one, 40, 40, 40, 40, cv2.BORDER_CONSTANT, value=255),
         "tiny": lambda one, _: cv2.resize(one, (51, 47)), "wide": lambda one, _: cv2.resize(one, (640, 333)),
         "icon": lambda one, _: cv2.resize(one, (20, 20)), "large": lambda one, _: cv2.resize(one, (1210, 1530)),
     }  # fmt: skip

@@ -1,13 +1,14 @@
 // Whether a picture may be scored at all; the same as the Python rooms deployment.gate, picture_kinds,
 // principal_distance, rarity and picture_remarks. What it has learned comes with the bundle.
 import { findLungs } from "./lung_fields.js";
-import { describe, measureExposure, measureFrame, shrink } from "./picture_statistics.js";
+import { describe, measureExposure, measureFrame, measureNoise, shrink } from "./picture_statistics.js";
 
 const EASE = [0, 0, Math.log(4)]; // by how much rarer each check's value must be to be refused
 const LEAST_AREA = 0.005; // added to the area of the lungs before its logarithm is taken
 const NEAR = 0.8; // of the limit: rarer than this is told
 const DARK = 20, LIGHT = 235, FLAT = 16; // mean greys, and contrast, beyond which nothing can be seen
 const FRAME = 0.06; // share of the side: a wider border of constant grey is told
+const NOISY = 8, TIMES = 2; // grey levels of noise, or times what is usual, above which a picture is refused
 const STRANGE = 8; // standard deviations beyond which the classifier of kinds knows nothing
 
 const sum = values => values.reduce((total, value) => total + value, 0);
@@ -81,6 +82,14 @@ function findUnseen({ mean, contrast }) {
   return "";
 }
 
+function findNoisy({ noise: [, high] }, noise) {
+  const most = Math.max(NOISY, TIMES * high);
+  return noise > most ? `is too noisy: noise must be at most ${most.toFixed(0)} grey levels, got ${noise.toFixed(1)}` : "";
+}
+
+const blameFrame = frame => frame > FRAME
+  ? `; perhaps only for its border of constant grey (${percent(frame)} of a side): cut it off` : "";
+
 const tooFar = (value, limit) => "is too far from the chest radiographs that this network knows: distance at most "
   + `${Math.exp(limit).toFixed(2)}, got ${Math.exp(value).toFixed(2)}`;
 
@@ -94,17 +103,21 @@ export class Gate {
   }
 
   look(square) { // before the network runs: { refused, flags }
-    const small = shrink(square), exposure = measureExposure(small), unseen = findUnseen(exposure);
-    if (unseen) return { refused: unseen, flags: [] };
+    const small = shrink(square), exposure = measureExposure(small), frame = measureFrame(small);
+    const noise = measureNoise(square), unfit = findUnseen(exposure) || findNoisy(this.usual, noise);
+    if (unfit) return { refused: unfit, flags: [] };
     const lungs = findLungs(small, this.arrays), description = describe(small);
     const logProbabilities = this.kinds.logProbabilities(description);
     const values = [
       logSum(logProbabilities.slice(1)) - logProbabilities[0], this.pictures.logDistance(description), -Math.log(lungs.area + LEAST_AREA),
     ];
     const rare = values.map((value, n) => this.rarities[n].rate(value) - EASE[n]), [limit] = this.limits;
-    const flags = this.remark(exposure, lungs, measureFrame(small));
+    const flags = this.remark(exposure, lungs, frame, noise);
     const check = rare.findIndex(value => !(value <= limit)); // what is no number is refused, too
-    if (check >= 0) return { refused: this.reason(check, values[check], logProbabilities, lungs), flags };
+    if (check >= 0) {
+      const reason = this.reason(check, values[check], logProbabilities, lungs);
+      return { refused: reason + blameFrame(frame), flags };
+    }
     if (Math.max(...rare) > NEAR * limit)
       flags.push("unusual among the radiographs of the study, but not enough to be refused");
     return { refused: "", flags };
@@ -128,8 +141,8 @@ export class Gate {
     return `no lungs found: they must fill at least ${percent(least, 1)} of the picture, got ${percent(lungs.area, 1)}`;
   }
 
-  remark({ mean, contrast }, { edge }, frame) {
-    const { mean: [low, high], contrast: least, edge: most } = this.usual, grey = value => value.toFixed(0);
+  remark({ mean, contrast }, { edge }, frame, noise) {
+    const { mean: [low, high], contrast: least, edge: most, noise: [smooth, noisy] } = this.usual, grey = value => value.toFixed(0);
     return [
       [mean < low, `darker than usual: mean grey level ${grey(mean)}, usually at least ${grey(low)}`],
       [mean > high, `brighter than usual: mean grey level ${grey(mean)}, usually at most ${grey(high)}`],
@@ -137,6 +150,9 @@ export class Gate {
       [edge > most, `lungs touch the edge of the picture (${percent(edge)} of it, usually at most ${percent(most)}): `
         + "a part may be cut off"],
       [frame > FRAME, `a border of constant grey takes ${percent(frame)} of a side`],
+      [noise < smooth, `little fine detail (${noise.toFixed(2)} grey levels, usually at least ${smooth.toFixed(2)}): `
+        + "blurred, enlarged or saved at a low quality"],
+      [noise > noisy, `much noise or sharpening: ${noise.toFixed(1)} grey levels, usually at most ${noisy.toFixed(1)}`],
     ].filter(([holds]) => holds).map(([, text]) => text);
   }
 }

@@ -8,6 +8,8 @@ const HALVED = 1.75; // pixels of the picture to one of the view from which it i
 const CORNERS = [[0, 0], [-1, -1], [1, -1], [-1, 1], [1, 1]]; // rightwards and downwards
 const CUBIC = -0.75;
 
+const COLOUR = 4; // grey levels: more than a grey picture that is saved as a colour JPEG gains by rounding
+
 export class PictureError extends Error {}
 
 // decoding
@@ -18,18 +20,28 @@ function toGrey(colours, into, start, truncate) { // luma, ITU-R BT.601, in 15 b
     into[to] = (colours[from] * 9798 + colours[from + 1] * 19235 + colours[from + 2] * 3735 + half) >> 15;
 }
 
+function sumColour(colours) { // of all pixels: the largest less the smallest channel
+  let sum = 0;
+  for (let at = 0; at < colours.length; at += 4)
+    sum += Math.max(colours[at], colours[at + 1], colours[at + 2]) - Math.min(colours[at], colours[at + 1], colours[at + 2]);
+  return sum;
+}
+
 export function readPixels(bitmap, truncate = false) {
   const { width, height } = bitmap, pixels = new Uint8Array(width * height);
   const rows = Math.max(1, Math.min(height, Math.floor(STRIP / width)));
   const canvas = new OffscreenCanvas(width, rows);
   const brush = canvas.getContext("2d", { alpha: false, willReadFrequently: true }); // transparency lies over black
+  let colour = 0;
   for (let top = 0; top < height; top += rows) {
     const high = Math.min(rows, height - top);
     brush.fillRect(0, 0, width, rows);
     brush.drawImage(bitmap, 0, -top);
-    toGrey(brush.getImageData(0, 0, width, high).data, pixels, top * width, truncate);
+    const { data } = brush.getImageData(0, 0, width, high);
+    toGrey(data, pixels, top * width, truncate);
+    colour += sumColour(data) / (width * height);
   }
-  return { pixels, width, height };
+  return { pixels, width, height, colour };
 }
 
 export async function decode(blob, { name, truncate }) {
@@ -54,6 +66,11 @@ export async function checkBrowser() { // some alter what a page reads, so that 
   const read = readPixels(await createImageBitmap(drawn));
   if (read.pixels.some((value, at) => value !== (at & 255)))
     throw new PictureError("browser must give pixels as they are, got altered ones: allow this page to read a canvas");
+}
+
+export function remarkColour({ colour }) {
+  const differ = `channels differ by ${colour.toFixed(0)} grey levels on average`;
+  return colour > COLOUR ? [`in colour: ${differ}, and only its brightness is looked at`] : [];
 }
 
 export function checkWorth({ pixels, width, height }, smallestSide, leastGreyRange) {

@@ -31,6 +31,17 @@ export function measureExposure({ pixels }) {
   return { mean: pixels.reduce((sum, value) => sum + value, 0) / pixels.length, contrast: light - dark };
 }
 
+export function measureNoise({ pixels, width, height }) { // of the picture at its stored size, grey levels
+  let sum = 0;
+  for (let y = 1; y < height - 1; y++) {
+    for (let at = y * width + 1; at < (y + 1) * width - 1; at++) {
+      const across = place => pixels[place - 1] - 2 * pixels[place] + pixels[place + 1];
+      sum += Math.abs(across(at - width) - 2 * across(at) + across(at + width));
+    }
+  }
+  return Math.sqrt(Math.PI / 2) / 6 * sum / ((width - 2) * (height - 2));
+}
+
 export function measureFrame({ pixels }) { // widest border of constant grey at any side, share of the side
   const places = [...Array(SIDE).keys()], flat = values => spread(values)[1] < FRAME;
   const rows = places.map(y => flat(places.map(x => pixels[y * SIDE + x])));
