@@ -204,6 +204,13 @@ def test_the_figures_of_scoring_that_are_quoted_are_those_of_the_last_bench():
     assert f"| {keras:.1f} s | 6 s |" in said and f"| {onnx:.1f} s, {litert:.1f} s | 1.5 s |" in said
 
 
+def test_the_first_minutes_that_are_quoted_are_those_of_the_last_bench():
+    said = (PROJECT / "docs" / "speed.md").read_text(encoding="utf-8")
+    for row in pd.read_csv(PROJECT / "reports" / "bench" / "demo.csv").itertuples():
+        most = row.target.split()[-2]
+        assert f"| {row.ours:.0f} | {row.theirs:.0f} | {row.ratio:.2f} | {most} |" in said, row.measure
+
+
 @pytest.mark.parametrize(
     "study",
     [
