@@ -193,8 +193,8 @@ class Pipeline:
         """Whether `step` has run with `key`, and what it wrote is there as it wrote it."""
         return record.get("key") == key and record.get("written") == self._output_hashes(step)
 
-    def finish(self, step: steps.Step, key: str, seconds: float) -> dict:
-        """Keep the record of `step`, whose notebook has run to its end in `seconds`.
+    def finish(self, step: steps.Step, begun: dict[str, str], seconds: float) -> dict:
+        """Keep the record of `step`, whose notebook has run to its end in `seconds`, after what `begun` says of it.
 
         Raises:
             PipelineError: something that it must write is not there.
@@ -204,10 +204,7 @@ class Pipeline:
         missing = [path.name for path in step.writes(self.store) if not path.is_file()]
         if missing:
             raise PipelineError(f"{step.page} must write {', '.join(missing)}, got none")
-        record = {
-            "key": key, "seconds": round(seconds, 1), "commit": provenance.git_state(self.project),
-            "written": self._output_hashes(step),
-        }  # fmt: skip
+        record = begun | {"seconds": round(seconds, 1), "written": self._output_hashes(step)}
         run_records.write(self.store, step.page, record)
         return record
 
@@ -234,4 +231,6 @@ class Pipeline:
 
     def _output_hashes(self, step: steps.Step) -> list[str]:
         paths = [*step.writes(self.store), self.store.executed_notebook(step.page)]
+        if step.own and self.study.training.precision == "auto":
+            paths.append(self.store.precision_file)  # deleted, it is found out anew, and perhaps all is trained anew
         return [fingerprint.of_file(path) for path in paths]

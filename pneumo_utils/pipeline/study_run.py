@@ -17,6 +17,7 @@ from pneumo_utils.pipeline.notebook_workers import NotebookWorkers
 from pneumo_utils.pipeline.progress_display import ProgressDisplay
 from pneumo_utils.pipeline.runner import Pipeline
 from pneumo_utils.pipeline.time_left import TimeLeft
+from pneumo_utils.records import provenance
 from pneumo_utils.study import steps
 
 _log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class StudyRun:
         self._pipeline, self._store, self._at_once = pipeline, pipeline.store, pipeline.study.run.notebooks_at_once
         self._after = steps.prerequisites(pipeline.steps, pipeline.store)
         self._steps, self._waiting = pipeline.steps, list(pipeline.steps)
-        self._running: dict[Future[float], tuple[steps.Step, str]] = {}
+        self._running: dict[Future[float], tuple[steps.Step, dict[str, str]]] = {}
         self._since: dict[str, datetime] = {}  # of what runs, or was running when the study stopped
         self._done: list[str] = []
         self._unchanged: set[str] = set()
@@ -107,7 +108,8 @@ class StudyRun:
                 self._say("%-22s unchanged", step.page)
                 self._render(step, record)
             else:
-                self._begin(step, key)
+                # the commit of now: another may be checked out while a network trains
+                self._begin(step, {"key": key, "commit": provenance.git_state(self._pipeline.project)})
 
     def _next(self) -> steps.Step | None:
         """A page that can begin; side by side the longest, so that none is left to run alone at the end."""
@@ -117,7 +119,7 @@ class StudyRun:
             ready.sort(key=lambda step: -self._pipeline.expected[step.page])
         return ready[0] if ready else None
 
-    def _begin(self, step: steps.Step, key: str) -> None:
+    def _begin(self, step: steps.Step, begun: dict[str, str]) -> None:
         for stale in (self._store.page_file(step.page), self._store.record_file(step.page)):
             stale.unlink(missing_ok=True)
         self._since[step.page] = datetime.now().astimezone()
@@ -130,14 +132,14 @@ class StudyRun:
             executed=self._store.executed_notebook(step.page), broken=self._store.broken_notebook(step.page),
             minutes=self._pipeline.study.run.stalled_minutes, told=told,
         )  # fmt: skip
-        self._running[future] = step, key
+        self._running[future] = step, begun
 
     def _end_what_did(self) -> None:
         for future in wait(self._running, return_when=FIRST_COMPLETED).done:
-            step, key = self._running.pop(future)
+            step, begun = self._running.pop(future)
             self._display.end(step.page)
             seconds = notebook_workers.result(future, step.page)
-            record = self._pipeline.finish(step, key, seconds)
+            record = self._pipeline.finish(step, begun, seconds)
             self._left.took[step.page] = seconds
             self._say("%-22s %.0f s", step.page, seconds)
             self._render(step, record)
