@@ -65,7 +65,8 @@ class PageRenderer:
             records, self.study.digest(), sentences,
             self._appearance("front_page", "cases_page", "cards_page", "studies_page"),
         )  # fmt: skip
-        if run_records.read(self.store, "index") == {"page": [key, *self._page_hashes()]}:
+        fresh = run_records.read(self.store, "index") == {"page": [key, *self._page_hashes()]}
+        if fresh and (self.reports / "index.html").is_file():
             return
         from pneumo_utils.deployment import bundle  # imported here, as in `render`
         from pneumo_utils.reporting import (
@@ -83,8 +84,8 @@ class PageRenderer:
         bundled = self.study.deployment.bundled_model
         bundle.write_card(self.store.bundle_folder, model_card.model_card(self.store, self.study, bundled))
         front_page.write(self.store, self.study, self.steps, records, sentences)
-        run_records.write(self.store, "index", {"page": [key, *self._page_hashes()]})
         studies_page.write(self.reports)
+        run_records.write(self.store, "index", {"page": [key, *self._page_hashes()]})
 
     def write_progress(self, done: list[str], running: Mapping[str, datetime], **why: str) -> None:
         """Say in place of the front page what runs, or why it stopped; see `progress_page.write`."""

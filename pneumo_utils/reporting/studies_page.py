@@ -13,6 +13,7 @@ from bs4 import BeautifulSoup
 from markupsafe import Markup
 
 from pneumo_utils.evaluation import metrics
+from pneumo_utils.records.atomic import alone
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import MODELS
 from pneumo_utils.reporting import finished_study, page_shell
@@ -40,6 +41,11 @@ def write(reports: Path) -> None:
     Args:
         reports: holds a folder per study, some of them one deeper (`recipes/NAME`); what has no result is left out.
     """
+    with alone(reports / "index.html"):  # or one of two studies that end together would be missing
+        _write(reports)
+
+
+def _write(reports: Path) -> None:
     finished = sorted(
         page.parent
         for page in (*reports.glob("*/index.html"), *reports.glob("*/*/index.html"))
