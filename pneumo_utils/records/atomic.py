@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
+
+from pneumo_utils.records import kernel_locks
 
 _PATIENCE = 3.0  # seconds of waiting for another process before a word is said
 _log = logging.getLogger(__name__)
@@ -87,9 +89,12 @@ def alone(path: Path) -> Iterator[None]:
 
     Args:
         path: of a file or folder; the folder it lies in is made if need be.
+
+    Raises:
+        OSError: the file system has no locks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    lock = kernel_locks.of_file(path.with_name(f".{path.name}.lock"))
     try:
         lock.acquire(timeout=_PATIENCE)
     except Timeout:

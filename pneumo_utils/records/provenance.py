@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
 import psutil
 
+_OF_ANOTHER = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")  # set by hooks of git: they would name another repository
 _PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scipy", "scikit-learn", "opencv-python-headless")
 
 
@@ -24,8 +27,9 @@ def git_state(project: Path) -> str:
 
 
 def _git(project: Path, *words: str) -> str:
-    done = subprocess.run(["git", "-C", str(project), *words], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    own = {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER}
+    done = subprocess.run(["git", "-C", str(project), *words], capture_output=True, env=own, check=True)
+    return os.fsdecode(done.stdout).strip()
 
 
 def versions(*more: str) -> dict[str, str]:
@@ -48,6 +52,9 @@ def machine() -> str:
 
 def peak_memory() -> float:
     """Largest memory this process has held so far, in MiB."""
+    with suppress(OSError, ValueError, IndexError):  # Linux: what `getrusage` says begins with that of the parent
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        return int(status.partition("VmHWM:")[2].split()[0]) / 2**10
     usage = psutil.Process().memory_info()
     peak = getattr(usage, "peak_wset", None)  # Windows
     if peak is None:

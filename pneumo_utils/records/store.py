@@ -141,7 +141,7 @@ class Store(RunDirectory):
         """Write `count` pictures, uint8 (size, size), in the order of `splits`, one at a time.
 
         Raises:
-            ValueError: there are fewer or more pictures than `count`.
+            ValueError: there are fewer or more pictures than `count`, or one is of another size.
         """
         self._write_squares(self.images_file, "keeping the pictures", images, count, size)
 
@@ -156,7 +156,9 @@ class Store(RunDirectory):
             np.lib.format.write_array_header_1_0(out, {"descr": "|u1", "fortran_order": False, "shape": shape})
             told = progress.track(images, stage, count)
             for _, image in zip(range(count), told, strict=True):
-                out.write(np.broadcast_to(image, shape[1:]).astype(np.uint8, casting="safe").tobytes())
+                if image.shape != shape[1:]:
+                    raise ValueError(f"a picture must be of shape {shape[1:]}, got {image.shape}")
+                out.write(image.astype(np.uint8, casting="safe").tobytes())
 
     def read_images(self) -> np.ndarray:
         """The pictures, uint8 (n, size, size), mapped from disk and not to be written."""
@@ -167,11 +169,20 @@ class Store(RunDirectory):
         return np.load(self.require("perturbations", self.perturbed_file), mmap_mode="r")
 
     def pictures(self, paths: pd.Series) -> np.ndarray | None:
-        """The preprocessed pictures of `paths`, uint8 (k, size, size); None where only the tables are at hand."""
+        """The preprocessed pictures of `paths`, uint8 (k, size, size); None where only the tables are at hand.
+
+        Raises:
+            ValueError: a path is not in `splits`, or there are not as many pictures as it has rows.
+        """
         if not self.images_file.is_file():
             return None
-        rows = pd.Index(self.read("splits")["path"]).get_indexer(paths)
-        return self.read_images()[rows]
+        known, images = pd.Index(self.read("splits")["path"]), self.read_images()
+        if len(images) != len(known):
+            raise ValueError(f"pictures must be one a row of splits, {len(known)}, got {len(images)}")
+        rows = known.get_indexer(paths)
+        if (rows < 0).any():
+            raise ValueError(f"path must be in splits, got {paths.iloc[int((rows < 0).argmax())]!r}")
+        return images[rows]
 
     def write_network(self, model: str, seed: int, save: Callable[[Path], None]) -> None:
         """Keep the network `model` trained from `seed`; `save` writes it to the path it is given."""

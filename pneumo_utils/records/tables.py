@@ -6,6 +6,7 @@ used: `TableError` says which table, which rule and what was found.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +22,7 @@ from pneumo_utils.records.contracts.robustness import ROBUSTNESS
 
 CONTRACTS: dict[str, dict[str, Column]] = DATASETS | ROBUSTNESS | NETWORKS | EVALUATION | EXPLANATION | DEPLOYMENT
 
+ONCE = ("manifest", "splits", "acquisition")  # whose rows are looked up by their path
 _CSV = {"index": False, "lineterminator": "\n"}
 _KINDS = {"str": "str", "int": "Int64", "float": "float64", "bool": "boolean"}  # kinds that refuse or keep the empty
 
@@ -37,13 +39,16 @@ def check(name: str, frame: pd.DataFrame) -> pd.DataFrame:
         frame: any number of rows; columns as in the contract, in any order.
 
     Raises:
-        TableError: a column is missing or unknown, or a value breaks its rule.
+        TableError: a column is missing or unknown, a value breaks its rule, or a row stands there twice.
     """
     contract = CONTRACTS[name]
     if set(frame.columns) != set(contract):
         missing, unknown = sorted(set(contract) - set(frame)), sorted(set(frame) - set(contract))
         raise TableError(f"{name} must have the columns of its contract, got missing {missing}, unknown {unknown}")
-    return pd.DataFrame({column: _check_column(name, column, frame[column]) for column in contract})
+    checked = pd.DataFrame({column: _check_column(name, column, frame[column]) for column in contract})
+    if name in ONCE and (again := checked.loc[checked["path"].duplicated(), "path"]).size:
+        raise TableError(f"{name} must have one row per path, got {again.iloc[0]!r} again ({again.size} rows)")
+    return checked
 
 
 def _check_column(name: str, column: str, values: pd.Series) -> pd.Series:
@@ -52,7 +57,7 @@ def _check_column(name: str, column: str, values: pd.Series) -> pd.Series:
         values = values.astype(_KINDS[spec.kind])
     except (TypeError, ValueError, OverflowError) as error:
         raise TableError(f"{name}.{column} must be {spec.kind}, got {error}") from error
-    empty = values.isna()
+    empty = values.isna() | (values == "") if spec.kind == "str" else values.isna()  # read as the same
     if empty.any() and not spec.optional:
         raise TableError(f"{name}.{column} must not be empty, got {int(empty.sum())} empty rows")
     if spec.kind == "str" and (bad := values[values.str.contains("\r", regex=False, na=False)]).size:
@@ -68,8 +73,11 @@ def _check_column(name: str, column: str, values: pd.Series) -> pd.Series:
 def write(name: str, frame: pd.DataFrame, path: Path) -> None:
     """Check `frame` against contract `name` and write it as CSV, whole or not at all."""
     checked = check(name, frame)
-    with atomic_write(path) as part:
-        checked.to_csv(part, **_CSV)
+    try:
+        with atomic_write(path) as part:
+            checked.to_csv(part, **_CSV)
+    except UnicodeEncodeError as error:  # of a file name that is no text
+        raise TableError(f"{name} must hold text that UTF-8 can write, got {error.object!r}") from error
 
 
 def holds(name: str, frame: pd.DataFrame, path: Path) -> bool:
@@ -87,7 +95,13 @@ def read(name: str, path: Path) -> pd.DataFrame:
     """
     kinds = {column: _KINDS[spec.kind] for column, spec in CONTRACTS[name].items() if spec.kind == "str"}
     try:
+        with path.open("rb") as file:
+            whole = not file.seek(0, os.SEEK_END) or (file.seek(-1, os.SEEK_END), file.read(1))[1] in b"\r\n"
+        if not whole:
+            raise TableError(f"{path.name} must end with a whole row, got one that is cut off")
         frame = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""])
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise TableError(f"{path.name} must be a table of comma-separated values in UTF-8, got: {error}") from error
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes the first cells of rows that are too long for names
+        raise TableError(f"{path.name} must have as many cells a row as its head, got more")
     return check(name, frame)

@@ -13,7 +13,7 @@ def sentences(error: Exception) -> list[str]:
     if isinstance(error, OSError) and error.filename and error.strerror:
         return [f"{error.filename2 or error.filename} must be usable, got: {error.strerror}"]
     if hasattr(error, "sentences") or isinstance(error, (ValueError, RuntimeError, OSError)):
-        return getattr(error, "sentences", [str(error)])
+        return getattr(error, "sentences", [str(error) or describe(error)])
     if isinstance(error, MemoryError):
         return [str(error) or "the machine must have memory for this, got too little"]
     return [describe(error)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from pneumo_utils.records import progress
+from pneumo_utils.records import kernel_locks, progress
 
 _LOOK = 30.0  # seconds after which who waits says so again: whoever looks for a standstill sees that something moves
 
@@ -22,9 +22,12 @@ def hold(lock: Path, doing: str) -> Iterator[None]:
     Args:
         lock: the file; its folder is made if need be.
         doing: what is done under the lock, in words.
+
+    Raises:
+        OSError: the file system has no locks.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
-    held = FileLock(lock)
+    held = kernel_locks.of_file(lock)
     try:
         held.acquire(timeout=0)
     except Timeout:

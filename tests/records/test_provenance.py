@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import platform
 import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -49,6 +51,20 @@ def test_outside_a_checkout_or_without_git_the_state_is_unknown(tmp_path, monkey
 def test_a_project_unpacked_within_somebody_elses_checkout_has_no_commit(checkout):
     (checkout / "unpacked").mkdir()
     assert provenance.git_state(checkout / "unpacked") == "unknown"
+
+
+def test_a_repository_that_the_environment_names_is_not_asked(checkout, tmp_path, monkeypatch):
+    own = provenance.git_state(checkout)
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "another"))
+    assert provenance.git_state(checkout) == own != "unknown"
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="only Linux tells the peak of the process itself")
+def test_peak_memory_is_not_that_of_the_process_that_started_this_one():
+    held = np.ones(60_000_000)  # 480 MB
+    code = "from pneumo_utils.records import provenance; print(provenance.peak_memory())"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert float(said) < 300 < provenance.peak_memory() and held.all()
 
 
 def test_versions_name_what_numbers_depend_on():

@@ -233,6 +233,22 @@ def test_pictures_are_found_by_path_and_their_absence_is_no_error(run):
     assert run.pictures(pd.Series(["c", "a"]))[:, 0, 0].tolist() == [2, 0]
 
 
+def test_an_unknown_path_and_pictures_of_other_splits_are_refused(run):
+    run.write("splits", example("splits", 2).assign(path=["a", "b"]))
+    run.write_images(iter(np.zeros((2, 4, 4), np.uint8)), 2, 4)
+    with pytest.raises(ValueError, match="^path must be in splits, got 'nowhere'$"):
+        run.pictures(pd.Series(["a", "nowhere"]))
+    run.write_images(iter(np.zeros((3, 4, 4), np.uint8)), 3, 4)
+    with pytest.raises(ValueError, match="^pictures must be one a row of splits, 2, got 3$"):
+        run.pictures(pd.Series(["a"]))
+
+
+def test_a_picture_of_another_size_is_not_stretched_to_the_others(run):
+    with pytest.raises(ValueError, match=r"a picture must be of shape \(4, 4\), got \(1, 1\)"):
+        run.write_images(iter([np.zeros((1, 1), np.uint8)]), 1, 4)
+    assert not run.images_file.exists()
+
+
 def test_pictures_that_break_off_are_not_left(run):
     def breaking():
         yield np.zeros((8, 8), np.uint8)

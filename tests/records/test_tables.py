@@ -56,7 +56,7 @@ BAD = {  # for every rule, values that break it
     "seeds": [0],
     "p": [1.01, -0.01],
     "p_holm": [1.01, -0.01],
-    "method": ["t test", ""],
+    "method": ["t test", "Platt"],
     "rule": ["best"],
     "target": [1.01],
     "threshold": [1.01, -0.01],
@@ -260,6 +260,36 @@ def test_a_half_written_file_is_never_left(tmp_path, monkeypatch):
         tables.write("splits", example("splits", rows=9), path)
     assert [file.name for file in tmp_path.iterdir()] == ["splits.csv"]
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["splits", "manifest", "acquisition"])
+def test_a_row_that_stands_there_twice_is_refused(name):
+    once = example(name, 1)
+    with pytest.raises(tables.TableError, match=f"{name} must have one row per path, got .* again .1 rows"):
+        tables.check(name, pd.concat([once, once]))
+
+
+def test_what_would_read_back_as_something_else_is_not_written(tmp_path):
+    for change, said in (
+        ({"path": ""}, "exclusions.path must not be empty, got 1 empty rows"),
+        ({"path": "\udcff.png"}, "exclusions must hold text that UTF-8 can write"),
+    ):
+        with pytest.raises(tables.TableError, match=said):
+            tables.write("exclusions", example("exclusions", 1, **change), tmp_path / "exclusions.csv")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_table_that_is_cut_off_or_has_longer_rows_than_its_head_is_not_read(tmp_path):
+    path = tmp_path / "bundle_scores.csv"
+    tables.write("bundle_scores", example("bundle_scores", 2), path)
+    whole = path.read_text()
+    path.write_text(whole.rstrip("\n").rpartition(",")[0])
+    with pytest.raises(tables.TableError, match=r"bundle_scores.csv must end with a whole row, got one that is cut"):
+        tables.read("bundle_scores", path)
+    head, *rows = whole.splitlines()
+    path.write_text("\n".join([head, *(f"more,{row}" for row in rows), ""]))
+    with pytest.raises(tables.TableError, match="as many cells a row as its head, got more"):
+        tables.read("bundle_scores", path)
 
 
 def test_a_broken_file_is_not_read(tmp_path):

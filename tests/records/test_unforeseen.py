@@ -21,6 +21,11 @@ def test_an_error_that_nobody_foresaw_is_named_with_its_place():
     assert unforeseen.describe(KeyError()) == "nobody foresaw KeyError; PNEUMO_DEBUG=1 shows the traceback"
 
 
+@pytest.mark.parametrize("kind", [ValueError, RuntimeError, OSError])
+def test_an_error_that_says_nothing_is_named_at_least(kind):
+    assert unforeseen.sentences(kind()) == [f"nobody foresaw {kind.__name__}; PNEUMO_DEBUG=1 shows the traceback"]
+
+
 @pytest.mark.parametrize("kind", [KeyError, TypeError, ZeroDivisionError, AssertionError, EOFError, StopIteration])
 def test_the_command_line_ends_with_one_sentence_whatever_goes_wrong(monkeypatch, capsys, kind):
     def run(_):

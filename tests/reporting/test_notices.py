@@ -35,7 +35,7 @@ def test_where_all_is_known_and_told_apart_nothing_is_said(store, study):
 
 
 def test_a_test_folder_that_is_not_the_published_one_is_told_on_pages_with_numbers(store, study):
-    store.write("manifest", example("manifest", 3, part="test", path="test/NORMAL/IM-0001-0001.jpeg"))
+    store.write("manifest", example("manifest", 1, part="test", path="test/NORMAL/IM-0001-0001.jpeg"))
     (said,) = notices(store, study.data.source, ("cnn",))
     assert said.startswith("The test folder is not the published one: these numbers cannot be set beside")
     assert notices(store, study.data.source, ()) == [] == notices(store, "phantom", ())[1:]

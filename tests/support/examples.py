@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from pneumo_utils.records import tables
+
 CASE = {"path": "train/NORMAL/IM-0001-0001.jpeg", "patient": "IM-1", "label": 0, "etiology": "normal"}
 HARDER = {"path": CASE["path"], "patient": "IM-1", "label": 0, "perturbation": "blur", "strength": 0.01}
 JUDGED = {"model": "cnn", "seed": 0, "split": "test"}
@@ -117,4 +119,7 @@ GOOD = {
 
 def example(name, rows=3, **changed):
     """A table that keeps contract `name`."""
-    return pd.DataFrame([GOOD[name] | changed] * rows)
+    made = pd.DataFrame([GOOD[name] | changed] * rows)
+    if name in tables.ONCE and "path" not in changed:  # the first has the path of other tables
+        made["path"] = [f"{path}-{row}" if row else path for row, path in enumerate(made["path"])]
+    return made
