@@ -55,10 +55,9 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     Raises:
         OSError: it cannot be made, or what is there cannot be moved.
     """
+    restore(path)
     path = path.resolve()
     part, old = (path.with_name(f"{path.name}.{end}") for end in ("part", "old"))
-    if old.exists() and not path.exists():  # killed between the two moves below
-        old.replace(path)
     for left in (part, old):
         shutil.rmtree(left, ignore_errors=True)
     part.mkdir(parents=True)
@@ -70,6 +69,14 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(part, ignore_errors=True)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def restore(path: Path) -> None:
+    """Put back the folder at `path` that a run left beside it which was killed while `atomic_folder` exchanged it."""
+    path = path.resolve()
+    old = path.with_name(f"{path.name}.old")
+    if old.exists() and not path.exists():
+        old.replace(path)
 
 
 def _force_to_disk(path: Path) -> None:

@@ -11,11 +11,11 @@ import hashlib
 import io
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, get_args, get_origin
+from typing import Annotated, Literal, get_args, get_origin
 
 from pydantic import ValidationError, model_validator
-from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -23,6 +23,8 @@ from pneumo_utils.study import parameters, training_parameters
 from pneumo_utils.study.section import Section, raise_rule
 
 _DIRECTIVE = re.compile(r"(?:\s*(?:#.*)?\n)*(%.*)")  # `%YAML 1.1` makes of `no`, or of 3e-3, another value
+_TRUTHS = {"y", "n", "yes", "no", "on", "off"}  # of YAML 1.1
+_SEXAGESIMAL = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")  # likewise
 _RESERVED = ("bench", "compare", "index.html", "reliability.md")  # of reports/, which no study writes
 
 
@@ -66,6 +68,16 @@ class Study(Section):
         if self.deployment.bundled_model not in trained:
             rule = f"deployment.bundled_model must be one that is trained, {', '.join(trained)}"
             raise_rule(rule, self.deployment.bundled_model)
+        return self
+
+    @model_validator(mode="after")
+    def _maps_of_what_is_trained(self):
+        trained = self.training.models
+        for named in self.gradcam.explained_layers:
+            if named.partition(":")[0] not in trained:
+                raise_rule(
+                    f"gradcam.explained_layers must be of networks that are trained, {', '.join(trained)}", named
+                )
         return self
 
     def flat(self) -> dict:
@@ -192,7 +204,7 @@ def describe() -> str:
     for section_name, section in Study.model_fields.items():
         lines.append(f"\n{section_name}: {section.annotation.__doc__}")
         for name, field in section.annotation.model_fields.items():
-            lines.append(f"  {name:<24} {_kind(field):<34} {field.description}")
+            lines.append(f"  {name:<24} {_kind(field.annotation, field.metadata):<34} {field.description}")
     return "\n".join(lines).strip()
 
 
@@ -201,6 +213,7 @@ def to_yaml(parameters: dict) -> str:
     yaml, stream = YAML(typ="safe", pure=True), io.StringIO()
     yaml.default_flow_style, yaml.sort_base_mapping_type_on_output = None, False
     yaml.representer.add_representer(float, _represent_float)
+    yaml.representer.add_representer(str, _represent_text)
     yaml.dump(parameters, stream)
     return stream.getvalue()
 
@@ -213,14 +226,27 @@ def _represent_float(representer, value: float):
     )
 
 
-def _kind(field: FieldInfo) -> str:
+def _represent_text(representer, value: str):
+    """In quotes where readers of YAML 1.1 take it for something else: `no` for a truth value, 12:30 for a number."""
+    other = value.lower() in _TRUTHS or _SEXAGESIMAL.fullmatch(value)
+    return representer.represent_scalar("tag:yaml.org,2002:str", value, style='"' if other else None)
+
+
+def _kind(annotation: object, rules: Sequence[object]) -> str:
+    """A type in words, with its choices or its range; of a list that of its entries."""
+    if get_origin(annotation) is list:
+        return f"list of {_kind(get_args(annotation)[0], ())}"
+    if get_origin(annotation) is Annotated:
+        inner, *more = get_args(annotation)
+        return _kind(inner, [rule for one in more for rule in getattr(one, "metadata", [one])])
     limits = {}
-    for rule in field.metadata:
+    for rule in rules:
         for key in ("ge", "gt", "le", "lt", "multiple_of"):
             if getattr(rule, key, None) is not None:
                 limits[key] = getattr(rule, key)
-    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
-    kind = " | ".join(map(str, choices)) or getattr(field.annotation, "__name__", "choice")
+    if get_origin(annotation) is Literal:
+        return " | ".join(map(str, get_args(annotation)))
+    kind, step = getattr(annotation, "__name__", "choice"), limits.pop("multiple_of", None)
     low = f"{'[' if 'ge' in limits else '('}{limits.get('ge', limits.get('gt', ''))}"
     high = f"{limits.get('le', limits.get('lt', ''))}{']' if 'le' in limits else ')'}"
-    return f"{kind} in {low}, {high}" if limits else kind
+    return kind + (f" in {low}, {high}" if limits else "") + (f", steps of {step}" if step else "")

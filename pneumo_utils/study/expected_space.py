@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pneumo_utils.records.vocabulary import ENSEMBLE
 from pneumo_utils.study.definition import Study
 from pneumo_utils.study.expected_time import WAYS
 
@@ -38,11 +39,20 @@ def of_study(study: Study, pictures: int) -> Space:
     """
     given, square = study.training, study.images.stored_size**2
     disk = pictures * square + study.evaluation.perturbation_cases * WAYS * square + _PAGES
-    networks = [_PARAMETERS[model] * _BYTES for model in given.models]
-    disk += sum(networks) * len(given.seeds) + max(networks) * _STATE
-    disk += max(_activations(model, study, pictures) for model in given.models)
+    sizes = {model: _PARAMETERS[model] * _BYTES for model in given.models}
+    disk += sum(sizes.values()) * len(given.seeds) + _bundle(study, sizes)
+    disk += sum(sorted(sizes.values())[-study.run.notebooks_at_once :]) * _STATE
+    disk += sum(_activations(model, study, pictures) for model in given.models)
+    if (again := given.retrained_model) in sizes:  # activations of one other split beside the study's own
+        disk += sizes[again] * (3 + 3 * given.left_out_series) + _activations(again, study, pictures)
     memory = max(memory_of_training(model, study) for model in given.models)
     return Space(disk, memory * min(study.run.notebooks_at_once, len(given.models)))
+
+
+def _bundle(study: Study, sizes: dict[str, float]) -> float:
+    given, asked = study.training, study.deployment
+    members = given.ensemble * len(given.seeds) if asked.bundled_model == ENSEMBLE else [asked.bundled_model]
+    return sum(sizes[model] for model in members) * (1 + len(asked.exported_engines))
 
 
 def _activations(model: str, study: Study, pictures: int) -> float:

@@ -50,19 +50,20 @@ def _seconds(step: Step, study: Study, pictures: int) -> float:
     models, drawn = study.training.models, study.evaluation.perturbation_cases * WAYS
     if step.own:
         return _of_network(step.own["model"], study, pictures)
+    networks = len(study.training.networks)
     return {
         "01_eda": 6 + 0.003 * pictures,
         "02_preprocessing": 5 + 0.0015 * pictures + 0.001 * drawn,
-        "04_evaluation": 6 + len(models) * (1 + 0.001 * pictures * study.evaluation.replicates / 2000),
+        "04_evaluation": 6 + networks * (1 + 0.001 * pictures * study.evaluation.replicates / 2000),
         "05_gradcam": 10 + sum(_of_maps(model, study) for model in models),
-        "06_robustness": 3 + len(models) * 0.0002 * drawn,
+        "06_robustness": 3 + networks * 0.0002 * drawn,
         "07_deployment": _of_bundle(study, pictures),
     }[step.page]
 
 
 def _of_bundle(study: Study, pictures: int) -> float:
     given, asked = study.training, study.deployment
-    members = given.ensemble if asked.bundled_model == ENSEMBLE else [asked.bundled_model]
+    members = given.ensemble * len(given.seeds) if asked.bundled_model == ENSEMBLE else [asked.bundled_model]
     test = pictures * _HELD_OUT / 2
     judged = min(pictures, 1500) + test * given.test_views * (2 + len(asked.exported_engines))
     size = given.test_image_size or study.images.image_size
@@ -88,9 +89,10 @@ def of_training(model: str, study: Study, pictures: int, *, permuted: bool = Fal
 
 def _of_network(model: str, study: Study, pictures: int) -> float:
     given, size = study.training, study.images.image_size
-    trainings = len(given.seeds) + (2 + 3 * given.left_out_series) * (model == given.retrained_model)
+    others = (2 + 3 * given.left_out_series) * (model == given.retrained_model)  # splits, whose trunk runs anew
+    trainings = len(given.seeds) + others
     judged = 1.5 * pictures * _HELD_OUT + study.evaluation.perturbation_cases * WAYS
-    seconds = _IMPORTS + trainings * _training(model, study, pictures) + _trunk(model, study, pictures)
+    seconds = _IMPORTS + trainings * _training(model, study, pictures) + (1 + others) * _trunk(model, study, pictures)
     seconds += len(given.seeds) * judged * given.test_views * _forward(model, given.test_image_size or size)
     if model == given.retrained_model:
         seconds += _TRACING[model] + _learning(model, study, _PERMUTED, size)

@@ -72,7 +72,7 @@ class Split(Section):
     """How patients are divided."""
 
     validation_fraction: float = Field(
-        ge=0.05, le=0.5, description="share of train for validation, cut between patients"
+        ge=0.05, le=0.5, description="share of train for validation, cut between patients: about, by twentieths"
     )
     split_seed: seed("seed of the patient-grouped split")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, NoReturn, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 ModelName = Literal["cnn", "vgg16", "resnet50"]
@@ -14,6 +14,13 @@ class Section(BaseModel):
     """A group of parameters: nothing unknown, nothing converted, nothing changed later."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @field_validator("*")
+    @classmethod
+    def _without_nul(cls, value: object) -> object:
+        if isinstance(value, str) and "\0" in value:  # no path has one
+            raise PydanticCustomError("nul", "must hold no NUL character")
+        return value
 
 
 def seed(help_text: str):

@@ -35,7 +35,7 @@ class Training(Section):
     """How the networks are trained."""
 
     models: Annotated[list[ModelName], AfterValidator(require_unique)] = Field(
-        min_length=1, description="which networks, in the order of the report"
+        min_length=1, description="which networks; their pages come in this order"
     )
     ensemble: Annotated[list[ModelName], AfterValidator(require_unique)] = Field(
         description="networks whose probabilities, of all seeds, are averaged into one more model; [] for none"
@@ -115,11 +115,11 @@ class Training(Section):
 
     @model_validator(mode="after")
     def _some_phase(self):
-        if not (self.head_epochs or self.top_epochs or self.end_to_end_epochs):
+        if self.models != ["cnn"] and not (self.head_epochs or self.top_epochs or self.end_to_end_epochs):
             raise_rule("one of head_epochs, top_epochs and end_to_end_epochs must be at least 1", "0 of each")
         if self.progressive_epochs and not self.end_to_end_epochs:
             raise_rule("progressive_epochs must be 0 where end_to_end_epochs is", self.progressive_epochs)
-        if self.end_to_end_epochs % self.cycles:
+        if self.end_to_end_epochs % self.cycles or self.cycles > max(self.end_to_end_epochs, 1):
             raise_rule(f"cycles must divide end_to_end_epochs, {self.end_to_end_epochs}", self.cycles)
         return self
 

@@ -38,7 +38,7 @@ def test_what_all_studies_take_together_is_checked_before_the_first_begins(tmp_p
         pipeline.store.work.mkdir(parents=True)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1e9))  # enough for one of them
     (pipelines[0].store.work / "kept").write_bytes(b"0" * 10**6)
-    said = r"disk of .* must have about 1\.\d GB for these 2 studies, got 1\.0: make room"
+    said = r"disk of .* must have about 2\.\d GB for these 2 studies, got 1\.0: make room"
     with pytest.raises(PipelineError, match=said):
         several_studies.run(pipelines, tmp_path)
 

@@ -130,6 +130,15 @@ def test_what_a_room_says_of_itself_does_not_count_unless_it_reads_that(package)
     assert len({hashed(text) for text in (plain, *others)}) == 6
 
 
+def test_docstrings_that_become_a_schema_count(package):
+    room, source = package / "records" / "tables.py", "from pneumo_utils.records import tables"
+    text = 'class One(BaseModel):\n    """A part."""\n\n\nOne.model_json_schema()\n'
+    room.write_text(text)
+    before = fingerprint.of_rooms(source, package)
+    room.write_text(text.replace("A part", "A whole"))
+    assert fingerprint.of_rooms(source, package) != before
+
+
 def test_weights_that_lie_beside_a_room_count_as_the_room(package):
     source = "from pneumo_utils.reporting.figures import style"
     found = [fingerprint.of_rooms(source, package)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from ruamel.yaml import YAML
 
 from pneumo_utils.study import definition
@@ -13,6 +14,7 @@ PARAMS = Path(__file__).parents[2] / "params"
 SMOKE = (PARAMS / "smoke.yaml").read_text(encoding="utf-8")
 TARGET = "evaluation.threshold_target"
 MARGIN = "evaluation.threshold_margin"
+PHASES = ("head_epochs", "top_epochs", "progressive_epochs", "end_to_end_epochs")
 GRADCAM = SMOKE[SMOKE.index("gradcam:\n") : SMOKE.index("\ndeployment:")]
 
 
@@ -72,6 +74,37 @@ def test_every_parameter_has_help_and_is_listed():
         for name, field in section.annotation.model_fields.items():
             assert field.description
             assert f"  {name} " in listed
+
+
+def test_a_parameter_is_listed_with_its_steps_and_a_list_with_what_it_may_hold():
+    listed = definition.describe()
+    assert "int in [32, 512], steps of 16 " in listed and "list of cnn | vgg16 | resnet50 " in listed
+    assert "list of float in (0, 1) " in listed and "list of onnx | litert | litert-int8 " in listed
+    assert "list of int in [0, 2147483647] " in listed
+
+
+@pytest.mark.parametrize("text", ["yes", "No", "off", "12:30", "1:1.5", "y", "plain words", "3e-05", "0x1f", "~", ""])
+def test_text_is_text_to_readers_of_the_older_yaml_too(text):
+    written = definition.to_yaml({"title": text})
+    assert yaml.safe_load(written) == {"title": text} == YAML(typ="safe", pure=True).load(written)
+
+
+def test_the_small_network_alone_needs_no_phase_of_the_others(load):
+    alone = load(
+        ("models: [cnn, vgg16, resnet50]", "models: [cnn]"), ("ensemble: [cnn, vgg16, resnet50]", "ensemble: []"),
+        *((f"{name}: {SMOKE.split(f'{name}: ')[1].splitlines()[0]}\n", f"{name}: 0\n") for name in PHASES),
+    )  # fmt: skip
+    assert alone.training.models == ["cnn"]
+
+
+def test_a_layer_of_a_network_that_is_not_trained_is_refused(refusal):
+    said = refusal(
+        ("models: [cnn, vgg16, resnet50]", "models: [cnn]"), ("ensemble: [cnn, vgg16, resnet50]", "ensemble: []"),
+        ("explained_layers: []", "explained_layers: [vgg16:block4_conv3]"),
+    )  # fmt: skip
+    assert said == (
+        "mine.yaml: gradcam.explained_layers must be of networks that are trained, cnn, got vgg16:block4_conv3"
+    )
 
 
 def test_a_misspelt_key_is_answered_with_the_right_one(refusal):
@@ -183,6 +216,8 @@ def test_a_value_of_the_wrong_type_is_not_converted(refusal, old, new, said):
             "gradcam.explained_layers: each network must stand there once, got",
         ),
         ("seeds: [0]", "seeds: [-1]", "training.seeds.0: input should be greater than or equal to 0, got -1"),
+        ("cache: data", 'cache: "da\\0ta"', "data.cache: must hold no NUL character, got 'da\\x00ta'"),
+        ("cycles: 1", "cycles: 7", "training: cycles must divide end_to_end_epochs, "),
     ],
 )
 def test_a_value_out_of_range_is_named_with_its_rule(refusal, old, new, said):

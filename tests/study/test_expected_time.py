@@ -34,10 +34,20 @@ def test_every_page_of_every_study_takes_a_while_and_less_with_fewer_pictures(na
         ("03_finetune-cnn", {"cnn_epochs": 24}),
         ("03_finetune-cnn", {"retrained_model": "cnn"}),
         ("05_gradcam", {"test_image_size": 224}),
+        ("04_evaluation", {"seeds": [0, 1]}),
+        ("06_robustness", {"seeds": [0, 1]}),
     ],
 )
 def test_what_makes_a_page_longer_is_planned_for(page, training):
     assert expected("kermany", **training)[page] > expected("kermany")[page]
+
+
+def test_other_splits_run_the_frozen_trunk_anew_and_a_bundle_has_every_seed_of_an_ensemble():
+    given = {"head_epochs": 8, "cached_views": 8}
+    more = expected("kermany", retrained_model="vgg16", left_out_series=True, **given)["03_finetune-vgg16"]
+    assert more > 4 * expected("kermany", **given)["03_finetune-vgg16"]
+    night = expected("kermany-night", seeds=[0])["07_deployment"]
+    assert expected("kermany-night", seeds=[0, 1, 2])["07_deployment"] > 2 * night
 
 
 def test_the_stages_of_a_training_are_what_it_tells_of_and_most_of_its_time():

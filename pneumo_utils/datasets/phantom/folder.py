@@ -21,7 +21,7 @@ import numpy as np
 
 from pneumo_utils.datasets import cache_folder
 from pneumo_utils.datasets.phantom import radiograph
-from pneumo_utils.records.atomic import atomic_folder
+from pneumo_utils.records.atomic import atomic_folder, restore
 
 _SETTINGS = "phantom.json"
 _LABELS = {"normal": "NORMAL", "bacterial": "PNEUMONIA", "viral": "PNEUMONIA"}
@@ -79,6 +79,7 @@ def write(folder: Path, *, patients: int, seed: int, shortcut: bool) -> Path:
             raise ValueError(f"{name} must be at least {least}, got {value}")
     settings = {"patients": int(patients), "seed": int(seed), "shortcut": bool(shortcut)}
     settings["version"] = radiograph.VERSION
+    restore(folder)  # what a user has laid into it must be found
     pictures, stored = _plan(np.random.default_rng(seed), patients, shortcut), _stored(folder)
     drawn = all(stored.get(name) == value for name, value in settings.items())  # by this very function
     if drawn and stored.get("sha256") == _digest(folder, pictures):

@@ -269,6 +269,16 @@ def test_a_flipped_bit_or_a_lost_picture_is_noticed_and_the_set_drawn_anew(tmp_p
     assert digests(tmp_path / "set") == before
 
 
+def test_what_a_user_laid_into_a_set_outlives_a_kill_while_it_is_exchanged(tmp_path):
+    folder, given = tmp_path / "set", {"patients": 8, "seed": 0, "shortcut": False}
+    phantom_folder.write(folder, **given)
+    (folder / "patients.csv").write_text("path,patient\n")
+    next(folder.rglob("*.jpeg")).write_bytes(b"")
+    folder.rename(folder.with_name("set.old"))  # as between the two moves
+    phantom_folder.write(folder, **given)
+    assert (folder / "patients.csv").read_text() == "path,patient\n" and not folder.with_name("set.old").exists()
+
+
 def test_foreign_folder_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(ValueError, match="folder must be new, empty or written by the phantom, got "):
