@@ -74,6 +74,7 @@ addEventListener("beforeprint", () => {
   for (const part of folded) part.open = true;
 });
 addEventListener("afterprint", () => { for (const part of folded) part.open = false; });
+for (const figure of document.querySelectorAll(".plate")) reachable.observe(figure);
 const regions = new Map(); // by name: how many have it, as two model cards have tables of the same caption
 for (const region of document.querySelectorAll(".table-scroll")) {
   const caption = region.querySelector("caption span").textContent, count = (regions.get(caption) ?? 0) + 1;
