@@ -73,6 +73,8 @@ def table(
 
 
 def for_display(found: pd.DataFrame) -> pd.DataFrame:
-    """`plausibility` in words: a row per network and outcome, a column per measure, and the number of pictures."""
+    """`plausibility` in words: a row per network and outcome, the number of pictures, and a column per measure."""
     count = found[found["measure"] == "lungs"]["n"].to_numpy()
-    return bootstrap_mean.for_display(found, "outcome", MEASURES).assign(radiographs=count)
+    shown = bootstrap_mean.for_display(found, "outcome", MEASURES)
+    shown.insert(shown.columns.get_loc(MEASURES["lungs"]), "n", count)  # before what may be cut off at the right
+    return shown

@@ -82,4 +82,4 @@ def test_rows_are_in_the_order_of_outcomes(labels=("all", "true positive", "true
     found = told(np.ones((N, SIDE, SIDE), np.float32)).reset_index()
     assert pd.unique(found["outcome"])[:3].tolist() == list(labels)
     said = plausibility.for_display(found)
-    assert said.index[0] == ("Small CNN", "all") and said["radiographs"].tolist()[0] == N
+    assert said.index[0] == ("Small CNN", "all") and said["n"].tolist()[0] == N
