@@ -67,6 +67,9 @@ class StudyRun:
         if aside := self._store.set_aside_networks_except(training.networks):
             told = "%s are not trained by the study any more, set aside in work/set-aside, and come back when they are"
             _log.info(told, ", ".join(aside))
+        for file in steps.outdated(self._steps, self._store):
+            file.unlink()
+            _log.info("%s is of parameters that are gone, and was deleted", file.relative_to(self._store.folder))
         with self._telling_why():
             self._store.join_network_tables(training.ensemble, training.seeds)  # what a hand has changed or lost
         self._run_waiting()

@@ -74,6 +74,19 @@ def of_study(models: list[str], seeds: list[int], retrained_model: str) -> list[
     return [*_before_training(), *trained, *_after_training(models, seeds, retrained_model)]
 
 
+def outdated(listed: list[Step], store: Store) -> list[Path]:
+    """Pages, notebooks and tables in `store` of networks and second trainings that are not among `listed` any more."""
+
+    def made(some: list[Step]) -> set[Path]:
+        pages = [
+            (store.page_file(one.page), store.executed_notebook(one.page), store.record_file(one.page)) for one in some
+        ]
+        return {*itertools.chain(*pages), *(store.table_file(name) for one in some for name in one.tables_written)}
+
+    every = of_study(list(MODELS), [0], next(iter(MODELS)))
+    return sorted(file for file in made(every) - made(listed) if file.is_file())
+
+
 def _before_training() -> list[Step]:
     return [
         Step(

@@ -57,6 +57,17 @@ def test_networks_wait_for_pixels_alone_and_what_explains_them_for_all_networks_
     assert networks | {"04_evaluation"} <= after["05_gradcam"] & after["06_robustness"] & after["07_deployment"]
 
 
+def test_pages_and_tables_of_parameters_that_are_gone_are_found_and_no_others(store):
+    before, now = steps.of_study(["cnn", "vgg16"], SEEDS, "vgg16"), steps.of_study(["cnn"], SEEDS, "none")
+    made = [store.page_file(step.page) for step in before] + [file for step in before for file in step.writes(store)]
+    for file in [*made, store.tables / "mine.csv", store.folder / "notes.html"]:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    gone = {file.name for file in steps.outdated(now, store)}
+    assert gone == {"03_finetune-vgg16.html", "resplit_predictions.csv", "leakage.csv"}
+    assert steps.outdated(before, store) == []
+
+
 def test_no_two_steps_write_the_same_file(store):
     written = [path for step in steps.of_study(ALL, SEEDS, "cnn") for path in step.writes(store)]
     assert len(written) == len(set(written))
