@@ -22,7 +22,7 @@ from pneumo_utils.records.contracts.robustness import ROBUSTNESS
 
 CONTRACTS: dict[str, dict[str, Column]] = DATASETS | ROBUSTNESS | NETWORKS | EVALUATION | EXPLANATION | DEPLOYMENT
 
-ONCE = ("manifest", "splits", "acquisition")  # whose rows are looked up by their path
+ONCE = ("manifest", "acquisition")  # a row per picture; splits of a second training may hold one several times
 _CSV = {"index": False, "lineterminator": "\n"}
 _KINDS = {"str": "str", "int": "Int64", "float": "float64", "bool": "boolean"}  # kinds that refuse or keep the empty
 

@@ -262,7 +262,7 @@ def test_a_half_written_file_is_never_left(tmp_path, monkeypatch):
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["splits", "manifest", "acquisition"])
+@pytest.mark.parametrize("name", ["manifest", "acquisition"])
 def test_a_row_that_stands_there_twice_is_refused(name):
     once = example(name, 1)
     with pytest.raises(tables.TableError, match=f"{name} must have one row per path, got .* again .1 rows"):

@@ -120,6 +120,6 @@ GOOD = {
 def example(name, rows=3, **changed):
     """A table that keeps contract `name`."""
     made = pd.DataFrame([GOOD[name] | changed] * rows)
-    if name in tables.ONCE and "path" not in changed:  # the first has the path of other tables
+    if name in ("splits", *tables.ONCE) and "path" not in changed:  # the first has the path of other tables
         made["path"] = [f"{path}-{row}" if row else path for row, path in enumerate(made["path"])]
     return made
