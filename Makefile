@@ -34,6 +34,7 @@ comma := ,
 typed = $(if $(findstring command line,$(origin $(1))),$(value $(1)))
 # What only targets that train, or that take several studies, do something with.
 OF_OTHERS := STUDIES JOB SCHEDULER THREADS
+OF_DATA := DATA WEIGHTS
 leave = $(foreach name,$(1),$(if $(call typed,$(name)),echo error: $(name) must be left out of make $@$(comma) got $(call quote,$(call typed,$(name))) >&2; exit 1;))
 
 .PHONY: help install report reports plan work compare pdf serve export data lab test check bench recipes lint format lock picture lungs parameters clean audit fuzz test-long
@@ -59,25 +60,25 @@ work: $(READY) ## train the networks of STUDY, or of the share JOB=I/N; many sha
 	@$(call leave,STUDIES)$(PY) -m pneumo_utils work $(call quote,$(value STUDY)) $(GIVEN) $(SHARE) $(BESIDE)
 
 reports: $(READY) ## run several studies, STUDIES="kermany candidates/*", and set them side by side on one page
-	@$(call leave,STUDY JOB)$(PY) -m pneumo_utils reports $(foreach name,$(STUDIES),$(call quote,$(name))) $(GIVEN) $(BESIDE)
+	@$(call leave,STUDY JOB)$(if $(strip $(STUDIES)),,echo error: STUDIES must name at least one study$(comma) got none >&2; exit 1;)$(PY) -m pneumo_utils reports $(foreach name,$(STUDIES),$(call quote,$(name))) $(GIVEN) $(BESIDE)
 
 compare: $(READY) ## what differs between the finished studies A and B, and what came of it: reports/compare/
-	@$(call leave,STUDY $(OF_OTHERS))$(PY) -m pneumo_utils compare $(call quote,$(A)) $(call quote,$(B))
+	@$(call leave,STUDY $(OF_DATA) $(OF_OTHERS))$(PY) -m pneumo_utils compare $(call quote,$(A)) $(call quote,$(B))
 
 pdf: $(READY) ## print the pages of the finished STUDY into reports/STUDY/STUDY.pdf, where a Chromium is found
-	@$(call leave,$(OF_OTHERS))$(PY) -m pneumo_utils pdf $(call quote,$(value STUDY))
+	@$(call leave,$(OF_DATA) $(OF_OTHERS))$(PY) -m pneumo_utils pdf $(call quote,$(value STUDY))
 
 serve: $(READY) ## open a page on this machine that scores radiographs with the bundle of the finished STUDY
-	@$(call leave,$(OF_OTHERS))$(PY) -m pneumo_utils serve $(call quote,reports/$(value STUDY)/model)
+	@$(call leave,$(OF_DATA) $(OF_OTHERS))$(PY) -m pneumo_utils serve $(call quote,reports/$(value STUDY)/model)
 
 export: $(READY) ## write a page that scores radiographs in any browser, offline too: reports/STUDY/browser
-	@$(call leave,$(OF_OTHERS))$(PY) -m pneumo_utils export $(call quote,reports/$(value STUDY)/model)
+	@$(call leave,$(OF_DATA) $(OF_OTHERS))$(PY) -m pneumo_utils export $(call quote,reports/$(value STUDY)/model)
 
 data: $(READY) ## only draw, download or find the radiographs of STUDY
-	@$(call leave,$(OF_OTHERS))$(PY) -m pneumo_utils data $(call quote,$(value STUDY)) $(GIVEN)
+	@$(call leave,WEIGHTS $(OF_OTHERS))$(PY) -m pneumo_utils data $(call quote,$(value STUDY)) $(GIVEN)
 
 lab: $(READY) ## open the notebooks in JupyterLab on 127.0.0.1
-	@PYTHONPATH=$(call quote,$(CURDIR)) $(PY) -m jupyter lab --ip=127.0.0.1 --notebook-dir=notebooks --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
+	@PYTHONPATH=$(call quote,$(CURDIR)) $(PY) -m jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) --ip=127.0.0.1 --notebook-dir=notebooks --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
 test: $(READY) ## run the tests, the smoke study included
 	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not long"
@@ -113,15 +114,15 @@ lungs: $(READY) ## train the network that finds the lungs anew, on phantoms (min
 	@$(PY) -m pneumo_utils.networks.lung_field_training
 
 parameters: $(READY) ## list every parameter with type, range and help
-	@$(PY) -m pneumo_utils parameters
+	@$(call leave,STUDY $(OF_DATA) $(OF_OTHERS))$(PY) -m pneumo_utils parameters
 
-lock: ## compile requirements*.txt anew from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --extra cpu $(EXTRAS) --group dev --generate-hashes --custom-compile-command "make lock" -q -o requirements.txt
-	uv pip compile pyproject.toml --universal --python-version 3.11 --extra gpu $(EXTRAS) --group dev --generate-hashes --custom-compile-command "make lock" -q -o requirements-gpu.txt -c requirements.txt
-	echo uv | uv pip compile - --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" -q -o requirements-uv.txt
+lock: $(READY) ## compile requirements*.txt anew from pyproject.toml
+	$(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --extra cpu $(EXTRAS) --group dev --generate-hashes --custom-compile-command "make lock" -q -o requirements.txt
+	$(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --extra gpu $(EXTRAS) --group dev --generate-hashes --custom-compile-command "make lock" -q -o requirements-gpu.txt -c requirements.txt
+	echo uv | $(VENV)/bin/uv pip compile - --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" -q -o requirements-uv.txt
 
 clean: ## delete the reports of all studies in params/ and drawn phantoms; what else lies beside them stays
-	@$(call leave,STUDY DATA WEIGHTS $(OF_OTHERS))if [ ! -x $(PY) ]; then echo "error: $(VENV) must be there to clean, got none: make install" >&2; exit 1; fi; $(PY) -m pneumo_utils clean
+	@$(call leave,STUDY $(OF_DATA) $(OF_OTHERS))if [ ! -x $(PY) ]; then echo "error: $(VENV) must be there to clean, got none: make install" >&2; exit 1; fi; $(PY) -m pneumo_utils clean
 
 # The stamp is written last, so that a broken install is not taken for a whole one. An environment that is there stays
 # until the new one is whole. The interpreter behind an activated environment is taken, not the environment's own.

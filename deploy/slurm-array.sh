@@ -12,12 +12,13 @@
 # cut off goes on when it is submitted again.
 set -euo pipefail
 
-study=${study:?name of a study}                # the lines that you may want to change
-data=${data:?folder that holds train and test}
+study=${study:?must be the name of a study}                # the lines that you may want to change
+data=${data:?must be the folder that holds train and test}
 shares=${shares:-8}
 resources=${resources:---cpus-per-task=4 --mem=12G --time=24:00:00}
 gpu=${gpu:-} # 1: each training has a GPU of its own
 
+command -v sbatch >/dev/null || { echo "error: sbatch must be there, got none: run this where Slurm is" >&2; exit 1; }
 case $gpu in 0 | no | false) gpu= ;; esac
 python=.venv${gpu:+-gpu}/bin/python
 resources+=${gpu:+ --gres=gpu:1}

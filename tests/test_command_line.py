@@ -178,7 +178,7 @@ def test_a_table_of_patients_that_names_other_files_is_told_before_anything_runs
 def test_a_disk_that_is_too_small_is_told_before_anything_is_drawn(told, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2e8))
     status, line = told()
-    assert status == 1 and line.endswith("must have about 0.7 GB for this study, got 0.2: make room")
+    assert status == 1 and line.endswith("must have about 1.0 GB for this study, got 0.2: make room")
     assert not list((tmp_path / "cache").glob("phantom*"))
 
 

@@ -326,6 +326,12 @@ def test_what_is_given_to_make_reaches_the_program_as_it_is(make, odd, tmp_path)
         ("data", "THREADS"),
         ("clean", "STUDY"),
         ("clean", "DATA"),
+        ("pdf", "DATA"),
+        ("serve", "WEIGHTS"),
+        ("export", "DATA"),
+        ("compare", "WEIGHTS"),
+        ("data", "WEIGHTS"),
+        ("parameters", "STUDY"),
     ],
 )
 def test_a_variable_that_a_target_does_nothing_with_is_refused(make, target, given):
@@ -334,6 +340,12 @@ def test_a_variable_that_a_target_does_nothing_with_is_refused(make, target, giv
     assert failed.value.stderr.startswith(f"error: {given} must be left out of make {target}, got 1/2\n")
     assert failed.value.stdout == ""
     assert make(target, **{given: "1/2"}), "what the environment holds was not meant for it"
+
+
+def test_no_study_at_all_is_told_by_its_name(make):
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        make("reports", "STUDIES=")
+    assert failed.value.stderr.startswith("error: STUDIES must name at least one study, got none\n")
 
 
 def test_common_names_in_the_environment_change_no_command(make):

@@ -62,7 +62,7 @@ def check(given: argparse.Namespace) -> Bundle:
     shares.take((), given.shard, "shard")
     bundle = Bundle(given.model)
     bundle.check_engine(given.engine)
-    answer_files.check(kind for kind, folder in _answer_folders(given).items() if folder)
+    answer_files.check({kind: folder for kind, folder in _answer_folders(given).items() if folder})
     if given.out != TERMINAL:
         score_table_checks.check(Path(given.out), given.json)
     return bundle

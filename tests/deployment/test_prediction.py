@@ -440,6 +440,14 @@ def test_overlays_without_tensorflow_are_refused_before_a_file_is_read(place, ca
     assert capsys.readouterr().err == f"error: {asked}\n" and not (place / "maps").exists()
 
 
+@pytest.mark.parametrize("kind", ["heatmaps", "dicom-out", "fhir-out"])
+def test_a_file_is_no_folder_for_answers(place, capsys, kind):
+    (place / "note.txt").write_text("mine")
+    assert predict("in", f"--{kind}", "note.txt") == 1
+    assert capsys.readouterr().err == f"error: {kind} must be a folder, got the file note.txt\n"
+    assert (place / "note.txt").read_text() == "mine"
+
+
 def test_a_wrong_bundle_is_told_before_the_standard_input_ends(place, capsys, monkeypatch):
     def never():
         raise AssertionError("read")

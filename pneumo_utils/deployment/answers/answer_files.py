@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -120,16 +120,19 @@ class AnswerFiles:
         return self._folders[kind] / f"{sha256[:16]}-{self._whose}{ending}"
 
 
-def check(wanted: Iterable[str]) -> None:
+def check(wanted: Mapping[str, Path]) -> None:
     """Whether answers of these kinds can be written here.
 
     Args:
-        wanted: keys of `scores.ANSWER_FILES`.
+        wanted: folder of each, by a key of `scores.ANSWER_FILES`.
 
     Raises:
         MissingPackageError: a package is not installed.
+        NotADirectoryError: something else than a folder has that name.
     """
-    for kind in wanted:
+    for kind, folder in wanted.items():
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(f"{kind} must be a folder, got the file {folder}")
         for package, extra in _NEEDS.get(kind, {}).items():
             if importlib.util.find_spec(package) is None:
                 rule = f"{package} must be installed for --{kind} (pip install 'pneumo-utils[{extra}]')"

@@ -36,6 +36,8 @@ def find(cache: Path, given: Path | None = None) -> Path:
     Raises:
         RuntimeFileError: no connection, no space, or another file.
     """
+    if given is not None and not given.is_file():
+        raise RuntimeFileError(f"runtime must be a file that is there, got {given}")
     target = cache / URL.rpartition("/")[2]
     try:
         if given is None:

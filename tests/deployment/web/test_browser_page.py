@@ -181,6 +181,13 @@ def test_a_bundle_without_networks_for_it_says_which_parameter_makes_them(tmp_pa
         export_command.run(given(bundle.folder, "--runtime", archive))
 
 
+def test_a_runtime_that_is_not_there_is_told_as_such(bundle, tmp_path):
+    with pytest.raises(
+        browser_runtime.RuntimeFileError, match=r"^runtime must be a file that is there, got .*/nowhere$"
+    ):
+        export_command.run(given(bundle.folder, "--runtime", tmp_path / "nowhere"))
+
+
 def test_an_altered_runtime_is_refused(bundle, archive):
     archive.write_bytes(archive.read_bytes()[:-1] + b"x")
     with pytest.raises(browser_runtime.RuntimeFileError, match="must have SHA-256 .*--runtime"):
