@@ -86,6 +86,15 @@ def holds(name: str, frame: pd.DataFrame, path: Path) -> bool:
     return path.is_file() and path.read_bytes() == text.encode("utf-8")
 
 
+def _check_end(path: Path) -> None:
+    with path.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return  # pandas says that it is empty
+        file.seek(-1, os.SEEK_END)
+        if file.read() not in (b"\r", b"\n"):
+            raise TableError(f"{path.name} must end with a whole row, got one that is cut off")
+
+
 def read(name: str, path: Path) -> pd.DataFrame:
     """Read the CSV at `path` and check it against contract `name`.
 
@@ -95,10 +104,7 @@ def read(name: str, path: Path) -> pd.DataFrame:
     """
     kinds = {column: _KINDS[spec.kind] for column, spec in CONTRACTS[name].items() if spec.kind == "str"}
     try:
-        with path.open("rb") as file:
-            whole = not file.seek(0, os.SEEK_END) or (file.seek(-1, os.SEEK_END), file.read(1))[1] in b"\r\n"
-        if not whole:
-            raise TableError(f"{path.name} must end with a whole row, got one that is cut off")
+        _check_end(path)
         frame = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""])
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise TableError(f"{path.name} must be a table of comma-separated values in UTF-8, got: {error}") from error

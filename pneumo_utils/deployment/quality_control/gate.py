@@ -144,7 +144,7 @@ class Gate:
                     float(arrays["usual.contrast"]),
                     float(arrays["usual.edge"]),
                     arrays.get("usual.noise", _ANY_NOISE),
-                ),  # fmt: skip
+                ),
                 finder,
             )
         except KeyError as error:

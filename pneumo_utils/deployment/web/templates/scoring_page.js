@@ -6,7 +6,7 @@ const at = id => document.getElementById(id);
 const page = at("content").dataset;
 const point = { threshold: Number(page.threshold), low: Number(page.low), high: Number(page.high) };
 const megabyte = 2 ** 20;
-let files = []; // { file, name, row, card, state }, in the order they came
+let files = []; // { file, name, row, card, answer }, in the order they came
 let waiting = [], wanted = new Set(), done = 0, busy = {}, leftOut = "";
 
 // the table
