@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
 import pandas as pd
 import pytest
 from nbformat.v4 import new_markdown_cell, new_output
+from pypdf import PdfReader
 from support.browser import faults
 from support.cards import KERMANY, finished_study
 from support.pages import code, demo_study, index_page, rendered
@@ -106,6 +109,18 @@ def test_what_is_folded_on_screen_stands_on_paper_and_cards_keep_their_titles(br
         page.evaluate("dispatchEvent(new Event('afterprint'))")
         assert page.locator("details.more[open]").count() == 0
         page.close()
+
+
+@pytest.mark.slow
+def test_a_table_that_goes_on_on_the_next_sheet_has_its_head_again(browser, tmp_path):
+    table = display.table(pd.DataFrame({"network": [f"row {row}" for row in range(120)]}), "Long")
+    page = browser.new_page()
+    page.goto(rendered(tmp_path, [TITLE, code("t", new_output("display_data", {"text/html": table.data}))]).as_uri())
+    assert page.locator("thead button").count() == 1, "it can be sorted on screen"
+    sheets = [sheet.extract_text() for sheet in PdfReader(io.BytesIO(page.pdf(format="A4"))).pages]
+    of_table = [text for text in sheets if "row " in text]
+    assert len(of_table) > 2 and all("network" in text for text in of_table)
+    page.close()
 
 
 @pytest.mark.slow
