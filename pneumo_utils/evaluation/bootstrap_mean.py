@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import ndtr
 from scipy.stats import t
 
-from pneumo_utils.evaluation import intervals
+from pneumo_utils.evaluation import intervals, proportions
 from pneumo_utils.evaluation.metrics import format_interval
 from pneumo_utils.records.vocabulary import MODELS
 
@@ -62,7 +62,7 @@ def interval(
         return (float("nan"),) * 3
     mean = float(values.mean())
     if share and mean in (0, 1):
-        return mean, *intervals.clopper_pearson(mean, patients)
+        return mean, *proportions.clopper_pearson(mean, patients)
     counted = intervals.resample_patients(patient, replicates, seed)
     return mean, *of_draws(mean, counted @ values / counted.sum(axis=1), patients, share=share)
 

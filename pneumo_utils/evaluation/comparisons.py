@@ -1,24 +1,29 @@
 """Is one model better than another on the same images? Paired differences, with Holm's correction.
 
 Each metric has the method that the literature uses for it, in the form that lets the images of a patient be alike:
-DeLong's test for the AUC, McNemar's exact test for errors, and the bootstrap over patients for all others.
+DeLong's test for the AUC, McNemar's exact test for accuracy, sensitivity and specificity, and the bootstrap over
+patients for all others. Few patients decide a difference of shares, and draws of them promise too much: of 4 that
+differ, all one way, draws make p 0.03 and McNemar's test 0.125. So the interval of such a difference is made of the
+intervals of both, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.evaluation import delong, intervals
+from pneumo_utils.evaluation import delong, intervals, proportions
 from pneumo_utils.evaluation.intervals import Thresholds
 from pneumo_utils.evaluation.metrics import FURTHER, HEADLINE, decide, format_interval, format_p
 from pneumo_utils.evaluation.weighted_metrics import METRICS, MetricError
 from pneumo_utils.records.vocabulary import TITLES
 
 METHODS = ("DeLong over patients", "McNemar over patients", "patient bootstrap")
+_JUDGED = {"accuracy": (0, 1), "recall": (1,), "specificity": (0,)}  # the classes in which each counts the right
 _COLUMNS = ("split", "seed", "first", "second", "metric", "difference", "lower", "upper", "p", "p_holm", "method", "n")
 
 
@@ -108,9 +113,10 @@ def table(
 ) -> pd.DataFrame:
     """Every pair of models on each split and seed: first less second, metric by metric.
 
-    The interval of `auc_roc` is DeLong's over patients, of all others the percentile interval; `accuracy` has McNemar's
-    p beside it. Models that never differ have no interval. A family for Holm is one split and seed: all its
-    pairs times `metrics`. Intervals are not widened for the family.
+    The interval of `auc_roc` is DeLong's over patients; with few patients of one class it is a little too narrow (of 20
+    well and 40 ill ones it held the truth in 90 of 100 simulated studies). Of all others it is the percentile interval,
+    for shares of images at least as wide as `proportions.difference` of both. Models that never differ have none.
+    A family for Holm is one split and seed: all its pairs times `metrics`. Intervals are not widened for the family.
 
     Args:
         predictions: contract `predictions`; within a split and seed all models on the same images.
@@ -136,32 +142,65 @@ def table(
     return pd.concat(families, ignore_index=True)[list(_COLUMNS)] if families else pd.DataFrame(columns=_COLUMNS)
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """One network on one split and seed."""
+
+    cases: pd.DataFrame  # its rows of the contract `predictions`, by path
+    values: dict[str, np.ndarray]  # of `intervals.replicate_metrics`
+    patients: dict[str, int]  # of `intervals.patients_behind`
+    right: np.ndarray  # bool (n,), whether each decision is
+
+
 def _family(
     part: pd.DataFrame, threshold: Thresholds, metrics: Sequence[str], replicates: int, seed: int, level: float
 ) -> pd.DataFrame:
     """All pairs of one split and seed, without these two columns."""
-    cases = _align(part)
-    limits = {name: intervals.threshold_of(threshold, name, case["seed"].iat[0]) for name, case in cases.items()}
     drawn = [metric for metric in metrics if metric != "auc_roc"]  # DeLong's needs no draws
-    values = {
-        name: intervals.replicate_metrics(case, limits[name], replicates, seed, drawn) for name, case in cases.items()
-    }
-    right = {name: decide(case["probability"], limits[name]) == case["label"] for name, case in cases.items()}
+    judged = {}
+    for name, case in _align(part).items():
+        limit = intervals.threshold_of(threshold, name, case["seed"].iat[0])
+        values = intervals.replicate_metrics(case, limit, replicates, seed, drawn)
+        right = (decide(case["probability"], limit) == case["label"]).to_numpy()
+        judged[name] = _Judged(case, values, intervals.patients_behind(case, limit), right)
     rows = []
-    for first, second in combinations(cases, 2):
+    for first, second in combinations(judged, 2):
+        pair = judged[first], judged[second]
         for metric in metrics:
-            if metric == "auc_roc":
-                row = _by_delong(cases[first], cases[second], level)
-            else:
-                gaps = values[first][metric] - values[second][metric]
-                row = [gaps[0], *intervals.interval(gaps[0], gaps[1:], level), bootstrap_p(gaps[1:]), METHODS[2]]
-            if metric == "accuracy":
-                row[3:] = mcnemar(right[first], right[second], cases[first]["patient"]), METHODS[1]
-            rows.append((first, second, metric, *row, len(part) // len(cases)))
+            cases = (one.cases for one in pair)
+            row = _by_delong(*cases, level) if metric == "auc_roc" else _by_draws(*pair, metric, level)
+            rows.append((first, second, metric, *row, len(pair[0].cases)))
     frame = pd.DataFrame(
         rows, columns=["first", "second", "metric", "difference", "lower", "upper", "p", "method", "n"]
     )
     return frame.assign(p_holm=holm(frame["p"]))
+
+
+def _by_draws(first: _Judged, second: _Judged, metric: str, level: float) -> list:
+    """Difference, bounds, p and method of any metric but the AUC."""
+    gaps = first.values[metric] - second.values[metric]
+    bounds = intervals.interval(gaps[0], gaps[1:], level)
+    if metric in intervals.PROPORTIONS and not np.isnan(bounds[0]):
+        lower, upper = _of_both_shares(first, second, metric, level)
+        bounds = min(bounds[0], lower), max(bounds[1], upper)
+    if metric not in _JUDGED:
+        return [gaps[0], *bounds, bootstrap_p(gaps[1:]), METHODS[2]]
+    asked = first.cases["label"].isin(_JUDGED[metric]).to_numpy()
+    rights = (one.right[asked] for one in (first, second))
+    p = mcnemar(*rights, first.cases["patient"].to_numpy()[asked]) if asked.any() else float("nan")
+    return [gaps[0], *bounds, p, METHODS[1]]
+
+
+def _of_both_shares(first: _Judged, second: _Judged, metric: str, level: float) -> tuple[float, float]:
+    """Bounds of the difference of two shares, made of the interval of each."""
+    drawn = np.array([one.values[metric][1:] for one in (first, second)])
+    drawn = drawn[:, ~np.isnan(drawn).any(axis=0)]
+    together = np.corrcoef(drawn)[0, 1] if np.ptp(drawn, axis=1).min() > 0 else 0.0
+    ends = []
+    for one in (first, second):
+        share, *draws = one.values[metric]
+        ends += [share, intervals.interval(share, np.array(draws), level, one.patients[metric])]
+    return proportions.difference(*ends, together)
 
 
 def against_reference(predictions: pd.DataFrame, reference: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:

@@ -3,9 +3,8 @@
 Several radiographs of one child are alike, so whole patients are drawn (cluster bootstrap; Davison & Hinkley 1997,
 section 3.8). A draw is stored as how often each image counts, and `weighted_metrics` judges all draws at once.
 
-No interval claims certainty. A bootstrap only knows the patients it has: where none of them was judged wrongly, all
-draws are equal, and their percentiles would promise that nobody ever will be; where one was, they promise nearly as
-much. So no share and no AUC is surer than a perfect one of as many patients.
+No interval claims certainty. A bootstrap only knows the patients it has: where none was judged wrongly, all draws are
+equal, and promise that nobody ever will be. So no share and no AUC is surer than a perfect one of as many patients.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class BootstrapMetrics:
     split: str
     cases: pd.DataFrame  # its rows of the contract `predictions`
     values: dict[str, np.ndarray]  # of `replicate_metrics`
-    patients: dict[str, int]  # how many stand behind each of `PROPORTIONS` and the AUC; see `_patients`
+    patients: dict[str, int]  # how many stand behind each of `PROPORTIONS` and the AUC; see `patients_behind`
 
 
 def resample_patients(patient: np.ndarray, replicates: int, seed: int) -> np.ndarray:
@@ -55,7 +54,7 @@ def resample_patients(patient: np.ndarray, replicates: int, seed: int) -> np.nda
         MetricError: there is no image, a name is empty, or no replicate is asked for.
     """
     patient = np.asarray(patient)
-    if patient.ndim != 1 or not len(patient) or pd.isna(patient).any():
+    if patient.ndim != 1 or not len(patient) or pd.isna(patient).any() or (patient == "").any():
         raise MetricError(f"patient must be 1-D, not empty, without gaps, got {patient.shape}")
     if replicates < 1:
         raise MetricError(f"replicates must be at least 1, got {replicates}")
@@ -70,8 +69,8 @@ def resample_patients(patient: np.ndarray, replicates: int, seed: int) -> np.nda
 def percentile(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     """Percentile interval of bootstrap replicates (Efron & Tibshirani 1993, chapter 13).
 
-    Replicates in which the metric is undefined (`nan`: a draw without one class, say) are left out; where they are more
-    than `UNDEFINED_SHARE` of all, that would flatter the interval, and there is none.
+    Undefined replicates (`nan`: a draw without one class, say) are left out; where they are more than `UNDEFINED_SHARE`
+    of all, that would flatter the interval, and there is none.
 
     Args:
         values: float (replicates,), at least one.
@@ -94,32 +93,12 @@ def percentile(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     return float(lower), float(upper)
 
 
-def clopper_pearson(share: float, patients: int, level: float = 0.95) -> tuple[float, float]:
-    """Exact interval of a share of 0 or 1 (Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404).
-
-    Args:
-        share: 0 or 1.
-        patients: behind its denominator, at least 1; they are the sample size, as their images are alike.
-        level: coverage in (0, 1).
-
-    Returns:
-        lower, upper, in [0, 1].
-
-    Raises:
-        MetricError: an argument is out of range.
-    """
-    _check_level(level)
-    if share not in (0, 1) or patients < 1:
-        raise MetricError(f"share must be 0 or 1, of at least 1 patient, got {share}, {patients}")
-    return proportions.clopper_pearson(share, patients, level)
-
-
 def interval(
     value: float, replicates: np.ndarray, level: float = 0.95, patients: int = 0, area: bool = False
 ) -> tuple[float, float]:
     """Percentile interval of a metric, never surer than patients allow.
 
-    A share of 0 or 1 has the interval of `clopper_pearson`, any other that of `proportions.widen`.
+    A share of 0 or 1 has the interval of `proportions.clopper_pearson`, any other that of `proportions.widen`.
 
     Args:
         value: of the metric.
@@ -131,8 +110,9 @@ def interval(
     Returns:
         lower, upper; `nan` where `percentile` has none, or one without width; raises as `percentile`.
     """
+    _check_level(level)
     if patients and value in (0, 1):
-        return clopper_pearson(value, patients, level)
+        return proportions.clopper_pearson(value, patients, level)
     lower, upper = percentile(replicates, level)
     if not patients:
         return drop_zero_width(lower, upper)
@@ -140,11 +120,7 @@ def interval(
 
 
 def threshold_of(threshold: Thresholds, model: str, seed: int) -> float:
-    """The threshold of one network: `threshold` itself, or its entry for (model, seed), or else for the model.
-
-    Raises:
-        MetricError: the mapping knows neither.
-    """
+    """`threshold`, or its entry for (model, seed), or else for the model; `MetricError` where it knows neither."""
     if not isinstance(threshold, Mapping):
         return float(threshold)
     if (own := threshold.get((model, seed), threshold.get(model))) is not None:
@@ -207,16 +183,15 @@ def bootstrap(
     for (model, run, split), part in predictions.groupby(["model", "seed", "split"], sort=False):
         limit = threshold_of(threshold, model, run)
         values = replicate_metrics(part, limit, replicates, seed, metrics)
-        found.append(BootstrapMetrics(model, run, split, part, values, _patients(part, limit)))
+        found.append(BootstrapMetrics(model, run, split, part, values, patients_behind(part, limit)))
     return found
 
 
 def table(drawn: Iterable[BootstrapMetrics], level: float = 0.95) -> pd.DataFrame:
     """Every metric of every model, seed and split with its interval over patients.
 
-    `auc_roc` has the bootstrap interval as all others; a row `auc_roc_delong` gives the same value with DeLong's,
-    which takes images for independent. The interval says what other patients would change, not other training runs.
-    `PROPORTIONS` and AUC are never surer than patients allow (see `interval`).
+    A row `auc_roc_delong` has DeLong's interval of the AUC, which takes images for independent. Intervals say what
+    other patients would change, not other training runs, and are never surer than patients allow (see `interval`).
 
     Args:
         drawn: of `bootstrap`.
@@ -234,20 +209,44 @@ def table(drawn: Iterable[BootstrapMetrics], level: float = 0.95) -> pd.DataFram
 
 def _metric_rows(one: BootstrapMetrics, level: float) -> list[tuple[str, float, float, float]]:
     """Metric, value, lower and upper of each metric, and of DeLong's interval."""
-    rows = [
-        (metric, values[0], *interval(values[0], values[1:], level, one.patients.get(metric, 0), metric == "auc_roc"))
-        for metric, values in one.values.items()
-    ]
+    found = of_metrics(one.values, one.patients, level)
+    rows = [(metric, one.values[metric][0], *bounds) for metric, bounds in found.items()]
     area, *bounds = delong.interval(one.cases["label"], one.cases["probability"], level)
     return [*rows, (DELONG, area, *drop_zero_width(*bounds))]
 
 
-def _patients(part: pd.DataFrame, threshold: float) -> dict[str, int]:
-    """Patients behind each of `PROPORTIONS`; of the AUC those of the rarer class (`auc.auc_with_interval`)."""
+def of_metrics(
+    values: Mapping[str, np.ndarray], patients: Mapping[str, int], level: float = 0.95
+) -> dict[str, tuple[float, float]]:
+    """`interval` of every metric; that of balanced accuracy is at least as wide as the intervals of both rates ask for.
+
+    Args:
+        values: of `replicate_metrics`, or means of several.
+        patients: of `patients_behind`.
+        level: coverage in (0, 1).
+    """
+    found = {
+        metric: interval(drawn[0], drawn[1:], level, patients.get(metric, 0), metric == "auc_roc")
+        for metric, drawn in values.items()
+    }
+    if {"balanced_accuracy", "recall", "specificity"} <= set(found):  # a rate without an error has draws alike
+        less = -values["specificity"][0], tuple(-end for end in found["specificity"][::-1])
+        ends = proportions.difference(values["recall"][0], found["recall"], *less)
+        both = np.array([found["balanced_accuracy"], np.divide(ends, 2)])
+        found["balanced_accuracy"] = float(np.fmin(*both[:, 0])), float(np.fmax(*both[:, 1]))
+    return found
+
+
+def patients_behind(part: pd.DataFrame, threshold: float) -> dict[str, int]:
+    """Patients behind each of `PROPORTIONS`; of the AUC those of the rarer class (`auc.auc_with_interval`).
+
+    Of answers that are all alike it is 0.5 whoever the patients are: none stand behind it.
+    """
     everyone, ill = np.ones(len(part), dtype=bool), part["label"] == 1
     denominators = (everyone, part["probability"] >= threshold, ill, ~ill)
     counted = {name: part["patient"][of].nunique() for name, of in zip(PROPORTIONS, denominators, strict=True)}
-    return counted | {"auc_roc": min(counted["recall"], counted["specificity"])}
+    separates = part["probability"].nunique() > 1
+    return counted | {"auc_roc": min(counted["recall"], counted["specificity"]) if separates else 0}
 
 
 def drop_zero_width(lower: float, upper: float) -> tuple[float, float]:

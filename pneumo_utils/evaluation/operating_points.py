@@ -85,7 +85,8 @@ def sweep(label: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
 
     Returns:
         columns `threshold`, rising from the one that calls all to the one that calls none (left out where a score is
-        1), `sensitivity`, `specificity`, all in [0, 1].
+        1), `sensitivity`, `specificity`, and `below` and `above`: every threshold above the one and up to the other
+        decides alike; all in [0, 1].
 
     Raises:
         MetricError: as `require_both_classes`.
@@ -97,7 +98,7 @@ def sweep(label: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
     threshold = np.where(middle > below, middle, above)
     sick, well = (np.append(0, np.cumsum(np.bincount(place[label == k], minlength=len(scores)))) for k in (1, 0))
     shares = {"sensitivity": (sick[-1] - sick) / sick[-1], "specificity": well / well[-1]}
-    frame = pd.DataFrame({"threshold": threshold} | shares)
+    frame = pd.DataFrame({"threshold": threshold, **shares, "below": below, "above": above})
     return frame if scores[-1] < 1 else frame[:-1]
 
 

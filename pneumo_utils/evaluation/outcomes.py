@@ -67,7 +67,13 @@ def captions(cases: pd.DataFrame) -> list[str]:
     """
     rows = cases[["outcome", "probability", "threshold", "patient", "path"]].itertuples(index=False)
     return [
-        f"{outcome}\np = {p:.2f}, called from {cut:.2f}\n"
+        f"{outcome}\n{_tell_apart(p, cut)}\n"
         f"{'patient not known' if patient == path else patient}\n{path.rpartition('/')[2]}"
         for outcome, p, cut, patient, path in rows
     ]
+
+
+def _tell_apart(probability: float, threshold: float) -> str:
+    """Both with as many digits as tell them apart, two at least."""
+    digits = next((n for n in range(2, 6) if f"{probability:.{n}f}" != f"{threshold:.{n}f}"), 2)
+    return f"p = {probability:.{digits}f}, called from {threshold:.{digits}f}"

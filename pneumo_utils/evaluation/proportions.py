@@ -1,4 +1,7 @@
-"""Intervals of a share that hold for few cases and for shares of 0 and 1, and where several cases are of one source."""
+"""Intervals of a share that hold for few cases and for shares of 0 and 1, and where several cases are of one source.
+
+With them the interval of a difference that is made of the intervals of both.
+"""
 
 from __future__ import annotations
 
@@ -51,6 +54,34 @@ def widen(
     score = wilson(share, share * (1 - share) / varied, level) if varied > 0 else bounds
     perfect = clopper_pearson(1, patients, level)[0]
     return float(np.min([bounds[0], score[0], perfect])), float(np.max([bounds[1], score[1], 1 - perfect]))
+
+
+def difference(
+    one: float, own: tuple[float, float], other: float, theirs: tuple[float, float], together: float = 0.0
+) -> tuple[float, float]:
+    """Bounds of `one` less `other`: each moves within its own interval, as far as they do not move together.
+
+    Known as MOVER (Zou 2007, section 3, doi:10.1037/1082-989X.12.4.399); of paired shares it is Newcombe's method 10
+    (1998, doi:10.1002/(SICI)1097-0258(19981130)17:22<2635::AID-SIM954>3.0.CO;2-C).
+
+    Args:
+        one: an estimate.
+        own: its bounds; `nan` leads to `nan`.
+        other: the other one.
+        theirs: its bounds.
+        together: correlation of their errors, in [-1, 1].
+
+    Returns:
+        lower, upper.
+    """
+    below = _apart(one - own[0], theirs[1] - other, together)
+    above = _apart(own[1] - one, other - theirs[0], together)
+    return one - other - below, one - other + above
+
+
+def _apart(one: float, other: float, together: float) -> float:
+    """Length of the difference of two errors of known correlation."""
+    return float(np.sqrt(np.maximum(one**2 + other**2 - 2 * together * one * other, 0)))  # nan stays
 
 
 def clustered_interval(hits: np.ndarray, source: np.ndarray, level: float = 0.95) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.evaluation.intervals import BootstrapMetrics, interval
+from pneumo_utils.evaluation.intervals import BootstrapMetrics, of_metrics
 from pneumo_utils.evaluation.weighted_metrics import MetricError
 
 _COLUMNS = ("model", "split", "metric", "mean", "lower", "upper", "sd", "lowest", "highest", "seeds", "n")
@@ -46,19 +46,12 @@ def table(drawn: Iterable[BootstrapMetrics], level: float = 0.95) -> pd.DataFram
 def _rows(runs: list[BootstrapMetrics], level: float) -> Iterator[tuple]:
     """Metric, mean, lower, upper, sd, lowest and highest of the seeds of one model on one split."""
     _check(runs)
-    for metric in runs[0].values:
-        values = np.stack([run.values[metric] for run in runs])
-        means, own = values.mean(axis=0), values[:, 0]
-        patients = min(run.patients.get(metric, 0) for run in runs)
+    means = {metric: np.mean([run.values[metric] for run in runs], axis=0) for metric in runs[0].values}
+    patients = {metric: min(run.patients[metric] for run in runs) for metric in runs[0].patients}
+    for metric, bounds in of_metrics(means, patients, level).items():
+        own = np.array([run.values[metric][0] for run in runs])
         sd = own.std(ddof=1) if len(own) > 1 else np.nan
-        yield (
-            metric,
-            means[0],
-            *interval(means[0], means[1:], level, patients, metric == "auc_roc"),
-            sd,
-            own.min(),
-            own.max(),
-        )
+        yield metric, means[metric][0], *bounds, sd, own.min(), own.max()
 
 
 def _check(runs: list[BootstrapMetrics]) -> None:

@@ -61,7 +61,8 @@ def describe_without_lungs(hard: pd.DataFrame, outlined: pd.DataFrame, besides: 
     networks = join_words(
         [f"{TITLES[row.model]} {_auc(row)}, {_beside(gaps.loc[row.model])}" for row in shown.itertuples()]
     )
-    return f"{networks}, which has {format_interval(*lung_outline.worth(outlined))} alone" if networks else ""
+    alone = format_interval(*lung_outline.worth(outlined))
+    return f"{networks}. The outline alone has {alone}" if networks else ""
 
 
 def _beside(gap: pd.Series) -> str:

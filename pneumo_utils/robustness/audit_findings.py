@@ -178,9 +178,14 @@ def _drift_text(rows: pd.DataFrame, part: str, label: int, drift: pd.DataFrame) 
     ]
     more = [f"and {len(far) - _MOST} more"] if len(far) > _MOST else []
     judged = rows["lower"].notna() | (rows["auc"] == 0.5)  # what is constant has no interval and needs none
-    quiet = f"none as far as {1 - DRIFT_LIMIT:.1f} or {DRIFT_LIMIT}" if judged.any() else "nothing can be judged"
+    quiet = (
+        f"none clearly as far as {1 - DRIFT_LIMIT:.1f} or {DRIFT_LIMIT}" if judged.any() else "nothing can be judged"
+    )
     less = _less_far(rows, distance.index[distance < DRIFT_LIMIT - 0.5])
-    return f"{_CLASSES[label]}, train → {part}: {'; '.join(text + more) or quiet}.{less}"
+    unsure = rows[((rows["auc"] - 0.5).abs() >= DRIFT_LIMIT - 0.5) & ~excluded & rows["lower"].notna()]
+    unsure = unsure.set_index("property").head(_MOST)
+    left = f" As far, but 0.5 is inside the interval: {_list_properties(unsure)}." if len(unsure) else ""
+    return f"{_CLASSES[label]}, train → {part}: {'; '.join(text + more) or quiet}.{less}{left}"
 
 
 def _less_far(rows: pd.DataFrame, moved: pd.Index) -> str:

@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from pneumo_utils.evaluation.metrics import decide
+from pneumo_utils.evaluation.intervals import drop_zero_width, percentile, resample_patients
+from pneumo_utils.evaluation.metrics import decide, format_interval
 from pneumo_utils.evaluation.operating_points import class_edges, logits, require_both_classes
+from pneumo_utils.records.vocabulary import TITLES
 
 SHIFTS = (0.0, 1.0, 2.0)  # logits; e.g. from 0.27 to 0.5 and on to 0.73
 _KEYS = ["model", "seed", "split"]
@@ -90,17 +92,53 @@ def tolerances(predictions: pd.DataFrame, points: pd.DataFrame, target: float) -
     return pd.DataFrame(rows, columns=[*_KEYS, "rule", "target", "normals", "pneumonias", "n"])
 
 
-def observed_shift(found: pd.DataFrame) -> pd.DataFrame:
+def observed_shift(predictions: pd.DataFrame, target: float, replicates: int = 2000, seed: int = 0) -> pd.DataFrame:
     """How far, in logits, the edges of both classes have moved towards each other from validation to test.
 
+    An edge is the score of one patient, and chance alone moves it far: hence the intervals, a bootstrap of both parts.
+
     Args:
-        found: contract `shift_tolerance`, with both splits.
+        predictions: contract `predictions`, with both splits.
+        target: of both rates, in (0, 1].
+        replicates: draws of patients, at least 1.
+        seed: of the draws, at least 0.
 
     Returns:
-        index `model`, `seed`; columns `normals`, `pneumonias`; negative where a class has moved away from the other.
+        a row per `model`, `seed` and `class` (`normals`, `pneumonias`): `moved`, `lower`, `upper`; negative where a
+        class has moved away from the other.
     """
-    tolerance_of = found.groupby(["split", "model", "seed"], sort=False)[["normals", "pneumonias"]].first()
-    return tolerance_of.loc["validation"] - tolerance_of.loc["test"]
+    rows = []
+    for (model, run), part in predictions.groupby(["model", "seed"], sort=False):
+        before, after = (  # drawn apart: from one seed, as many patients would be drawn alike
+            _drawn_edges(part[part["split"] == split], target, replicates, seed + i)
+            for i, split in enumerate(("validation", "test"))
+        )
+        for name, moved in zip(("normals", "pneumonias"), (after - before) * [[1], [-1]], strict=True):
+            rows.append((model, run, name, moved[0], *drop_zero_width(*percentile(moved[1:]))))
+    return pd.DataFrame(rows, columns=["model", "seed", "class", "moved", "lower", "upper"])
+
+
+def _drawn_edges(part: pd.DataFrame, target: float, replicates: int, seed: int) -> np.ndarray:
+    """`class_edges` in logits, float (2, 1 + replicates), as they are and under each draw of patients."""
+    label, score = part["label"].to_numpy(), logits(part["probability"].to_numpy())
+    counts = np.vstack([np.ones(len(part)), resample_patients(part["patient"].to_numpy(), replicates, seed)])
+    edges = []
+    for own, sign in ((label == 0, 1), (label == 1, -1)):
+        order = np.argsort(sign * score[own])
+        below = np.cumsum(counts[:, own][:, order], axis=1)
+        with np.errstate(invalid="ignore"):  # a draw may hold none of a class
+            reached = (below / below[:, -1:] < target).sum(axis=1)
+        reached_score = score[own][order][np.minimum(reached, own.sum() - 1)]
+        edges.append(np.where(below[:, -1] > 0, reached_score, np.nan))
+    return np.array(edges)
+
+
+def moves_for_display(found: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `observed_shift`, of one seed, in words: a row per network."""
+    told = [format_interval(*row) for row in found[["moved", "lower", "upper"]].to_numpy(float)]
+    wide = found.assign(text=told).pivot(index="model", columns="class", values="text")
+    named = wide.loc[found["model"].unique()].rename_axis(columns=None)
+    return named.rename(index=TITLES, columns={"normals": "normals rose", "pneumonias": "pneumonias fell"})
 
 
 def _by_network(predictions: pd.DataFrame, points: pd.DataFrame):

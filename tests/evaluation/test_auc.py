@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from pneumo_utils.evaluation import delong, intervals
+from pneumo_utils.evaluation import delong, proportions
 from pneumo_utils.evaluation.auc import auc_change_with_interval, auc_with_interval
 from pneumo_utils.evaluation.weighted_metrics import MetricError
 
@@ -24,12 +24,12 @@ def test_a_score_counts_by_its_order_alone_and_gaps_are_left_out():
 def test_no_ranking_is_surer_than_a_perfect_one():
     label, patient = np.repeat([0, 1], 20), np.arange(40)
     perfect = auc_with_interval(label, np.arange(40), patient)
-    assert perfect == (1, intervals.clopper_pearson(1, 20)[0], 1)
-    assert auc_with_interval(label, -np.arange(40), patient) == (0, 0, 1 - intervals.clopper_pearson(1, 20)[0])
+    assert perfect == (1, proportions.clopper_pearson(1, 20)[0], 1)
+    assert auc_with_interval(label, -np.arange(40), patient) == (0, 0, 1 - proportions.clopper_pearson(1, 20)[0])
     nearly = auc_with_interval(label, np.r_[np.arange(19), 20, 19, np.arange(21, 40)], patient)
     assert nearly[0] < 1 and nearly[1] <= perfect[1]
     pairs = auc_with_interval(label, np.arange(40), patient // 2)
-    assert pairs[1] == intervals.clopper_pearson(1, 10)[0]
+    assert pairs[1] == proportions.clopper_pearson(1, 10)[0]
 
 
 def test_what_cannot_be_judged_is_undefined():

@@ -155,6 +155,21 @@ def test_mcnemar_looks_at_disagreements_alone():
     assert comparisons.mcnemar(first, first, np.arange(10)) == 1
 
 
+@pytest.mark.parametrize(("metric", "label"), [("recall", 1), ("specificity", 0), ("accuracy", 1)])
+def test_four_patients_alone_decide_no_difference_of_shares(metric, label):
+    truth = np.arange(120) % 2
+    first = np.where(truth == 1, 0.9, 0.1)
+    second = first.copy()
+    second[np.flatnonzero(truth == label)[:4]] = 0.5 + (0.4 if label == 0 else -0.4)
+    case = pd.DataFrame({"label": truth, "path": [f"{i:03}" for i in range(120)], "split": "test", "seed": 0})
+    both = [case.assign(model=name, probability=said) for name, said in (("first", first), ("second", second))]
+    both = pd.concat(both).assign(patient=lambda rows: rows["path"])
+    row = comparisons.table(both, 0.5, (metric,), 500).iloc[0]
+    assert row["p"] == 0.125 and row["method"] == "McNemar over patients"
+    assert row["difference"] == pytest.approx(4 / (120 if metric == "accuracy" else 60))
+    assert row["lower"] < 0 < row["difference"] < row["upper"], "the interval says what the test says"
+
+
 def test_pictures_of_one_patient_shown_twice_make_no_difference_surer():
     again = predictions_of_both().assign(path=lambda rows: rows["path"] + " again")
     doubled = pd.concat([predictions_of_both(), again])

@@ -116,9 +116,10 @@ def test_one_patient_says_next_to_nothing():
     found = judge(predictions_of_both(patient="p1"), 0.5, replicates=20)
     bootstrapped = found[found["metric"] != intervals.DELONG]
     assert bootstrapped["value"].notna().all()
-    guarded = bootstrapped["metric"].isin([*intervals.PROPORTIONS, "auc_roc"])
+    shares = bootstrapped["metric"].isin([*intervals.PROPORTIONS, "auc_roc"])
+    guarded = shares | (bootstrapped["metric"] == "balanced_accuracy")
     assert bootstrapped[~guarded][["lower", "upper"]].isna().all(axis=None)
-    assert np.allclose(bootstrapped[guarded][["lower", "upper"]], [0.025, 0.975])
+    assert np.allclose(bootstrapped[shares][["lower", "upper"]], [0.025, 0.975])
 
 
 def exact(hits, patients):
@@ -141,9 +142,21 @@ def test_a_share_without_a_right_answer_has_the_exact_interval_of_the_patients_b
 @pytest.mark.parametrize("probability", [[0.1] * 5 + [0.9] * 4, [0.7] * 9])
 def test_what_is_the_same_in_every_draw_and_no_share_has_no_interval(probability):
     found = judge(several_images_each([0] * 5 + [1] * 4, probability), 0.5, replicates=50).set_index("metric")
-    for metric in (intervals.DELONG, "mcc", "balanced_accuracy"):
+    for metric in (intervals.DELONG, "mcc"):
         assert found.loc[metric, "value"] in (0, 0.5, 1)
         assert found.loc[metric, ["lower", "upper"]].isna().all()
+
+
+def test_an_auc_of_answers_that_are_all_alike_has_no_interval_however_few_patients():
+    found = judge(several_images_each([0] * 5 + [1] * 4, [0.7] * 9), 0.5, replicates=50)
+    assert np.isnan(bounds(found, "auc_roc")).all()
+
+
+def test_balanced_accuracy_is_no_surer_than_a_rate_without_an_error():
+    label, said = [0] * 20 + [1] * 200, [0.1] * 20 + [0.1] * 4 + [0.9] * 196
+    found = judge(several_images_each(label, said), 0.5, replicates=500).set_index("metric")
+    spared = found.loc["specificity", "lower"]
+    assert spared < 0.84 and found.loc["balanced_accuracy", "lower"] < (spared + 0.98) / 2
 
 
 @quick
@@ -180,7 +193,7 @@ def test_the_auc_is_no_surer_than_a_perfect_one():
 @given(st.integers(1, 500), st.floats(0.5, 0.999), st.sampled_from([0, 1]))
 def test_the_interval_of_a_certain_share_is_clopper_and_pearsons(patients, level, share):
     known = binomtest(share * patients, patients).proportion_ci(level, method="exact")
-    assert intervals.clopper_pearson(share, patients, level) == pytest.approx((known.low, known.high))
+    assert intervals.interval(share, np.full(9, share), level, patients) == pytest.approx((known.low, known.high))
 
 
 def test_a_single_class_keeps_its_rows_as_undefined(recwarn):
@@ -209,9 +222,7 @@ def test_percentile_is_the_quantile_and_forgives_few_undefined_replicates():
         (lambda: intervals.resample_patients(["a"], 0, 0), "replicates must be at least 1, got 0"),
         (lambda: intervals.bootstrap(predictions_of_both().head(0), 0.5), "predictions must have at least one row"),
         (lambda: intervals.bootstrap(predictions_of_both(), {"first": 0.5}), r"got \['first'\] for 'second', seed 0"),
-        (lambda: intervals.clopper_pearson(0.5, 3), "share must be 0 or 1, of at least 1 patient, got 0.5, 3"),
-        (lambda: intervals.clopper_pearson(1, 0), "share must be 0 or 1, of at least 1 patient, got 1, 0"),
-        (lambda: intervals.clopper_pearson(1, 3, 1.0), r"level must be in \(0, 1\), got 1.0"),
+        (lambda: intervals.interval(1.0, [1.0], 1.0, 3), r"level must be in \(0, 1\), got 1.0"),
         (
             lambda: intervals.table(intervals.bootstrap(predictions_of_both(), 0.5, 3), 0.0),
             r"level must be in \(0, 1\), got 0.0",

@@ -97,8 +97,9 @@ def test_a_sweep_goes_from_calling_all_to_calling_none_and_is_what_deciding_give
     assert (points["sensitivity"].iloc[0], points["specificity"].iloc[0]) == (1, 0)
     if case[1].max() < 1:
         assert (points["sensitivity"].iloc[-1], points["specificity"].iloc[-1]) == (0, 1)
-    for threshold, *found in points.itertuples(index=False):
+    for threshold, *found, below, above in points.itertuples(index=False):
         assert tuple(found) == rates(*case, threshold)
+        assert below <= threshold <= above and (tuple(found) == rates(*case, above) or above == 1 == case[1].max())
 
 
 def test_neighbours_with_no_number_between_them_are_still_told_apart():

@@ -10,7 +10,7 @@ import pytest
 
 from pneumo_utils.datasets import manifest
 from pneumo_utils.datasets.phantom import folder as phantom_folder
-from pneumo_utils.evaluation import intervals
+from pneumo_utils.evaluation import proportions
 from pneumo_utils.records import tables
 from pneumo_utils.robustness import acquisition_audit, audit_findings, reference_models
 
@@ -111,7 +111,7 @@ def test_a_property_that_turns_round_reads_below_a_half_elsewhere(quick):
     for name, direction in (("mean", "lower"), ("jpeg_table", "learned")):
         assert cell(found, name, column="direction") == direction
         assert (cell(found, name), cell(found, name, "test")) == (1, 0)
-        assert cell(found, name, "test", "upper") == 1 - intervals.clopper_pearson(1, 20)[0]
+        assert cell(found, name, "test", "upper") == 1 - proportions.clopper_pearson(1, 20)[0]
     said = next(sentence for sentence in audit_findings.sentences(found) if sentence.startswith("Lost in test"))
     assert "mean grey level of the rim 0.000" in said
 
@@ -163,9 +163,9 @@ def test_a_val_too_small_to_judge_counts_as_train():
 
 def test_with_fewer_patients_not_even_a_perfect_ranking_is_called_a_shortcut():
     assert (
-        intervals.clopper_pearson(1, acquisition_audit.FEWEST - 1)[0]
+        proportions.clopper_pearson(1, acquisition_audit.FEWEST - 1)[0]
         < audit_findings.LIMIT
-        < intervals.clopper_pearson(1, acquisition_audit.FEWEST)[0]
+        < proportions.clopper_pearson(1, acquisition_audit.FEWEST)[0]
     )
 
 
@@ -232,10 +232,10 @@ def test_drift_is_told_within_a_class_by_median_share_and_area():
     moved = acquisition_audit.drift(radiographs, acquisition)
     assert cell(moved, "mean", "test", "centre", label=0) == 200
     assert cell(moved, "mean", "test", label=0) == 1
-    assert cell(moved, "mean", "test", "lower", label=0) == intervals.clopper_pearson(1, 20)[0]
+    assert cell(moved, "mean", "test", "lower", label=0) == proportions.clopper_pearson(1, 20)[0]
     assert [cell(moved, "jpeg_table", part, "centre", label=0) for part in ("train", "test")] == [1, 0]
     assert cell(moved, "jpeg_table", "test", label=0) == 0
     assert cell(moved, "jpeg_table", "test", label=1) == 0.5
     healthy, ill = audit_findings.drift_sentences(moved)
     assert healthy.startswith("NORMAL, train → test: ") and "mean grey level" in healthy and "JPEG tables" in healthy
-    assert ill == "PNEUMONIA, train → test: none as far as 0.3 or 0.7."
+    assert ill == "PNEUMONIA, train → test: none clearly as far as 0.3 or 0.7."

@@ -96,9 +96,26 @@ def test_each_seed_is_judged_at_its_own_operating_point():
 def test_how_far_the_classes_moved_is_the_same_whatever_the_rule():
     test = predictions(split="test")
     test["probability"] = expit(LOGITS + np.where(LABEL, 0.25, 1.25))
+    both = pd.concat([predictions(), test]).assign(patient=list("abcdefgh") * 2)
+    found = shift_tolerance.observed_shift(both, 0.75, 200)
+    assert found["moved"].tolist() == pytest.approx([1.25, -0.25])
+    assert (found["lower"] <= found["moved"]).all() and (found["moved"] <= found["upper"]).all()
     points = operating_points.table(predictions(), 0.75, ("youden", "half"))
-    found = shift_tolerance.observed_shift(shift_tolerance.tolerances(pd.concat([predictions(), test]), points, 0.75))
-    assert found.loc[("cnn", 0)].tolist() == pytest.approx([1.25, -0.25])
+    left = shift_tolerance.tolerances(pd.concat([predictions(), test]), points, 0.75)
+    left = left.groupby("split", sort=False)[["normals", "pneumonias"]].first()
+    assert found["moved"].tolist() == pytest.approx(left.loc["validation"] - left.loc["test"])
+    assert "1.250 (" in shift_tolerance.moves_for_display(found).loc["Small CNN", "normals rose"]
+
+
+def test_two_parts_of_one_kind_are_not_said_to_have_moved():
+    generator, n = np.random.default_rng(3), 120
+    both = pd.DataFrame(
+        {"label": np.arange(2 * n) % 2, "path": [f"{i}" for i in range(2 * n)], "model": "cnn", "seed": 0}
+    )
+    both["patient"], both["split"] = both["path"], ["validation"] * n + ["test"] * n
+    both["probability"] = expit(generator.normal(np.where(both["label"] == 1, 2, -2), 1.5))
+    found = shift_tolerance.observed_shift(both, 0.9, 500)
+    assert ((found["lower"] < 0) & (found["upper"] > 0)).all()
 
 
 def test_a_single_class_has_no_room():

@@ -70,7 +70,7 @@ def confusion_matrices(labelled: pd.DataFrame, titles: dict[str, str]) -> Figure
         found = confusion(part["label"], part["called"])
         share = found / np.maximum(found.sum(axis=1, keepdims=True), 1)
         text = np.array(
-            [[f"{n}\n{s:.0%}" for n, s in zip(*row, strict=True)] for row in zip(found, share, strict=True)]
+            [[f"{n}\n{_percent(s)}" for n, s in zip(*row, strict=True)] for row in zip(found, share, strict=True)]
         )
         sns.heatmap(
             share, annot=text, fmt="", cmap="Blues", vmin=0, vmax=1, cbar=False, square=True,
@@ -78,3 +78,8 @@ def confusion_matrices(labelled: pd.DataFrame, titles: dict[str, str]) -> Figure
         )  # fmt: skip
         axis.set(title=titles.get(model, model), xlabel="called", ylabel="truth" if axis is axes[0, 0] else "")
     return fig
+
+
+def _percent(share: float) -> str:
+    """In whole percent; near 0 and 1 with a decimal, as one error of many is not none."""
+    return f"{share:.1%}" if 0 < share < 0.005 or 0.995 <= share < 1 else f"{share:.0%}"

@@ -170,9 +170,11 @@ def _operating_row(axes: Sequence[Axes], curves: pd.DataFrame, thresholds: pd.Da
         for rule, threshold in zip(thresholds["rule"], chosen, strict=True):
             label, style = RULES[rule]
             axis.axvline(threshold, ls=style, color="#444444", lw=0.9, label=label)
-        good = part["threshold"][(part[["sensitivity", "specificity"]] >= target).all(axis=1)]
+        good = part[(part[["sensitivity", "specificity"]] >= target).all(axis=1)]
         if len(good):
-            axis.axvspan(good.min(), good.max(), color=_GREY, alpha=0.25, lw=0, label="_both at the target")
+            axis.axvspan(
+                good["below"].min(), good["above"].max(), color=_GREY, alpha=0.25, lw=0, label="_both at the target"
+            )
         axis.set(xscale="logit", xlim=(edge, 1 - edge), ylim=(bottom - 0.02 * (1 - bottom), 1 + 0.02 * (1 - bottom)))
         axis.set_xticks([0.01, 0.1, 0.5, 0.9, 0.99], ["0.01", "0.1", "0.5", "0.9", "0.99"])
         axis.set_xticks([], minor=True)

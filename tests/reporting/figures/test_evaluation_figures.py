@@ -178,7 +178,11 @@ def test_the_thresholds_that_reach_the_target_on_both_sides_are_shaded(points):
     curves = operating_points.sweep([0, 0, 1, 1], [0.1, 0.2, 0.6, 0.9]).assign(split="validation")
     chosen = points[:1].assign(target=0.5)
     (shade,) = drawn(evaluation_figures.operating_points(curves.assign(model="first"), chosen, TITLES)).axes[0].patches
-    assert (shade.get_x(), shade.get_x() + shade.get_width()) == pytest.approx((0.15, 0.75))
+    assert (shade.get_x(), shade.get_x() + shade.get_width()) == pytest.approx((0.1, 0.9))
+    apart = operating_points.sweep([0] * 15 + [1] * 19, [0.2] * 15 + [0.8] * 19).assign(split="test", model="first")
+    alone = points[:1].assign(target=0.95)  # a single threshold of the sweep, with all that decide alike
+    (shade,) = drawn(evaluation_figures.operating_points(apart, alone, TITLES)).axes[0].patches
+    assert (shade.get_x(), shade.get_x() + shade.get_width()) == pytest.approx((0.2, 0.8))
     for target in (0.5, None):
         worse = curves if target is None else curves.assign(specificity=curves["specificity"] / 2.1)
         drawn_without = drawn(
