@@ -28,7 +28,7 @@ from scipy.special import expit, logit
 from sklearn import metrics as sk
 from sklearn.linear_model import LogisticRegression
 
-from pneumo_utils.evaluation import intervals, weighted_metrics
+from pneumo_utils.evaluation import intervals, log_odds, weighted_metrics
 
 IMAGES, REPLICATES, THRESHOLD = 624, 2000, 0.5  # the official test part; 234 of its images are normal
 FASTER, ALLOWED = 30, 2  # times; s
@@ -53,7 +53,7 @@ def predictions(seed: int = 0) -> pd.DataFrame:
 def by_loop(label: np.ndarray, probability: np.ndarray, weight: np.ndarray) -> dict[str, float]:
     """All metrics of one replicate, one call after another."""
     called, given = (probability >= THRESHOLD).astype(int), {"sample_weight": weight}
-    x = logit(np.clip(probability, weighted_metrics.LOGIT_CLIP, 1 - weighted_metrics.LOGIT_CLIP))
+    x = logit(np.clip(probability, log_odds.LOGIT_CLIP, 1 - log_odds.LOGIT_CLIP))
     line = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8).fit(x[:, None], label, **given)
     return {
         "accuracy": sk.accuracy_score(label, called, **given),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-CLIP = 1e-7  # as `evaluation.weighted_metrics.LOGIT_CLIP`
+CLIP = 1e-7  # as `evaluation.log_odds.LOGIT_CLIP`
 
 
 @dataclass(frozen=True)

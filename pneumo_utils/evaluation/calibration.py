@@ -13,8 +13,9 @@ from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from pneumo_utils.evaluation.operating_points import logits, require_both_classes, require_validation
-from pneumo_utils.evaluation.weighted_metrics import LOGIT_CLIP, MetricError
+from pneumo_utils.evaluation.log_odds import LOGIT_CLIP, logits
+from pneumo_utils.evaluation.operating_points import require_both_classes, require_validation
+from pneumo_utils.evaluation.weighted_metrics import MetricError
 
 TEMPERATURES = (0.05, 20.0)  # a likelihood without a maximum (classes apart, or the wrong way round) stops here
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
+from scipy.special import expit
 
-from pneumo_utils.evaluation.weighted_metrics import LOGIT_CLIP, MetricError, check_predictions
+from pneumo_utils.evaluation.log_odds import logits
+from pneumo_utils.evaluation.weighted_metrics import MetricError, check_predictions
 
 RULES = {
     "sensitivity": "highest specificity with sensitivity at or above the target",
@@ -43,11 +44,6 @@ def require_validation(predictions: pd.DataFrame) -> None:
     splits = sorted(set(predictions["split"]))
     if splits != ["validation"]:
         raise MetricError(f"split must be validation in every row, got {splits}")
-
-
-def logits(probability: np.ndarray | float) -> np.ndarray:
-    """Log-odds of probabilities in [0, 1], any shape, that are first kept `LOGIT_CLIP` from 0 and 1."""
-    return logit(np.clip(probability, LOGIT_CLIP, 1 - LOGIT_CLIP))
 
 
 def class_edges(label: np.ndarray, probability: np.ndarray, target: float) -> tuple[float, float]:

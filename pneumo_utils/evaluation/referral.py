@@ -14,8 +14,9 @@ import pandas as pd
 
 from pneumo_utils.evaluation.bootstrap_mean import format_rows
 from pneumo_utils.evaluation.intervals import Thresholds, resample_patients, threshold_of
+from pneumo_utils.evaluation.log_odds import logits
 from pneumo_utils.evaluation.metrics import decide, format_rates
-from pneumo_utils.evaluation.operating_points import logits, require_validation
+from pneumo_utils.evaluation.operating_points import require_validation
 from pneumo_utils.evaluation.reliability import proportion_with_interval
 from pneumo_utils.evaluation.weighted_metrics import MetricError, check_predictions
 from pneumo_utils.records.vocabulary import IMAGE_MODELS
@@ -28,7 +29,7 @@ def logit_distance(probability: np.ndarray, threshold: float) -> np.ndarray:
     """Distance from the operating point in logits, float (n,), at least 0.
 
     Args:
-        probability: (n,) in [0, 1], kept `weighted_metrics.LOGIT_CLIP` from 0 and 1.
+        probability: (n,) in [0, 1], kept `log_odds.LOGIT_CLIP` from 0 and 1.
         threshold: in [0, 1], kept likewise.
     """
     return np.abs(logits(probability) - logits(threshold))

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pneumo_utils.evaluation.log_odds import LOGIT_CLIP
+
 METRICS = (
     "accuracy",
     "precision",
@@ -29,7 +31,6 @@ METRICS = (
 )
 DECISIONS = ("accuracy", "precision", "recall", "specificity", "f1", "balanced_accuracy", "mcc")
 LOG_CLIP = float(np.finfo(float).eps)  # log loss: p in [2.2e-16, 1 - 2.2e-16], as scikit-learn does
-LOGIT_CLIP = 1e-7  # calibration: p in [1e-7, 1 - 1e-7], where a float32 sigmoid saturates, or one image bears the fit
 _CELLS = 2**18  # numbers in a chunk of replicates: 2 MiB an array, which stays in the cache
 _NEWTON_STEPS = 100
 _LONGEST_STEP = 4.0  # of a coefficient: farther off, probabilities are flat and Newton's method would not return

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from pneumo_utils.evaluation.operating_points import logits
+from pneumo_utils.evaluation.log_odds import logits
 from pneumo_utils.imaging.augmentation import TEST_VIEWS, Augmentation, view
 from pneumo_utils.networks import features, optimisation
 from pneumo_utils.networks.backend import keras, tf

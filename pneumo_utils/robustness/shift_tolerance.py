@@ -13,8 +13,9 @@ import pandas as pd
 from scipy.special import expit
 
 from pneumo_utils.evaluation.intervals import drop_zero_width, percentile, resample_patients
+from pneumo_utils.evaluation.log_odds import logits
 from pneumo_utils.evaluation.metrics import decide, format_interval
-from pneumo_utils.evaluation.operating_points import class_edges, logits, require_both_classes
+from pneumo_utils.evaluation.operating_points import class_edges, require_both_classes
 from pneumo_utils.records.vocabulary import TITLES
 
 SHIFTS = (0.0, 1.0, 2.0)  # logits; e.g. from 0.27 to 0.5 and on to 0.73
@@ -27,7 +28,7 @@ def rates_under_shift(label: np.ndarray, probability: np.ndarray, threshold: flo
     Args:
         label: int (n,), both classes.
         probability: float (n,) in [0, 1].
-        threshold: the operating point, in [0, 1]; kept `weighted_metrics.LOGIT_CLIP` from 0 and 1 where it moves.
+        threshold: the operating point, in [0, 1]; kept `log_odds.LOGIT_CLIP` from 0 and 1 where it moves.
         by: logits, at 0 nothing moves.
 
     Raises:

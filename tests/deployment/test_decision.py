@@ -5,7 +5,7 @@ import pytest
 
 from pneumo_utils.deployment.decision import CLIP, Decision
 from pneumo_utils.evaluation import calibration, metrics, referral
-from pneumo_utils.evaluation.weighted_metrics import LOGIT_CLIP
+from pneumo_utils.evaluation.log_odds import LOGIT_CLIP
 
 PROBABILITIES = [0.0, 1e-9, 0.02, 0.3, 0.4999, 0.5, 0.50001, 0.9, 1 - 1e-9, 1.0]
 

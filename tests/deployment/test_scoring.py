@@ -11,7 +11,7 @@ from support import bundles, judging
 
 from pneumo_utils.deployment.averaged_networks import AveragedNetworks
 from pneumo_utils.deployment.scoring import Scorer
-from pneumo_utils.evaluation.operating_points import logits
+from pneumo_utils.evaluation.log_odds import logits
 from pneumo_utils.imaging.augmentation import test_view as view_of
 
 

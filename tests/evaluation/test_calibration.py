@@ -15,7 +15,8 @@ from sklearn.metrics import log_loss, roc_auc_score
 from support.answers import JUDGED, LABEL, judged_images, predictions_by_split, quick
 
 from pneumo_utils.evaluation import calibration
-from pneumo_utils.evaluation.weighted_metrics import LOGIT_CLIP, MetricError
+from pneumo_utils.evaluation.log_odds import LOGIT_CLIP
+from pneumo_utils.evaluation.weighted_metrics import MetricError
 
 # R 4.2.2: 1 / coef(glm(label ~ 0 + qlogis(p), family = binomial, control = list(epsilon = 1e-14)))
 TEMPERATURE = {"first": 0.995352007254, "second": 1.552654853928}

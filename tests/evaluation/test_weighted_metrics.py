@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 from sklearn import metrics as sk
 from support.answers import ANSWERS, JUDGED, quick, unweighted, weighted_images
 
-from pneumo_utils.evaluation import weighted_metrics
+from pneumo_utils.evaluation import log_odds, weighted_metrics
 from pneumo_utils.evaluation.weighted_metrics import METRICS, MetricError, scores
 
 CALIBRATION = ("calibration_slope", "calibration_intercept")
@@ -65,7 +65,7 @@ def test_r_gives_the_same_area_calibration_and_losses(model):
 
 def test_calibration_maximises_the_likelihood_as_a_general_optimiser_does():
     label, probability, weights = overlapping()
-    x = logit(np.clip(probability, weighted_metrics.LOGIT_CLIP, 1 - weighted_metrics.LOGIT_CLIP))
+    x = logit(np.clip(probability, log_odds.LOGIT_CLIP, 1 - log_odds.LOGIT_CLIP))
     found = scores(label, probability, weights, 0.5)
     for row, weight in enumerate(weights):
 
@@ -99,7 +99,7 @@ def test_calibration_is_found_wherever_it_exists_however_extreme_the_probabiliti
         probability[::2] = np.round(probability[::2])
         weights = generator.multinomial(count, np.ones(count) / count, size=40)
         found = scores(label, probability, weights, 0.5)
-        clipped = np.clip(probability, weighted_metrics.LOGIT_CLIP, 1 - weighted_metrics.LOGIT_CLIP)
+        clipped = np.clip(probability, log_odds.LOGIT_CLIP, 1 - log_odds.LOGIT_CLIP)
         for row, weight in enumerate(weights > 0):
             ill, well = clipped[weight & (label == 1)], clipped[weight & (label == 0)]
             both = len(ill) > 0 and len(well) > 0
