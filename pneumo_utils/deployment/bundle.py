@@ -145,7 +145,12 @@ def _parse(text: bytes, path: Path) -> Contents:
         version = told["version"]
         if not isinstance(version, int) or version > VERSION:
             raise BundleError(f"version of {path} must be at most {VERSION}, got {version}: use a later pneumo-utils")
-        return Contents.model_validate(told)
+        contents = Contents.model_validate(told)
+        if contents.seal not in ("", found := bundle_contents.seal_of(told)):
+            raise BundleError(
+                f"{path} must be as it was written ({contents.seal[:12]}), got {found[:12]}: copy it anew"
+            )
+        return contents
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
@@ -173,8 +178,9 @@ def write(folder: Path, fill: Callable[[Path], dict]) -> Bundle:
         (part / SCHEMA_FILE).write_text(bundle_contents.schema(), encoding="utf-8")
         files = sorted(path for path in part.rglob("*") if path.is_file())
         hashes = {path.relative_to(part).as_posix(): fingerprint.of_file(path) for path in files}
-        contents = Contents.model_validate(told | {"version": VERSION, "hashes": hashes})
-        (part / BUNDLE_FILE).write_text(contents.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        contents = Contents.model_validate(told | {"version": VERSION, "hashes": hashes}).model_dump(mode="json")
+        sealed = contents | {"seal": bundle_contents.seal_of(contents)}
+        (part / BUNDLE_FILE).write_text(json.dumps(sealed, indent=2) + "\n", encoding="utf-8")
         for name in _foreign(folder):
             if not (part / name).exists():
                 (part / name).parent.mkdir(parents=True, exist_ok=True)

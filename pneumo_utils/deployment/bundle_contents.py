@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Literal
 
@@ -72,6 +73,7 @@ class Contents(_Part):
     test_refusals: Refusals | None = Field(None, description="what it refused of the test part; null: not recorded")
     notice: str = Field(description="what the network may not be used for")
     hashes: dict[str, str] = Field(description="SHA-256 of every other file but the model card, by its path")
+    seal: str = Field("", description="SHA-256 of all that stands here besides; empty: by an older program")
 
     @property
     def ages(self) -> tuple[float, float]:
@@ -79,6 +81,16 @@ class Contents(_Part):
         if self.least_age is None or self.largest_age is None:
             return 0.0, float("inf")
         return self.least_age, self.largest_age
+
+
+def seal_of(contents: dict) -> str:
+    """What tells that a value was changed by accident, or an editor; whoever wants to deceive can make it anew.
+
+    Args:
+        contents: what `bundle.json` says, as it was read; its seal does not count.
+    """
+    rest = {name: value for name, value in contents.items() if name != "seal"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def schema() -> str:

@@ -13,7 +13,8 @@ from pneumo_utils.datasets import folder_contents
 from pneumo_utils.deployment.answers import recognition
 
 STANDARD_INPUT = "-"
-_ENDS_OF_LINES = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")  # those of `str.splitlines`
+# Ends of lines, those of `str.splitlines`, other control characters, and what turns the direction of writing.
+_UNPRINTED = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class InputError(ValueError):
@@ -58,6 +59,8 @@ def find(given: Iterable[str], lines: Iterable[str] = (), answers: Iterable[Path
             repeated += 1
             continue
         is_folder = os.path.isdir(path)  # noqa: PTH112 - never raises
+        if base is not None and is_folder and _leads_above(path, base):
+            continue
         for one in _walk(path, errors, tables) if is_folder else [path]:
             if one is None:
                 hidden += 1
@@ -83,7 +86,13 @@ def _below(path: str, named: str, base: str | None) -> str:
 def name_safely(path: str) -> str:
     """`path` as text that fits a line of UTF-8: what does not is an escape, and a backslash is two, so none is both."""
     text = os.fsencode(path.replace("\\", "\\\\")).decode("utf-8", "backslashreplace")
-    return _ENDS_OF_LINES.sub(lambda one: one[0].encode("unicode_escape").decode(), text)
+    return _UNPRINTED.sub(lambda one: one[0].encode("unicode_escape").decode(), text)
+
+
+def _leads_above(path: str, base: str) -> bool:
+    """Whether a folder that a pattern found is a link to where the pattern begins, or above: that is not meant."""
+    linked = os.path.islink(path.rstrip(os.sep))  # noqa: PTH114 - never raises
+    return linked and _lies_in(_real(base or os.curdir), _real(path))
 
 
 def _is_of_table(place: str, tables: frozenset[str]) -> bool:
@@ -125,7 +134,15 @@ def _expand(given: Iterable[str], lines: Iterable[str]) -> Iterator[tuple[str, s
             yield from ((path, base) for path in shortest)
         else:
             rule = "a pattern must fit a file" if glob.has_magic(one) else "path must be a file or folder that is there"
-            raise InputError(f"{rule}, got {one}")
+            raise InputError(f"{rule}, got {one}{_blame_permission(one)}")
+
+
+def _blame_permission(path: str) -> str:
+    """What to add to a path that is not found where a folder above it may not be looked into."""
+    for folder in reversed(Path(os.path.abspath(path.split("*")[0].split("?")[0].split("[")[0])).parents):  # noqa: PTH100
+        if os.path.isdir(folder) and not os.access(folder, os.X_OK | os.R_OK):  # noqa: PTH112 - never raises
+            return f": the folder {folder} may not be looked into"
+    return ""
 
 
 def _walk(folder: str, errors: list[tuple[str, str]], tables: frozenset[str]) -> Iterator[str | None]:

@@ -89,9 +89,7 @@ def find(given: argparse.Namespace) -> InputFiles:
 
 def open_answers(given: argparse.Namespace, bundle: Bundle) -> AnswerFiles:
     """What is written beside the table."""
-    return AnswerFiles(
-        bundle, engine_label(given.engine, given.any_age), _answer_folders(given), beside=_is_share(given)
-    )
+    return AnswerFiles(bundle, engine_label(given.engine, given.any_age), _answer_folders(given))
 
 
 def _answer_folders(given: argparse.Namespace) -> dict[str, Path | None]:

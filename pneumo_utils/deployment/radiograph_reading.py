@@ -115,6 +115,7 @@ def _read(data: bytes, sha256: str, contents: Contents, any_age: bool, keep_whol
     picture_limits.check_size_and_contrast(
         whole, contents.preparation.smallest_side, contents.preparation.least_grey_range
     )
+    flags += picture_limits.remark_size(whole, contents.preparation.image_size)
     if not keep_whole:
         return Radiograph(sha256, picture, flags=flags, **where)
     return Radiograph(sha256, picture, whole, flags, dicom=data if is_dicom else None, **where)

@@ -61,7 +61,7 @@ def parse(line: bytes, as_json: bool) -> dict | None:
         else:
             row = dict(zip(COLUMNS, next(csv.reader([text])), strict=True))
             whole = True
-    except (ValueError, StopIteration, csv.Error, TypeError):
+    except (ValueError, StopIteration, csv.Error, TypeError, RecursionError):
         return None
     return row if whole and row.get("status") in (SCORED, REFUSED) else None
 

@@ -11,10 +11,8 @@ from __future__ import annotations
 import glob
 import logging
 import os
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -62,7 +60,8 @@ class ScoreTable(AbstractContextManager):
             rule = "out must be written by one run at a time"
             raise ScoreFileError(f"{rule}, got {path}, which another writes") from error
         self._share = share
-        self._written: set[int] = set()  # hashes of the paths that have a row, where there may be rows of others
+        # Of every path that has a row the hash, and that of its content, where there may be rows of others.
+        self._written: dict[int, int] = {}
         try:
             self._save_rows_of_killed_run()
             self.rows = tuple(file for file in (self._before, *others, path) if file.is_file())  # those of earlier runs
@@ -125,7 +124,7 @@ class ScoreTable(AbstractContextManager):
                 raise ScoreFileError(
                     f"shard {place % count + 1} of {count} must have a row for {path}, got another or none"
                 )
-            self._put(line, path)
+            self._put(line, path, row["sha256"])
             yield row["status"]
 
     def find(self, path: str, sha256: str) -> dict | None:
@@ -136,31 +135,33 @@ class ScoreTable(AbstractContextManager):
     def keep(self, path: str, sha256: str) -> str:
         """Write the row that `find` has found once more; its status."""
         row, line = self._find(path, sha256)
-        self._put(line, path)
+        self._put(line, path, sha256)
         self._stream.flush()
         return row["status"]
 
     def write(self, score: Score) -> None:
         """Write a new row; it is in the file when this returns."""
-        self._put(score_rows.render(score, self._own, self._json), score.path)
+        self._put(score_rows.render(score, self._own, self._json), score.path, score.sha256)
         self._stream.flush()
 
-    def _put(self, line: bytes, path: str) -> None:
+    def _put(self, line: bytes, path: str, sha256: str | None) -> None:
         self._stream.write(line)
         if self._kept:
-            self._written.add(hash(path))
+            self._written[hash(path)] = hash(sha256 or "")
 
     def _keep_others(self) -> None:
         """Write the rows of earlier runs whose files were not asked for this time; the newest of each path."""
         newest: dict[int, tuple[Path, int]] = {}  # where it begins, by the hash of the path
-        foreign = 0
+        foreign, replaced = 0, set()
         files = [file for file in (self.path, self._before) if file in self._kept]  # older ones first
         for file in files:
             for start, _, row in score_rows.read(file, self._json):
                 if row is None:
                     foreign += 1
-                elif hash(row["path"]) not in self._written:
-                    newest[hash(row["path"])] = file, start
+                elif (place := hash(row["path"])) not in self._written:
+                    newest[place] = file, start
+                elif self._written[place] != hash(row["sha256"] or ""):
+                    replaced.add(place)
         with ExitStack() as opened:
             streams = {file: opened.enter_context(file.open("rb")) for file in files}
             for file, start in newest.values():
@@ -168,6 +169,9 @@ class ScoreTable(AbstractContextManager):
                 self._stream.write(streams[file].readline())
         if newest:
             _log.info("%s rows of other files were in %s already and are kept", f"{len(newest):,}", self.path.name)
+        if replaced:
+            told = f"{len(replaced):,} rows of {self.path.name} had the path of a file with other content"
+            _log.warning("%s: replaced; tables of other folders must have other names, or absolute paths", told)
         if foreign:
             _log.warning("%s lines of %s were no rows of scores and are left out", f"{foreign:,}", self.path.name)
 
@@ -215,40 +219,6 @@ def _cut_after_last_line(stream: BinaryIO) -> None:
 def shard_of(path: Path, number: int, count: int) -> Path:
     """Where the k-th of `count` shards of the table at `path` lies until it is taken up, from 1."""
     return path.with_name(f"{path.name}.shard-{number}-of-{count}.part")
-
-
-class GrowingTable:
-    """How far a table is that another process writes.
-
-    Args:
-        path: of the table; it lies in its `.part` file until it is whole.
-        as_json: one JSON object a line instead of CSV.
-    """
-
-    def __init__(self, path: Path, as_json: bool = False):
-        self._files, self._json = (path.with_name(f"{path.name}.part"), path), as_json
-        self._read, self._counts = 0, Counter()  # bytes that are counted, and what was
-
-    def count(self) -> Counter:
-        """Its whole rows by status; counted anew where it is written anew, since its process died."""
-        for file in self._files:
-            try:
-                if file.stat().st_size < self._read:
-                    self._read, self._counts = 0, Counter()
-                with file.open("rb") as stream:
-                    stream.seek(self._read)
-                    for line in takewhile(lambda line: line.endswith(b"\n"), score_rows.lines(stream)):
-                        self._add(line)
-                break
-            except FileNotFoundError:
-                continue
-        return Counter(self._counts)
-
-    def _add(self, line: bytes) -> None:
-        self._read += len(line)
-        row = score_rows.parse(line, self._json)
-        if row is not None:
-            self._counts[row["status"]] += 1
 
 
 def _index(file: Path, as_json: bool) -> dict[int, tuple[int, int]]:

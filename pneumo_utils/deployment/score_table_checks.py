@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import logging
 import os
 from collections import Counter
@@ -28,13 +29,34 @@ def check(path: Path, as_json: bool) -> None:
     place = next(one for one in path.absolute().parents if one.exists())
     if not place.is_dir() or not os.access(place, os.W_OK):
         raise ScoreFileError(f"out must lie in a folder that can be written to, got {place}")
+    kind = "JSON lines" if as_json else "CSV"
+    for left in _left_behind(path):
+        if _is_table(left, not as_json):
+            rule = f"out must be a new file, or rows of a killed run must be {kind}, too"
+            raise ScoreFileError(f"{rule}, got {left}: finish that run, or name another file")
     if not path.is_file() or not path.stat().st_size:
         return
-    with path.open("rb") as stream:
-        first = stream.readline()
+    first = _first_line(path)
     if (score_rows.parse(first, True) is None) if as_json else (first != score_rows.header()):
-        kind = "JSON lines" if as_json else "CSV"
         raise ScoreFileError(f"out must be a new file or a table of scores as {kind}, got {path}: it is left as it is")
+
+
+def _left_behind(path: Path) -> list[Path]:
+    """What killed runs have left beside the table at `path`: rows of theirs, and of shards."""
+    shards = path.parent.glob(f"{glob.escape(path.name)}.shard-*.part*")
+    named = [path.with_name(f"{path.name}{end}") for end in (".part", ".before.part")]
+    return [file for file in (*named, *sorted(shards)) if file.is_file()]
+
+
+def _is_table(file: Path, as_json: bool) -> bool:
+    """Whether its first line is one of a table, or of what is left of one."""
+    first = _first_line(file)
+    return score_rows.parse(first, as_json) is not None or (not as_json and first == score_rows.header())
+
+
+def _first_line(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.readline()
 
 
 def check_share(path: Path, as_json: bool, share: str, names: Iterable[str]) -> None:

@@ -28,7 +28,8 @@ class ScoringProgress(AbstractContextManager):
 
     def __init__(self, total: int):
         self._total, self._counts = total, Counter()
-        self._began = self._told = time.monotonic()
+        self._told = time.monotonic()
+        self._first: tuple[float, int] | None = None  # when files were first told to be done, and how many
         # nothing is shown where all is done within a second
         self._bar = tqdm(total=total, unit=" files", leave=False, delay=1, disable=not sys.stderr.isatty())
 
@@ -40,15 +41,22 @@ class ScoringProgress(AbstractContextManager):
     def show(self, counts: Counter) -> None:
         """So many files are done, by their status."""
         self._counts = counts
+        self._first = self._first or (time.monotonic(), counts.total())
         self._bar.update(counts.total() - self._bar.n)
         if counts[REFUSED]:
             self._bar.set_postfix(refused=counts[REFUSED], refresh=False)
         if self._bar.disable and time.monotonic() - self._told > _PAUSE:
             self._told = time.monotonic()
-            _log.info("%s", self.sentence(self._told - self._began))
+            _log.info("%s", self.sentence(self._told))
 
-    def sentence(self, seconds: float) -> str:
-        """How far it has come after `seconds`."""
-        done = self._counts.total()
-        left = seconds / done * (self._total - done) if done else 0
-        return f"{done:,} of {self._total:,} files, {self._counts[REFUSED]:,} refused, about {in_words(left)} left"
+    def sentence(self, now: float) -> str:
+        """How far it has come, and how long the rest takes by what was done since the first: a start takes long.
+
+        Args:
+            now: of `time.monotonic`.
+        """
+        done, (began, before) = self._counts.total(), self._first or (now, 0)
+        told = f"{done:,} of {self._total:,} files, {self._counts[REFUSED]:,} refused"
+        if done <= before:
+            return told
+        return f"{told}, about {in_words((now - began) / (done - before) * (self._total - done))} left"

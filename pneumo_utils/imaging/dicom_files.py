@@ -70,10 +70,11 @@ def read(data: bytes) -> DicomRadiograph:
         remarks = dicom_header.check_kind(dataset)
         pixels, more = dicom_grey_scale.show(dataset)
         age, (view, of_view) = dicom_header.age_of(dataset), dicom_views.view_of(dataset)
+        dates = dicom_header.check_dates(dataset)
         study_uid = dicom_header.uid(dataset, "StudyInstanceUID")
         burned_in = dicom_header.has_burned_in_text(dataset)
     departure = ("the file departs from the DICOM standard, and was read nevertheless",) if said.count else ()
-    return DicomRadiograph(pixels, age, view, (*remarks, *of_view, *more, *departure), study_uid, burned_in)
+    return DicomRadiograph(pixels, age, view, (*remarks, *of_view, *dates, *more, *departure), study_uid, burned_in)
 
 
 def study_uid(data: bytes) -> str:

@@ -40,6 +40,12 @@ _NO_RADIOGRAPHS = {  # how SOP class UIDs begin, PS3.4 B.5
     "1.2.840.10008.5.1.4.39.": "a colour palette",
     "1.2.840.10008.5.1.4.38.": "a hanging protocol",
 }
+_OTHER_IMAGES = {  # pictures that are none, whatever their modality is said to be
+    _STORAGE + "2": "computed tomography", _STORAGE + "4": "magnetic resonance", _STORAGE + "6": "ultrasound",
+    _STORAGE + "3": "ultrasound", _STORAGE + "20": "nuclear medicine", _STORAGE + "128": "positron emission tomography",
+    _STORAGE + "1.2": "mammography", _STORAGE + "1.3": "intra-oral radiography", _STORAGE + "77.1": "visible light",
+    _STORAGE + "481": "radiotherapy",
+}  # fmt: skip
 _CHEST = ("CHEST", "THORAX", "TORAX", "TORACE", "CXR", "LUNG")
 _CHEST_CODES = ("816094009", "51185008", "302551006", "39607008", "181216001", "T-D3000", "T-28000")
 _BODY_PARTS = (  # terms of PS3.16 annex L that radiographs have
@@ -50,7 +56,10 @@ _BODY_PARTS = (  # terms of PS3.16 annex L that radiographs have
     "STERNUM", "THIGH", "THUMB", "TIBIA", "TLSPINE", "TMJ", "TOE", "TSPINE", "ULEG", "ULNA", "WHOLEBODY", "WRIST",
     "ZYGOMA",
 )  # fmt: skip
+_APART = 1.5  # years between an age and the dates beside it, which a birthday and a typing error explain
 _DAYS = {"D": 1, "W": 7, "M": 365.25 / 12, "Y": 365.25}
+# As the standard has it, 003Y, and in words that people and devices write for it: 45 Y, 45YR, 45 years, 45J (German).
+_AGE = re.compile(r"0*(\d{1,3})\s*(D|W|M|Y)(?:AYS?|EEKS?|ONTHS?|EARS?|RS?|O)?|0*(\d{1,3})\s*(?:J|JAHRE)")
 
 
 def text(dataset: Dataset, keyword: str) -> str:
@@ -99,7 +108,11 @@ def check_kind(dataset: Dataset) -> tuple[str, ...]:
     for beginning, words in _NO_RADIOGRAPHS.items():
         if said.startswith(beginning):
             raise ImageError(f"a DICOM file must be a radiograph, got {words}")
-    remarks = [_check_modality(text(dataset, "Modality")), _check_body_part(dataset)]
+    modality = _check_modality(text(dataset, "Modality"))
+    for one, words in _OTHER_IMAGES.items():
+        if said == one or said.startswith(one + "."):
+            raise ImageError(f"a DICOM file must be a radiograph, got {words} (SOP class)")
+    remarks = [modality, _check_body_part(dataset)]
     if said == _SECONDARY_CAPTURE:
         remarks.append("secondary capture: the grey levels may not be those of the detector")
     if text(dataset, "PresentationIntentType") == "FOR PROCESSING":
@@ -143,14 +156,24 @@ def age_of(dataset: Dataset) -> float | None:
         at least 0 and at most 130; NaN where something is stated that does not tell it; None where nothing is.
     """
     said = text(dataset, "PatientAge")
-    stated = re.fullmatch(r"(\d{1,3})([DWMY])", said)
-    years = _years(int(stated[1]), stated[2]) if stated else 0
+    stated = _AGE.fullmatch(said)
+    years = _years(int(stated[1] or stated[3]), stated[2] or "Y") if stated else 0
     if years:
         return years if years <= 130 else math.nan
     of_dates = _age_of_dates(dataset)
     if of_dates is not None or stated:  # devices write 000Y or 000D where nobody has typed an age
         return of_dates or 0.0
     return math.nan if said or text(dataset, "PatientBirthDate") else None
+
+
+def check_dates(dataset: Dataset) -> tuple[str, ...]:
+    """A remark where Patient's Age and the dates of birth and of the study are years apart."""
+    stated, of_dates = _AGE.fullmatch(text(dataset, "PatientAge")), _age_of_dates(dataset)
+    if not stated or of_dates is None:
+        return ()
+    years = _years(int(stated[1] or stated[3]), stated[2] or "Y")
+    apart = years and abs(years - of_dates) > _APART
+    return ("age and date of birth contradict each other",) if apart else ()
 
 
 def _years(count: int, unit: str) -> float:
@@ -173,8 +196,12 @@ def _age_of_dates(dataset: Dataset) -> float | None:
 
 
 def _date(dataset: Dataset, keyword: str) -> date | None:
-    found = re.match(r"(\d{4})[.-]?(\d\d)[.-]?(\d\d)", text(dataset, keyword))
+    said = text(dataset, keyword)
+    found = re.match(r"(\d{4})[.-]?(\d\d)[.-]?(\d\d)", said)
+    day_first = re.fullmatch(r"(\d\d)[./](\d\d)[./](\d{4})", said)
     try:
+        if day_first:  # or the month first: a year tells an adult either way
+            return date(int(day_first[3]), *sorted(map(int, day_first.groups()[:2])))
         return date(*map(int, found.groups())) if found else None
     except ValueError:
         return None

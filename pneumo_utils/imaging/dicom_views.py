@@ -42,8 +42,11 @@ def view_of(dataset: Dataset) -> tuple[str, tuple[str, ...]]:
         AP, PA, FRONTAL (one of the two), LL, RL, LLD, RLD, LLO, RLO, LATERAL, OTHER, or empty: not stated; and remarks.
     """
     view, remarks = _position(dataset)
-    if not view and len(codes := dataset.get("ViewCodeSequence") or []):
-        view = _VIEW_CODES.get(text(codes[0], "CodeValue"), "OTHER")
+    if len(codes := dataset.get("ViewCodeSequence") or []):
+        coded = _VIEW_CODES.get(text(codes[0], "CodeValue"), "OTHER")
+        if view in FRONTAL and coded not in FRONTAL:
+            remarks = (*remarks, f"view position is {view}, but the view code is that of another view")
+        view = view or coded
     across, down = _orientation(dataset)
     lateral = across in ("A", "P")
     if not view and (lateral or down in ("A", "P")):

@@ -14,9 +14,10 @@ from typing import Any
 
 from pneumo_utils.deployment import input_files, prediction, score_table
 from pneumo_utils.deployment.bundle import Bundle
+from pneumo_utils.deployment.growing_table import GrowingTable
 from pneumo_utils.deployment.input_files import InputFiles
 from pneumo_utils.deployment.prediction import PredictionError
-from pneumo_utils.deployment.score_table import GrowingTable, ScoreTable
+from pneumo_utils.deployment.score_table import ScoreTable
 from pneumo_utils.deployment.scores import TERMINAL
 from pneumo_utils.deployment.scoring import engine_label
 from pneumo_utils.deployment.scoring_progress import ScoringProgress

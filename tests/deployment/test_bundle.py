@@ -22,7 +22,7 @@ def folder(tmp_path):
 
 def change(folder, **told):
     file = folder / BUNDLE_FILE
-    file.write_text(json.dumps(json.loads(file.read_text()) | told))
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"seal": ""} | told))
 
 
 def test_a_copied_bundle_says_what_was_written(folder, tmp_path):
@@ -40,6 +40,20 @@ def test_a_copied_bundle_says_what_was_written(folder, tmp_path):
 def test_a_band_without_end_refers_everything(tmp_path):
     point = bundles.TOLD["operating_point"] | {"band": None}
     assert bundles.write(tmp_path / "model", operating_point=point).decision.band == math.inf
+
+
+def test_a_value_that_was_changed_by_hand_is_noticed(folder):
+    file = folder / BUNDLE_FILE
+    file.write_text(file.read_text().replace('"threshold": 0.5', '"threshold": 0.99'))
+    with pytest.raises(BundleError, match=r"bundle.json must be as it was written \(.*\), got .*: copy it anew"):
+        Bundle(folder)
+
+
+def test_the_order_and_the_spaces_of_bundle_json_do_not_matter(folder):
+    file = folder / BUNDLE_FILE
+    told = json.loads(file.read_text())
+    file.write_text(json.dumps(dict(reversed(told.items()))))
+    assert Bundle(folder).contents.seal == told["seal"] != ""
 
 
 def test_a_field_that_a_later_program_added_does_no_harm(folder):

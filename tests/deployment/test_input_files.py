@@ -53,7 +53,7 @@ def test_answers_are_no_radiographs_unless_one_is_named_itself(folder):
     (folder / "link").symlink_to("b")
     stem = "0123456789abcdef-01234567"
     heat_map_overlays.write(np.zeros((64, 64, 3), np.uint8), folder / "b" / f"{stem}.png")
-    (folder / "b" / f"{stem}.part.png").write_bytes(b"x")
+    (folder / "b" / f"{stem}.part.png").write_bytes(b"")
     answers = [Path("link"), folder / "scores.csv"]
     pictures = ("./a.jpeg", "./b.png", "./odd[1].png", "./scores.csv.png", "./b/0a.png", "./deep/er/c.txt")
     found = input_files.find(["."], answers=answers)
@@ -73,7 +73,7 @@ def test_radiographs_where_answers_go_are_scored_however_they_are_named(folder):
 def test_dicom_answers_are_none_by_a_pattern_either(folder):
     for name in ("0123456789abcdef-01234567/1.2.826.0.1.dcm", "study/1.2.3.dcm"):
         (folder / name).parent.mkdir()
-        (folder / name).write_bytes(b"x")
+        (folder / name).write_bytes(b"made by pneumo-utils")
     found = input_files.find(["*/*.dcm"])
     assert (found.paths, found.answers) == (("study/1.2.3.dcm",), 1)
 
@@ -99,7 +99,7 @@ def test_answers_of_an_earlier_run_are_no_radiographs_wherever_they_lie(folder):
     algorithm = Algorithm("VGG16", "1", "ab" * 32, 0.5, "keras", "gradcam")
     fhir_answers.write(Score("a.png", "c" * 64, "refused", reason="blank"), algorithm, folder / "fhir" / f"{stem}.json")
     (folder / stem).mkdir()
-    (folder / stem / "1.2.826.0.1.dcm").write_bytes(b"x")
+    (folder / stem / "1.2.826.0.1.dcm").write_bytes(b"made by pneumo-utils")
     (folder / "old.csv").write_bytes(score_rows.header())
     row = score_rows.render(Score("a.png", "c" * 64, "refused", reason="blank"), {"bundle": "", "engine": ""}, True)
     (folder / "old.jsonl").write_bytes(row)
@@ -110,12 +110,32 @@ def test_answers_of_an_earlier_run_are_no_radiographs_wherever_they_lie(folder):
 
 
 def test_a_radiograph_that_is_called_like_an_answer_is_scored(folder):
-    for name in ("0123456789abcdef-01234567.png", "0123456789abcdef-01234567.json", "fedcba9876543210-76543210/1.png"):
+    stem = "0123456789abcdef-01234567"
+    for name in (f"{stem}.png", f"{stem}.json", f"{stem}.part.png", "fedcba9876543210-76543210/1.2.dcm"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"x")
     (folder / "list.csv").write_text("path,age\n")
-    found = input_files.find(["*.png", "*.json", "*/*.png", "*.csv"])
-    assert len(found.paths) == 6 and found.answers == 0
+    found = input_files.find(["*.png", "*.json", "*/*.dcm", "*.csv"])
+    assert len(found.paths) == 7 and found.answers == 0
+
+
+def test_a_pattern_does_not_walk_out_of_its_folder_through_a_link(folder, tmp_path):
+    (folder / "deep" / "parent").symlink_to("..")
+    found = input_files.find(["deep/*"])
+    assert found.paths == ("deep/er/c.txt",)
+
+
+def test_a_folder_that_may_not_be_looked_into_is_named(folder):
+    closed = folder / "closed"
+    closed.mkdir()
+    closed.chmod(0)
+    said = input_files._blame_permission(str(closed / "*"))
+    closed.chmod(0o700)
+    assert said == f": the folder {closed} may not be looked into" or os.access(closed, os.R_OK)
+
+
+def test_characters_that_a_terminal_obeys_are_escapes():
+    assert input_files.name_safely("a\x1b[2J\0\u202eb") == "a\\x1b[2J\\x00\\u202eb"
 
 
 def test_a_pattern_finds_no_answers_of_its_own_run_and_nothing_twice(folder):

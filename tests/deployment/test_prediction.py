@@ -392,6 +392,7 @@ def test_a_damaged_element_that_scoring_never_looks_at_costs_the_dicom_answer_an
         assert predict("x.dcm", "in/a.png", "--dicom-out", "pacs", "--out", "scores.csv") == 3
     assert "1 DICOM answers could not be written; the column flags says why" in caplog.messages
     found = rows((place / "scores.csv").read_text())
+    assert not list((place / "pacs").iterdir()), "no empty folder stays"
     assert "no DICOM answer" in found[0]["flags"] and [row["status"] for row in found] == ["scored", "scored"]
 
 

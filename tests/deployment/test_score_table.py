@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from pneumo_utils.deployment import score_rows, score_table, score_table_checks
-from pneumo_utils.deployment.score_table import GrowingTable, ScoreTable
+from pneumo_utils.deployment.growing_table import GrowingTable
+from pneumo_utils.deployment.score_table import ScoreTable
 from pneumo_utils.deployment.score_table_checks import ScoreFileError
 from pneumo_utils.deployment.scores import SCORED, Score, refuse
 
@@ -225,7 +226,31 @@ def test_the_table_of_a_share_holds_no_row_of_another_share(tmp_path):
     assert len(pd.read_csv(path)) == 1
 
 
-@pytest.mark.parametrize("text", ["[]\n", "null\n", "5\n", '{"path": 1}\n', "{}\n"])
+@pytest.mark.parametrize("as_json", [False, True])
+def test_rows_of_a_killed_run_in_the_other_format_are_refused_and_left(tmp_path, as_json):
+    path = tmp_path / "table"
+    with pytest.raises(Killed):
+        write(path, SCORES, as_json=as_json, stop=2)
+    left = (tmp_path / "table.part").read_bytes()
+    with pytest.raises(
+        ScoreFileError, match=r"rows of a killed run must be .*, too, got .*table\.part: finish that run"
+    ):
+        ScoreTable(path, BUNDLE, "keras", as_json=not as_json)
+    assert (tmp_path / "table.part").read_bytes() == left
+    assert write(path, SCORES, as_json=as_json) == 1
+
+
+def test_a_row_of_the_same_path_with_other_content_is_told_to_be_replaced(tmp_path, caplog):
+    path = tmp_path / "table.csv"
+    write(path, SCORES)
+    write(path, [replace(SCORES[0], sha256="9" * 64), SCORES[1]])
+    assert "1 rows of table.csv had the path of a file with other content: replaced" in caplog.text
+    caplog.clear()
+    write(path, [replace(SCORES[0], sha256="9" * 64)])
+    assert "other content" not in caplog.text and len(pd.read_csv(path)) == 3
+
+
+@pytest.mark.parametrize("text", ["[]\n", "null\n", "5\n", '{"path": 1}\n', "{}\n", "[" * 60000 + "]" * 60000 + "\n"])
 def test_json_that_is_no_row_is_left_as_it_is(tmp_path, text):
     path = tmp_path / "notes.json"
     path.write_text(text)

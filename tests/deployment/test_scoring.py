@@ -57,6 +57,16 @@ def test_false_colours_are_remarked_and_a_grey_picture_stored_in_colour_is_not(s
     assert any(flag.startswith("in colour: channels differ by") for flag in coloured.flags)
 
 
+def test_a_picture_with_fewer_pixels_than_the_network_sees_is_remarked_and_a_narrow_one_refused(scorer, tmp_path):
+    grey = np.random.default_rng(0).normal(180, 20, (30, 300)).clip(0, 255).astype(np.uint8)
+    for name, width in (("small", 30), ("wide", 120), ("narrow", 300)):
+        Image.fromarray(grey[:, :width]).save(tmp_path / f"{name}.png")
+    said = {name: next(scorer.score([str(tmp_path / f"{name}.png")])).score for name in ("small", "wide", "narrow")}
+    assert "small: 30 x 30 pixels, enlarged to the 32 that the network looks at" in said["small"].flags
+    assert said["narrow"].reason == "too narrow: sides may differ by 4 times at most, got 300 x 30"
+    assert not said["wide"].reason.startswith("too narrow")
+
+
 def test_every_file_has_one_answer_in_order_with_its_reason(scorer, paths, engine):
     scores = [answer.score for answer in scorer.score(paths)]
     assert [score.path for score in scores] == paths

@@ -323,6 +323,8 @@ def test_an_unsupported_syntax_is_named():
         ({"PatientAge": None, "PatientBirthDate": ""}, None), ({"PatientAge": "", "StudyDate": None}, math.nan),
         ({"PatientAge": None, "PatientBirthDate": "20210101"}, math.nan),
         ({"PatientAge": "45", "PatientBirthDate": ""}, math.nan), ({"PatientAge": "200Y"}, math.nan),
+        ({"PatientAge": "0045Y"}, 45), ({"PatientAge": "45 years"}, 45), ({"PatientAge": "45J"}, 45),
+        ({"PatientAge": "18 months"}, 1.5), ({"PatientAge": None, "PatientBirthDate": "05.03.1950"}, 70.003),
         ({"PatientAge": "000Y"}, 3.001), ({"PatientAge": "000D"}, 3.001),
         ({"PatientAge": "000Y", "PatientBirthDate": ""}, 0), ({"PatientAge": "000M", "StudyDate": "20170310"}, 0.014),
     ],
@@ -333,8 +335,29 @@ def test_age_is_taken_from_the_file_or_from_its_dates(changed, age):
 
 def test_an_age_that_cannot_be_told_is_remarked_and_not_called_unstated():
     told = "an age or a date of birth is stated, but the age cannot be told from it"
-    assert told in checked(PatientAge="045 Y", PatientBirthDate="01.02.1940")
+    assert told in checked(PatientAge="45", PatientBirthDate="unclear")
     assert "age is not stated" in checked(PatientAge=None, PatientBirthDate="")
+
+
+def test_an_age_and_dates_that_contradict_each_other_are_remarked():
+    told = "age and date of birth contradict each other"
+    assert told in checked(PatientAge="003Y", PatientBirthDate="19500101")
+    assert told not in checked(PatientAge="004Y") and told not in checked(PatientAge="003Y", StudyDate=None)
+
+
+@pytest.mark.parametrize(
+    ("storage", "words"), [("2", "computed tomography"), ("1.2", "mammography"), ("6.1", "ultrasound")]
+)
+def test_a_class_of_other_images_is_refused_whatever_modality_it_claims(storage, words):
+    with pytest.raises(ImageError, match=rf"a DICOM file must be a radiograph, got {words} \(SOP class\)"):
+        shown(dataset(SOPClassUID=f"1.2.840.10008.5.1.4.1.1.{storage}"))
+
+
+def test_a_view_code_of_another_view_is_remarked():
+    code = pydicom.Dataset()
+    code.CodeValue = "399067008"
+    told = "view position is AP, but the view code is that of another view"
+    assert told in checked(ViewPosition="AP", ViewCodeSequence=[code])
 
 
 def test_a_view_position_with_two_values_is_another_view():
@@ -361,13 +384,13 @@ def checked(any_age=False, **changed):
 def test_another_age_than_that_of_the_training_is_refused_or_remarked(age, said):
     sentence = f"age must be 1 to 5 years, got {said}"
     with pytest.raises(ImageError, match=f"^{sentence}$"):
-        checked(PatientAge=age)
-    assert checked(any_age=True, PatientAge=age) == (sentence,)
+        checked(PatientAge=age, PatientBirthDate=None)
+    assert checked(any_age=True, PatientAge=age, PatientBirthDate=None) == (sentence,)
 
 
 @pytest.mark.parametrize("age", ["012M", "001Y", "005Y", "071M", "365D", "052W", "312W"])
 def test_the_ages_of_the_training_pass(age):
-    assert checked(PatientAge=age) == ()
+    assert checked(PatientAge=age, PatientBirthDate=None) == ()
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_secondary_captures_are_shown_in_grey_at_their_size(name):
         ("liver_1frame.dcm", "a DICOM file must be a radiograph, got a segmentation or registration"),
         ("reportsi.dcm", "a DICOM file must be a radiograph, got a structured report"),
         ("waveform_ecg.dcm", "a DICOM file must be a radiograph, got a waveform"),
-        ("priv_SQ.dcm", "pixel data must be there, got none"),
+        ("priv_SQ.dcm", "a DICOM file must be a radiograph, got magnetic resonance (SOP class)"),
     ],
 )
 def test_what_is_no_radiograph_is_refused_by_what_it_is(name, said):

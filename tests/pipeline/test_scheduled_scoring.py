@@ -6,8 +6,8 @@ from collections import Counter
 from types import SimpleNamespace
 
 from pneumo_utils.deployment import prediction
+from pneumo_utils.deployment.growing_table import GrowingTable
 from pneumo_utils.deployment.input_files import InputFiles
-from pneumo_utils.deployment.score_table import GrowingTable
 from pneumo_utils.pipeline import scheduled_scoring
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,17 +28,16 @@ class MissingPackageError(ValueError):
 
 
 class AnswerFiles:
-    """Writes the files that were asked for.
+    """Writes the files that were asked for, one at a time: other processes may fill the same folders.
 
     Args:
         bundle: that answers.
         how: the engine and what else changes an answer, as `scoring.engine_label` says it.
         folders: by a key of `scores.ANSWER_FILES`; None: not wanted.
-        beside: whether other processes fill the same folders: of two files with the same content, each may have one.
     """
 
-    def __init__(self, bundle: Bundle, how: str, folders: Mapping[str, Path | None], beside: bool = False):
-        self._beside, self.missing = beside, 0  # DICOM answers that could not be written
+    def __init__(self, bundle: Bundle, how: str, folders: Mapping[str, Path | None]):
+        self.missing = 0  # DICOM answers that could not be written
         self._folders = {kind: folder for kind, folder in folders.items() if folder is not None}
         # Another bundle, engine or limit of age gives other answers: none of these is taken for one of those.
         self._whose = hashlib.sha256(f"{bundle.digest}, {how}".encode()).hexdigest()[:8]
@@ -85,12 +84,9 @@ class AnswerFiles:
             score = self._draw(score, radiograph)
         if "fhir-out" in self._folders and score.sha256:
             where = {"view": radiograph.view, "study_uid": radiograph.study_uid}
-            with self._alone("fhir-out"):
+            with alone(self._folders["fhir-out"]):
                 fhir_answers.write(score, self._algorithm, self._place("fhir-out", score.sha256, ".json"), **where)
         return score
-
-    def _alone(self, kind: str) -> AbstractContextManager:
-        return alone(self._folders[kind]) if self._beside else nullcontext()
 
     def _draw(self, score: Score, radiograph: Radiograph) -> Score:
         wanted = "heatmaps" in self._folders
@@ -99,19 +95,21 @@ class AnswerFiles:
         if as_dicom or (wanted and not withheld):
             overlay = heat_map_overlays.lay_over(radiograph.whole, self._maps.draw_map(radiograph.picture))
             if wanted and not withheld:
-                with self._alone("heatmaps"):
+                with alone(self._folders["heatmaps"]):
                     heat_map_overlays.write(overlay, self._place("heatmaps", score.sha256, ".png"))
             if as_dicom:
                 score = self._answer_in_dicom(score, radiograph.dicom, overlay)
         return replace(score, flags=(*score.flags, NO_PNG)) if withheld else score
 
     def _answer_in_dicom(self, score: Score, source: bytes, overlay: np.ndarray) -> Score:
+        place = self._place("dicom-out", score.sha256)
         try:
-            with self._alone("dicom-out"):
-                place = self._place("dicom-out", score.sha256)
+            with alone(self._folders["dicom-out"]):
                 dicom_answers.write(source, score, overlay, self._algorithm, place)
         except (dicom_answers.AnswerError, ImageError) as error:  # an element that scoring did not look at is damaged
             self.missing += 1
+            with suppress(OSError):  # what was begun of another answer stays
+                place.rmdir()
             return replace(score, flags=(*score.flags, f"no DICOM answer: {error}"))
         return score
 

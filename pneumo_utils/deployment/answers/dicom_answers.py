@@ -145,7 +145,7 @@ def _evidence(source: Dataset) -> Dataset:
 def _is_valid(name: str, value: str) -> bool:
     """Whether an attribute may be copied: a date, time, age or sex that breaks the standard is refused by readers."""
     from pydicom import config
-    from pydicom.valuerep import validate_value
+    from pydicom.valuerep import DA, validate_value
 
     kinds = {"PatientBirthDate": "DA", "StudyDate": "DA", "StudyTime": "TM", "PatientAge": "AS"}
     if name == "PatientSex":
@@ -156,6 +156,8 @@ def _is_valid(name: str, value: str) -> bool:
         return False
     try:
         validate_value(kinds[name], value, config.RAISE)
+        if kinds[name] == "DA":
+            DA(value)  # that there is such a day
     except ValueError:
         return False
     return True

@@ -29,19 +29,28 @@ def is_answer(path: str) -> bool:
     placed = _PLACE.fullmatch(name)
     if placed and not placed[1]:
         return _holds_dicom_answers(path)
-    if _UNFINISHED.fullmatch(name):
-        return True
+    if unfinished := _UNFINISHED.fullmatch(name):
+        return _holds_dicom_answers(path) if not unfinished[1] else _is_marked(path, unfinished[1], begun=True)
     if _DICOM.fullmatch(name):
         folder = os.path.dirname(os.path.realpath(path))  # noqa: PTH120 - likewise
         return bool(_PLACE.fullmatch(os.path.basename(folder))) and _holds_dicom_answers(folder)  # noqa: PTH119
     if not placed and not name.lower().endswith(_TABLES):
         return False
+    return _is_marked(path, placed[1]) if placed else _is_table(_begin(path))
+
+
+def _begin(path: str) -> bytes:
     try:
-        with open(path, "rb") as stream:  # noqa: PTH123 - likewise
-            begin = stream.read(_LONGEST)
+        with open(path, "rb") as stream:  # noqa: PTH123 - a name may be no text
+            return stream.read(_LONGEST)
     except OSError:
-        return False
-    return _MARKS[placed[1]] in begin if placed else _is_table(begin)
+        return b""
+
+
+def _is_marked(path: str, ending: str, begun: bool = False) -> bool:
+    """Whether a file names its maker; one that was only begun may be empty still."""
+    begin = _begin(path)
+    return _MARKS[ending] in begin or (begun and not begin)
 
 
 def _is_table(begin: bytes) -> bool:
@@ -54,4 +63,8 @@ def _holds_dicom_answers(folder: str) -> bool:
         names = os.listdir(folder)  # noqa: PTH208 - likewise
     except OSError:
         return False
-    return bool(names) and all(map(_DICOM.fullmatch, names))
+    made = MAKER.encode()
+    return bool(names) and all(
+        _DICOM.fullmatch(name) and made in _begin(os.path.join(folder, name))  # noqa: PTH118 - likewise
+        for name in names
+    )

@@ -30,7 +30,7 @@ CHECKS = ("kind", "distance", "lungs")  # before the network
 # By how much rarer lungs must be to be refused: a white lung is a sick child, and other checks find what has none.
 _EASE = np.array([0.0, 0.0, np.log(4)])
 _LEAST_AREA = 0.005  # added to the area of the lungs before its logarithm is taken
-_ANY_NOISE = np.array([0.0, 255.0])  # is usual to a gate from before noise was looked at
+_NOISE_BEFORE = np.array([0.0, 4.0])  # is usual to a gate from before noise was looked at: half of what is refused
 _NEAR = 0.8  # of the limit: rarer than this is told
 
 
@@ -44,7 +44,7 @@ class Verdict:
 
     refused: str = ""  # why no number may be given, one sentence; "" where it may
     flags: tuple[str, ...] = ()  # remarks
-    check: str = ""  # which check refused: "exposure", "noise", one of `CHECKS`, or "features"
+    check: str = ""  # which check refused: "exposure", "noise", "shades", one of `CHECKS`, or "features"
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ class Gate:
             return Verdict(hidden, check="exposure")
         if noisy := picture_remarks.find_noisy(self.usual, noise):
             return Verdict(noisy, check="noise")
+        if poor := picture_remarks.find_poor(picture_statistics.measure_shades(picture)):
+            return Verdict(poor, check="shades")
         lungs = picture_statistics.find_lungs(small, self.finder)
         values, kinds = measure(self.kinds, self.pictures, small[None], [lungs])
         rare = rate(self.rarities, values)[0]
@@ -143,7 +145,7 @@ class Gate:
                     arrays["usual.mean"],
                     float(arrays["usual.contrast"]),
                     float(arrays["usual.edge"]),
-                    arrays.get("usual.noise", _ANY_NOISE),
+                    arrays.get("usual.noise", _NOISE_BEFORE),
                 ),
                 finder,
             )

@@ -122,6 +122,7 @@ def _kinds(radiographs: np.ndarray, patient: np.ndarray, each: int, seed: int) -
     yield _Kind("test radiographs in a black frame", RADIOGRAPHS, np.stack([_frame(one) for one in some]), whose)
     noisy = np.stack([perturbations.perturb(one, "noise", _NOISE) for one in some])
     yield _Kind(f"with noise of {_NOISE:.0f} grey levels", LEARNED, noisy, whose)
+    yield _Kind("saved in 16 grey levels", LEARNED, some // 16 * 16, whose)
     yield _Kind("inverted", LEARNED, 255 - some, whose)
     for quarters in (1, 2, 3):
         turned = np.stack([changed_radiographs.turn(one, quarters) for one in some])

@@ -14,6 +14,9 @@ _FRAME = 0.06  # share of the side: a wider border of constant grey is told
 # Grey levels of noise above which most of what is fine cannot be seen; where pictures are small and so full of detail
 # that half as much is usual, twice what is usual.
 _NOISY, _TIMES = 8.0, 2.0
+# Shades of grey below which a picture was saved in a handful of them: 5,232 radiographs of the training folder have at
+# least 61, those that are saved in 32 levels at most 28.
+_SHADES = 32.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,13 @@ def find_noisy(usual: Usual, noise: float) -> str:
     """Why a picture, of so many grey levels of noise, is too noisy to be judged; "" where it is not."""
     most = max(_NOISY, _TIMES * usual.noise[1])
     return f"is too noisy: noise must be at most {most:.0f} grey levels, got {noise:.1f}" if noise > most else ""
+
+
+def find_poor(shades: float) -> str:
+    """Why a picture of so many shades of grey, as `picture_statistics.measure_shades` counts, is not judged; or ""."""
+    if shades >= _SHADES:
+        return ""
+    return f"has too few shades of grey: there must be as many as {_SHADES:.0f} equally common ones, got {shades:.0f}"
 
 
 def blame_frame(frame: float) -> str:

@@ -107,6 +107,23 @@ def measure_noise(picture: np.ndarray) -> float:
     return float(np.sqrt(np.pi / 2) / 6 * np.abs(grain).mean(dtype=np.float64))
 
 
+def measure_shades(picture: np.ndarray) -> float:
+    """How many equally common grey levels would tell as much as those of a picture: two to the power of their entropy.
+
+    The most common level is left out, as a border may be of it.
+
+    Args:
+        picture: uint8 (s, s), at its stored size.
+
+    Returns:
+        in [1, 255].
+    """
+    counts = np.bincount(picture.ravel(), minlength=256)
+    counts[np.argmax(counts)] = 0
+    share = counts[counts > 0] / max(counts.sum(), 1)
+    return float(2 ** -(share * np.log2(share)).sum())
+
+
 def _even_out(small: np.ndarray) -> np.ndarray:
     """Grey levels in [0, 1] with the median near the middle, float32 (SIDE, SIDE)."""
     dark, median, light = _percentiles(small, (0.01, 0.5, 0.99))

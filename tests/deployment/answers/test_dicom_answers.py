@@ -242,6 +242,11 @@ def test_a_range_of_dates_and_an_age_against_the_standard_are_not_copied(tmp_pat
         assert not any((answer.PatientBirthDate, answer.StudyTime, answer.get("PatientAge")))
 
 
+def test_a_day_that_does_not_exist_is_not_copied(tmp_path):
+    for file in written(tmp_path, PatientBirthDate="20200230"):
+        assert pydicom.dcmread(file).PatientBirthDate == ""
+
+
 def test_without_an_overlay_there_is_a_report_alone(tmp_path):
     assert len(written(tmp_path, overlay=None)) == 1
 

@@ -153,10 +153,21 @@ def test_a_refused_radiograph_with_a_wide_border_is_told_to_be_cut(made, new):
     assert any(refused) and all(one.endswith("of a side): cut it off") for one in refused if one)
 
 
-def test_a_gate_from_before_noise_was_looked_at_lets_any_pass(made, new):
+def test_a_gate_from_before_noise_was_looked_at_has_the_limit_that_needs_no_lesson(made, new):
     old = gate.Gate.of({name: array for name, array in made.arrays().items() if name != "usual.noise"})
     noisy = perturbations.perturb(new[0], "noise", 40.0)
-    assert made.look(noisy).check == "noise" and old.look(noisy).check != "noise"
+    assert made.look(noisy).check == "noise"
+    assert old.look(noisy).refused.startswith("is too noisy: noise must be at most 8 grey levels")
+    assert [old.look(one).refused for one in new[:20]] == [made.look(one).refused for one in new[:20]]
+
+
+def test_a_radiograph_that_was_saved_in_a_handful_of_grey_levels_is_refused(made, new):
+    few = [made.look(new[0] // (256 // levels) * (256 // levels)) for levels in (4, 8, 16)]
+    assert all(told.check in ("noise", "shades") for told in few), "edges of four levels look like noise, too"
+    assert few[-1].refused.startswith("has too few shades of grey: there must be as many as 32 equally common ones")
+    framed = new[0].copy()
+    framed[:10] = framed[-10:] = 0
+    assert made.look(framed).check != "shades", "a border is of one level"
 
 
 def test_features_far_from_those_of_the_training_set_are_refused(made):

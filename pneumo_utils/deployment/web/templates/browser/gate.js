@@ -1,13 +1,14 @@
 // Whether a picture may be scored at all; the same as the Python rooms deployment.gate, picture_kinds,
 // principal_distance, rarity and picture_remarks. What it has learned comes with the bundle.
 import { findLungs } from "./lung_fields.js";
-import { describe, measureExposure, measureFrame, measureNoise, shrink } from "./picture_statistics.js";
+import { describe, measureExposure, measureFrame, measureNoise, measureShades, shrink } from "./picture_statistics.js";
 
 const EASE = [0, 0, Math.log(4)]; // by how much rarer each check's value must be to be refused
 const LEAST_AREA = 0.005; // added to the area of the lungs before its logarithm is taken
 const NEAR = 0.8; // of the limit: rarer than this is told
 const DARK = 20, LIGHT = 235, FLAT = 16; // mean greys, and contrast, beyond which nothing can be seen
 const FRAME = 0.06; // share of the side: a wider border of constant grey is told
+const SHADES = 32; // of grey, below which a picture is refused
 const NOISY = 8, TIMES = 2; // grey levels of noise, or times what is usual, above which a picture is refused
 const STRANGE = 8; // standard deviations beyond which the classifier of kinds knows nothing
 
@@ -87,6 +88,11 @@ function findNoisy({ noise: [, high] }, noise) {
   return noise > most ? `is too noisy: noise must be at most ${most.toFixed(0)} grey levels, got ${noise.toFixed(1)}` : "";
 }
 
+function findPoor(shades) {
+  return shades >= SHADES ? ""
+    : `has too few shades of grey: there must be as many as ${SHADES} equally common ones, got ${shades.toFixed(0)}`;
+}
+
 const blameFrame = frame => frame > FRAME
   ? `; perhaps only for its border of constant grey (${percent(frame)} of a side): cut it off` : "";
 
@@ -104,7 +110,8 @@ export class Gate {
 
   look(square) { // before the network runs: { refused, flags }
     const small = shrink(square), exposure = measureExposure(small), frame = measureFrame(small);
-    const noise = measureNoise(square), unfit = findUnseen(exposure) || findNoisy(this.usual, noise);
+    const noise = measureNoise(square);
+    const unfit = findUnseen(exposure) || findNoisy(this.usual, noise) || findPoor(measureShades(square));
     if (unfit) return { refused: unfit, flags: [] };
     const lungs = findLungs(small, this.arrays), description = describe(small);
     const logProbabilities = this.kinds.logProbabilities(description);

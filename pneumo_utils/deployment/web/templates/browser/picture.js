@@ -3,6 +3,7 @@
 
 const STRIP = 2 ** 22; // pixels that are drawn at once: telephones allow no large canvas
 const LARGEST = 89478485; // pixels
+const NARROW = 4; // times that one side may be the other
 const TEST_SIDE = 0.875; // share of the side that a cropped test view keeps
 const HALVED = 1.75; // pixels of the picture to one of the view from which it is first averaged to half its side
 const CORNERS = [[0, 0], [-1, -1], [1, -1], [-1, 1], [1, 1]]; // rightwards and downwards
@@ -73,9 +74,16 @@ export function remarkColour({ colour }) {
   return colour > COLOUR ? [`in colour: ${differ}, and only its brightness is looked at`] : [];
 }
 
+export function remarkSize({ width, height }, seenSide) {
+  const small = `small: ${width} x ${height} pixels, enlarged to the ${seenSide} that the network looks at`;
+  return Math.min(width, height) < seenSide ? [small] : [];
+}
+
 export function checkWorth({ pixels, width, height }, smallestSide, leastGreyRange) {
   if (Math.min(width, height) < smallestSide)
     throw new PictureError(`too small: sides must be at least ${smallestSide} pixels, got ${width} x ${height}`);
+  if (Math.max(width, height) > NARROW * Math.min(width, height))
+    throw new PictureError(`too narrow: sides may differ by ${NARROW} times at most, got ${width} x ${height}`);
   const counts = new Float64Array(256);
   for (const value of pixels) counts[value] += 1;
   const nearest = share => {

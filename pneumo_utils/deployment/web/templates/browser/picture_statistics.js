@@ -42,6 +42,14 @@ export function measureNoise({ pixels, width, height }) { // of the picture at i
   return Math.sqrt(Math.PI / 2) / 6 * sum / ((width - 2) * (height - 2));
 }
 
+export function measureShades({ pixels }) { // equally common grey levels that would tell as much
+  const counts = new Float64Array(256);
+  for (const pixel of pixels) counts[pixel]++;
+  counts[counts.indexOf(Math.max(...counts))] = 0; // a border may be of the most common one
+  const rest = counts.reduce((sum, count) => sum + count, 0), shares = counts.filter(count => count).map(count => count / rest);
+  return 2 ** -shares.reduce((sum, share) => sum + share * Math.log2(share), 0);
+}
+
 export function measureFrame({ pixels }) { // widest border of constant grey at any side, share of the side
   const places = [...Array(SIDE).keys()], flat = values => spread(values)[1] < FRAME;
   const rows = places.map(y => flat(places.map(x => pixels[y * SIDE + x])));

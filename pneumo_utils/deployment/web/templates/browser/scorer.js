@@ -3,7 +3,7 @@ import * as runtime from "./onnxruntime-web.js";
 import { averageViews, decide } from "./decision.js";
 import { findKind } from "./file_kinds.js";
 import { Gate } from "./gate.js";
-import { checkBrowser, checkWorth, decode, PictureError, remarkColour, squash, testView } from "./picture.js";
+import { checkBrowser, checkWorth, decode, PictureError, remarkColour, remarkSize, squash, testView } from "./picture.js";
 
 const LARGEST = 64; // MB of a file
 
@@ -60,7 +60,8 @@ export class Scorer {
     const square = squash(whole, this.prepared.stored_size, kind.reducible);
     checkWorth(whole, this.prepared.smallest_side, this.prepared.least_grey_range);
     const looked = this.gate.look(square);
-    Object.assign(answer, { reason: looked.refused, flags: [...remarkColour(whole), ...looked.flags] });
+    const flags = [...remarkColour(whole), ...remarkSize(whole, this.prepared.image_size), ...looked.flags];
+    Object.assign(answer, { reason: looked.refused, flags });
     if (answer.reason) return undefined;
     const { probability, features } = await this.judge(square);
     if (!Number.isFinite(probability)) throw new Error("the network gave no number");
