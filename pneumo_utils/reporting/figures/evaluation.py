@@ -15,6 +15,7 @@ from matplotlib.ticker import PercentFormatter
 from pneumo_utils.reporting.figures.style import CLASSES, COLUMN, MODEL_COLOURS, new_figure
 
 _GREY = "#999999"
+_DEAREST = 0.5  # threshold probability, of decision curves
 _MARKERS = "osD^vP"  # a second sign beside colour
 _SPLITS = ("validation", "test")
 METHODS = {"none": "As predicted", "temperature": "Temperature", "platt": "Platt", "isotonic": "Isotonic"}
@@ -57,6 +58,8 @@ def reliability(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
 def decision_curves(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     """Net benefit over threshold probabilities, with interval, against treating all and none; a panel per prevalence.
 
+    Thresholds end at `_DEAREST`: beyond it a false alarm would be worse than a missed pneumonia.
+
     Args:
         curves: contract `decision_curve`, one split and one seed.
         titles: how each model is called.
@@ -64,7 +67,7 @@ def decision_curves(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     prevalences = list(dict.fromkeys(curves["prevalence"]))
     fig, axes = new_figure(1, len(prevalences), height=3.6)
     for axis, prevalence in zip(axes[0], prevalences, strict=True):
-        part = curves[curves["prevalence"] == prevalence]
+        part = curves[(curves["prevalence"] == prevalence) & (curves["threshold"] <= _DEAREST)]
         first = part[part["model"] == part["model"].iloc[0]]
         for strategy, style in (("all", "--"), ("none", "-")):
             line = first[first["strategy"] == strategy]

@@ -77,7 +77,7 @@ def test_decision_curves_have_a_panel_a_prevalence_and_treat_all_and_none_once(f
     assert [axis.get_title() for axis in fig.axes] == ["prevalence 57.9%", "prevalence 15%"]
     assert legend(fig) == ["treat all", "treat none", "First model", "Second model"]
     everyone, nobody, first, second = fig.axes[1].lines
-    at = curves[curves["prevalence"] == 0.15]
+    at = curves[(curves["prevalence"] == 0.15) & (curves["threshold"] <= 0.5)]
     assert (nobody.get_ydata() == 0).all()
     for line, model, strategy in ((everyone, "first", "all"), (first, "first", "model"), (second, "second", "model")):
         part = at[(at["model"] == model) & (at["strategy"] == strategy)]
