@@ -23,6 +23,7 @@ from pneumo_utils.deployment import score_rows, score_table_checks
 from pneumo_utils.deployment.score_table_checks import ScoreFileError
 from pneumo_utils.deployment.scores import Score
 from pneumo_utils.records import kernel_locks
+from pneumo_utils.records.atomic import name_file
 
 _log = logging.getLogger(__name__)
 
@@ -136,16 +137,16 @@ class ScoreTable(AbstractContextManager):
         """Write the row that `find` has found once more; its status."""
         row, line = self._find(path, sha256)
         self._put(line, path, sha256)
-        self._stream.flush()
         return row["status"]
 
     def write(self, score: Score) -> None:
         """Write a new row; it is in the file when this returns."""
         self._put(score_rows.render(score, self._own, self._json), score.path, score.sha256)
-        self._stream.flush()
 
     def _put(self, line: bytes, path: str, sha256: str | None) -> None:
-        self._stream.write(line)
+        with name_file(self.path):
+            self._stream.write(line)
+            self._stream.flush()
         if self._kept:
             self._written[hash(path)] = hash(sha256 or "")
 

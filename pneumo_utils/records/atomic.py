@@ -19,6 +19,17 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
+def name_file(path: Path) -> Iterator[None]:
+    """Make errors of the system within the block name the file: a full disk does not say which file it stopped."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = os.fspath(path)
+        raise
+
+
+@contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
     """Give a `.part` name to write to, and rename it to `path` only when the block ends without an error.
 
@@ -33,7 +44,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.stem}.part{path.suffix}")
     try:
-        yield part
+        with name_file(path):
+            yield part
         _force_to_disk(part)
         part.replace(path)
     finally:

@@ -1,9 +1,13 @@
-"""Whoever waits for another process says so."""
+"""Whoever waits for another process says so, and a full disk is told with the file that it stopped."""
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import threading
+
+import pytest
 
 from pneumo_utils.records import atomic
 
@@ -20,3 +24,14 @@ def test_who_waits_for_another_to_make_a_file_says_so(tmp_path, monkeypatch, cap
     other.join(10)
     assert not other.is_alive()
     assert caplog.messages == [f"{place} is being made by another process; this one waits"]
+
+
+def test_an_error_of_a_full_disk_names_the_file_that_it_stopped(tmp_path):
+    with (
+        pytest.raises(OSError, match=r"No space left on device: '.*table\.csv'"),
+        atomic.atomic_write(tmp_path / "table.csv"),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(OSError, match=r"^of a library$"), atomic.atomic_write(tmp_path / "table.csv"):
+        raise OSError("of a library")
+    assert not list(tmp_path.iterdir())

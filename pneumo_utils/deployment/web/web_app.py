@@ -188,7 +188,7 @@ async def _receive(request: Request) -> _Upload:
     from starlette.requests import ClientDisconnect
 
     if (kind := request.headers.get("content-type", "nothing")) != FILE_TYPE:
-        raise UploadError(415, f"file must be sent as {FILE_TYPE}, got {kind[:80]}")
+        raise UploadError(415, f"file must be the whole body, of type {FILE_TYPE} alone, got {kind[:80]}")
     told = request.headers.get("content-length", "")
     data = bytearray()
     try:
@@ -226,7 +226,10 @@ def _json(answer: dict[str, Any], status: int = 200) -> Response:
 
 
 async def _tell_status(request: Request, error: Any) -> Response:
-    rules = {404: "address must be one of this page", 405: "method must be one that this address knows"}
+    rules = {
+        404: f"address must be one of this page, got {request.url.path[:80]!r}",
+        405: f"method must be one that this address knows, got {request.method[:20]}",
+    }
     return _json({"error": rules.get(error.status_code, str(error.detail))}, error.status_code)
 
 
