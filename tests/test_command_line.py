@@ -326,3 +326,11 @@ def test_papermill_itself_runs_a_notebook_with_what_is_printed(params, tmp_path,
     ran = subprocess.run([*command, "--no-progress-bar"], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr[-2000:]
     assert (tmp_path / "reports" / "smoke" / "tables" / "manifest.csv").is_file()
+
+
+@pytest.mark.parametrize("given", [["repor"], ["report"], ["predict", "x", "--engine", "foo"]])
+def test_a_command_line_that_is_not_understood_is_told_in_one_sentence(given, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(given)
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and said.startswith("error: ") and said.count("\n") == 1

@@ -6,8 +6,17 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 from pneumo_utils.records import shares
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one sentence what of a command line is not understood."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with 2, as command lines do that are not understood."""
+        self.exit(2, f"error: {message}; {self.prog} --help tells what there is\n")
 
 
 def parser(project: Path, scoring: Mapping[str, ModuleType]) -> argparse.ArgumentParser:
@@ -18,7 +27,7 @@ def parser(project: Path, scoring: Mapping[str, ModuleType]) -> argparse.Argumen
         scoring: rooms that declare the arguments of commands that score, by the name of the command.
     """
     told = "Run a study, or part of it; score other radiographs with it."
-    found = argparse.ArgumentParser(prog="python -m pneumo_utils", description=told)
+    found = _Parser(prog="python -m pneumo_utils", description=told)
     commands = found.add_subparsers(dest="command", required=True)
     for name, text in (
         ("report", "run what changed and render all pages"),
