@@ -65,14 +65,21 @@ class CachedExplainer:
         return {method: heat_maps.enlarge(coarse[method], images.shape[1], self.places) for method in self._methods}
 
     def trace_answers(
-        self, cases: pd.DataFrame, images: np.ndarray, fills: np.ndarray, orders: dict[str, np.ndarray]
+        self,
+        cases: pd.DataFrame,
+        images: np.ndarray,
+        fills: np.ndarray,
+        orders: dict[str, np.ndarray],
+        threshold: float,
     ) -> pd.DataFrame:
         """`faithfulness.trace_answers` by the answers of this network."""
         asked = self._named(cases), images, fills, orders
         given = [images, fills, np.array(list(orders)), *orders.values(), cases[["path", "patient"]].to_numpy(str)]
-        return self._table(
-            "traced_answers", given, lambda: faithfulness.trace_answers(*asked, self._explainer.predict, self._seed)
-        )
+
+        def run() -> pd.DataFrame:
+            return faithfulness.trace_answers(*asked, self._explainer.predict, self._seed, threshold)
+
+        return self._table("traced_answers", [*given, np.array(threshold)], run)
 
     def weight_randomisation(self, cases: pd.DataFrame, images: np.ndarray, shufflings: int) -> pd.DataFrame:
         """`sanity_check.weight_randomisation_test` of the maps of this network, its trunk shuffled, too."""

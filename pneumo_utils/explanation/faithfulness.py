@@ -1,15 +1,16 @@
 """Do the places that a heat map marks carry the answer? They are taken away, or given back, the brightest first.
 
 Deletion and insertion after Petsiuk et al. 2018 (arXiv:1806.07421). What is taken away is not blackened or blurred: a
-chest without lungs is no radiograph, and a blurred one looks ill. In its place comes the average healthy child of the
-training part, at the exposure of the picture. Two orders that know nothing are followed beside the map's, since any
-large change moves a network: equally coarse patches at random, and from the middle of the picture outwards, where the
-lungs are.
+chest without lungs is no radiograph, and a blurred one looks ill. So does the mean of many children, as chests do not
+lie alike: every network called it pneumonia. In its place comes a healthy child of the training part, at the exposure
+of the picture. Two orders that know nothing of the picture are followed beside the map's, since any large change
+moves a network: the map of another child, which has as many seams, and from the middle of the picture outwards, where
+the lungs are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -18,30 +19,54 @@ from pneumo_utils.evaluation import bootstrap_mean
 from pneumo_utils.records import progress
 
 KINDS = ("deletion", "insertion")
-ORDERS = {"map": "by its map", "random": "at random", "gaussian": "from the middle"}  # of the places
-_RIVALS = {"map against random": "at random", "map against the middle": "from the middle outwards"}
+ORDERS = {"map": "by its map", "other": "by another child's map", "gaussian": "from the middle"}  # of the places
+_RIVALS = {
+    "map against another's": "in the order of another child's map",
+    "map against the middle": "from the middle outwards",
+}
 _SAID = {"sooner": "Sooner than", "later": "**Later** than", "no clear difference": "About as soon as"}
-_VERDICTS = {"map against random": "difference", "map against the middle": "over_gaussian"}  # and their measure
-_DIFFERENCES = {"difference": "random", "over_gaussian": "gaussian"}  # the map's area less that of another order
+_VERDICTS = {"map against another's": "difference", "map against the middle": "over_gaussian"}  # and their measure
+_DIFFERENCES = {"difference": "other", "over_gaussian": "gaussian"}  # the map's area less that of another order
 _STEPS = 10
 _BY = ["model", "seed", "kind"]
 Predict = Callable[[np.ndarray], np.ndarray]  # pictures, uint8 (m, side, side) -> probability of pneumonia, (m,)
 
 
-def healthy_fill(images: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """The mean of healthy children, at the brightness and contrast of each of some pictures.
+def healthy_fill(images: np.ndarray, like: np.ndarray, seed: int) -> np.ndarray:
+    """A healthy child for each of some pictures, at its brightness and contrast.
 
     Args:
         images: uint8 (m, side, side), normal radiographs of the training part.
         like: uint8 (n, side, side).
+        seed: of the draw; no child is drawn twice where there are enough.
 
     Returns:
         uint8 (n, side, side).
     """
-    mean = images.mean(axis=0, dtype=float)
-    shape = (mean - mean.mean()) / max(mean.std(), 1e-9)
-    centre, spread = (of(like, axis=(1, 2), keepdims=True, dtype=float) for of in (np.mean, np.std))
-    return np.clip(np.rint(shape * spread + centre), 0, 255).astype(np.uint8)
+    generator = np.random.default_rng(seed)
+    drawn = images[np.sort(generator.choice(len(images), len(like), replace=len(images) < len(like)))].astype(float)
+    own, wanted = (
+        [of(some, axis=(1, 2), keepdims=True, dtype=float) for of in (np.mean, np.std)] for some in (drawn, like)
+    )
+    shape = (drawn - own[0]) / np.maximum(own[1], 1e-9)
+    return np.clip(np.rint(shape * wanted[1] + wanted[0]), 0, 255).astype(np.uint8)
+
+
+def of_another(maps: np.ndarray, patient: np.ndarray) -> np.ndarray:
+    """For every picture the map of the next picture of another patient, or a dark one where all are of one.
+
+    Args:
+        maps: float (n, h, w).
+        patient: name of the patient of each picture, (n,).
+    """
+    patient, places = np.asarray(patient), np.arange(len(maps))
+    found = np.zeros_like(maps)
+    for place in places:
+        others = np.roll(places, -place - 1)
+        others = others[patient[others] != patient[place]]
+        if len(others):
+            found[place] = maps[others[0]]
+    return found
 
 
 def shares(steps: int = _STEPS) -> np.ndarray:
@@ -109,10 +134,11 @@ def trace_answers(
     orders: dict[str, np.ndarray],
     predict: Predict,
     seed: int,
+    threshold: float,
 ) -> pd.DataFrame:
     """One row per picture, kind, order and share: the `probability` then.
 
-    Only pictures whose answer falls when all of them is taken away can be asked; the others are left out.
+    Only pictures that are called pneumonia, and whose fill is not, can be asked; the others are left out.
 
     Args:
         cases: one row per picture, with its `model`, `seed`, `path` and `patient`.
@@ -121,11 +147,12 @@ def trace_answers(
         orders: float (n, side, side) by name of `ORDERS`.
         predict: gives the answer.
         seed: of the order of equally bright places.
+        threshold: at or above it a probability is called pneumonia.
 
     Returns:
         no rows where no picture can be asked.
     """
-    asked = predict(fills) < predict(images) if len(cases) else np.zeros(0, dtype=bool)
+    asked = (predict(fills) < threshold) & (predict(images) >= threshold) if len(cases) else np.zeros(0, dtype=bool)
     columns, parts = ["model", "seed", "path", "patient"], []
     own = cases[columns][asked]
     turns = [(kind, name) for kind in KINDS if asked.any() for name in orders]
@@ -168,10 +195,26 @@ def for_display(found: pd.DataFrame) -> pd.DataFrame:
     """The contract `faithfulness` in words: a row per network and kind, a column per measure, and what it says."""
     if found.empty:
         return pd.DataFrame(columns=list(_VERDICTS))
-    titles = ORDERS | {"difference": "map less random", "over_gaussian": "map less middle"}
+    titles = ORDERS | {"difference": "map less another's", "over_gaussian": "map less middle"}
     verdicts = {title: _verdict(found[found["measure"] == name]) for title, name in _VERDICTS.items()}
     count = found[found["measure"] == "map"]["n"].to_numpy()
     return bootstrap_mean.for_display(found, "kind", titles).assign(**verdicts, radiographs=count)
+
+
+def ends_in_words(lines: pd.DataFrame, titles: Mapping[str, str], checked: int) -> list[str]:
+    """Of every network from what probability to what deletion led, and how many radiographs were used.
+
+    Args:
+        lines: contract `faithfulness_curves`.
+        titles: how each model is called.
+        checked: radiographs with pneumonia that were followed.
+    """
+    own = lines[(lines["kind"] == "deletion") & (lines["order"] == "map")]
+    told = []
+    for model, part in own.groupby("model", sort=False):
+        first, last = (part.loc[of(part["share"]), "probability"] for of in (pd.Series.idxmin, pd.Series.idxmax))
+        told.append(f"{titles[model]}: from {first:.2f} to {last:.2f}, {part['n'].iloc[0]} of {checked} radiographs.")
+    return told
 
 
 def sentences(displayed: pd.DataFrame) -> list[str]:

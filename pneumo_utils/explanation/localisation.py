@@ -69,10 +69,22 @@ def gaussian(side: int) -> np.ndarray:
     return np.outer(across, across).astype(np.float32) / np.float32(across.max() ** 2)
 
 
-def random_maps(count: int, grid: tuple[int, int], side: int, seed: int) -> np.ndarray:
-    """Noise as smooth as a heat map: even on `grid`, enlarged alike; float32 (count, side, side), each up to 1."""
+def random_maps(
+    count: int, grid: tuple[int, int], side: int, seed: int, places: heat_maps.Places | None = None
+) -> np.ndarray:
+    """Noise on `grid`, enlarged as a network's maps are; float32 (count, side, side), each up to 1.
+
+    It is independent from place to place, and so rougher than a heat map.
+
+    Args:
+        count: maps.
+        grid: height and width of the network's maps.
+        side: of the pictures, pixels.
+        seed: of the noise.
+        places: where the middle of the grid's cells lies in the picture; None: evenly spread.
+    """
     noise = np.random.default_rng(seed).random((count, *grid), dtype=np.float32)
-    return heat_maps.enlarge(noise, side)
+    return heat_maps.enlarge(noise, side, places)
 
 
 def baseline_maps(split: pd.Series, lesions: np.ndarray, lungs: np.ndarray) -> dict[Key, np.ndarray]:

@@ -37,16 +37,16 @@ def _correlate_ranks(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _of_strangers(
-    first: np.ndarray, second: np.ndarray, patient: np.ndarray, replicates: int, seed: int
+    first: np.ndarray, second: np.ndarray, apart: np.ndarray, patient: np.ndarray, replicates: int, seed: int
 ) -> tuple[float, float, float]:
-    """Mean correlation over all pairs of pictures of two patients, with its interval over patients.
+    """Mean correlation over the pairs of pictures in `apart`, bool (n, n), with its interval over patients.
 
     All pairs, and pairs of drawn patients in each replicate (a U-statistic): to pair every picture with one other would
     count a pair twice where both are asked, and make the interval too narrow.
     """
-    apart = (patient[:, None] != patient[None]).astype(float)
     if not apart.any():
         return (float("nan"),) * 3
+    apart = apart.astype(float)
     alike = np.clip(first @ second.T, -1, 1) * apart
     counted, value = (
         intervals.resample_patients(patient, replicates, seed).astype(float),
@@ -57,25 +57,34 @@ def _of_strangers(
     return value, *bootstrap_mean.of_draws(value, drawn, len(np.unique(patient)))
 
 
-def table(maps: Mapping[tuple[str, int], np.ndarray], patient: np.ndarray, replicates: int, seed: int) -> pd.DataFrame:
+def table(
+    maps: Mapping[tuple[str, int], np.ndarray], patient: np.ndarray, label: np.ndarray, replicates: int, seed: int
+) -> pd.DataFrame:
     """Contract `stability`: every pair of networks and seeds on the same picture, and on pictures of two patients.
 
-    A network agrees with itself on the same picture; on two children it tells how much of its maps is a habit.
+    A network agrees with itself on the same picture; on two children it tells how much of its maps is a habit. These
+    are of one class, as a picture and itself are: maps of ill and of normal children differ, and would hide it. A dark
+    map has no places to compare, and is left out.
 
     Args:
         maps: by network and seed, float (n, h, w), all of the same pictures.
         patient: name of the patient of each picture, (n,).
+        label: 1 = pneumonia, (n,).
         replicates: bootstrap draws of patients.
         seed: of the draws.
     """
-    patient = np.asarray(patient)
+    patient, label = np.asarray(patient), np.asarray(label)
+    alike = (patient[:, None] != patient[None]) & (label[:, None] == label[None])
     ranked, rows = {key: ranks(every) for key, every in maps.items()}, []
+    lit = {key: every.any(axis=1) for key, every in ranked.items()}
     for first, second in combinations_with_replacement(maps, 2):
-        both = ranked[first], ranked[second]
+        both, seen = (ranked[first], ranked[second]), lit[first] & lit[second]
         if first != second:
-            summary = bootstrap_mean.interval(_correlate_ranks(*both), patient, replicates, seed)
-            rows.append((*first, *second, SAME, *summary, len(patient)))
-        rows.append((*first, *second, OTHER, *_of_strangers(*both, patient, replicates, seed), len(patient)))
+            own = _correlate_ranks(*(every[seen] for every in both))
+            summary = bootstrap_mean.interval(own, patient[seen], replicates, seed) if seen.any() else (np.nan,) * 3
+            rows.append((*first, *second, SAME, *summary, seen.sum()))
+        apart = alike & lit[first][:, None] & lit[second][None]
+        rows.append((*first, *second, OTHER, *_of_strangers(*both, apart, patient, replicates, seed), seen.sum()))
     columns = ["first", "first_seed", "second", "second_seed", "pictures", "value", "lower", "upper", "n"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -85,5 +94,5 @@ def for_display(found: pd.DataFrame) -> pd.DataFrame:
     rows = found.assign(text=bootstrap_mean.format_rows(found))
     for side in ("first", "second"):
         rows[side] = rows[side].map(MODELS) + ", seed " + rows[f"{side}_seed"].astype(str)
-    titles = {SAME: "same radiograph", OTHER: "two patients'"}
+    titles = {SAME: "same radiograph", OTHER: "two patients' of one class"}
     return bootstrap_mean.pivot_text(rows, ["first", "second"], "pictures", titles)

@@ -2,7 +2,8 @@
 
 The label randomisation of Adebayo et al. 2018 (arXiv:1810.03292): a map that looks the same for such a network is
 drawn by the architecture and the picture. It only tells anything if the network has learned its labels, so it is
-trained on few pictures, always the same and without variations, and asked about those very pictures.
+trained on few pictures, always the same and without variations. Its AUC is of those pictures; its maps are of the
+radiographs that every network is asked about.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ class GradCAM(Section):
     heat_map: Literal["gradcam", "gradcam++"] = Field(description="method of the maps that are shown and checked")
     explained_layers: Annotated[
         list[Annotated[str, AfterValidator(require_layer)]], AfterValidator(require_one_layer_each)
-    ] = Field(description="network:layer whose activations are weighed; others: the last layer with height and width")
+    ] = Field(description="network:layer whose activations are weighed; others: the last layer before pooling")
     gallery_cases: int = Field(ge=1, le=12, description="cases shown of each network and outcome")
     checked_cases: int = Field(
         ge=4, le=100_000, description="test radiographs whose maps are put to the tests that run networks again"

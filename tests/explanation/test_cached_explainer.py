@@ -90,11 +90,11 @@ def test_a_kept_answer_that_was_cut_off_is_asked_for_again(explained, store, few
 @pytest.mark.long
 @pytest.mark.slow
 def test_shuffling_and_deletion_come_back_as_they_were(explained, few, nobody):
-    orders = {"map": np.random.default_rng(0).random(few.shape), "random": np.random.default_rng(1).random(few.shape)}
-    fills = np.full_like(few, 128)
+    orders = {"map": np.random.default_rng(0).random(few.shape), "other": np.random.default_rng(1).random(few.shape)}
+    fills, limit = np.full_like(few, 128), 0.5
     shuffled, followed = (
         explained().weight_randomisation(cases(), few, 3),
-        explained().trace_answers(cases(), few, fills, orders),
+        explained().trace_answers(cases(), few, fills, orders, limit),
     )
     assert (
         set(shuffled["shuffle"]) == {0, 1, 2}
@@ -103,9 +103,11 @@ def test_shuffling_and_deletion_come_back_as_they_were(explained, few, nobody):
     )
     nobody()
     pd.testing.assert_frame_equal(explained().weight_randomisation(cases(), few, 3), shuffled)
-    pd.testing.assert_frame_equal(explained().trace_answers(cases(), few, fills, orders), followed)
+    pd.testing.assert_frame_equal(explained().trace_answers(cases(), few, fills, orders, limit), followed)
     with pytest.raises(AssertionError, match="a network was loaded"):
-        explained().trace_answers(cases(), few, fills, dict(reversed(orders.items())))
+        explained().trace_answers(cases(), few, fills, dict(reversed(orders.items())), limit)
+    with pytest.raises(AssertionError, match="a network was loaded"):
+        explained().trace_answers(cases(), few, fills, orders, 0.4)
 
 
 @pytest.mark.slow
@@ -126,8 +128,10 @@ def test_a_shuffled_network_is_asked_at_the_layer_that_is_named(explained, train
 
 @pytest.mark.slow
 def test_where_no_picture_can_be_asked_that_is_kept_too(explained, few):
-    orders = {"map": np.zeros(few.shape), "random": np.zeros(few.shape)}
-    first, again = (explained().trace_answers(cases(), few, few, orders) for _ in range(2))  # the fill is the picture
+    orders = {"map": np.zeros(few.shape), "other": np.zeros(few.shape)}
+    first, again = (
+        explained().trace_answers(cases(), few, few, orders, 0.5) for _ in range(2)
+    )  # the fill is the picture
     assert len(first) == 0 and len(faithfulness.mean_curves(again)) == 0
     pd.testing.assert_frame_equal(again, first)
 

@@ -33,15 +33,16 @@ def told(maps, judge=brightest):
     rows = [f"{row}" for row in range(N)]
     cases = pd.DataFrame({"model": "cnn", "seed": 0, "path": rows, "patient": rows})
     centred = np.broadcast_to(localisation.gaussian(SIDE), images.shape)
-    orders = {"map": maps, "random": localisation.random_maps(N, (5, 5), SIDE, 1), "gaussian": centred}
-    return faithfulness.trace_answers(cases, images, np.full_like(images, 40), orders, judge, 0)
+    orders = {"map": maps, "other": faithfulness.of_another(maps, np.arange(N)), "gaussian": centred}
+    return faithfulness.trace_answers(cases, images, np.full_like(images, 40), orders, judge, 0, 0.5)
 
 
-def test_the_healthy_mean_has_the_exposure_of_each_picture():
+def test_a_healthy_child_has_the_exposure_of_each_picture_and_is_drawn_once():
     normal = np.random.default_rng(1).integers(50, 90, (9, SIDE, SIDE)).astype(np.uint8)
     normal[:, :, :10] += 60
     images, _ = spotted()
-    found = faithfulness.healthy_fill(normal, images)
+    found = faithfulness.healthy_fill(normal, images, 0)
+    assert len({one.tobytes() for one in found}) == N, "as sharp as a child, not the mean of many"
     assert found.shape == images.shape and found.dtype == np.uint8
     assert found.mean(axis=(1, 2)) == pytest.approx(images.mean(axis=(1, 2)), abs=1)
     assert found.std(axis=(1, 2)) == pytest.approx(images.std(axis=(1, 2)), abs=1)
@@ -95,7 +96,26 @@ def test_areas_are_those_of_the_curves_that_are_shown():
     assert areas.query("kind == 'deletion' and measure == 'map'")["value"].item() == pytest.approx(area)
 
 
-def test_only_pictures_whose_answer_falls_are_asked_and_none_is_no_fault():
+def test_the_rival_is_the_map_of_another_patient():
+    maps = np.arange(5, dtype=float)[:, None, None] * np.ones((5, 2, 2))
+    found = faithfulness.of_another(maps, np.array(list("aabbc")))
+    assert found[:, 0, 0].tolist() == [2, 2, 4, 4, 0]
+    assert (faithfulness.of_another(maps, np.array(list("aaaaa"))) == 0).all()
+
+
+def test_a_fill_that_is_called_pneumonia_cannot_be_asked_though_the_answer_falls():
+    found = told(spotted()[1], judge=lambda images: 0.6 + 0.4 * brightest(images))
+    assert found.empty
+
+
+def test_it_is_said_from_where_to_where_deletion_leads():
+    lines = faithfulness.mean_curves(told(spotted()[1]))
+    assert faithfulness.ends_in_words(lines, {"cnn": "Small CNN"}, 9) == [
+        "Small CNN: from 1.00 to 0.00, 6 of 9 radiographs."
+    ]
+
+
+def test_only_pictures_that_are_called_ill_are_asked_and_none_is_no_fault():
     found = told(spotted()[1], judge=lambda images: np.full(len(images), 0.7))
     assert found.empty
     areas = faithfulness.table(found, 100, 0)
@@ -106,8 +126,8 @@ def test_only_pictures_whose_answer_falls_are_asked_and_none_is_no_fault():
 def test_what_the_difference_means_is_said():
     _, spots = spotted()
     good, bad = (faithfulness.for_display(faithfulness.table(told(maps), 200, 0)) for maps in (spots, 1 - spots))
-    assert good["map against random"].tolist() == ["sooner", "sooner"]
-    assert bad["map against random"].tolist() == ["later", "later"] and bad["radiographs"].tolist() == [N, N]
+    assert good["map against another's"].tolist() == ["sooner", "sooner"]
+    assert bad["map against another's"].tolist() == ["later", "later"] and bad["radiographs"].tolist() == [N, N]
 
 
 def test_the_finding_names_each_network_once_per_rival_and_kind():
@@ -115,7 +135,9 @@ def test_the_finding_names_each_network_once_per_rival_and_kind():
     good = faithfulness.for_display(faithfulness.table(told(spots), 200, 0))
     sentences = faithfulness.sentences(good)
     assert len(sentences) == 2 and all(one.startswith("Sooner than ") for one in sentences)
-    assert sentences[0].startswith("Sooner than at random: ") and sentences[0].endswith(" (insertion).")
+    assert sentences[0].startswith("Sooner than in the order of another child's map: ") and sentences[0].endswith(
+        " (insertion)."
+    )
     assert faithfulness.sentences(faithfulness.for_display(areas_of_none())) == []
 
 

@@ -124,11 +124,22 @@ def test_a_map_with_nothing_left_passes_and_where_some_are_dark_the_others_are_j
     heat = edges(images)
     dark = sanity_check.compare_maps(cases, heat, np.zeros_like(heat), sanity_check.LABELS, "all")
     found, verdict = told(dark)
-    assert verdict["verdict"].tolist() == ["pass"] and found["dark"].tolist() == [1] and found["value"].isna().all()
+    assert verdict["verdict"].tolist() == ["pass"] and found["dark"].tolist() == [1] and found["value"].tolist() == [0]
     after = heat + noise()
-    after[:30] = 0
+    after[:10] = 0
     found, verdict = told(sanity_check.compare_maps(cases, heat, after, sanity_check.LABELS, "all"))
-    assert found["dark"].item() == 30 / N and verdict["verdict"].item() == "FAIL"
+    assert found["value"].item() < 1 - 10 / N and found["dark"].item() == 10 / N and verdict["verdict"].item() == "FAIL"
+
+
+def test_a_map_that_does_not_ask_the_answer_fails_though_it_falls_apart_with_everything(cases, images, noise):
+    heat, stages = edges(images), {"logit": lambda: edges(images), "block1": noise}
+    rows = [
+        sanity_check.compare_maps(cases, heat, after(), "weights", stage, turn)
+        for turn in range(8) for stage, after in stages.items()
+    ]  # fmt: skip
+    found, verdict = told(pd.concat(rows, ignore_index=True).sort_values("stage", ascending=False, kind="stable"))
+    assert found["value"].tolist() == pytest.approx([1, 0], abs=0.05)
+    assert verdict["verdict"].tolist() == ["FAIL"] and verdict["stage"].tolist() == ["logit"]
 
 
 def test_what_is_left_is_the_squared_rank_correlation(cases, images, noise):

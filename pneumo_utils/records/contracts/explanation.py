@@ -43,14 +43,14 @@ EXPLANATION: dict[str, dict[str, Column]] = {
     "faithfulness_curves": NETWORK
     | {
         "kind": _KIND,
-        "order": Column("str", **one_of(("map", "random", "gaussian"))),
+        "order": Column("str", **one_of(("map", "other", "gaussian"))),
         "share": Column("float", **between(0, 1)),
         "probability": Column("float", **between(0, 1)),  # mean over the pictures
     }
     | _N,
     # one row per network, kind and measure: area under these curves
     "faithfulness": NETWORK
-    | {"kind": _KIND, "measure": Column("str", **one_of(("map", "random", "gaussian", "difference", "over_gaussian")))}
+    | {"kind": _KIND, "measure": Column("str", **one_of(("map", "other", "gaussian", "difference", "over_gaussian")))}
     | _SIGNED
     | _N,
     # one row per network, test and stage: squared rank correlation of maps before and after; empty where all are dark

@@ -102,9 +102,9 @@ def faithfulness(curves: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     for axis, (kind, title) in zip(axes[0], kinds.items(), strict=True):
         part = curves[curves["kind"] == kind]
         for model in part["model"].unique():
-            for (name, title), style in zip(ORDERS.items(), ("-", "--", ":"), strict=True):
+            for (name, order), style in zip(ORDERS.items(), ("-", "--", ":"), strict=True):
                 line = part[(part["model"] == model) & (part["order"] == name)]
-                label = f"{titles[model]}, {title}"
+                label = f"{titles[model]}, {order}"
                 axis.plot(line["share"], line["probability"], style, color=colours[model], label=label, lw=1.3)
         axis.set(title=kind.capitalize(), xlabel=f"share of the picture {title}", ylim=(-0.02, 1.02))
     axes[0, 0].set_ylabel("mean probability of pneumonia")

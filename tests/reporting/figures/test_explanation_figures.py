@@ -70,7 +70,7 @@ def test_intervals_have_a_panel_a_measure_and_bear_gaps():
 
 def test_curves_of_a_network_have_one_colour_by_its_map_at_random_and_from_the_middle():
     index = pd.MultiIndex.from_product(
-        [["cnn", "vgg16"], ["deletion", "insertion"], ["map", "random", "gaussian"], [0.0, 0.5, 1.0]],
+        [["cnn", "vgg16"], ["deletion", "insertion"], ["map", "other", "gaussian"], [0.0, 0.5, 1.0]],
         names=["model", "kind", "order", "share"],
     )
     curves = pd.DataFrame({"probability": 0.5}, index=index).reset_index()
