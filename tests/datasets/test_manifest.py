@@ -234,7 +234,6 @@ def save(pixels):
     ("pixels", "reason"),
     [
         (np.full((1, 1), 9, np.uint8), "too small: sides must be at least 24 pixels, got 1 x 1"),
-        (np.full((1, 20_000), 9, np.uint8), "too small: sides must be at least 24 pixels, got 20000 x 1"),
         (np.zeros((40, 40), np.uint8), "blank: its grey levels must span at least 8, got 0 of 256"),
         (np.full((40, 40), 200, np.uint8), "blank: its grey levels must span at least 8, got 0 of 256"),
     ],
@@ -244,6 +243,18 @@ def test_what_is_too_small_or_blank_is_left_out_with_what_was_got(root, pixels, 
     exclusions = manifest.build(root, smallest_side=24, least_grey_range=8)[1]
     assert exclusions["reason"].tolist() == [reason]
     assert manifest.build(root)[1].empty, "both rules are the caller's"
+
+
+@pytest.mark.parametrize(
+    ("side", "wide", "reason"),
+    [(1, 20_000, "too small: sides must be at least 24 pixels, got 20000 x 1"),
+     (40, 161, "too narrow: sides may differ by 4 times at most, got 161 x 40"), (40, 160, "")],
+)  # fmt: skip
+def test_what_no_chest_is_as_narrow_as_is_left_out(root, side, wide, reason):
+    grey = np.random.default_rng(0).integers(0, 255, (side, wide)).astype(np.uint8)
+    (root / "train" / "NORMAL" / "IM-0090-0001.png").write_bytes(save(grey))
+    exclusions = manifest.build(root, smallest_side=24, least_grey_range=8)[1]
+    assert exclusions["reason"].tolist() == [reason] * bool(reason)
 
 
 def test_a_jpeg_damaged_in_its_middle_is_left_out_without_a_word_on_the_terminal(root, capfd):
