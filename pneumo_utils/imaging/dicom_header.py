@@ -156,24 +156,26 @@ def age_of(dataset: Dataset) -> float | None:
         at least 0 and at most 130; NaN where something is stated that does not tell it; None where nothing is.
     """
     said = text(dataset, "PatientAge")
-    stated = _AGE.fullmatch(said)
-    years = _years(int(stated[1] or stated[3]), stated[2] or "Y") if stated else 0
+    years = _stated_age(said)
     if years:
         return years if years <= 130 else math.nan
     of_dates = _age_of_dates(dataset)
-    if of_dates is not None or stated:  # devices write 000Y or 000D where nobody has typed an age
+    if of_dates is not None or years is not None:  # devices write 000Y or 000D where nobody has typed an age
         return of_dates or 0.0
     return math.nan if said or text(dataset, "PatientBirthDate") else None
 
 
 def check_dates(dataset: Dataset) -> tuple[str, ...]:
     """A remark where Patient's Age and the dates of birth and of the study are years apart."""
-    stated, of_dates = _AGE.fullmatch(text(dataset, "PatientAge")), _age_of_dates(dataset)
-    if not stated or of_dates is None:
-        return ()
-    years = _years(int(stated[1] or stated[3]), stated[2] or "Y")
-    apart = years and abs(years - of_dates) > _APART
+    years, of_dates = _stated_age(text(dataset, "PatientAge")), _age_of_dates(dataset)
+    apart = years and of_dates is not None and abs(years - of_dates) > _APART
     return ("age and date of birth contradict each other",) if apart else ()
+
+
+def _stated_age(said: str) -> float | None:
+    """Years of Patient's Age, 0 where nobody has typed one; None where it is not understood."""
+    stated = _AGE.fullmatch(said)
+    return _years(int(stated[1] or stated[3]), stated[2] or "Y") if stated else None
 
 
 def _years(count: int, unit: str) -> float:
