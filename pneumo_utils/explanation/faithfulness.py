@@ -201,6 +201,19 @@ def for_display(found: pd.DataFrame) -> pd.DataFrame:
     return bootstrap_mean.for_display(found, "kind", titles).assign(**verdicts, radiographs=count)
 
 
+def deletion_beside_another(found: pd.DataFrame) -> tuple[str, pd.Series] | None:
+    """Whether deletion changes the answer `sooner` or `later` than in the order of another child's map, or neither.
+
+    Args:
+        found: contract `faithfulness`, of one network.
+
+    Returns:
+        what it says, and the row of the difference; none where no picture could be asked.
+    """
+    gap = found[(found["kind"] == "deletion") & (found["measure"] == "difference")]
+    return (str(_verdict(gap)[0]), gap.iloc[0]) if len(gap) else None
+
+
 def ends_in_words(lines: pd.DataFrame, titles: Mapping[str, str], checked: int) -> list[str]:
     """Of every network from what probability to what deletion led, and how many radiographs were used.
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from pneumo_utils.datasets import patients
 from pneumo_utils.evaluation.metrics import format_interval, format_p, format_rates
-from pneumo_utils.explanation import plausibility, sanity_check
+from pneumo_utils.explanation import faithfulness, plausibility, sanity_check
 from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import MODELS
 from pneumo_utils.reporting import wordings
@@ -51,7 +51,7 @@ def of_study(store: Store, study: Study) -> list[KeyFinding]:
         _lead(ranked, seed, pairs),
         of_one + _missed(best, own("etiology_sensitivity"), spared, study),
         of_one + _elsewhere(best, own("perturbed_performance"), test),
-        of_one + _maps(own("sanity"), own("plausibility"), pointing) + _pointing(pointing),
+        of_one + _maps(own("sanity"), own("plausibility"), own("faithfulness"), pointing, _tested(store)),
         _limits(store, study),
     )
     return [KeyFinding(*one) for one in zip(_PROOFS, answers, _PROOFS.values(), strict=True)]
@@ -134,22 +134,48 @@ def _elsewhere(best: str, found: pd.DataFrame, test: pd.DataFrame) -> str:
     )
 
 
-def _maps(sane: pd.DataFrame, lie: pd.DataFrame, pointing: pd.DataFrame) -> str:
-    """Sanity checks passed, and how much of the maps lies on the lungs, or in the lesions where they are known."""
+def _maps(sane: pd.DataFrame, lie: pd.DataFrame, hidden: pd.DataFrame, pointing: pd.DataFrame, tested: int) -> str:
+    """Sanity checks passed, share on the lungs, what hiding the marked places does, and lesions where known."""
     points = bool((pointing.query("measure == 'pointing' and against == 'gaussian'")["lower"] > 0).any())
     checks, share = sanity_check.verdicts(sane), lie[lie["outcome"] == plausibility.ALL].set_index("measure")
     lungs, gain = share.loc["lungs"], share.loc["lungs_over_gaussian"]
+    deletion = faithfulness.deletion_beside_another(hidden)
     told = f"Its maps {wordings.describe_sanity(checks)}: they must fall apart when what was learned is destroyed."
     if set(checks["verdict"]) & {"pass", "FAIL"}:
         beside = gain["upper"] < 0 and not points  # a spot that knows nothing does better, and no lesion says otherwise
-        told = ("No. " if beside or "FAIL" in set(checks["verdict"]) else "In part. ") + told
-    weight = format_interval(lungs["value"], lungs["lower"], lungs["upper"])
+        late = deletion is not None and deletion[0] == "later"
+        told = ("No. " if beside or late or "FAIL" in set(checks["verdict"]) else "In part. ") + told
+    return f"{told} {_on_lungs(lungs, gain, tested)} {_hiding(deletion)}{_pointing(pointing)}"
+
+
+def _on_lungs(lungs: pd.Series, gain: pd.Series, tested: int) -> str:
+    """How much of the maps lies on the lungs, and of how many nothing can be said."""
     if not lungs["n"]:
-        return f"{told} They are dark, so nothing can be said of the lungs."
+        return "They are dark, so nothing can be said of the lungs."
+    weight = format_interval(lungs["value"], lungs["lower"], lungs["upper"])
+    left_out = tested - lungs["n"]
+    others = f" of {tested:,}; of the others the map is dark, or no lung is found" if left_out else ""
     return (
-        f"{told} A share of {weight} of their weight lies on the lungs, {_compare(gain)} a spot in the middle of every "
-        f"picture puts there (n = {lungs['n']:,})."
+        f"A share of {weight} of their weight lies on the lungs, {_compare(gain)} a spot in the middle of every "
+        f"picture puts there (n = {lungs['n']:,}{others})."
     )
+
+
+def _hiding(deletion: tuple[str, pd.Series] | None) -> str:
+    """Whether the places that the maps mark carry the answer."""
+    if deletion is None:
+        return "Whether the answer changes when the marked places are hidden could not be asked of any radiograph."
+    verdict, gap = deletion
+    when = verdict if verdict in ("sooner", "later") else "not clearly sooner or later"
+    return (
+        f"When the marked places are hidden first, the answer changes {when} than when those of another child's map "
+        f"are (n = {gap['n']:,} pneumonias)."
+    )
+
+
+def _tested(store: Store) -> int:
+    """Radiographs of the test part."""
+    return int((store.read("splits")["split"] == "test").sum())
 
 
 def _pointing(found: pd.DataFrame) -> str:

@@ -25,6 +25,7 @@ def answers(tmp_path):
     def of(
         aucs: dict[str, float], pair: dict | None = None, pointing: tuple[float, float] | None = None,
         plain: float = 0.95, dark: bool = False, seeds: list[int] | None = None,
+        deletion: tuple[float, float] | None = None, unlike: float = 0.7, n: int = 6,
     ) -> list[str]:  # fmt: skip
         store = Store("smoke", tmp_path)
         best = max((model for model in aucs if model in ("cnn", "vgg16")), key=aucs.get)
@@ -60,7 +61,7 @@ def answers(tmp_path):
             for way, by, auc, found, spared in harder
         ]
         store.write("perturbed_performance", pd.concat(rows, ignore_index=True))
-        checks = [("weights", 0.1), ("labels", 0.7)]
+        checks = [("weights", 0.1), ("labels", unlike)]
         rows = [
             example("sanity", 1, **own, test=test, stage="all", value=up - 0.05, upper=np.nan if dark else up, dark=0.0)
             for test, up in checks
@@ -76,11 +77,14 @@ def answers(tmp_path):
                 value=value,
                 lower=value - 0.01,
                 upper=value + 0.01,
-                n=0 if dark else 40,
+                n=0 if dark else n,
             )
-            for name, value in (("lungs", 0.4), ("lungs_over_gaussian", -0.02))
+            for name, value in (("lungs", 0.4), ("lungs_over_gaussian", -0.02 if unlike > 0.5 else 0.02))
         ]
         store.write("plausibility", pd.concat(rows, ignore_index=True))
+        hidden = example("faithfulness", 1, **own, kind="deletion", measure="difference", value=0.0, n=12)
+        lower, upper = deletion or (np.nan, np.nan)
+        store.write("faithfulness", (hidden if deletion else hidden[:0]).assign(lower=lower, upper=upper))
         rows = [
             example("localisation", 1, model=best, method="gradcam", against=against, measure="pointing", value=value)
             for against, value in zip(("nothing", "gaussian"), pointing or (), strict=False)
@@ -163,8 +167,29 @@ def test_maps_that_are_dark_or_untested_have_no_result(answers):
     maps = answers({"cnn": 0.93, "acquisition": 0.7}, dark=True)[3]
     assert maps == (
         "Its maps could not be put to a sanity check: they must fall apart when what was learned is destroyed. They "
-        "are dark, so nothing can be said of the lungs."
+        "are dark, so nothing can be said of the lungs. Whether the answer changes when the marked places are hidden "
+        "could not be asked of any radiograph."
     )
+
+
+def test_maps_of_which_nothing_can_be_said_are_counted(answers):
+    counted = "(n = 4 of 6; of the others the map is dark, or no lung is found)"
+    assert counted in answers({"cnn": 0.93, "acquisition": 0.7}, n=4)[3]
+    assert "(n = 6)" in answers({"cnn": 0.93, "acquisition": 0.7})[3]
+
+
+@pytest.mark.parametrize(
+    ("gap", "answer", "when"),
+    [
+        ((-0.3, -0.1), "In part.", "sooner"),
+        ((-0.3, 0.1), "In part.", "not clearly sooner or later"),
+        ((0.1, 0.3), "No.", "later"),
+    ],
+)
+def test_maps_that_hide_the_answer_later_than_another_childs_are_not_believed(answers, gap, answer, when):
+    maps = answers({"cnn": 0.93, "acquisition": 0.7}, unlike=0.1, deletion=gap)[3]
+    assert maps.startswith(answer)
+    assert f"the answer changes {when} than when those of another child's map are (n = 12 pneumonias)." in maps
 
 
 def test_what_is_of_one_seed_says_so_beside_the_mean_of_several(answers):
