@@ -43,9 +43,14 @@ def check(path: Path, as_json: bool) -> None:
 
 def _left_behind(path: Path) -> list[Path]:
     """What killed runs have left beside the table at `path`: rows of theirs, and of shards."""
-    shards = path.parent.glob(f"{glob.escape(path.name)}.shard-*.part*")
-    named = [path.with_name(f"{path.name}{end}") for end in (".part", ".before.part")]
-    return [file for file in (*named, *sorted(shards)) if file.is_file()]
+    shards = sorted(path.parent.glob(f"{glob.escape(path.name)}.shard-*.part*"))
+    return [*_own_rows(path), *(file for file in shards if file.is_file())]
+
+
+def _own_rows(path: Path) -> list[Path]:
+    """What a killed run has left of the table at `path` itself."""
+    named = (path.with_name(f"{path.name}{end}") for end in (".part", ".before.part"))
+    return [file for file in named if file.is_file()]
 
 
 def _is_table(file: Path, as_json: bool) -> bool:
@@ -73,8 +78,7 @@ def check_share(path: Path, as_json: bool, share: str, names: Iterable[str]) -> 
     Raises:
         ScoreFileError: it holds rows, and none of them is of this share: it is another's table.
     """
-    left = [path, *(path.with_name(f"{path.name}{end}") for end in (".part", ".before.part"))]
-    there = [file for file in left if file.is_file()]
+    there = [*([path] if path.is_file() else []), *_own_rows(path)]
     if share == "1/1" or not there:
         return
     own = {hash(name) for name in names}
