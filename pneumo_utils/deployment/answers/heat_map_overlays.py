@@ -15,6 +15,7 @@ from pneumo_utils.deployment.bundle import Bundle
 from pneumo_utils.records.atomic import atomic_write
 
 NOTICE = "research, not for diagnosis"
+_NOTHING = "nothing is marked"  # of a dark map: its overlay is the radiograph, and looks like one that failed
 _LONGEST = 1024  # side of an overlay, pixels
 _OPACITY = 0.5  # of the hottest place: the radiograph stays visible everywhere
 _MARGIN, _BAR = 4, 20  # rows in which the notice stands: at least, and one in so many
@@ -73,10 +74,10 @@ def lay_over(whole: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
 
 def burn_in(overlay: np.ndarray, notice: str = NOTICE) -> np.ndarray:
-    """Write a notice into a black bar below a picture.
+    """Write a notice into a black bar below a picture, and that no place is coloured where none is.
 
     Args:
-        overlay: uint8 (height, width, 3).
+        overlay: uint8 (height, width, 3), of `lay_over`.
         notice: of one line.
 
     Returns:
@@ -87,9 +88,11 @@ def burn_in(overlay: np.ndarray, notice: str = NOTICE) -> np.ndarray:
     """
     if overlay.ndim != 3 or overlay.shape[2] != 3 or overlay.dtype != np.uint8:
         raise OverlayError(f"overlay must be uint8 (height, width, 3), got {overlay.dtype} {overlay.shape}")
+    if (overlay == overlay[..., :1]).all():
+        notice = f"{notice}; {_NOTHING}"
     width = overlay.shape[1]
-    (wide, high), below = cv2.getTextSize(notice, cv2.FONT_HERSHEY_SIMPLEX, 1.0, 1)
-    scale = min(0.95 * width / wide, max(overlay.shape[0] / _BAR, 8) / high)
+    (wide, high), below = cv2.getTextSize(notice, cv2.FONT_HERSHEY_SIMPLEX, 1.0, 2)  # as thick as it is drawn
+    scale = min(0.9 * width / wide, max(overlay.shape[0] / _BAR, 8) / high)
     bar = np.zeros((int(np.ceil((high + below) * scale)) + 2 * _MARGIN, width, 3), np.uint8)
     place = (int((width - wide * scale) / 2), _MARGIN + int(np.ceil(high * scale)))
     thick = max(1, round(scale * 1.5))

@@ -157,7 +157,7 @@ def test_the_overlay_is_a_picture_in_colour_with_the_notice_below(answers):
     assert len(bar) > 4 and bar[..., 0].max() > 150 and bar[..., 2].max() == 0
 
 
-@pytest.mark.parametrize("width", [60, 500, 3000])
+@pytest.mark.parametrize("width", [60, 500, 1024, 3000])
 def test_the_notice_fits_whatever_the_width(width):
     pixels = heat_map_overlays.burn_in(np.zeros((width, width, 3), np.uint8))
     seen = np.flatnonzero(pixels[width:].any(axis=(0, 2)))

@@ -1,5 +1,6 @@
 """Overlays: where a map is hot the radiograph is coloured, everywhere else it is as it was."""
 
+import cv2
 import numpy as np
 import pytest
 from support import bundles
@@ -33,6 +34,15 @@ def test_a_large_radiograph_is_shrunk_with_its_map():
     overlay = heat_map_overlays.lay_over(np.full((2048, 1024), 90, np.uint8), heat)
     assert overlay.shape == (1024, 512, 3)
     assert (overlay[:, :200] == 90).all() and (overlay[:, 300:] != 90).any(axis=2).all()
+
+
+def test_an_overlay_without_a_coloured_place_says_that_nothing_is_marked(monkeypatch):
+    written = []
+    monkeypatch.setattr(cv2, "putText", lambda bar, notice, *rest: written.append(notice))
+    grey = np.full((64, 96), 120, np.uint8)
+    for heat in (np.zeros(grey.shape), np.eye(*grey.shape)):
+        heat_map_overlays.burn_in(heat_map_overlays.lay_over(grey, heat))
+    assert written == ["research, not for diagnosis; nothing is marked", "research, not for diagnosis"]
 
 
 @pytest.mark.long
