@@ -2,7 +2,9 @@
 
 The publishers numbered bacterial patients, viral patients and two series of healthy children independently,
 so `person12_bacteria_…` and `person12_virus_…` are two children and a number alone names nobody. Version 3 of the set
-on Mendeley Data calls its files `BACTERIA-1008087-0001.jpeg`: kind, patient, picture.
+on Mendeley Data calls its files `BACTERIA-1008087-0001.jpeg`: kind, patient, picture. Its numbers are of the child,
+whatever the kind: `BACTERIA-5660566-0001` to `-0008` are followed by `VIRUS-5660566-0009` (a list of its test folder in
+github.com/mariakang/clever-cat, 2d551a1).
 """
 
 from __future__ import annotations
@@ -14,17 +16,18 @@ from pathlib import PurePosixPath
 from pneumo_utils.imaging import image_files
 
 UNKNOWN = "unknown"
+EXPORTED = "IM"  # a series of the published set, and what export programs call the files of any folder
 VERSION_3 = "version 3"  # the series of its names, healthy or ill: they begin with NORMAL, BACTERIA or VIRUS
-READINGS = {  # three ways to tell patients apart by file name; only the last one is right
+READINGS = {  # three ways to tell patients apart by file name; of the names of versions 1 and 2 only the last is right
     "number": ("number",),
     "number and series": ("series", "number"),
     "number, etiology and series": ("series", "etiology", "number"),
 }
 
-# The tail is read leniently ("person1_virus_6 (1).jpeg", "-Copy"): a copy must stay with its patient.
-_PERSON = re.compile(r"person([0-9]{1,9})_(bacteria|virus)_[0-9]+.*", re.IGNORECASE)
-_NORMAL = re.compile(r"(NORMAL2-IM|IM)-([0-9]{1,9})-.+", re.IGNORECASE)
-_VERSION_3 = re.compile(r"(NORMAL|BACTERIA|VIRUS)-([0-9]{1,9})-[0-9]+.*", re.IGNORECASE)
+# Both ends are read leniently ("person1_virus_6 (1).jpeg", "Copy of", "aug_"): a copy must stay with its patient.
+_PERSON = re.compile(r"(?:.*[\W_])?person([0-9]{1,9})_(bacteria|virus)_[0-9]+.*", re.IGNORECASE)
+_NORMAL = re.compile(r"(?:copy of )?(NORMAL2-IM|IM)-([0-9]{1,9})-.+", re.IGNORECASE)
+_VERSION_3 = re.compile(r"(?:copy of )?(NORMAL|BACTERIA|VIRUS)-([0-9]{1,9})-[0-9]+.*", re.IGNORECASE)
 _ETIOLOGY = {"bacteria": "bacterial", "virus": "viral"}
 
 
@@ -52,9 +55,10 @@ def parse(path: str, class_folder: str) -> Name:
     elif found := _NORMAL.fullmatch(stem):
         series, number, counter = found[1].upper(), int(found[2]), found[1].upper()
     elif found := _VERSION_3.fullmatch(stem):
-        series, number, counter = VERSION_3, int(found[2]), found[1].upper()
+        series, number, counter = VERSION_3, int(found[2]), "child"
     else:
         series, number, counter = UNKNOWN, None, ""
-    etiology = "normal" if class_folder.upper() == "NORMAL" else _ETIOLOGY.get(counter.lower(), UNKNOWN)
+    kind = found[1].lower() if series == VERSION_3 else counter
+    etiology = "normal" if class_folder.upper() == "NORMAL" else _ETIOLOGY.get(kind.lower(), UNKNOWN)
     # whoever put a picture into another class folder has not made another child of it
     return Name(series, number, etiology, path if number is None else f"{counter}-{number}")

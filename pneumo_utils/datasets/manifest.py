@@ -99,11 +99,10 @@ def check(folder: Path, *, patients: str | Path = "", smallest_side: int = 1, le
             _check_every_class([], read)
     for folder, inside in groupby(paths, _folder):
         _check_most(root, folder, [path for path in inside if image_files.is_image(path)])
-    trained = [path for path in paths if not path.startswith("test/")]
+    named = _patients_by_name(paths) | given
     for name in CLASSES:
-        mine = [path for path in trained if path.split("/")[1] == name]
-        alike = len({path.rpartition("/")[2] for path in mine}) < len(mine)  # these tell nobody; see `_tell_apart`
-        if not alike and len({given.get(path) or filenames.parse(path, name).patient for path in mine}) < 2:
+        mine = [path for path in paths if path.split("/")[1] == name and not path.startswith("test/")]
+        if len({named.get(path, path) for path in mine}) < 2:
             raise ManifestError(f"each class must have at least 2 patients outside test, got 1 that is {name}")
 
 
@@ -130,27 +129,32 @@ def _read_patients(table: str | Path, paths: list[str]) -> dict[str, str]:
 
 
 def _patients_by_name(paths: list[str]) -> dict[str, str]:
-    """The patient of each path whose name tells one; names that lie in two folders of a class may stand for two."""
-    times = Counter(_class_and_name(path) for path in paths)
+    """The patient of each path whose name tells one; names that lie in two folders may stand for two."""
+    times = Counter(_counted_in(path) for path in paths)
     names = {path: filenames.parse(path, path.split("/")[1]) for path in paths}
-    alike = {names[path].patient for path in paths if times[_class_and_name(path)] > 1}
+    alike = {names[path].patient for path in paths if times[_counted_in(path)] > 1}
     return {path: name.patient for path, name in names.items() if name.number is not None and name.patient not in alike}
 
 
 def _tell_apart(rows: list[dict]) -> list[dict]:
-    """Patients that a name stands for in two folders of one class with other contents are unknown.
+    """Patients that a name stands for in two folders with other contents are unknown.
 
-    So export programs write them: a folder per child, and in each the same names, `IM-0001-0001.jpeg` first.
+    So export programs write them: a folder per child, or per class, and in each the same names, `IM-0001-0001.jpeg`
+    first.
     """
     contents = defaultdict(set)
     for row in rows:
-        contents[_class_and_name(row["path"])].add(row["sha256"])
-    alike = {row["patient"] for row in rows if len(contents[_class_and_name(row["path"])]) > 1}
+        contents[_counted_in(row["path"])].add(row["sha256"])
+    alike = {row["patient"] for row in rows if len(contents[_counted_in(row["path"])]) > 1}
     return [row | {"patient": row["path"], "number": None} if row["patient"] in alike else row for row in rows]
 
 
-def _class_and_name(path: str) -> tuple[str, str]:
-    return _folder(path), path.rpartition("/")[2]
+def _counted_in(path: str) -> tuple[str, str]:
+    """A file name and where it may stand once; other names than those of export programs are the publishers' own, and
+    one that stands in two parts or classes is a copy that was saved again.
+    """
+    name = path.rpartition("/")[2]
+    return "" if filenames.parse(name, "").series == filenames.EXPORTED else _folder(path), name
 
 
 def _table(name: str, rows: list[dict]) -> pd.DataFrame:

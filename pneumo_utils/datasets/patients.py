@@ -71,22 +71,20 @@ def ids(manifest: pd.DataFrame) -> pd.DataFrame:
     return manifest[[]].assign(**found)
 
 
-def overlap(manifest: pd.DataFrame, first: str = "train", second: str = "test") -> pd.DataFrame:
-    """Count the patients that stand in two parts at once, by each of `filenames.READINGS` and as the study groups them.
+def overlap(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Count the patients trained and tested on, by each of `filenames.READINGS` and as the study groups them.
 
     Args:
-        manifest: contract `manifest`.
-        first: a value of its column `part`.
-        second: another one.
+        manifest: contract `manifest`; `val` is trained on.
 
     Returns:
         one row per reading: `reading`, `patients` (in all parts, pictures of unknown ones left out), `shared` (patients
-        in both) and `images` (pictures of `second` that belong to a shared patient); the last is `GROUPED`.
+        in `test` and in another part) and `images` (pictures of `test` that belong to these); the last is `GROUPED`.
     """
     numbered, rows = manifest[manifest["number"].notna()], []
     readings = dict(ids(numbered).items()) | {GROUPED: manifest["patient"][known(manifest)]}
     for reading, named in readings.items():
-        one, other = (named[manifest["part"].reindex(named.index) == part] for part in (first, second))
-        shared = set(one) & set(other)
-        rows.append((reading, named.nunique(), len(shared), int(other.isin(shared).sum())))
+        tested = manifest["part"].reindex(named.index) == "test"
+        shared = set(named[tested]) & set(named[~tested])
+        rows.append((reading, named.nunique(), len(shared), int(named[tested].isin(shared).sum())))
     return pd.DataFrame(rows, columns=["reading", "patients", "shared", "images"])

@@ -8,7 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pneumo_utils.datasets import archives, cache_folder, downloads, folder_layout, medmnist
+from pneumo_utils.datasets import archives, cache_folder, downloads, filenames, folder_layout, medmnist
 from pneumo_utils.records.atomic import alone
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def kind(source: str, manifest: pd.DataFrame, drawn: bool) -> str:
     """
     if drawn or source == "phantom":
         return "drawn"
-    return "kermany" if source != "folder" or manifest["number"].notna().mean() >= _NAMED else "other"
+    named = manifest["number"].notna() & (manifest["etiology"] != filenames.UNKNOWN)  # as pictures of their class are
+    return "kermany" if source != "folder" or named.mean() >= _NAMED else "other"
 
 
 def provide(

@@ -14,6 +14,7 @@ from pneumo_utils.datasets import filenames
 
 _COLUMNS = ["path", "patient", "label", "etiology", "part"]  # of the contract `splits`, but for the split
 _FINEST = 20  # folds: the validation part is cut in steps of 5% of the patients
+_NEAR = 0.01  # of the pictures: the first folds are taken where they come as near to what was asked for
 
 
 class SplitError(ValueError):
@@ -44,9 +45,11 @@ def split_by_patient(manifest: pd.DataFrame, *, validation_fraction: float, seed
 
     Args:
         manifest: contract `manifest`.
-        validation_fraction: share of the pictures outside `test`, in (0, 1), met as closely as patients allow. An
-            etiology with too few patients to be cut so finely is divided together with the commonest of its class.
-        seed: of the shuffle, at least 0.
+        validation_fraction: share of the patients outside `test`, in (0, 1), in steps of as many folds as they can be
+            cut into. Of folds side by side those are taken whose share of the pictures is nearest to it. An etiology
+            with too few patients to be cut so finely is divided together with the commonest of its class.
+        seed: of the shuffle, at least 0. The patients with the most pictures are dealt out before it, so some of them
+            are on one side whatever the seed.
 
     Returns:
         contract `splits`, rows in the order of `manifest`.
@@ -69,10 +72,18 @@ def split_by_patient(manifest: pd.DataFrame, *, validation_fraction: float, seed
         raise SplitError(f"each class must have at least 2 patients outside test, got 1 that is {rarest}")
     cutter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     parts = [held_out for _, held_out in cutter.split(outside, strata, member)]
-    taken = max(1, round(validation_fraction * folds))
+    taken = min(max(1, round(validation_fraction * folds)), folds - 1)
     split = np.where(manifest["part"] == "test", "test", "train").astype(object)
-    split[outside[np.concatenate(parts[: min(taken, folds - 1)])]] = "validation"
+    split[outside[_nearest(parts, taken, validation_fraction * len(outside))]] = "validation"
     return manifest[_COLUMNS].assign(split=split)
+
+
+def _nearest(folds: list[np.ndarray], taken: int, wanted: float) -> np.ndarray:
+    """The pictures of `taken` folds side by side, about `wanted` of them: the first folds hold the largest patients."""
+    sides = [np.concatenate([*folds[first:], *folds[:first]][:taken]) for first in range(len(folds))]
+    away = np.array([abs(len(side) - wanted) for side in sides])
+    near = away <= max(away.min(), _NEAR * sum(map(len, folds)))
+    return sides[int(near.argmax())]
 
 
 def _strata(outside: pd.DataFrame, member: np.ndarray, fewest: int) -> np.ndarray:

@@ -72,7 +72,7 @@ class Split(Section):
     """How patients are divided."""
 
     validation_fraction: float = Field(
-        ge=0.05, le=0.5, description="share of train for validation, cut between patients: about, by twentieths"
+        ge=0.05, le=0.5, description="share of train's patients for validation, in steps of about a twentieth"
     )
     split_seed: seed("seed of the patient-grouped split")
 

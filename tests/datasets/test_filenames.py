@@ -14,9 +14,9 @@ from pneumo_utils.datasets import filenames
         ("person1000_bacteria_2931.jpeg", "PNEUMONIA", ("person", 1000, "bacterial", "bacteria-1000")),
         ("person12_virus_48.jpeg", "PNEUMONIA", ("person", 12, "viral", "virus-12")),
         ("person447_virus_921_1.jpeg", "PNEUMONIA", ("person", 447, "viral", "virus-447")),
-        ("BACTERIA-1008087-0001.jpeg", "PNEUMONIA", ("version 3", 1008087, "bacterial", "BACTERIA-1008087")),
-        ("VIRUS-1005281-0002.jpeg", "PNEUMONIA", ("version 3", 1005281, "viral", "VIRUS-1005281")),
-        ("NORMAL-1003233-0001.jpeg", "NORMAL", ("version 3", 1003233, "normal", "NORMAL-1003233")),
+        ("BACTERIA-1008087-0001.jpeg", "PNEUMONIA", ("version 3", 1008087, "bacterial", "child-1008087")),
+        ("VIRUS-1005281-0002.jpeg", "PNEUMONIA", ("version 3", 1005281, "viral", "child-1005281")),
+        ("NORMAL-1003233-0001.jpeg", "NORMAL", ("version 3", 1003233, "normal", "child-1003233")),
         ("IM-0115-0001.jpeg", "NORMAL", ("IM", 115, "normal", "IM-115")),
         ("IM-0660-0001-0001.jpeg", "NORMAL", ("IM", 660, "normal", "IM-660")),
         ("NORMAL2-IM-1427-0001.jpeg", "NORMAL", ("NORMAL2-IM", 1427, "normal", "NORMAL2-IM-1427")),
@@ -36,9 +36,30 @@ def test_capital_letters_and_other_endings_make_no_difference(name):
     assert filenames.parse("normal2-im-0007-0001.PNG", "NORMAL").patient == "NORMAL2-IM-7"
 
 
-@pytest.mark.parametrize("name", ["person1_virus_6 (1).jpeg", "person1_virus_6 - Copy.jpeg", "person1_virus_6-2.jpeg"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "person1_virus_6 (1).jpeg",
+        "person1_virus_6 - Copy.jpeg",
+        "person1_virus_6-2.jpeg",
+        "Copy of person1_virus_6.jpeg",
+        "aug_person1_virus_6.jpeg",
+    ],
+)
 def test_a_copy_stays_with_its_patient(name):
     assert filenames.parse(name, "PNEUMONIA").patient == "virus-1"
+
+
+def test_a_copy_of_a_healthy_child_stays_with_it():
+    names = ("Copy of IM-0115-0001.jpeg", "Copy of NORMAL2-IM-0115-0001.jpeg", "Copy of NORMAL-115-0001.jpeg")
+    assert [filenames.parse(name, "NORMAL").patient for name in names] == ["IM-115", "NORMAL2-IM-115", "child-115"]
+    assert filenames.parse("superperson1_virus_6.jpeg", "PNEUMONIA").number is None
+
+
+def test_a_number_of_version_3_is_one_child_whatever_the_kind():
+    names = [f"{kind}-5660566-{picture}.jpeg" for kind, picture in (("BACTERIA", "0008"), ("VIRUS", "0009"))]
+    first, second = (filenames.parse(name, "PNEUMONIA") for name in names)
+    assert first.patient == second.patient and (first.etiology, second.etiology) == ("bacterial", "viral")
 
 
 def test_the_class_folder_decides_who_is_healthy():

@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import shutil
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -607,6 +608,32 @@ def test_patients_overlap_by_number_but_not_by_number_etiology_and_series(tmp_pa
     assert found["images"].tolist() == [2, 1, 0, 0]
     # 6 of `fill`, and 2, 3 or 4 of the numbers 77 and 78; nobody counts x.png
     assert found["patients"].tolist() == [8, 9, 10, 10]
+
+
+def test_a_patient_of_val_is_trained_on(tmp_path):
+    root = fill(tmp_path, each=1)
+    for path in ("val/PNEUMONIA/person77_virus_1.jpeg", "test/PNEUMONIA/person77_virus_2.jpeg"):
+        (root / path).write_bytes(picture(len(path)))
+    assert patients.overlap(manifest.build(root)[0])["shared"].tolist() == [1, 1, 1, 1]
+
+
+def test_numbers_that_an_export_begins_anew_in_every_folder_tell_nobody(tmp_path):
+    root, shades = tmp_path / "flat", iter(range(99))
+    for part, name in product(("train", "test"), ("NORMAL", "PNEUMONIA")):
+        (root / part / name).mkdir(parents=True)
+        for child in range(1, 4):
+            (root / part / name / f"IM-{child:04}-0001.jpeg").write_bytes(picture(next(shades)))
+    manifest.check(root)
+    found, _, _ = manifest.build(root)
+    assert not patients.known(found).any() and found["number"].isna().all()
+    assert "The names of 12 tell nobody" in patients.explain(found)
+
+
+def test_a_picture_saved_again_into_another_part_still_shares_its_patient(tmp_path):
+    root = fill(tmp_path, each=1)
+    for part, quality in (("train", 95), ("test", 60)):
+        (root / part / "PNEUMONIA" / "person77_virus_1.jpeg").write_bytes(picture(7, quality=quality))
+    assert patients.overlap(manifest.build(root)[0])["shared"].iloc[-1] == 1
 
 
 def test_patients_that_a_table_puts_in_both_parts_are_counted(tmp_path):

@@ -643,5 +643,7 @@ def test_an_unknown_source_is_refused(tmp_path):
     ("folder", 9, False, "kermany"), ("folder", 8, False, "other"),
 ])  # fmt: skip
 def test_a_folder_is_the_published_set_by_its_file_names_and_drawn_where_that_is_known(source, named, drawn, kind):
-    files = pd.DataFrame({"number": pd.array([1] * named + [None] * (10 - named), "Int64")})
+    files = pd.DataFrame({"number": pd.array([1] * named + [None] * (10 - named), "Int64"), "etiology": "viral"})
     assert sources.kind(source, files, drawn) == kind
+    elsewhere = files.assign(etiology="unknown")  # names of normal children in the folder of the ill
+    assert sources.kind(source, elsewhere, drawn) == ("other" if source == "folder" and not drawn else kind)

@@ -120,6 +120,18 @@ def test_the_fraction_is_met_within_one_fold_and_in_every_etiology(fraction, see
         assert abs(share - fraction) <= 0.08  # patients are cut as a whole
 
 
+def test_validation_is_as_large_as_asked_where_children_have_very_different_numbers_of_pictures():
+    shares = []
+    for seed in range(10):
+        pictures = np.random.default_rng(seed).geometric(0.2, 40)
+        child = np.repeat(np.arange(40), pictures)
+        ill, number = child % 2, np.arange(len(child)).astype(str)
+        frame = pd.DataFrame({"path": number, "patient": child.astype(str), "label": ill, "sha256": number})
+        frame = frame.assign(etiology=np.where(ill, "bacterial", "normal"), part="train")
+        shares.append((cut(frame, 0.15, seed)["split"] == "validation").mean())
+    assert np.mean(shares) == pytest.approx(0.15, abs=0.01) and max(shares) < 0.17
+
+
 def test_val_patients_are_not_all_kept_on_one_side():
     frame = manifest(5, patients=150, val=3)
     sides = {side for seed in range(4) for side in cut(frame, 0.5, seed).loc[frame["part"] == "val", "split"]}
