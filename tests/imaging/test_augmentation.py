@@ -78,6 +78,13 @@ def test_brightness_adds_and_contrast_spreads_about_the_mean():
     assert np.unique(stronger).tolist() == [90, 150]
 
 
+def test_contrast_turns_about_the_mean_of_the_crop_and_not_of_the_picture():
+    image = square(low=30, high=70)
+    image[:, :50] //= 2
+    seen = Augmentation(crop_area_min=0.16, contrast=0.2).vary(image, Fixed(area=1, contrast=1), 40)
+    assert (seen[0, 0], seen[-1, -1]) == (90, 210)
+
+
 def test_grey_levels_are_cut_off_and_never_wrap_round():
     image = np.array([[0, 250]] * 2, np.uint8)
     assert Augmentation(brightness=0.5).vary(image, Fixed(brightness=1)).tolist() == [[128, 255]] * 2
@@ -121,6 +128,14 @@ def test_a_stretched_crop_has_the_area_and_the_aspect_that_were_drawn():
     assert abs(seen.any(axis=1).sum() - min(100, 100 * 0.5 / high)) < 2
 
 
+def test_a_stretched_crop_reaches_the_edges_and_nothing_beyond():
+    ramp = np.tile(np.arange(100, dtype=np.uint8) * 2, (100, 1))
+    wide, drawn = Augmentation(crop_area_min=0.25, crop_aspect_max=2.0), Fixed(area=1, stretch=1, across=-1, along=-1)
+    across, along = wide.vary(ramp, drawn, 100)[0], wide.vary(np.ascontiguousarray(ramp.T), drawn, 100)[:, 0]
+    assert across[0] <= 2 and across[-1] == pytest.approx(200 * (0.25 * 2) ** 0.5, abs=4)
+    assert along[0] <= 2 and along[-1] == pytest.approx(200 * (0.25 / 2) ** 0.5, abs=4)
+
+
 def test_gamma_bends_between_black_and_white_and_leaves_both():
     image = np.array([[0, 64, 128, 255]] * 4, np.uint8)
     darker = Augmentation(gamma=2.0).vary(image, Fixed(gamma=1))[0].tolist()
@@ -134,6 +149,12 @@ def test_blur_smooths_and_jpeg_saves_again_each_up_to_its_limit():
     assert 100 <= blurred[50, 40] <= 130 and np.array_equal(Augmentation(blur=2.0).vary(image, Fixed(blur=-1)), image)
     saved = Augmentation(jpeg_quality_min=10).vary(picture(), Fixed(quality=1))
     assert 5 < np.abs(saved.astype(int) - picture()).mean() < 60
+
+
+def test_jpeg_loses_more_the_more_is_drawn():
+    coarse = Augmentation(jpeg_quality_min=10)
+    lost = [np.abs(coarse.vary(picture(), Fixed(quality=one)).astype(int) - picture()).mean() for one in (-1, 0, 1)]
+    assert lost[0] < 1 < lost[1] < lost[2]
 
 
 def test_everything_at_once_stays_grey_levels_of_the_size_asked_for():
