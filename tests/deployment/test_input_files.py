@@ -164,6 +164,10 @@ def test_the_standard_input_names_files_one_a_line(folder):
     assert found.paths == ("b.png", "a.jpeg", "gone.png")
 
 
+def test_spaces_at_the_ends_of_a_line_belong_to_the_name(folder):
+    assert input_files.find(["-"], [" a.png \n"]).paths == (" a.png ",)
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
@@ -210,6 +214,14 @@ def test_a_linked_folder_is_looked_into_once_and_a_circle_ends(folder, tmp_path_
     found = input_files.find(["."])
     assert found.paths == ("./a.jpeg", "./b.png", "./odd[1].png", "./2023/old.png", "./deep/er/c.txt")
     assert found.errors == ()
+
+
+def test_a_link_to_a_neighbour_whose_name_begins_alike_is_followed(folder):
+    for name in ("ward", "ward2"):
+        (folder / name).mkdir()
+        (folder / name / f"{name}.png").write_bytes(b"x")
+    (folder / "ward" / "more").symlink_to(folder / "ward2")
+    assert input_files.find(["ward"]).paths == ("ward/ward.png", "ward/more/ward2.png")
 
 
 def test_a_line_that_is_no_name_of_a_file_stops_no_other(folder):

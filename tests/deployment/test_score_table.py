@@ -195,6 +195,15 @@ def test_of_two_killed_runs_the_newer_row_stays(tmp_path):
     assert found.to_dict() == {SCORES[2].path: SCORES[2].sha256, SCORES[0].path: "5" * 64}
 
 
+def test_a_row_of_a_killed_run_is_newer_than_that_of_the_table(tmp_path):
+    path = tmp_path / "scores.csv"
+    write(path, SCORES[:1])
+    with pytest.raises(Killed):
+        write(path, [replace(SCORES[0], sha256="5" * 64), SCORES[1]], stop=1)
+    write(path, SCORES[2:])
+    assert pd.read_csv(path, dtype=str).set_index("path")["sha256"][SCORES[0].path] == "5" * 64
+
+
 def test_a_kill_at_the_very_end_loses_nothing_and_brings_no_older_row_back(tmp_path, monkeypatch):
     path = tmp_path / "scores.csv"
     with pytest.raises(Killed):
@@ -289,6 +298,13 @@ def test_a_row_that_a_full_disk_has_cut_is_not_glued_to_the_next(tmp_path):
         write(path, SCORES, stop=2)
     (tmp_path / "scores.csv.before.part").write_bytes(b'"a, b.png",half a r')
     assert write(path, SCORES) <= 2 and path.read_bytes() == other.read_bytes()
+
+
+def test_a_row_that_a_full_disk_has_cut_takes_no_whole_one_with_it(tmp_path):
+    with pytest.raises(Killed):
+        write(tmp_path / "scores.csv", SCORES, stop=2)
+    (tmp_path / "scores.csv.before.part").write_bytes(b'"a, b.png",half a r')
+    assert write(tmp_path / "scores.csv", SCORES) == 1
 
 
 def test_a_start_that_fails_leaves_no_lock(tmp_path):

@@ -87,6 +87,17 @@ def test_every_file_has_one_answer_in_order_with_its_reason(scorer, paths, engin
     assert engine.seen == 2 * 3, "two views of what passed the gate, and of nothing else"
 
 
+@pytest.mark.parametrize("mean", [5, 250])  # refused before the network, and after it
+def test_what_is_refused_keeps_its_remarks(scorer, tmp_path, mean):
+    score = next(scorer.score([draw(tmp_path / "odd.png", mean)])).score
+    assert score.status == "refused" and "plain" in score.flags
+
+
+def test_answers_for_any_age_have_another_engine_in_the_table(scorer):
+    labels = [Scorer(scorer.bundle, any_age=any_age).engine_label for any_age in (False, True)]
+    assert labels == ["keras", "keras, any age"]
+
+
 def test_views_are_averaged_as_in_the_study_ten_of_them_as_a_plain_mean(tmp_path, engine):
     pictures = np.random.default_rng(1).integers(0, 256, (5, 64, 64), np.uint8)
     for count, of in itertools.product((1, 2, 4, 10), ("probability", "logit")):

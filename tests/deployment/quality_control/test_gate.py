@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -20,6 +21,7 @@ from pneumo_utils.deployment.quality_control import (
     picture_statistics,
     unlearned_pictures,
 )
+from pneumo_utils.deployment.quality_control.rarity import Rarity
 from pneumo_utils.imaging import decoding
 from pneumo_utils.robustness import perturbations
 
@@ -151,6 +153,24 @@ def test_a_refused_radiograph_with_a_wide_border_is_told_to_be_cut(made, new):
     framed = [cv2.copyMakeBorder(one, 12, 12, 12, 12, cv2.BORDER_CONSTANT, value=255) for one in new]
     refused = [made.look(decoding.resize(one, SIZE)).refused for one in framed]
     assert any(refused) and all(one.endswith("of a side): cut it off") for one in refused if one)
+
+
+def test_lungs_must_be_four_times_as_rare_as_what_other_checks_measure():
+    kind, distance, lungs = gate.rate([Rarity(0.0, 1.0, 0.1)] * 3, np.full((1, 3), 2.0))[0]
+    assert distance == kind and lungs == pytest.approx(kind - np.log(4))
+
+
+@pytest.mark.parametrize("rare", [(9.0, 0.0, 0.0), (0.0, 9.0, 0.0), (0.0, 0.0, 9.0)], ids=gate.CHECKS)
+def test_one_check_that_comes_near_its_limit_is_enough_to_be_told(made, new, monkeypatch, rare):
+    monkeypatch.setattr(gate, "rate", lambda rarities, values: np.array([rare]))
+    verdict = replace(made, limits=np.array([10.0, 10.0])).look(new[0])
+    assert verdict.flags[-1].startswith("unusual among the radiographs of the study") and not verdict.refused
+
+
+def test_neither_a_limit_nor_a_rarity_that_is_no_number_lets_a_picture_pass(made, new, monkeypatch):
+    assert replace(made, limits=np.full(2, np.nan)).look(new[0]).refused
+    monkeypatch.setattr(gate, "rate", lambda rarities, values: np.array([[0.0, np.nan, 0.0]]))
+    assert made.look(new[0]).check == "distance"
 
 
 def test_a_gate_from_before_noise_was_looked_at_has_the_limit_that_needs_no_lesson(made, new):
