@@ -127,3 +127,9 @@ def test_the_reader_is_told_for_how_many_the_patient_is_known():
     assert patients.explain(cases("a", "b")) == "The patient of each of the 2 radiographs is known."
     told = patients.explain(cases("a", "", ""))
     assert told.startswith("The patient is known for 1 of 3 radiographs. Each of the other 2 counts as a patient")
+
+
+def test_every_picture_of_a_shared_patient_in_the_second_part_is_counted_and_no_other():
+    frame = pd.DataFrame({"path": list("abcd"), "part": ["train", "test", "test", "test"], "patient": list("pppq")})
+    frame = frame.assign(number=[1, 1, 1, 2], series="person", etiology="viral")
+    assert patients.overlap(frame)[["shared", "images"]].to_numpy().tolist() == [[1, 2]] * 4

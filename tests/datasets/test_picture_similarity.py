@@ -80,6 +80,14 @@ def test_false_alarms_are_counted_where_other_patients_look_the_same(case):
     assert picture_similarity.false_alarms(doubled, named.assign(patient="a"), digests) == (0, 3)
 
 
+@pytest.mark.parametrize(("named", "contents"), [("abcc", "1234"), ("abcd", "1233")])
+def test_neither_one_patient_nor_one_content_is_a_false_alarm_in_any_block_of_rows(monkeypatch, named, contents):
+    monkeypatch.setattr(picture_similarity, "_AT_ONCE", 2)
+    rows = np.eye(3, 1024, dtype=np.float32)[[0, 1, 2, 2]]
+    trained = splits(*zip(["train"] * 4, named, strict=True))
+    assert picture_similarity.false_alarms(rows, trained, pd.Series(list(contents))) == (0, 4)
+
+
 def test_an_inverted_picture_is_told_and_a_blank_one_is_not():
     pictures = radiographs(8)
     pictures[5] = 255 - pictures[5]

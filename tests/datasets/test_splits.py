@@ -162,6 +162,22 @@ def test_a_fraction_out_of_range_is_refused(fraction):
         cut(manifest(0), fraction)
 
 
+def test_the_largest_fraction_of_two_patients_leaves_one_to_train_on():
+    frame = manifest(0, copies=0)
+    ill = (frame["label"] == 1) & (frame["part"] != "test")
+    two = frame.loc[ill, "patient"].unique()[:2]
+    got = cut(frame[~ill | frame["patient"].isin(two)].reset_index(drop=True), 0.9)
+    assert set(got["split"]) == set(SPLITS)
+
+
+def test_a_child_in_two_series_is_left_out_with_each_of_them():
+    frame = manifest(0, copies=0)
+    number = frame["patient"].str[1:].astype(int)
+    frame["series"] = np.where((number % 2 == 1) | (frame.index % 5 == 0), "IM", "NORMAL2-IM")
+    found = splits.leave_series_out(frame, cut(frame))
+    assert [splits.shared_patients(found[name]) for name in ("IM", "NORMAL2-IM")] == [0, 0]
+
+
 def test_an_etiology_of_enough_patients_is_divided():
     frame = manifest(0, copies=0)
     some = frame.loc[(frame["etiology"] == "viral") & (frame["part"] == "train"), "patient"].unique()[:5]

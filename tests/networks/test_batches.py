@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from support.tiny_pictures import N_TRAIN, feed
@@ -59,3 +61,29 @@ def test_batches_that_are_made_ahead_are_those_of_their_epoch(rooms, images):
             np.testing.assert_array_equal(labels[:, 0], label[positions])
             np.testing.assert_array_equal(rows, feed(images).training(positions, batches.turns[number * 8 :][:8]))
         batches.on_epoch_end()
+
+
+def turned(positions, turns):
+    """Rows that say no more than their turn."""
+    return turns[:, None].astype(np.float32)
+
+
+def test_every_picture_of_an_epoch_is_in_the_turn_of_that_epoch(rooms):
+    batches = rooms["batches"].Batches(turned, np.arange(40) % 2, 4, seed=0)
+    for epoch in (0, 1, 5):
+        batches.go_on(epoch)
+        assert {float(turn) for number in range(len(batches)) for turn in batches[number][0][:, 0]} == {epoch}
+
+
+def test_what_is_under_way_is_of_no_use_in_another_epoch(rooms):
+    made = threading.Semaphore(0)
+
+    def rows(positions, turns):
+        made.release()
+        return turned(positions, turns)
+
+    batches = rooms["batches"].Batches(rows, np.arange(8) % 2, 4, seed=0)
+    assert set(batches[0][0][:, 0]) == {0}
+    assert all(made.acquire(timeout=10) for _ in range(2)), "the second is made ahead"
+    batches.go_on(5)
+    assert set(batches[1][0][:, 0]) == {5}
