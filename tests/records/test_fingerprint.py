@@ -205,6 +205,12 @@ def test_an_array_is_told_by_its_type_shape_and_values_however_it_lies_in_memory
     assert fingerprint.of_array(np.asfortranarray(one)) == fingerprint.of_array(one)
 
 
+@pytest.mark.parametrize(("one", "other"), [(np.float32, np.int32), (np.uint8, bool), (">u2", "<u2")])
+def test_arrays_of_the_same_bytes_and_different_types_are_told_apart(one, other):
+    nought = np.zeros(4, one)
+    assert fingerprint.of_array(nought) != fingerprint.of_array(nought.view(other))
+
+
 def test_a_room_is_hashed_by_its_name_as_by_an_import_of_it(package):
     source = "from pneumo_utils.reporting.figures import style"
     assert fingerprint.of_room("reporting.figures.style", package) == fingerprint.of_rooms(source, package)
