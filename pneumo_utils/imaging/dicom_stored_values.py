@@ -190,7 +190,7 @@ def used_bits(values: np.ndarray, stored: int, signed: bool) -> np.ndarray:
 def has_cell(dataset: Dataset, value: int) -> bool:
     """Whether a cell of the pixel data holds `value` with the bits beyond those in use; no, where it is compressed."""
     syntax, allocated = _syntax(dataset), int(dataset.BitsAllocated)
-    if syntax not in _PLAIN:
+    if syntax not in _PLAIN or not -(1 << (allocated - 1)) <= value < 1 << allocated:
         return False
     size = allocated // 8
     cells = np.frombuffer(

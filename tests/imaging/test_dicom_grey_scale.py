@@ -36,3 +36,11 @@ def test_of_two_entries_in_a_word_of_a_table_the_lower_byte_is_the_first():
     table = lut([low | high << 8 for low, high in np.arange(255, -1, -1).reshape(-1, 2)], 0, 8, "VOILUTSequence")
     table[0].LUTDescriptor = [256, 0, 8]
     assert (shown(stored(bits=8), 8, VOILUTSequence=table) == 255 - GREY).all()
+
+
+def test_a_padding_value_that_no_pixel_of_eight_bits_can_have_blackens_none():
+    values = stored(bits=8)
+    values[:10] = 232  # 1000 without the bits that do not fit
+    plain, padded = (dicom_files.read(saved(dataset(values, 8, **told))) for told in ({}, {"PixelPaddingValue": 1000}))
+    assert (plain.pixels == padded.pixels).all()
+    assert "padding value is none that a pixel can have" in padded.remarks
