@@ -179,6 +179,16 @@ def test_a_perfect_network_has_no_surer_net_benefit_than_its_patients_allow():
     assert row["lower"] == pytest.approx(0.5 * bound)  # all false alarms of 10, or all misses of 10
 
 
+def test_a_network_that_is_never_right_has_no_surer_net_benefit_than_its_patients_allow():
+    label = np.arange(20) % 2
+    own = example("predictions", 20).assign(path=[f"{n}" for n in range(20)], patient=[f"p{n}" for n in range(20)])
+    found = net_benefit.decision_curves(own.assign(label=label, probability=1.0 - label), 0.5, [0.5], 50)
+    row = found.iloc[0]
+    bound = binomtest(0, 10).proportion_ci(method="exact").high
+    assert row["net_benefit"] == row["lower"] == pytest.approx(-0.5)
+    assert row["upper"] == pytest.approx(0.5 * bound - 0.5)
+
+
 @pytest.mark.parametrize("only", [0, 1])
 def test_a_single_class_has_no_decision_curve_and_no_predictive_values(only):
     frame = predictions(label=np.full(len(LABEL), only))

@@ -64,6 +64,14 @@ def test_a_reference_is_compared_with_every_model_and_holm_counts_them_all():
         comparisons.against_reference(both, reference.iloc[1:])
 
 
+def test_a_family_against_a_reference_is_one_split():
+    both = pd.concat([predictions_of_both(), predictions_of_both(split="validation")])
+    reference = both[both["model"] == "second"].assign(model="acquisition")
+    found = comparisons.against_reference(both[both["model"] == "first"], reference)
+    assert len(found) == 2 and found["p"].max() < 1
+    assert found["p_holm"].to_numpy() == pytest.approx(found["p"].to_numpy())
+
+
 def test_p_values_are_adjusted_by_holm_as_r_adjusts_them():
     expected = [ANSWERS[f"holm_{place}"] for place in range(1, 5)]
     assert comparisons.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx(expected, abs=1e-15)

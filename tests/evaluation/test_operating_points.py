@@ -42,6 +42,11 @@ def test_among_equals_youden_misses_fewer_pneumonias():
     assert operating_points.choose(LABEL, PROBABILITY, "youden") == pytest.approx(0.3)
 
 
+def test_among_equals_the_specificity_rule_gives_fewer_false_alarms():
+    # from 0.25 on 1 of 3 normals is spared; the pneumonia at 0.9 is found up to 0.75, where all 3 are
+    assert operating_points.choose([0, 0, 0, 1], [0.1, 0.4, 0.6, 0.9], "specificity", 0.3) == pytest.approx(0.75)
+
+
 def test_a_target_met_exactly_is_met():
     label = np.r_[np.zeros(5, int), np.ones(20, int)]
     probability = np.r_[np.full(5, 0.3), 0.2, np.linspace(0.5, 0.9, 19)]
@@ -300,6 +305,10 @@ def test_a_model_that_says_the_same_of_every_radiograph_is_named_and_stops_nothi
     assert operating_points.constant_answers(flat) == {("vgg16", 1): 0.5}
     points = operating_points.table(flat).set_index(["model", "rule"])
     assert points.loc[("vgg16", "sensitivity"), ["sensitivity", "specificity"]].to_numpy().tolist() == [1.0, 0.0]
+
+
+def test_one_radiograph_alone_shows_no_constant_answer():
+    assert operating_points.constant_answers(predictions().groupby("model").head(1)) == {}
 
 
 def test_a_table_says_which_network_has_no_threshold():

@@ -137,6 +137,19 @@ def test_what_is_kept_is_counted_by_class():
     assert found["n"] == 5 and found["error"] == pytest.approx(2 / 5)
 
 
+def test_what_stands_at_the_edge_of_the_band_is_kept():
+    frame = predictions_by_split(("test",)).query("model == 'first'").assign(probability=0.5)
+    assert referral.apply_bands(frame, 0.5, 0.0, replicates=5)["coverage"].item() == 1
+
+
+def test_what_is_said_less_surely_has_a_narrower_interval():
+    frame = predictions_by_split(("test",)).query("model == 'first'")
+    wide, narrow = (referral.apply_bands(frame, 0.5, 0.0, 200, level=level) for level in (0.95, 0.5))
+    for name in ("", "sensitivity_", "specificity_"):
+        lower, upper = name + "lower", name + "upper"
+        assert (narrow[upper] - narrow[lower] < wide[upper] - wide[lower]).all()
+
+
 def test_where_all_are_referred_there_is_no_error_to_speak_of():
     found = referral.apply_bands(predictions_by_split(), 0.5, np.inf, replicates=5)
     assert (found["coverage"] == 0).all() and (found["n"] == 0).all()
