@@ -124,6 +124,16 @@ def test_a_category_of_ones_own_says_nothing_out_of_fold(quick):
     assert np.isnan(cell(found, "jpeg_table", column="lower"))
 
 
+@pytest.mark.parametrize(("well", "ill"), [("RGB", "CMYK"), ("CMYK", "grey")])
+def test_a_category_that_train_lacks_is_as_ill_as_all_of_train(quick, well, ill):
+    radiographs, acquisition = made_up()
+    label, in_train = radiographs["label"] == 1, radiographs["part"] == "train"
+    known = np.where(label & (radiographs.index % 2 == 0), "grey", "RGB")
+    # in train 2 of 3 are ill: of RGB every other, of grey all
+    frame = radiographs.assign(mode=np.where(in_train, known, np.where(label, ill, well)))
+    assert cell(acquisition_audit.table(frame, acquisition), "mode", "test") == 1
+
+
 def test_pictures_of_one_patient_and_copies_of_one_file_are_judged_by_what_others_taught(quick):
     radiographs, acquisition = made_up()
     pair = np.arange(len(radiographs)) // 6 * 3 + radiographs["label"]
@@ -159,6 +169,13 @@ def test_a_val_too_small_to_judge_counts_as_train():
     large, _ = made_up(val=3 * acquisition_audit.FEWEST)
     assert set(acquisition_audit.parts(small)) == {"train", "test"}
     assert acquisition_audit.parts(large).equals(large["part"])
+
+
+def test_a_val_of_one_class_or_of_many_pictures_of_few_patients_counts_as_train():
+    large, _ = made_up(val=3 * acquisition_audit.FEWEST)
+    inside = large["part"] == "val"
+    ill, few = large[~inside | (large["label"] == 1)], large.assign(patient=large["patient"].mask(inside, "alone"))
+    assert all(set(acquisition_audit.parts(frame)) == {"train", "test"} for frame in (ill, few))
 
 
 def test_with_fewer_patients_not_even_a_perfect_ranking_is_called_a_shortcut():
@@ -239,3 +256,10 @@ def test_drift_is_told_within_a_class_by_median_share_and_area():
     healthy, ill = audit_findings.drift_sentences(moved)
     assert healthy.startswith("NORMAL, train → test: ") and "mean grey level" in healthy and "JPEG tables" in healthy
     assert ill == "PNEUMONIA, train → test: none clearly as far as 0.3 or 0.7."
+
+
+def test_drift_is_from_what_is_most_common_in_train_even_where_another_part_is_larger():
+    radiographs, acquisition = made_up(train=60, test=120)
+    acquisition["jpeg_table"] = np.where(radiographs["part"] == "train", "a" * 12, "b" * 12)
+    moved = acquisition_audit.drift(radiographs, acquisition)
+    assert [cell(moved, "jpeg_table", part, "centre", label=0) for part in ("train", "test")] == [1, 0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from support.examples import example
 
 from pneumo_utils.datasets import splits
 from pneumo_utils.records import tables
@@ -71,6 +72,12 @@ def test_a_row_counts_known_patients_and_decides_at_the_point_of_its_own_validat
     assert row["lower"].item() < 1
 
 
+def test_known_is_who_is_in_train_and_nobody_else():
+    drawn = pd.DataFrame({"patient": ["a", "b", "b", "a"], "split": ["train", "validation", "test", "test"]})
+    told = leakage.resplit_predictions("pictures", drawn, example("predictions", 2).assign(patient=["b", "a"]))
+    assert told["known_patient"].tolist() == [False, True]
+
+
 def test_the_table_in_words_names_the_draw(manifest, like):
     held = like[like["split"] != "train"]
     predictions = judged(held)
@@ -135,6 +142,16 @@ def test_a_series_left_out_is_judged_against_the_published_test_pictures_of_the_
     assert leakage.for_display(row).index.tolist() == ["series IM, never trained on"]
 
 
+@pytest.mark.parametrize("own", [0, 1])
+def test_against_a_series_of_either_class_stand_no_test_pictures_of_that_class(own):
+    rows = [("a", 1 - own, "train", "train"), ("b", own, "validation", "train"), ("c", own, "test", "test")]
+    rows += [("d", own, "test", "train"), ("e", own, "test", "val"), ("f", 1 - own, "test", "test")]
+    drawn = pd.DataFrame(rows, columns=["path", "label", "split", "part"])
+    drawn = drawn.assign(patient=drawn["path"])
+    told = leakage.resplit_predictions("without IM", drawn, drawn[1:].drop(columns="part"))
+    assert told["path"].tolist() == ["b", "d", "e", "f"]
+
+
 def test_each_draw_is_judged_at_the_operating_point_of_its_own_validation():
     def cases(split, probability):
         names = [f"{split}-{n}" for n in range(18)]
@@ -145,3 +162,12 @@ def test_each_draw_is_judged_at_the_operating_point_of_its_own_validation():
     told = pd.concat([cases("validation", [0.2, 0.9]), cases("test", [0.52, 0.53])])  # 0.55 there, not 0.5 or 0.525
     row = leakage.table(told, "sensitivity", 0.95).iloc[0]
     assert (row["auc"], row["sensitivity"], row["specificity"]) == (1, 0, 1)
+
+
+def test_the_margin_is_the_one_that_was_asked_for():
+    said = {"validation": [0.1, 0.2, 0.8, 0.9], "test": [0.1, 0.4, 0.7, 0.9]}
+    rows = [example("resplit_predictions", 4, split=split).assign(probability=said[split]) for split in said]
+    told = pd.concat(rows).assign(patient=list("abcd") * 2, label=[0, 0, 1, 1] * 2)
+    # nine tenths of the gap from 0.2 to 0.8 left to the normals: above 0.7
+    row = leakage.table(told, "margin", 0.95, margin=0.9).iloc[0]
+    assert (row["sensitivity"], row["specificity"]) == (0.5, 1)

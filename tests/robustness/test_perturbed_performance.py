@@ -62,6 +62,14 @@ def test_the_worst_case_leaves_hidden_lungs_aside(perturbed):
     assert perturbed_performance.worst_case(worse)["perturbation"].tolist() == ["blur"]
 
 
+def test_every_network_has_its_own_worst_case():
+    rows = [("noise", 0, 0.6), ("blur", 0, 0.7), ("noise", 1, 0.9), ("blur", 1, 0.8)]
+    found = pd.DataFrame(rows, columns=["perturbation", "seed", "auc"]).assign(model="cnn")
+    found = found.assign(sensitivity=found["auc"], specificity=found["auc"])
+    for worst in (perturbed_performance.worst_case, perturbed_performance.worst_decisions):
+        assert worst(found)[["seed", "perturbation"]].to_numpy().tolist() == [[0, "noise"], [1, "blur"]]
+
+
 def test_the_table_in_words_names_network_and_way(perturbed):
     said = perturbed_performance.for_display(perturbed_performance.table(perturbed, {("cnn", 0): 0.5}))
     assert said.index.unique().tolist() == ["Small CNN"]
@@ -79,6 +87,23 @@ def shown(seed=0, worse=0.0):
     return pd.concat(parts, ignore_index=True)
 
 
+def test_the_order_of_cases_has_no_say_in_what_changes():
+    changed = ["auc_change", "change_lower", "change_upper", "flip_rate"]
+    mixed = shown().sample(frac=1, random_state=0)
+    before, after = (
+        perturbed_performance.table(one, 0.5).set_index("perturbation")[changed] for one in (shown(), mixed)
+    )
+    pd.testing.assert_frame_equal(after.loc[before.index], before)
+
+
+def test_every_network_is_compared_with_its_own_answers_to_the_picture_as_it_is():
+    wrong = shown().assign(probability=1 - shown()["probability"])
+    parts = [shown(), wrong.assign(seed=1), wrong.assign(model="vgg16")]
+    alone = [perturbed_performance.table(part, 0.5) for part in parts]
+    together = perturbed_performance.table(pd.concat(parts), 0.5)
+    pd.testing.assert_frame_equal(together, pd.concat(alone, ignore_index=True))
+
+
 def test_the_gap_of_worst_cases_is_that_of_the_lowest_areas_with_an_interval_over_patients():
     strong, weak = shown(), shown(worse=1.0)
     gap, lower, upper = perturbed_performance.worst_case_difference(strong, weak, 500, 0)
@@ -86,6 +111,13 @@ def test_the_gap_of_worst_cases_is_that_of_the_lowest_areas_with_an_interval_ove
     areas = [roc_auc_score(one["label"], one["probability"]) for one in blurred]
     assert gap == pytest.approx(areas[0] - areas[1]) and 0 < lower < gap < upper
     assert perturbed_performance.worst_case_difference(strong, strong, 100, 0) == (0.0, 0.0, 0.0)
+
+
+def test_the_gap_of_worst_cases_leaves_pictures_without_lungs_aside():
+    guessed = shown().replace({"perturbation": {"only_lungs": "without_lungs"}})
+    hidden = guessed["perturbation"] == "without_lungs"
+    known = guessed.assign(probability=guessed["probability"].mask(hidden, guessed["label"]))
+    assert perturbed_performance.worst_case_difference(guessed, known, 50, 0)[0] == 0
 
 
 def test_the_interval_of_a_gap_is_the_basic_one_of_draws_that_have_each_its_own_worst_way():

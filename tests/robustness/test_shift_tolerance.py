@@ -12,6 +12,7 @@ from support.answers import quick, ranked_images
 from support.examples import example
 
 from pneumo_utils.evaluation import operating_points
+from pneumo_utils.evaluation.intervals import resample_patients
 from pneumo_utils.evaluation.weighted_metrics import MetricError
 from pneumo_utils.records import tables
 from pneumo_utils.robustness import shift_tolerance
@@ -116,6 +117,25 @@ def test_two_parts_of_one_kind_are_not_said_to_have_moved():
     both["probability"] = expit(generator.normal(np.where(both["label"] == 1, 2, -2), 1.5))
     found = shift_tolerance.observed_shift(both, 0.9, 500)
     assert ((found["lower"] < 0) & (found["upper"] > 0)).all()
+
+
+def test_the_interval_of_a_move_is_that_of_a_loop_over_patients_drawn_apart_in_each_part():
+    generator, patient = np.random.default_rng(0), [f"p{row // 2}" for row in range(80)]
+    case = pd.DataFrame({"label": np.repeat([0, 1], 40), "patient": patient, "model": "cnn", "seed": 0})
+    parts, edges = [], []
+    for seed, split in enumerate(("validation", "test")):
+        parts.append(case.assign(split=split, probability=expit(generator.normal(4 * case["label"] - 2, 1.5))))
+        drawn = (parts[-1].loc[case.index.repeat(times)] for times in resample_patients(case["patient"], 100, seed))
+        edges.append([operating_points.class_edges(one["label"], one["probability"], 0.9) for one in drawn])
+    moved = (logit(edges[1]) - logit(edges[0])) * [1, -1]
+    found = shift_tolerance.observed_shift(pd.concat(parts), 0.9, 100)
+    assert pytest.approx(np.quantile(moved, [0.025, 0.975], axis=0)) == found[["lower", "upper"]].to_numpy().T
+
+
+def test_where_too_many_draws_hold_none_of_a_class_its_move_has_no_interval():
+    both = pd.concat([predictions()[2:], predictions(split="test")[2:]]).assign(patient=list("cdefgh") * 2)
+    found = shift_tolerance.observed_shift(both, 0.75, 200).set_index("class")  # 2 normals of 6: none in 1 draw of 11
+    assert found["lower"].isna().to_dict() == {"normals": True, "pneumonias": False}
 
 
 def test_a_single_class_has_no_room():
