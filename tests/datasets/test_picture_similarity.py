@@ -50,6 +50,15 @@ def test_a_picture_that_was_saved_anew_or_made_smaller_is_found_across_splits(ca
     assert not found["same_patient"].any()
 
 
+def test_an_inverted_copy_is_found_and_counts_as_a_false_alarm_as_any_other_does():
+    one, two, three = radiographs(3)
+    rows = picture_similarity.thumbnails([one, 255 - saved(two, 60), three, two])
+    named, digests = splits(("train", "a"), ("test", "b"), ("test", "c"), ("train", "d")), pd.Series(list("1234"))
+    found = tables.check("near_duplicates", picture_similarity.near_duplicates(rows, named, digests))
+    assert found[["path", "other"]].to_numpy().tolist() == [["1.jpeg", "3.jpeg"]]
+    assert picture_similarity.false_alarms(rows, named.assign(split="train"), digests) == (2, 4)
+
+
 def test_the_same_bytes_and_the_same_patient_are_told(case):
     rows, named, digests = case
     named.loc[3, "patient"], digests[3] = "a", "1"
