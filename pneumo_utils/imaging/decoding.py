@@ -228,7 +228,8 @@ def _pixels(header: Image.Image, data: bytes, flags: int) -> np.ndarray:
     if pixels is None:
         raise ImageError(f"damaged or unsupported {header.format}: it cannot be decoded")
     if pixels.dtype not in (np.uint8, np.uint16):
-        raise ImageError(f"unsupported {header.format}: grey levels must have 8 or 16 bits, got {pixels.dtype}")
+        rule = "grey levels must be unsigned whole numbers of 8 or 16 bits"
+        raise ImageError(f"unsupported {header.format}: {rule}, got {pixels.dtype}")
     return pixels
 
 
