@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from pneumo_utils.imaging import image_files
+from pneumo_utils.imaging import image_files, png_chunks
 from pneumo_utils.imaging.image_files import ImageError
 
 # An EXIF orientation other than upright, in either byte order. Not asked of Pillow: it passes over damaged entries that
@@ -198,7 +198,10 @@ def _full(header: Image.Image, data: bytes) -> tuple[np.ndarray, int]:
     if alpha and header.format == "TIFF" and header.convert("RGBA").getextrema()[3][0] < 255:
         raise ImageError("a TIFF with transparency: save it without")  # OpenCV leaves it out, or applies it twice
     flags = cv2.IMREAD_UNCHANGED if alpha else cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
-    pixels = _blend_over_black(_pixels(header, data, flags))
+    pixels = _pixels(header, data, flags)
+    if alpha and pixels.ndim == 2 and header.format == "PNG":  # one level of grey, which OpenCV shows as any other
+        pixels[pixels == png_chunks.transparent_grey(data)] = 0
+    pixels = _blend_over_black(pixels)
     if alpha and header.format != "TIFF":  # OpenCV leaves these as they lie
         pixels = _TURNS.get(_orientation(data), np.asarray)(pixels)
     if pixels.dtype == np.uint8:

@@ -1,4 +1,4 @@
-"""What a PNG says in its chunks: how many rows it holds, and how many of its bits mean something."""
+"""What a PNG says in its chunks: how many rows it holds, how many of its bits mean something, what is transparent."""
 
 from __future__ import annotations
 
@@ -43,6 +43,18 @@ def significant_bits(data: bytes) -> int:
     """
     said = next(_pieces(data, b"sBIT"), b"")
     return said[0] if said else 0
+
+
+def transparent_grey(data: bytes) -> int:
+    """Which grey level its chunk `tRNS` calls transparent, as it is once fewer than 8 bits are stretched to 8.
+
+    Args:
+        data: the bytes of the whole file: grey without an alpha channel, and with that chunk.
+    """
+    depth = data[24]
+    largest = (1 << depth) - 1
+    level = int.from_bytes(next(_pieces(data, b"tRNS"))[:2], "big") & largest
+    return level * max(largest, 255) // largest
 
 
 def _row_bytes(data: bytes) -> int:

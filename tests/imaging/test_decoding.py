@@ -287,6 +287,27 @@ def test_a_transparent_picture_is_laid_over_black():
     assert np.abs(decoded[:, 40:] - GREY[:, 40:] * (128 / 255)).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("depth", "row", "shown"),
+    [
+        (1, [0b01010101], [0] * 8), (2, [0b00011011], [0, 0, 170, 255]), (4, [0x01, 0x2F], [0, 0, 34, 255]),
+        (8, [0, 1, 2, 255], [0, 0, 2, 255]), (16, [0, 0, 128, 1, 255, 255], [0, 0, 255]),
+    ],
+)  # fmt: skip
+def test_one_grey_level_that_is_transparent_is_laid_over_black_as_one_colour_is(depth, row, shown):
+    size = len(shown).to_bytes(4, "big") + (1).to_bytes(4, "big")
+    parts = {b"IHDR": size + bytes((depth, 0, 0, 0, 0)), b"tRNS": b"\x80\1", b"IDAT": zlib.compress(bytes([0, *row]))}
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*one) for one in parts.items()) + chunk(b"IEND", b"")
+    assert decoding.decode(data)[0].tolist() == shown
+
+
+def test_a_bright_level_that_is_transparent_is_black_in_grey_and_in_colour():
+    level = int(GREY[30, 40])
+    for picture, transparency in ((PICTURE, level), (COLOUR, (level,) * 3)):
+        decoded = decoding.decode(packed(picture, transparency=transparency))
+        assert (decoded == np.where(level == GREY, 0, GREY)).all()
+
+
 def test_an_exif_orientation_is_applied():
     exif = Image.Exif()
     exif[0x0112] = 6
