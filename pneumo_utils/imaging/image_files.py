@@ -55,7 +55,8 @@ def read_header(data: bytes) -> Image.Image:
         data: the bytes of the whole file.
 
     Raises:
-        ImageError: empty, of another format, of more than 89 million pixels, or with several pictures in it.
+        ImageError: empty, of another format, of more than 89 million pixels, with several pictures in it, or a CMYK
+            JPEG that does not tell whether it is a negative.
     """
     if not data:
         raise ImageError("empty file (0 bytes)")
@@ -68,6 +69,9 @@ def read_header(data: bytes) -> Image.Image:
         raise ImageError(_explain_unreadable(data)) from error
     if frames > 1:
         raise ImageError(f"holds {frames} pictures: a radiograph is one")
+    # with the marker 255 is paper, without it some programs mean ink; OpenCV and Pillow always take it as paper
+    if header.mode == "CMYK" and header.format != "TIFF" and "adobe" not in header.info:
+        raise ImageError("a CMYK JPEG without Adobe's marker, which may be a negative: save it in grey")
     return header
 
 

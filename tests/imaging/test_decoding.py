@@ -308,6 +308,15 @@ def test_a_bright_level_that_is_transparent_is_black_in_grey_and_in_colour():
         assert (decoded == np.where(level == GREY, 0, GREY)).all()
 
 
+def test_a_cmyk_jpeg_that_does_not_tell_whether_it_is_a_negative_is_refused():
+    whole = STORED["CMYK"]
+    start = whole.index(b"\xff\xee")
+    plain = whole[:start] + whole[start + 2 + int.from_bytes(whole[start + 2 : start + 4], "big") :]
+    for read in (decoding.decode, decoding.decode_sound, lambda data: decoding.decode_square(data, 8)):
+        with pytest.raises(ImageError, match="^a CMYK JPEG without Adobe's marker, which may be a negative: save it"):
+            read(plain)
+
+
 def test_an_exif_orientation_is_applied():
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -137,6 +137,10 @@ def write_files(folder):
     (folder / "filled.jpg").write_bytes(turned[:2] + b"\xff\xff" + turned[2:])  # fill bytes before a marker
     colours.save(folder / "colours.png")
     picture.convert("RGB").save(folder / "rgb.jpg", quality=95)
+    picture.convert("RGB").convert("CMYK").save(folder / "ink.jpg", quality=95)
+    ink = (folder / "ink.jpg").read_bytes()
+    marker = ink.index(b"\xff\xee")
+    (folder / "unmarked-ink.jpg").write_bytes(ink[:marker] + ink[marker + 16 :])
     picture.save(folder / "restarts.jpg", quality=95, restart_marker_blocks=7, optimize=True)
     picture.save(folder / "progressive.jpg", quality=95, progressive=True)
     picture.save(folder / "picture.bmp")
@@ -333,12 +337,14 @@ def test_files_of_every_kind_are_read_as_python_reads_them_or_refused(page, bund
         "grey.jpg",
         "turned.jpg",
         "filled.jpg",
+        "ink.jpg",
         "restarts.jpg",
         "film.jpg",
         "large-exif.webp",
         "upright.webp",
     }
     assert found["surplus.png"]["reason"] == "damaged PNG: it holds more than its rows"
+    assert found["unmarked-ink.jpg"]["reason"].startswith("a CMYK JPEG without Adobe's marker, which may be a negative")
     assert found["twice.jpg"]["reason"] == "holds 2 pictures: a radiograph is one"
     assert found["short.bmp"]["reason"] == "truncated: the BMP ends early"
     assert {found[name]["status"] for name in found if name.startswith(("cut-", "hole-in-"))} == {"refused"}

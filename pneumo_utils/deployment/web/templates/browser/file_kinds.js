@@ -42,6 +42,13 @@ function isTurned(data) { // by an EXIF orientation other than upright
   return false;
 }
 
+function checkInk(data) { // four channels without Adobe's marker: in some 255 is paper, in others ink
+  const found = [...segments(data)], frames = [0xc0, 0xc1, 0xc2];
+  const inks = found.some(([marker, at]) => frames.includes(marker) && data[at + 9] === 4);
+  if (inks && !found.some(([marker, at]) => marker === 0xee && text(data, at + 4, at + 9) === "Adobe"))
+    throw new PictureError("a CMYK JPEG without Adobe's marker, which may be a negative: save it in grey");
+}
+
 function findMarker(data, marker, from = 0) { // -1: there is none
   for (let at = data.indexOf(255, from); at >= 0; at = data.indexOf(255, at + 1)) if (data[at + 1] === marker) return at;
   return -1;
@@ -58,6 +65,7 @@ function holdsAnother(data) { // JPEG behind the first, as a film; cameras annou
 }
 
 function checkJpeg(data) { // neither marker occurs inside compressed data: no scan starts behind the last end but by chance
+  checkInk(data);
   let scan = -1, end = -1;
   for (let at = data.indexOf(255); at >= 0; at = data.indexOf(255, at + 1)) {
     if (data[at + 1] === 0xda) scan = at;
