@@ -32,7 +32,8 @@ def find(top: Path, root: Path) -> list[PassedOver]:
 
     Returns:
         files one by one; folders as one with the number of their files, such as a third class, a second copy of the
-        set, or a link, which is not followed. Left unsaid are an operating system's own files that are no pictures.
+        set, one that may not be looked into, or a link, which is not followed. Left unsaid are an operating
+        system's own files that are no pictures.
     """
     found = _beside(root, root, PARTS, "outside train, val and test")
     for part in (part for part in PARTS if (root / part).is_dir()):
@@ -53,8 +54,7 @@ def _beside(folder: Path, root: Path, known: tuple[str, ...], reason: str) -> li
             continue
         shown = Path(os.path.relpath(path, root)).as_posix()
         if path.is_dir():
-            one = _folder_passed_over(path, shown, _explain(path, reason))
-            found += [one] if one.files or path.is_symlink() else []
+            found += _folder_passed_over(path, shown, _explain(path, reason))
         elif not folder_contents.is_litter(path.name) or image_files.is_image(path.name):
             found.append(PassedOver(shown, 1, _explain(path, reason)))
     return found
@@ -70,11 +70,18 @@ def _explain(path: Path, reason: str) -> str:
     return reason
 
 
-def _folder_passed_over(folder: Path, shown: str, reason: str) -> PassedOver:
-    """`folder` with the number of files in it; behind a link only so many folders are looked into."""
-    counts = [len(names) for _, _, names in islice(os.walk(folder), _most_folders(folder))]
+def _folder_passed_over(folder: Path, shown: str, reason: str) -> list[PassedOver]:
+    """`folder` with the number of files in it, if any; behind a link only so many folders are looked into."""
+    refused: list[OSError] = []
+    walked = islice(os.walk(folder, onerror=refused.append), _most_folders(folder))
+    counts = [len(names) for _, _, names in walked]
+    if not (sum(counts) or refused or folder.is_symlink()):
+        return []
+    if refused:
+        what = "a folder in it" if counts else "it"
+        reason += f"; {what} cannot be looked into: {refused[0].strerror}"
     more = f" (at least {sum(counts):,} files)" if len(counts) == _most_folders(folder) else ""
-    return PassedOver(f"{shown}/", sum(counts), reason + more)
+    return [PassedOver(f"{shown}/", sum(counts), reason + more)]
 
 
 def _most_folders(folder: Path) -> int | None:
@@ -93,13 +100,14 @@ def within_class(folder: Path, root: Path) -> list[PassedOver]:
     found = []
 
     def refuse(error: OSError) -> None:
-        found.append(PassedOver(f"{Path(error.filename).relative_to(root).as_posix()}/", 0, f"{error.strerror}"))
+        place = Path(error.filename).relative_to(root).as_posix()
+        found.append(PassedOver(f"{place}/", 0, f"cannot be looked into: {error.strerror}"))
 
     for place, folders, names in os.walk(folder, onerror=refuse):
         here = Path(place)
         for name in folders:
             if reason := _why_not_entered(here / name):
-                found.append(_folder_passed_over(here / name, (here / name).relative_to(root).as_posix(), reason))
+                found += _folder_passed_over(here / name, (here / name).relative_to(root).as_posix(), reason)
         folders[:] = [name for name in folders if not folder_contents.why_barred(name)]
         hidden = [name for name in names if folder_contents.is_litter(name) and image_files.is_image(name)]
         found += [

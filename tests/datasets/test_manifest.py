@@ -198,6 +198,34 @@ def test_whatever_lies_beside_the_class_folders_is_named_with_its_count(root):
     assert reasons["test/NORMAL/more/"] == "a link to a folder, which is not followed"
 
 
+def closed(monkeypatch, *folders):
+    """As if nobody might list these, which root always may."""
+    listed = os.scandir
+
+    def scandir(place="."):
+        if Path(place) in folders:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+        return listed(place)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+
+
+def test_a_folder_that_may_not_be_looked_into_is_named_wherever_it_lies(root, monkeypatch):
+    part = root / "train"
+    places = (part / "COVID19", part / "OTHER" / "deep", part / "NORMAL" / "child", part / "NORMAL" / "masks")
+    for place in places:
+        place.mkdir(parents=True)
+    (part / "OTHER" / "a.jpeg").write_bytes(picture(1))
+    closed(monkeypatch, *places)
+    denied = "cannot be looked into: Permission denied"
+    assert [tuple(one) for one in passed_over.find(root, root)] == [
+        ("train/COVID19/", 0, f"outside NORMAL and PNEUMONIA; it {denied}"),
+        ("train/NORMAL/child/", 0, denied),
+        ("train/NORMAL/masks/", 0, f"masks, by its name, no radiographs; it {denied}"),
+        ("train/OTHER/", 1, f"outside NORMAL and PNEUMONIA; a folder in it {denied}"),
+    ]
+
+
 def test_a_name_that_is_not_utf8_is_left_out_by_name(root, tmp_path):
     odd = os.fsencode(root / "train" / "NORMAL") + b"/IM-0001-0001-caf\xe9.jpeg"
     os.rename(root / "train" / "NORMAL" / "IM-0000-0001.jpeg", odd)  # noqa: PTH104 - pathlib has no bytes
