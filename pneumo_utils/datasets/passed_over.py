@@ -32,8 +32,8 @@ def find(top: Path, root: Path) -> list[PassedOver]:
 
     Returns:
         files one by one; folders as one with the number of their files, such as a third class, a second copy of the
-        set, one that may not be looked into, or a link, which is not followed. Left unsaid are an operating
-        system's own files that are no pictures.
+        set, one that may not be looked into, or a link, which is not followed. Left unsaid, and not counted, are an
+        operating system's own files that are no pictures, and folders that hold nothing else.
     """
     found = _beside(root, root, PARTS, "outside train, val and test")
     for part in (part for part in PARTS if (root / part).is_dir()):
@@ -55,7 +55,7 @@ def _beside(folder: Path, root: Path, known: tuple[str, ...], reason: str) -> li
         shown = Path(os.path.relpath(path, root)).as_posix()
         if path.is_dir():
             found += _folder_passed_over(path, shown, _explain(path, reason))
-        elif not folder_contents.is_litter(path.name) or image_files.is_image(path.name):
+        elif _is_told(path.name):
             found.append(PassedOver(shown, 1, _explain(path, reason)))
     return found
 
@@ -70,11 +70,16 @@ def _explain(path: Path, reason: str) -> str:
     return reason
 
 
+def _is_told(name: str) -> bool:
+    """Whether a file is worth a word, by its name."""
+    return image_files.is_image(name) or not folder_contents.is_litter(name)
+
+
 def _folder_passed_over(folder: Path, shown: str, reason: str) -> list[PassedOver]:
     """`folder` with the number of files in it, if any; behind a link only so many folders are looked into."""
     refused: list[OSError] = []
     walked = islice(os.walk(folder, onerror=refused.append), _most_folders(folder))
-    counts = [len(names) for _, _, names in walked]
+    counts = [sum(map(_is_told, names)) for _, _, names in walked]
     if not (sum(counts) or refused or folder.is_symlink()):
         return []
     if refused:

@@ -226,6 +226,17 @@ def test_a_folder_that_may_not_be_looked_into_is_named_wherever_it_lies(root, mo
     ]
 
 
+def test_litter_counts_for_nothing_in_a_folder_that_is_passed_over(root):
+    for place in ("COVID19", "NORMAL/masks", "empty"):
+        (root / "train" / place).mkdir()
+        for name in (".DS_Store", "Thumbs.db"):
+            (root / "train" / place / name).write_bytes(b"litter")
+    for name in ("a.jpeg", "._a.jpeg"):
+        (root / "train" / "COVID19" / name).write_bytes(picture(1))
+    found = passed_over.find(root, root)
+    assert [(one.path, one.files) for one in found] == [("train/COVID19/", 2)]
+
+
 def test_a_name_that_is_not_utf8_is_left_out_by_name(root, tmp_path):
     odd = os.fsencode(root / "train" / "NORMAL") + b"/IM-0001-0001-caf\xe9.jpeg"
     os.rename(root / "train" / "NORMAL" / "IM-0000-0001.jpeg", odd)  # noqa: PTH104 - pathlib has no bytes
