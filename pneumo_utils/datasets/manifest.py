@@ -89,6 +89,7 @@ def check(folder: Path, *, patients: str | Path = "", smallest_side: int = 1, le
     root = folder_layout.locate(folder)
     paths = folder_layout.list_files(root)
     given = _read_patients(patients, paths)
+    patient_table.warn_of_many(given, len(paths), Path(patients).name)
     for _, inside in groupby(paths, _folder):
         read = []
         for path in inside:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
+_log = logging.getLogger(__name__)
 _COLUMNS = ("path", "patient")
-_UNKNOWN = {  # what people write where they do not know
-    "?", "-", "--", "#n/a", "#na", "#ref!", "#value!", "<na>", "n/a", "na", "nan", "nil", "none", "not available",
-    "not known", "null", "missing", "tbd", "unk", "unknown", "unknown patient", "anonymous", "anonymized", "anonymised",
+_UNKNOWN = {  # what people and programs write where they do not know, letters alone
+    "na", "nan", "nat", "nil", "none", "null", "undefined", "blank", "empty", "missing", "tba", "tbd", "x", "xx", "xxx",
+    "notapplicable", "notavailable", "notgiven", "notknown", "notrecorded", "notstated", "unk", "unknown",
+    "unknownpatient", "noid", "noname", "nopatient", "anon", "anonymous", "anonymouspatient", "anonymized",
+    "anonymised", "nn", "unbekannt", "inconnu", "desconocido", "sconosciuto", "onbekend",
 }  # fmt: skip
+_FAILED = re.compile(r"#\s*[^\s0-9]")  # how a spreadsheet's errors begin; `#12` may be a child
+_MANY, _ENOUGH = 1 / 20, 200  # share of pictures that is odd for one child, where there are so many
 _ROUNDED = re.compile(r"[-+]?[0-9]+([.,][0-9]+)?e[-+][0-9]+", re.IGNORECASE)  # as spreadsheets show long numbers
 
 
@@ -94,7 +101,8 @@ def _one_spelling(patient: str) -> str:
 
 
 def _check_names_one(patient: str, here: str) -> None:
-    if patient.casefold() in _UNKNOWN:
+    letters = re.sub(r"[\W_]", "", patient.casefold())
+    if not letters or letters in _UNKNOWN or _FAILED.match(patient):
         rule = "patient must name one child (leave out the rows of unknown ones)"
         raise PatientTableError(f"{here} {rule}, got {patient!r}")
     if _ROUNDED.fullmatch(patient):
@@ -139,6 +147,22 @@ def check_paths(patients: dict[str, str], paths: Collection[str], table: str) ->
 
 def _letters(path: str) -> str:
     return unicodedata.normalize("NFKC", path).casefold()
+
+
+def warn_of_many(patients: dict[str, str], pictures: int, table: str) -> None:
+    """Name in the log a patient who has so many pictures that it may be a word for children nobody knows.
+
+    The published set has thirty of one child at most, one in two hundred.
+
+    Args:
+        patients: as `read_table` returns them.
+        pictures: how many the data folder holds; below 200 nothing is said.
+        table: name of the table's file.
+    """
+    for patient, count in Counter(patients.values()).most_common():
+        if pictures >= _ENOUGH and count > _MANY * pictures:
+            told = "%s calls %s of %s pictures those of %r: if that is not one child, leave out its rows"
+            _log.warning(told, table, f"{count:,}", f"{pictures:,}", patient)
 
 
 def check_names(patients: dict[str, str], named: dict[str, str], table: str) -> None:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from support.radiographs import fill
+from support.radiographs import fill, picture
 
 from pneumo_utils.datasets import manifest, patient_table, patients
 
@@ -59,7 +59,40 @@ def test_a_table_supplies_what_names_do_not_tell(root, tmp_path):
         (["a.jpeg;1,2e+11"], "path;patient", "line 2: patient must be written in full .*, got '1,2e\\+11'$"),
         *(
             ([f"a.jpeg,{word}"], "path,patient", "^patients.csv, line 2: patient must name one child .*, got '")
-            for word in ("unknown", "NaN", "#N/A", "n/a", "None", " - ", "UNKNOWN\u00a0")
+            for word in (
+                "unknown",
+                "NaN",
+                "#N/A",
+                "n/a",
+                "None",
+                " - ",
+                "UNKNOWN\u00a0",
+                "n.a.",
+                "undefined",
+                "NaT",
+                "-nan",
+                "#N/A N/A",
+                "#NAME?",
+                "#NUM!",
+                "#DIV/0!",
+                "(null)",
+                "<null>",
+                "(blank)",
+                "anon",
+                "Anonymous  Patient",
+                "not stated",
+                "no-id",
+                "Unbekannt",
+                "inconnu",
+                "N.N.",
+                "x",
+                "*",
+                "\u2013",
+                ".",
+                "????",
+                "_",
+                "########",
+            )
         ),
         (
             ["a.jpeg,b.jpeg", "b.jpeg,1"],
@@ -102,8 +135,28 @@ def test_two_ways_to_write_one_name_are_one_patient(tmp_path, one, other):
 
 def test_patients_that_differ_in_more_than_spelling_are_told_apart(tmp_path):
     names = ["1", "10", "100", "1.5", "P1", "P10", "Q1", "1E5", "N.A.1", "Nan Li", "1.01", "1.1", "0", "00A"]
+    names += ["-1", "999", "#12", "Ann-Lee", "Anonymous 7", "Natalie", "X1", "\u674e", "Noname 3"]
     rows = [f"{number}.jpeg,{name}" for number, name in enumerate(names)]
     assert list(patient_table.read_table(table(tmp_path, rows)).values()) == names
+
+
+def test_a_patient_of_very_many_pictures_is_named_once_with_their_number(tmp_path, caplog):
+    given = {f"{number}.jpeg": "nobody" if number < 21 else f"P{number // 20}" for number in range(400)}
+    patient_table.warn_of_many(given, 400, "patients.csv")
+    patient_table.warn_of_many(given, 420, "patients.csv")
+    patient_table.warn_of_many({"a.jpeg": "nobody"} | dict.fromkeys("bcdef", "P1"), 199, "patients.csv")
+    told = "patients.csv calls 21 of 400 pictures those of 'nobody': if that is not one child, leave out its rows"
+    assert caplog.messages == [told]
+
+
+def test_whoever_has_very_many_pictures_is_named_before_anything_is_trained(root, tmp_path, caplog):
+    for number in range(200):
+        (root / "train" / "NORMAL" / f"{number}.jpeg").write_bytes(picture(1))
+    rows = [f"train/NORMAL/{number}.jpeg,nobody" for number in range(100)]
+    manifest.check(root, patients=table(tmp_path, rows))
+    assert caplog.messages == [
+        "patients.csv calls 100 of 212 pictures those of 'nobody': if that is not one child, leave out its rows"
+    ]
 
 
 def cases(*named):
