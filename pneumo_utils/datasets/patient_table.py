@@ -121,9 +121,12 @@ def _check_spellings(found: dict[str, str], table: str) -> None:
 
 
 def _sound(patient: str) -> str:
-    """What two spellings of one patient share: capitals, leading noughts, and `.0` behind a number, do not count."""
+    """What two spellings of one patient share: capitals, blanks but between digits, noughts before a number, and `.0`
+    behind one, do not count.
+    """
     whole = re.sub(r"^([0-9]+)[.,]0+$", r"\1", patient.casefold())
-    return re.sub(r"^([^0-9]*)0+(?=[0-9])", r"\1", whole)
+    close = re.sub(r"(?<![0-9]) | (?![0-9])", "", whole)
+    return re.sub(r"(?<![0-9])(?<![0-9][.,])0+(?=[0-9])", "", close)  # 1.01 is not 1.1
 
 
 def check_paths(patients: dict[str, str], paths: Collection[str], table: str) -> None:

@@ -53,6 +53,10 @@ def test_a_table_supplies_what_names_do_not_tell(root, tmp_path):
         (["a.jpeg,P1", "b.jpeg,p1"], "path,patient", "^patients.csv must spell .* in one way, got 'P1' and 'p1'$"),
         (["a.jpeg,01", "b.jpeg,1"], "path,patient", "must spell each patient in one way, got '01' and '1'$"),
         (["a.jpeg,P001", "b.jpeg,P1"], "path,patient", "must spell each patient in one way, got 'P001' and 'P1'$"),
+        (["a.jpeg,S1-01", "b.jpeg,S1-1"], "path,patient", "must spell each .* in one way, got 'S1-01' and 'S1-1'$"),
+        (["a.jpeg,P 01", "b.jpeg,P01"], "path,patient", "must spell each patient in one way, got 'P 01' and 'P01'$"),
+        (["a.jpeg,P 01", "b.jpeg,p1"], "path,patient", "must spell each patient in one way, got 'P 01' and 'p1'$"),
+        (["a.jpeg,S1 - 2", "b.jpeg,S01-02"], "path,patient", "must spell .* in one way, got 'S1 - 2' and 'S01-02'$"),
         (["a.jpeg,1.0", "b.jpeg,1"], "path,patient", "must spell each patient in one way, got '1.0' and '1'$"),
         (["a.jpeg,ÄB", "b.jpeg,äb"], "path,patient", "must spell each patient in one way, got 'ÄB' and 'äb'$"),
         (["a.jpeg,1.23E+12"], "path,patient", "^patients.csv, line 2: patient must be written in full .*'1.23E\\+12'$"),
@@ -135,6 +139,7 @@ def test_two_ways_to_write_one_name_are_one_patient(tmp_path, one, other):
 
 def test_patients_that_differ_in_more_than_spelling_are_told_apart(tmp_path):
     names = ["1", "10", "100", "1.5", "P1", "P10", "Q1", "1E5", "N.A.1", "Nan Li", "1.01", "1.1", "0", "00A"]
+    names += ["1-10", "11-0", "1 10", "11 0", "110", "10-1", "S1-1", "S1-10", "S11-0", "S10-1", "S101", "2 B", "20B"]
     names += ["-1", "999", "#12", "Ann-Lee", "Anonymous 7", "Natalie", "X1", "\u674e", "Noname 3"]
     rows = [f"{number}.jpeg,{name}" for number, name in enumerate(names)]
     assert list(patient_table.read_table(table(tmp_path, rows)).values()) == names
