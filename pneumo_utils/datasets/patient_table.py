@@ -43,7 +43,7 @@ def read_table(table: Path) -> dict[str, str]:
     Raises:
         PatientTableError: no such file, not UTF-8, a quote that does not close, a column is missing or there twice, no
             row, a row with more or fewer cells, an empty cell, a path with two patients, a patient who is called
-            unknown, by a rounded number or by a path, or one in two spellings.
+            unknown or by a rounded number, or one in two spellings.
     """
     try:
         with table.open(encoding="utf-8-sig", newline="") as stream:
@@ -113,8 +113,6 @@ def _check_names_one(patient: str, here: str) -> None:
 def _check_spellings(found: dict[str, str], table: str) -> None:
     spelled: dict[str, str] = {}
     for patient in found.values():
-        if patient in found:
-            raise PatientTableError(f"{table} must not call a patient by the path of a picture, got {patient!r}")
         first = spelled.setdefault(_sound(patient), patient)
         if first != patient:
             raise PatientTableError(f"{table} must spell each patient in one way, got {first!r} and {patient!r}")
@@ -130,7 +128,10 @@ def _sound(patient: str) -> str:
 
 
 def check_paths(patients: dict[str, str], paths: Collection[str], table: str) -> None:
-    """See that every path of the table is there: a misspelt one would leave its patient unknown.
+    """See that every path of the table is there, and no patient is called by one.
+
+    A misspelt path would leave its patient unknown. A picture of an unknown patient is that of a patient who is called
+    by its path: the table would make both one child.
 
     Args:
         patients: as `read_table` returns them.
@@ -138,9 +139,12 @@ def check_paths(patients: dict[str, str], paths: Collection[str], table: str) ->
         table: name of the table's file.
 
     Raises:
-        PatientTableError: some are not.
+        PatientTableError: some are not, or one is.
     """
-    gone = sorted(set(patients) - set(paths))
+    there, named = set(paths), {*paths, *patients}
+    if called := next((patient for patient in patients.values() if patient in named), ""):
+        raise PatientTableError(f"{table} must not call a patient by the path of a picture, got {called!r}")
+    gone = sorted(set(patients) - there)
     if gone:
         rule = f"paths in {table} must be files of the data folder, as train/NORMAL/a.jpeg"
         meant = next((path for path in paths if _letters(path) == _letters(gone[0])), "")

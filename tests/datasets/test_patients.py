@@ -103,6 +103,11 @@ def test_a_table_supplies_what_names_do_not_tell(root, tmp_path):
             "path,patient",
             "must not call a patient by the path of a picture, got 'b.jpeg'",
         ),
+        (
+            ["train/NORMAL/IM-0000-0001.jpeg,train/NORMAL/IM-0001-0001.jpeg"],
+            "path,patient",
+            "^patients.csv must not call a patient by the path of a picture, got 'train/NORMAL/IM-0001-0001.jpeg'$",
+        ),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused_in_one_sentence(root, tmp_path, rows, head, rule):
