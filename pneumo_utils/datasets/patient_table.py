@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import logging
@@ -21,6 +22,7 @@ _UNKNOWN = {  # what people and programs write where they do not know, letters a
 }  # fmt: skip
 _FAILED = re.compile(r"#\s*[^\s0-9]")  # how a spreadsheet's errors begin; `#12` may be a child
 _MANY, _ENOUGH = 1 / 20, 200  # share of pictures that is odd for one child, where there are so many
+_SEPARATOR = re.compile(r'"?sep=([,;|\t])"?\r?\n', re.IGNORECASE)  # Excel's first line
 _ROUNDED = re.compile(r"[-+]?[0-9]+([.,][0-9]+)?e[-+][0-9]+", re.IGNORECASE)  # as spreadsheets show long numbers
 
 
@@ -31,8 +33,9 @@ class PatientTableError(ValueError):
 def read_table(table: Path) -> dict[str, str]:
     """Read a CSV file with the columns `path` and `patient`; others are allowed.
 
-    Cells may be divided by semicolons or tabs, too, and the two columns called in any case. Patients come in one
-    spelling: of their blanks and of letters that Unicode writes in several ways, one each is left.
+    Cells may be divided by semicolons or tabs, too, as a line `sep=;` before all others may say, and the two columns
+    called in any case. Patients come in one spelling: of their blanks and of letters that Unicode writes in several
+    ways, one each is left.
 
     Args:
         table: paths in it are relative to the folder that holds `train` and `test`, with forward slashes.
@@ -41,17 +44,19 @@ def read_table(table: Path) -> dict[str, str]:
         patient by path.
 
     Raises:
-        PatientTableError: no such file, not UTF-8, a quote that does not close, a column is missing or there twice, no
-            row, a row with more or fewer cells, an empty cell, a path with two patients, a patient who is called
-            unknown or by a rounded number, or one in two spellings.
+        PatientTableError: no such file, neither UTF-8 nor marked as UTF-16, a quote that does not close, a column is
+            missing or there twice, no row, a row with more or fewer cells, an empty cell, a path with two patients, a
+            patient who is called unknown or by a rounded number, or one in two spellings.
     """
     try:
-        with table.open(encoding="utf-8-sig", newline="") as stream:
-            text = stream.read()
-        found = _read_rows(text, table.name)
+        found = _read_rows(_decode(table.read_bytes()), table.name)
     except OSError as error:
         raise PatientTableError(f"patients must name a CSV file, got {str(table)!r}: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        got = f"byte 0x{error.object[error.start]:02x} in line {line}, which is none of it"
+        raise PatientTableError(f"{table.name} must be a CSV file in UTF-8, got: {got}") from error
+    except csv.Error as error:
         raise PatientTableError(f"{table.name} must be a CSV file in UTF-8, got: {error}") from error
     if not found:
         raise PatientTableError(f"{table.name} must name a patient for at least one path, got none")
@@ -59,11 +64,34 @@ def read_table(table: Path) -> dict[str, str]:
     return found
 
 
+def _decode(data: bytes) -> str:
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as Excel saves "Unicode text"
+    return data.decode("utf-16" if marked else "utf-8-sig")
+
+
+def _divide(text: str, divided_by: str) -> csv.reader:
+    return csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=divided_by, skipinitialspace=True)
+
+
+def _read_head(rows: csv.reader) -> list[str]:
+    return [name.strip().casefold() for name in next(filter(None, rows), [])]
+
+
+def _count_found(text: str, divided_by: str) -> int:
+    """How many of the two columns there are in the head, divided like this."""
+    try:
+        columns = _read_head(_divide(text, divided_by))
+    except csv.Error:  # of `"path";"patient"` divided by commas, say
+        return 0
+    return sum(columns.count(name) == 1 for name in _COLUMNS)
+
+
 def _read_rows(text: str, table: str) -> dict[str, str]:
-    head = text.partition("\n")[0]
-    divided_by = next((one for one in ";\t" if one in head and "," not in head), ",")
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=divided_by, skipinitialspace=True)
-    columns = [name.strip().casefold() for name in next(rows, [])]
+    said = _SEPARATOR.match(text)
+    if said:
+        text = "\n" + text[said.end() :]  # lines keep their numbers
+    rows = _divide(text, said[1] if said else max(",;\t", key=lambda one: _count_found(text, one)))
+    columns = _read_head(rows)
     for name in _COLUMNS:
         if (count := columns.count(name)) != 1:
             got = f"{count} called {name}" if count else f"no {name}"

@@ -119,7 +119,8 @@ def test_a_table_that_is_not_there_or_no_text_is_refused(root, tmp_path):
     with pytest.raises(ValueError, match="^patients must name a CSV file, got '.*gone.csv': No such file"):
         manifest.build(root, patients=tmp_path / "gone.csv")
     (tmp_path / "bytes.csv").write_bytes(b"path,patient\n\xff\xfe,1\n")
-    with pytest.raises(ValueError, match="^bytes.csv must be a CSV file in UTF-8, got: "):
+    rule = "^bytes.csv must be a CSV file in UTF-8, got: byte 0xff in line 2, which is none of it$"
+    with pytest.raises(ValueError, match=rule):
         manifest.build(root, patients=tmp_path / "bytes.csv")
 
 
@@ -131,6 +132,39 @@ def test_a_table_that_is_not_there_or_no_text_is_refused(root, tmp_path):
 def test_a_table_is_read_as_other_programs_write_it(tmp_path, head, divided_by, path):
     given = table(tmp_path, [f'{path}{divided_by}"child 1"'], head)
     assert patient_table.read_table(given) == {"train/NORMAL/a.jpeg": "child 1"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'path;patient;age, years\na.jpeg;child 1;"3,5"\n', 'path,patient,"a; b"\na.jpeg,child 1,2\n',
+        '"path";"patient"\n"a.jpeg";"child 1"\n', "path\tpatient\tage, years; months\na.jpeg\tchild 1\t3\n",
+        "sep=;\r\npath;patient\r\na.jpeg;child 1\r\n", 'SEP=|\npath|patient\na.jpeg|child 1\n',
+        "sep=,\npath,patient\na.jpeg,child 1\n", "\n\npath;patient\na.jpeg;child 1\n",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_cells_are_divided_so_that_both_columns_are_found(tmp_path, text, encoding):
+    (tmp_path / "patients.csv").write_bytes(text.encode(encoding))
+    assert patient_table.read_table(tmp_path / "patients.csv") == {"a.jpeg": "child 1"}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"sep=;\npath;patient\na.jpeg;\n", ", line 3: path and patient must not be empty"),
+        (b"sep=;\npath;patients\n", " must have the columns path and patient once, got no patient"),
+        (b"path;patients\n", " must have the columns path and patient once, got no patient"),
+        (b"", " must have the columns path and patient once, got no path"),
+        (b'"path,patient\n', " must be a CSV file in UTF-8, got: unexpected end of data"),
+        (b"path,patient\na.jpeg,Zo\xe9", " must be a CSV file in UTF-8, got: byte 0xe9 in line 2, which is none of it"),
+    ],
+)
+def test_a_table_is_refused_by_what_is_wrong_however_it_is_divided(tmp_path, content, said):
+    (tmp_path / "patients.csv").write_bytes(content)
+    with pytest.raises(patient_table.PatientTableError) as caught:
+        patient_table.read_table(tmp_path / "patients.csv")
+    assert str(caught.value) == f"patients.csv{said}"
 
 
 @pytest.mark.parametrize(
