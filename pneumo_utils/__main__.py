@@ -122,7 +122,7 @@ def _pdf(pipeline: Pipeline, _: argparse.Namespace) -> None:
     from pneumo_utils.reporting import study_pdf  # imported here, as above
 
     names = ["index", *(step.page for step in pipeline.steps), "cases", "cards"]
-    print(os.path.relpath(study_pdf.write(pipeline.store.folder, names)))
+    print(os.path.relpath(study_pdf.write(pipeline.store, names)))
 
 
 def _plan(pipeline: Pipeline, given: argparse.Namespace) -> None:

@@ -61,6 +61,18 @@ class FinishedStudy:
         return operating_points.of_rule(self.store.read("operating_points"), rule)
 
 
+def is_finished(name: str, reports: Path) -> bool:
+    """Whether study `name` has a result, and all of it is of one run: until then its tables are of two.
+
+    Args:
+        name: of the study.
+        reports: folder of all reports.
+    """
+    store = Store(name, reports)
+    inside = Path(name).as_posix() == name and ".." not in Path(name).parts and not Path(name).is_absolute()
+    return inside and store.parameters_file.is_file() and store.table_file("seed_spread").is_file()
+
+
 def find(name: str, reports: Path, who: str) -> FinishedStudy:
     """The finished study `name`.
 
@@ -72,13 +84,12 @@ def find(name: str, reports: Path, who: str) -> FinishedStudy:
     Raises:
         ComparisonError: it has no result, or lies elsewhere.
     """
-    store = Store(name, reports)
-    inside = Path(name).as_posix() == name and ".." not in Path(name).parts and not Path(name).is_absolute()
-    if not (inside and store.parameters_file.is_file() and store.table_file("seed_spread").is_file()):
+    if not is_finished(name, reports):
         done = sorted(file.parent.relative_to(reports).as_posix() for file in reports.rglob("parameters.yaml"))
         raise ComparisonError(
             f"{who} must be finished studies in {reports}, {', '.join(done) or 'none yet'}, got {name!r}"
         )
+    store = Store(name, reports)
     return FinishedStudy(name, store, definition.read_sections(store.parameters_file))
 
 

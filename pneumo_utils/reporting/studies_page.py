@@ -14,7 +14,6 @@ from markupsafe import Markup
 
 from pneumo_utils.evaluation import metrics
 from pneumo_utils.records.atomic import alone
-from pneumo_utils.records.store import Store
 from pneumo_utils.records.vocabulary import MODELS
 from pneumo_utils.reporting import finished_study, page_shell
 from pneumo_utils.reporting.display import table_html
@@ -25,10 +24,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Row:
-    """One finished study: relative `href`, name, title, its best network, n of the test part, metrics in words."""
+    """One finished study: relative `href`, title, its best network, n of the test part, metrics in words."""
 
+    study: FinishedStudy
     href: str
-    name: str
     title: str
     model: str
     n: int
@@ -39,21 +38,18 @@ def write(reports: Path) -> None:
     """Write `index.html` into the folder of reports.
 
     Args:
-        reports: holds a folder per study, some of them one deeper (`recipes/NAME`); what has no result is left out.
+        reports: holds a folder per study, some of them one deeper (`recipes/NAME`); what is not finished is left out.
     """
     with alone(reports / "index.html"):  # or one of two studies that end together would be missing
         _write(reports)
 
 
 def _write(reports: Path) -> None:
-    finished = sorted(
-        page.parent
-        for page in (*reports.glob("*/index.html"), *reports.glob("*/*/index.html"))
-        if (page.parent / "tables" / "seed_spread.csv").is_file()
-    )
-    studies = [row for folder in finished if (row := _row(folder, reports))]
+    pages = (*reports.glob("*/index.html"), *reports.glob("*/*/index.html"))
+    names = sorted(page.parent.relative_to(reports).as_posix() for page in pages)
+    studies = [row for name in names if finished_study.is_finished(name, reports) and (row := _row(name, reports))]
     best = [{"network": one.model, "n": one.n} | dict(one.metrics) for one in studies]
-    table = pd.DataFrame(best, index=pd.Index([one.name for one in studies], name="study"))
+    table = pd.DataFrame(best, index=pd.Index([one.study.name for one in studies], name="study"))
     caption = (
         "Network of the highest AUC-ROC on the test part of each study, 95% intervals over patients; "
         "the best of several is flattered by being picked"
@@ -64,7 +60,7 @@ def _write(reports: Path) -> None:
         study="all",
         heading=page_shell.TITLE,
         description="Every study of this folder that has a result.",
-        notices=finished_study.notices_of([one for row in studies if (one := _with_notices(row.name, reports))]),
+        notices=finished_study.notices_of([one.study for one in studies]),
         studies=studies,
         headline=Markup(table_html(table, caption)) if studies else "None has a result yet.",
         compared=[
@@ -74,31 +70,25 @@ def _write(reports: Path) -> None:
     )
 
 
-def _with_notices(name: str, reports: Path) -> FinishedStudy | None:
-    """The study, if its pages have notices; None where it is another version's or damaged, too, as in `_row`."""
-    try:
-        found = finished_study.find(name, reports, "studies")
-        return found if found.notices else None
-    except (ValueError, OSError, LookupError):
-        return None
+def _row(name: str, reports: Path) -> _Row | None:
+    """The row of a study; None where a table is another version's or damaged: it must not stop the others.
 
-
-def _row(folder: Path, reports: Path) -> _Row | None:
-    """The row of a study; None where its table is another version's or damaged: it must not stop the others."""
+    No numbers are shown without what its own pages say before them.
+    """
     try:
-        measured = Store(folder.name, folder.parent).read("seed_spread")
-    except ValueError as error:
-        _log.warning("study %s is left out of the page of all studies: %s", folder.relative_to(reports), error)
+        study = finished_study.find(name, reports, "studies")
+        measured, _ = study.store.read("seed_spread"), study.notices
+    except (ValueError, OSError, LookupError) as error:
+        _log.warning("study %s is left out of the page of all studies: %s", name, error)
         return None
     test = measured[(measured["split"] == "test") & measured["model"].isin(MODELS)]
     auc = test[test["metric"] == "auc_roc"].set_index("model")["mean"]
     best = test[test["model"] == auc.idxmax()]
     shown = metrics.with_intervals(best, "test").iloc[0]
-    name = folder.relative_to(reports).as_posix()
     return _Row(
+        study,
         f"{quote(name)}/index.html",
-        name,
-        _title(folder / "index.html"),
+        _title(study.store.folder / "index.html"),
         MODELS[auc.idxmax()],
         int(best["n"].max()),
         dict(shown),

@@ -13,6 +13,8 @@ from bs4 import BeautifulSoup
 from pypdf import PdfWriter
 
 from pneumo_utils.records.atomic import atomic_write
+from pneumo_utils.records.store import Store
+from pneumo_utils.reporting import finished_study
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 _SECONDS = 180  # for one page, on a slow machine
@@ -28,22 +30,25 @@ def find_browser() -> str | None:
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
-def write(folder: Path, names: Sequence[str]) -> Path:
+def write(store: Store, names: Sequence[str]) -> Path:
     """Print the pages of a finished study, the front page first, each with a bookmark.
 
     Args:
-        folder: of the study, with its pages.
+        store: of the study, with its pages.
         names: stems of the pages in reading order.
 
     Returns:
         the PDF, beside the pages and called like the folder.
 
     Raises:
-        PdfError: a page is not there, no browser is found, or it prints nothing.
+        PdfError: the study is not finished, no browser is found, or it prints nothing.
     """
+    folder, rule = store.folder, "study must be finished before it is printed"
     pages = [folder / f"{name}.html" for name in names]
     if missing := [page.name for page in pages if not page.is_file()]:
-        raise PdfError(f"study must be finished before it is printed, got no {', '.join(missing)} in {folder}")
+        raise PdfError(f"{rule}, got no {', '.join(missing)} in {folder}")
+    if not finished_study.is_finished(store.study, store.reports):  # pages of two runs, or of one that goes on
+        raise PdfError(f"{rule}, got one in {folder} that runs, or has stopped")
     browser = find_browser()
     if browser is None:
         raise PdfError(

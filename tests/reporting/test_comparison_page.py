@@ -81,6 +81,18 @@ def test_a_study_that_is_damaged_stops_no_other(tmp_path, caplog):
     assert "other" in shown and "torn" not in shown
 
 
+def test_no_numbers_of_a_study_that_runs_anew_or_lacks_its_warnings_stand_on_the_page_of_all_studies(tmp_path, caplog):
+    for name in ("one", "again", "torn"):
+        study(tmp_path, name, 0.9)
+    Store("again", tmp_path).parameters_file.unlink()
+    Store("torn", tmp_path).table_file("manifest").write_text("path\n")
+    studies_page.write(tmp_path)
+    page = soup_of(tmp_path / "index.html")
+    assert [row.get_text() for row in page.select("tbody th")] == ["one"]
+    assert [link.get_text(strip=True) for link in page.select("ol.pages a")] == ["one"]
+    assert "study torn is left out of the page of all studies: manifest must" in caplog.text
+
+
 def test_other_test_images_are_not_paired_and_the_page_says_so(tmp_path):
     study(tmp_path, "one", 0.9)
     study(tmp_path, "other", 0.2, digest="1e")
