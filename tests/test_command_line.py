@@ -18,8 +18,7 @@ from support.radiographs import fill
 
 from pneumo_utils.__main__ import main
 from pneumo_utils.networks import pretrained_weights
-from pneumo_utils.pipeline import cleaning, several_studies
-from pneumo_utils.records import fingerprint
+from pneumo_utils.pipeline import cleaning, notebook_source, several_studies
 from pneumo_utils.study import definition
 
 PARAMS = Path(__file__).parent.parent / "params"
@@ -281,7 +280,7 @@ def test_the_parameters_of_a_notebook_are_printed_as_papermill_reads_them(notebo
     assert main(["parameters", "kermany-night", "--notebook", notebook, "--model", model]) == 0
     found = yaml.safe_load(capsys.readouterr().out)
     study = definition.load("kermany-night", PARAMS).flat()
-    declared = fingerprint.parameters(PARAMS.parent / "notebooks" / f"{notebook}.ipynb")
+    declared = notebook_source.parameters(PARAMS.parent / "notebooks" / f"{notebook}.ipynb")
     assert list(found) == list(declared)
     assert found["study"] == "kermany-night" and found["reports"] == "../reports"
     if model:

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from pneumo_utils.pipeline import notebook_source
 from pneumo_utils.pipeline.runner import Pipeline
-from pneumo_utils.records import fingerprint
 from pneumo_utils.records.run_directory import WRITERS
 from pneumo_utils.study import steps
 from pneumo_utils.study.definition import load
@@ -175,9 +175,9 @@ def test_a_notebook_is_prose_with_small_cells_and_stored_without_outputs(noteboo
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_imports_only_in_its_setup_and_ends_with_findings_limits_and_record(notebook):
-    code = [source for kind, source, _ in fingerprint.cells(notebook) if kind == "code"]
+    code = [source for kind, source, _ in notebook_source.cells(notebook) if kind == "code"]
     assert all("import " not in source for source in code[1:])
-    text = "\n".join(source for kind, source, _ in fingerprint.cells(notebook) if kind == "markdown")
+    text = "\n".join(source for kind, source, _ in notebook_source.cells(notebook) if kind == "markdown")
     places = [text.index(f"## {name}") for name in ("Setup", "Findings", "Limits", "Record")]
     assert places == sorted(places)
 
@@ -185,7 +185,7 @@ def test_a_notebook_imports_only_in_its_setup_and_ends_with_findings_limits_and_
 def test_the_defaults_of_every_notebook_are_those_of_the_demo():
     pipeline = Pipeline("demo", load("demo", PROJECT / "params"), PROJECT, PROJECT / "reports")
     for step in pipeline.steps:
-        declared = fingerprint.parameters(PROJECT / "notebooks" / f"{step.notebook}.ipynb")
+        declared = notebook_source.parameters(PROJECT / "notebooks" / f"{step.notebook}.ipynb")
         given = pipeline.parameters(step)
         assert declared | step.own == given, step.page
 

@@ -23,8 +23,8 @@ from support.timed_columns import without_times
 
 from pneumo_utils.__main__ import PROJECT, main
 from pneumo_utils.evaluation import calibration, clinical_utility, comparisons, metrics, referral
-from pneumo_utils.pipeline import notebook_execution
-from pneumo_utils.records import fingerprint, tables
+from pneumo_utils.pipeline import notebook_execution, notebook_source
+from pneumo_utils.records import tables
 from pneumo_utils.records.contracts.evaluation import EVALUATION
 from pneumo_utils.records.vocabulary import ENSEMBLE, IMAGE_MODELS, REFERENCES
 from pneumo_utils.study.definition import load
@@ -157,7 +157,7 @@ def test_the_evaluation_runs_from_the_tables_alone_without_tensorflow(place, smo
         tables.write(name, tables.read(name, smoke / f"tables/{name}.csv"), tmp_path / f"smoke/tables/{name}.csv")
     notebook, study = PROJECT / "notebooks" / "04_evaluation.ipynb", load("smoke", place / "params")
     known = study.flat() | {"study": "smoke", "reports": str(tmp_path)}
-    given = {name: known[name] for name in fingerprint.parameters(notebook)}
+    given = {name: known[name] for name in notebook_source.parameters(notebook)}
     executed, broken = tmp_path / "executed.ipynb", tmp_path / "broken.ipynb"
     notebook_execution.run(notebook, given, executed=executed, broken=broken, minutes=5)
     for name in EVALUATION:

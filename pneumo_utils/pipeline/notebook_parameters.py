@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pneumo_utils.records import fingerprint
+from pneumo_utils.pipeline import notebook_source
 from pneumo_utils.study import steps
 from pneumo_utils.study.definition import Study
 
@@ -37,13 +37,14 @@ class NotebookParameters:
 
         Raises:
             PipelineError: the notebook declares a parameter that no study has.
+            NotebookSourceError: it cannot be read.
         """
         known = self.study.flat() | {"study": self.name, "reports": self._from_notebooks(self.reports)} | step.own
         for path in PATHS:
             known[path] = self._from_notebooks(self.place(known[path])) if known[path] else ""
         if step.own:
             known["weights"] = self._weights(step.own["model"], start)
-        names = fingerprint.parameters(self.project / "notebooks" / f"{step.notebook}.ipynb")
+        names = notebook_source.parameters(self.project / "notebooks" / f"{step.notebook}.ipynb")
         unknown = sorted(set(names) - set(known))
         if unknown:
             raise PipelineError(f"{step.notebook} must declare parameters of the study, got {', '.join(unknown)}")

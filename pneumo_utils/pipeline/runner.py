@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pneumo_utils.datasets import folder_layout, manifest, passed_over, patient_table, sources
 from pneumo_utils.networks import pretrained_weights, spatial_layers
-from pneumo_utils.pipeline import preflight, run_records
+from pneumo_utils.pipeline import notebook_source, preflight, run_records
 from pneumo_utils.pipeline.notebook_parameters import NotebookParameters, PipelineError
 from pneumo_utils.pipeline.page_renderer import PageRenderer
 from pneumo_utils.records import fingerprint, provenance
@@ -110,6 +110,12 @@ class Pipeline:
         missing = sorted({step.notebook for step in self.steps if not self.notebook(step).is_file()})
         if missing:
             raise PipelineError(f"notebooks must hold {', '.join(missing)} (.ipynb), got none in {self.notebooks}")
+        first = {step.notebook: step for step in reversed(self.steps)}  # of each notebook
+        preflight.run([partial(self._check_notebook, first[name]) for name in sorted(first)])
+
+    def _check_notebook(self, step: steps.Step) -> None:
+        notebook_source.check(self.notebook(step))
+        self.given.of_step(step, {})
 
     def _check_packages(self) -> None:
         preflight.check_packages(self.study.deployment.exported_engines)
@@ -220,9 +226,9 @@ class Pipeline:
         """Hash of all that decides what `step` writes: its notebook, parameters, rooms, and the files it reads."""
         notebook = self.notebook(step)
         return fingerprint.of(
-            fingerprint.cells(notebook),
+            notebook_source.cells(notebook),
             self.parameters(step),
-            fingerprint.of_rooms(fingerprint.code(notebook), self.project / "pneumo_utils"),
+            fingerprint.of_rooms(notebook_source.code(notebook), self.project / "pneumo_utils"),
             [fingerprint.of_file(path) for path in step.reads(self.store)],
             self._data_state() if step.page == "01_eda" else "",
             pretrained_weights.digest(self.start[step.own["model"]]) if step.own else "",

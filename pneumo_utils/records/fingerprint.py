@@ -67,29 +67,7 @@ def of_folder(root: Path) -> str:
     return of(sorted(rows))
 
 
-def cells(notebook: Path) -> list[tuple[str, str, list[str]]]:
-    """Kind, source and tags of every cell of a notebook."""
-    content = json.loads(notebook.read_text(encoding="utf-8"))
-    return [(c["cell_type"], "".join(c["source"]), c["metadata"].get("tags", [])) for c in content["cells"]]
-
-
-def code(notebook: Path) -> str:
-    """All Python of a notebook, without IPython's magics."""
-    lines = "\n".join(source for kind, source, _ in cells(notebook) if kind == "code").splitlines()
-    return "\n".join(line for line in lines if not line.lstrip().startswith(("%", "!")))
-
-
-def parameters(notebook: Path) -> dict[str, object]:
-    """Names and default values in the cell tagged `parameters`; empty where there is none."""
-    tagged = [source for kind, source, tags in cells(notebook) if kind == "code" and "parameters" in tags]
-    found = {}
-    for statement in _parse("\n".join(tagged)).body:
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            found[statement.target.id] = ast.literal_eval(statement.value)
-    return found
-
-
-def _parse(source: str) -> ast.Module:
+def parse(source: str) -> ast.Module:
     """`ast.parse`, once more where another thread that parses has disturbed it (Python 3.11, gh-106905)."""
     for _ in range(9):
         try:
@@ -110,7 +88,7 @@ def _read(source: str) -> tuple[frozenset[str], str]:
 
     No network is trained anew for a comment, a line that is broken elsewhere, or a docstring that nobody reads.
     """
-    tree, found = _parse(source), set()
+    tree, found = parse(source), set()
     unread = not any(word in source for word in _READS_DOCSTRINGS)
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):

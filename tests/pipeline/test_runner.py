@@ -83,6 +83,19 @@ def test_packages_that_a_study_needs_are_looked_for_before_its_first_page(pipeli
         pipeline.check()
 
 
+def test_every_notebook_is_read_before_the_first_runs_and_all_that_is_wrong_is_told(pipeline):
+    (pipeline.notebooks / "04_evaluation.ipynb").write_text("")
+    later = pipeline.notebooks / "07_deployment.ipynb"
+    notebook = nbformat.read(later, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell("x = ="))
+    nbformat.write(notebook, later)
+    with pytest.raises(preflight.PreflightError) as told:
+        pipeline.check()
+    assert [sentence.partition(" must ")[0] for sentence in told.value.sentences] == [
+        "04_evaluation.ipynb", f"07_deployment.ipynb, cell {len(notebook.cells)}"
+    ]  # fmt: skip
+
+
 def test_networks_that_were_set_aside_come_back_for_the_plan(pipeline):
     place = pipeline.store.network_folder("cnn", 0)
     place.mkdir(parents=True)

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 import numpy as np
 import pytest
 
 from pneumo_utils.records import fingerprint
-
-SETUP = "%matplotlib inline\nfrom pneumo_utils.evaluation import metrics\n!ls\nimport pneumo_utils.records.tables"
-
-
-def cell(source, kind="code", tags=(), **more):
-    return {"cell_type": kind, "source": source.splitlines(keepends=True), "metadata": {"tags": list(tags)}} | more
-
-
-@pytest.fixture
-def notebook(tmp_path):
-    def write(*cells):
-        path = tmp_path / "notebook.ipynb"
-        path.write_text(json.dumps({"cells": list(cells)}), encoding="utf-8")
-        return path
-
-    return write
 
 
 @pytest.fixture
@@ -47,34 +30,6 @@ def package(tmp_path):
 def test_a_hash_follows_every_value_and_not_the_order_of_keys():
     assert fingerprint.of({"a": 1, "b": [2]}) == fingerprint.of({"b": [2], "a": 1})
     assert len({fingerprint.of(1), fingerprint.of("1"), fingerprint.of(1, 2), fingerprint.of([1, 2])}) == 4
-
-
-def test_a_changed_cell_or_tag_changes_the_cells_and_outputs_do_not(notebook):
-    def hashed(*args, **more):
-        return fingerprint.of(fingerprint.cells(notebook(cell("# Title", "markdown"), cell(*args, **more))))
-
-    plain = hashed("x = 1")
-    assert hashed("x = 1", outputs=[{"text": "1"}], execution_count=7) == plain
-    assert hashed("x = 2") != plain
-    assert hashed("x = 1", tags=["parameters"]) != plain
-    assert hashed("x = 1", "markdown") != plain
-
-
-def test_code_is_the_python_alone(notebook):
-    path = notebook(cell("# Title", "markdown"), cell(SETUP), cell("x = 1"))
-    assert fingerprint.code(path).splitlines() == [line for line in SETUP.splitlines() if line[0] not in "%!"] + [
-        "x = 1"
-    ]
-
-
-def test_parameters_are_read_from_the_tagged_cell_alone(notebook):
-    tagged = cell("side: int = 96  # pixels\nrate: float = 1e-4\nnetworks: list = ['cnn']\n", tags=["parameters"])
-    assert fingerprint.parameters(notebook(cell("other: int = 1"), tagged)) == {
-        "side": 96,
-        "rate": 1e-4,
-        "networks": ["cnn"],
-    }
-    assert fingerprint.parameters(notebook(cell("other: int = 1"))) == {}
 
 
 @pytest.mark.parametrize(
