@@ -48,10 +48,16 @@ class ProcessPool:
     ) -> None:
         if kind is not None:
             stall_guard.kill_kernels()
-            for process in (self._pool._processes or {}).values():  # noqa: SLF001, no public way before Python 3.14
-                process.kill()
+            self.kill()
         self._pool.shutdown(cancel_futures=True)
         self._scratch.cleanup()
+
+    def kill(self) -> None:
+        """Kill its processes at once, whatever they do, and let no other begin."""
+        there = self._pool._processes or {}  # noqa: SLF001, no public way before Python 3.14
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in list(there.values()):
+            process.kill()
 
     def submit(self, work: Callable, *given: Any, **named: Any) -> Future:
         """Start `work`, a function of a module, in one of them."""

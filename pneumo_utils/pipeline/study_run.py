@@ -14,6 +14,7 @@ from threading import Lock, Thread
 from pneumo_utils.networks.training_list import TrainingJob
 from pneumo_utils.pipeline import notebook_workers, run_records
 from pneumo_utils.pipeline.notebook_workers import NotebookWorkers
+from pneumo_utils.pipeline.process_pool import ProcessPool
 from pneumo_utils.pipeline.progress_display import ProgressDisplay
 from pneumo_utils.pipeline.runner import Pipeline
 from pneumo_utils.pipeline.time_left import TimeLeft
@@ -185,18 +186,20 @@ class StudyRun:
         stages = {step.page: self._pipeline.expected_stages(step.own["model"], seeds) for step in networks}
         left = TimeLeft(expected, unchanged=self._unchanged, after=self._after, at_once=self._at_once, stages=stages)
         if not {step.page for step in steps.before_training(self._pipeline.steps)} & set(expected):
-            Thread(target=self._leave_out_trained, args=(left, networks), daemon=True).start()
+            asked = ProcessPool(1)
+            self._stack.callback(asked.kill)  # or a run that is over would wait until it has loaded TensorFlow
+            Thread(target=self._leave_out_trained, args=(left, networks, asked), daemon=True).start()
         return left
 
-    def _leave_out_trained(self, left: TimeLeft, networks: list[steps.Step]) -> None:
+    def _leave_out_trained(self, left: TimeLeft, networks: list[steps.Step], asked: ProcessPool) -> None:
         """Take what is trained already, as by `make work`, out of the time left: it takes seconds to find out."""
         from pneumo_utils.pipeline import training_process  # imported here: seldom needed
 
         pages = {step.own["model"]: step.page for step in networks}
         jobs = [TrainingJob(*one) for one in self._pipeline.study.training.networks if one[0] in pages]
         jobs = [job for job in jobs if self._store.run_file(job.model, job.seed).is_file()]
-        with suppress(training_process.WorkError):
-            done = training_process.find_done(training_process.TrainingInputs.of(self._pipeline), jobs)
+        with suppress(RuntimeError):  # a `WorkError`, or the run is over before it is asked
+            done = training_process.find_done(training_process.TrainingInputs.of(self._pipeline), jobs, asked)
             for model, page in pages.items():
                 kept = [job.seed for job, over in zip(jobs, done, strict=True) if over and job.model == model]
                 if kept:

@@ -63,15 +63,30 @@ class TrainingResult:
     seconds: float  # that it took, whenever that was
 
 
-def find_keys(given: TrainingInputs, jobs: list[TrainingJob]) -> list[tuple[str, bool]]:
-    """Key of each job, and whether it is done; asked of another process, which loads TensorFlow and ends."""
-    with ProcessPool(1) as pool:
-        return _result(pool.submit(_ask, given, jobs), "what is done already") if jobs else []
+def find_keys(
+    given: TrainingInputs, jobs: list[TrainingJob], asked: ProcessPool | None = None
+) -> list[tuple[str, bool]]:
+    """Key of each job, and whether it is done; asked of another process, which loads TensorFlow and ends.
+
+    Args:
+        given: of the study.
+        jobs: of its list.
+        asked: the process, which somebody else may kill; None: one of its own.
+
+    Raises:
+        WorkError: it failed or was killed.
+    """
+    if not jobs:
+        return []
+    with asked or ProcessPool(1) as pool:
+        told = pool.submit(_ask, given, jobs)
+        wait([told])
+    return _result(told, "what is done already")  # outside, or what failed here would end notebooks that run beside
 
 
-def find_done(given: TrainingInputs, jobs: list[TrainingJob]) -> list[bool]:
+def find_done(given: TrainingInputs, jobs: list[TrainingJob], asked: ProcessPool | None = None) -> list[bool]:
     """Which of `jobs` are; asked likewise."""
-    return [done for _, done in find_keys(given, jobs)]
+    return [done for _, done in find_keys(given, jobs, asked)]
 
 
 def progress_file(store: Store, job: TrainingJob) -> Path:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import psutil
 import pytest
 
-from pneumo_utils.pipeline import process_pool
+from pneumo_utils.pipeline import process_pool, stall_guard, training_process
 from pneumo_utils.pipeline.process_pool import MemoryLimitError, ProcessPool
 
 SIZE = 200 * 2**20
@@ -67,3 +69,21 @@ def test_sockets_have_short_names_wherever_temporary_files_lie(monkeypatch, tmp_
     monkeypatch.setattr(process_pool.tempfile, "gettempdir", lambda: str(tmp_path / ("x" * 90)))
     with process_pool.ProcessPool(1) as pool:
         assert pool.scratch.parent == Path("/tmp")
+
+
+def test_a_pool_that_is_killed_ends_what_it_does_at_once_and_begins_nothing_more():
+    began = time.monotonic()
+    with ProcessPool(1) as pool:
+        asleep = pool.submit(time.sleep, 60)
+        pool.kill()
+        with pytest.raises(BrokenProcessPool):
+            asleep.result()
+        with pytest.raises(RuntimeError):
+            pool.submit(abs, 1)
+    assert time.monotonic() - began < 30 and not pool.scratch.exists()
+
+
+def test_a_look_at_what_is_done_that_fails_ends_no_notebook_beside(monkeypatch):
+    monkeypatch.setattr(stall_guard, "kill_kernels", lambda: pytest.fail("a notebook that runs is ended"))
+    with pytest.raises(training_process.WorkError, match="what is done already"):
+        training_process.find_keys(None, ["no training"])

@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +17,7 @@ from support.pages import soup_of
 from support.processes import below, gone, until
 
 from pneumo_utils.__main__ import PROJECT
+from pneumo_utils.pipeline import training_process
 from pneumo_utils.pipeline.study_run import StudyRun
 
 
@@ -70,3 +73,25 @@ def test_a_full_disk_hides_no_fault():
     line = SimpleNamespace(store=None, steps=[], pages=SimpleNamespace(write_progress=write), study=asked)
     with pytest.raises(KeyError, match="epochs"), StudyRun(line)._telling_why():
         raise KeyError("epochs")
+
+
+def test_who_asks_what_is_trained_already_is_ended_with_the_run(monkeypatch):
+    asked = threading.Event()
+
+    def find_done(given, jobs, pool):
+        with pool:
+            asleep = pool.submit(time.sleep, 60)
+            asked.set()
+            return asleep.result()
+
+    monkeypatch.setattr(training_process, "find_done", find_done)
+    monkeypatch.setattr(training_process.TrainingInputs, "of", lambda _: None)
+    training = SimpleNamespace(seeds=[0], networks=[])
+    study = SimpleNamespace(run=SimpleNamespace(notebooks_at_once=1), training=training)
+    run = StudyRun(SimpleNamespace(store=None, steps=[], study=study))
+    before, began = set(below(os.getpid())), time.monotonic()
+    with pytest.raises(KeyboardInterrupt), run._stack:
+        run._left  # noqa: B018 - the time left, which is asked for when the first page begins
+        assert asked.wait(10)
+        raise KeyboardInterrupt
+    assert gone(set(below(os.getpid())) - before) and time.monotonic() - began < 30

@@ -15,7 +15,7 @@ def look(monkeypatch, tmp_path, done, there=("cnn-0", "vgg16-0")):
         (tmp_path / name).touch()
     asked = []
     monkeypatch.setattr(training_process.TrainingInputs, "of", lambda pipeline: None)
-    monkeypatch.setattr(training_process, "find_done", lambda given, jobs: asked.extend(jobs) or done(jobs))
+    monkeypatch.setattr(training_process, "find_done", lambda given, jobs, _: asked.extend(jobs) or done(jobs))
     training = SimpleNamespace(networks=[("cnn", 0), ("vgg16", 0), ("vgg16", 1)])
     run = SimpleNamespace(
         _pipeline=SimpleNamespace(study=SimpleNamespace(training=training)),
@@ -24,7 +24,7 @@ def look(monkeypatch, tmp_path, done, there=("cnn-0", "vgg16-0")):
     stages = {"c": {"seed 0, end to end": 50.0}, "v": {"seed 0, end to end": 70.0, "seed 1, end to end": 70.0}}
     left = TimeLeft({"c": 60.0, "v": 160.0}, stages=stages)
     steps = [SimpleNamespace(own={"model": model}, page=page) for model, page in (("cnn", "c"), ("vgg16", "v"))]
-    StudyRun._leave_out_trained(run, left, steps)
+    StudyRun._leave_out_trained(run, left, steps, None)
     return left.expected, [(job.model, job.seed) for job in asked]
 
 
