@@ -121,7 +121,7 @@ lock: $(READY) ## compile requirements*.txt anew from pyproject.toml
 	$(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --extra gpu $(EXTRAS) --group dev --generate-hashes --custom-compile-command "make lock" -q -o requirements-gpu.txt -c requirements.txt
 	echo uv | $(VENV)/bin/uv pip compile - --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" -q -o requirements-uv.txt
 
-clean: ## delete the reports of all studies in params/ and drawn phantoms; what else lies beside them stays
+clean: ## delete reports, trained networks and bundles of all studies in params/, and drawn phantoms; all else stays
 	@$(call leave,STUDY $(OF_DATA) $(OF_OTHERS))if [ ! -x $(PY) ]; then echo "error: $(VENV) must be there to clean, got none: make install" >&2; exit 1; fi; $(PY) -m pneumo_utils clean
 
 # The stamp is written last, so that a broken install is not taken for a whole one. An environment that is there stays

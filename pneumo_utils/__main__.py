@@ -74,7 +74,9 @@ def _describe_parameters(given: argparse.Namespace) -> None:
 def _clean(given: argparse.Namespace) -> None:
     from pneumo_utils.pipeline import cleaning  # imported here, as above
 
-    deleted, left = cleaning.clean(given.params, given.reports.resolve(), PROJECT / "data")
+    reports, data = given.reports.resolve(), PROJECT / "data"
+    own = reports == PROJECT / "reports"  # studies of other folders, too, read what is drawn in data/
+    deleted, left = cleaning.clean(given.params, reports, data if own else None)
     for place in deleted:
         print(f"deleted {os.path.relpath(place)}")
     for place, reason in left.items():
@@ -101,7 +103,7 @@ def _pipeline_of(given: argparse.Namespace, name: str) -> Pipeline:
         "weights": weights if weights in ("", "imagenet", "none") else _from_project(weights),
     }
     chosen = definition.load(name, given.params, **replaced)
-    return runner.Pipeline(name, chosen, PROJECT, Path(os.path.expanduser(given.reports)).resolve())  # noqa: PTH111
+    return runner.Pipeline(name, chosen, PROJECT, given.reports.resolve())
 
 
 def _parameters(pipeline: Pipeline, given: argparse.Namespace) -> None:

@@ -241,8 +241,22 @@ def test_reports_are_cleaned_where_they_are_said_to_be(tmp_path, monkeypatch, ca
     )
     monkeypatch.chdir(tmp_path)
     assert main(["clean", "--params", "mine", "--reports", "there"]) == 0
-    assert asked == [(Path("mine"), tmp_path / "there", PARAMS.parent / "data")]
+    assert asked == [(Path("mine"), tmp_path / "there", None)], "what is drawn in data/ is read from other reports, too"
     assert capsys.readouterr().out == "deleted gone\nkept left: why\n"
+
+
+def test_where_the_projects_own_reports_are_cleaned_what_was_drawn_goes_too(monkeypatch):
+    asked = []
+    monkeypatch.setattr(cleaning, "clean", lambda *places: asked.append(places) or ([], {}))
+    assert main(["clean"]) == 0
+    assert asked == [tuple(PARAMS.parent / name for name in ("params", "reports", "data"))]
+
+
+@pytest.mark.parametrize("command", [["clean"], ["compare", "a", "b"]])
+def test_a_tilde_is_the_home_folder_wherever_reports_are_named(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert main([*command, "--reports", "~/there"]) == 1
+    assert str(tmp_path / "there") in capsys.readouterr().err
 
 
 def test_several_studies_are_run_with_the_places_that_are_given(params, tmp_path, monkeypatch, capsys):

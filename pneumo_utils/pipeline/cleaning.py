@@ -20,21 +20,24 @@ class CleaningError(RuntimeError):
     """Something must not be deleted now."""
 
 
-def clean(params: Path, reports: Path, data: Path) -> tuple[list[Path], dict[Path, str]]:
-    """Delete the reports of all studies, the pages of several, and drawn phantoms.
+def clean(params: Path, reports: Path, data: Path | None) -> tuple[list[Path], dict[Path, str]]:
+    """Delete the reports, networks and bundles of all studies, the pages of several, and drawn phantoms.
 
     Args:
         params: folder of the parameter files; a folder of reports that is called as none of them stays.
         reports: folder of all reports.
-        data: folder that radiographs are drawn into.
+        data: folder that radiographs are drawn into; None: what is drawn stays, as studies of other reports read it.
 
     Returns:
         what was deleted, and what stays, with the reason: studies without a parameter file, links to studies, and
         drawn radiographs beside which somebody has laid something.
 
     Raises:
-        CleaningError: a study is running; then nothing is deleted.
+        CleaningError: a folder is not there, or a study is running; then nothing is deleted.
     """
+    for folder, name in ((params, "parameter files"), (reports, "reports")):
+        if not folder.is_dir():
+            raise CleaningError(f"folder of {name} must be there, got none: {folder}")
     names = definition.names(params)
     every = sorted(lock.parents[1] for lock in reports.rglob("work/run.lock"))
     of_studies = {name: reports / name for name in names if reports / name in every}
@@ -54,13 +57,15 @@ def clean(params: Path, reports: Path, data: Path) -> tuple[list[Path], dict[Pat
     return deleted, kept | {place: "it holds more than what was drawn" for place in _drawn(data) if place.exists()}
 
 
-def _others(reports: Path, data: Path) -> Iterator[Path]:
+def _others(reports: Path, data: Path | None) -> Iterator[Path]:
     yield from (reports / name for name in _OF_ALL if (reports / name).exists())
     for place in _drawn(data):
         if place.is_symlink() or {one.name for one in place.iterdir()} <= _OF_A_DRAWING:
             yield place
 
 
-def _drawn(data: Path) -> list[Path]:
+def _drawn(data: Path | None) -> list[Path]:
+    if data is None:
+        return []
     found = (place for place in data.glob("phantom-*") if _DRAWN.fullmatch(place.name))
     return sorted(place for place in found if (place / "phantom.json").is_file())

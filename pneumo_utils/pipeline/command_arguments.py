@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -49,7 +50,7 @@ def parser(project: Path, scoring: Mapping[str, ModuleType]) -> argparse.Argumen
     _add_training(command)
     for name, room in scoring.items():
         room.add_arguments(commands.add_parser(name, help=room.HELP))
-    command = commands.add_parser("clean", help="delete the reports of all studies, and drawn radiographs")
+    command = commands.add_parser("clean", help="delete reports, trained networks and bundles of all studies")
     _add_folders(command, project)
     command = commands.add_parser("compare", help="write the page of two finished studies")
     command.add_argument("first", help="name of a study")
@@ -76,7 +77,12 @@ def _add_folders(command: argparse.ArgumentParser, project: Path, *names: str) -
     """Where parameter files and reports lie; `names` of those that are asked for, or both."""
     for name, text in (("params", "folder of the parameter files"), ("reports", "folder of all reports")):
         if name in names or not names:
-            command.add_argument(f"--{name}", type=Path, default=project / name, help=text)
+            command.add_argument(f"--{name}", type=_place, default=project / name, help=text)
+
+
+def _place(typed: str) -> Path:
+    """A folder as it was typed, `~` being the home folder."""
+    return Path(os.path.expanduser(typed))  # noqa: PTH111 - an unknown ~name stays
 
 
 def _add_training(command: argparse.ArgumentParser) -> None:

@@ -41,6 +41,21 @@ def test_only_what_studies_have_made_goes_and_what_has_no_study_is_named(place):
     assert "reports/candidates" not in files
 
 
+def test_where_no_folder_of_drawings_is_given_they_stay(place):
+    deleted, left = cleaning.clean(place / "params", place / "reports", None)
+    assert place / "reports" / "demo" in deleted and not [one for one in left if "data" in one.parts]
+    assert (place / "data" / "phantom-60-0" / "phantom.json").exists()
+
+
+@pytest.mark.parametrize(("gone", "named"), [("params", "parameter files"), ("reports", "reports")])
+def test_a_folder_that_is_not_there_is_refused_and_nothing_is_deleted(place, gone, named):
+    folders = [place / name for name in ("params", "reports", "data")]
+    (place / gone).rename(place / "elsewhere")
+    with pytest.raises(cleaning.CleaningError, match=f"folder of {named} must be there, got none: .*{gone}$"):
+        cleaning.clean(*folders)
+    assert (place / "data" / "phantom-60-0" / "phantom.json").exists()
+
+
 def test_a_study_that_is_not_among_those_here_keeps_what_was_drawn_while_it_runs(place):
     with study_lock.hold_if_free(place / "reports" / "kept" / "demo-2026-05" / "work"):
         with pytest.raises(cleaning.CleaningError, match="study kept/demo-2026-05 must not be running"):
