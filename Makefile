@@ -26,16 +26,17 @@ SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
 EXTRAS := --extra dicom --extra onnx --extra litert --extra export --extra web --extra dask
 # One word for the shell, whatever it holds: quotes and dollars, too. `value` takes it as it was given.
 quote = '$(subst ','\'',$(1))'
-GIVEN = $(if $(value DATA),--data $(call quote,$(value DATA))) $(if $(value WEIGHTS),--weights $(call quote,$(value WEIGHTS)))
-SHARE = $(if $(JOB),--job $(call quote,$(JOB)))
-BESIDE = $(if $(SCHEDULER),--scheduler $(call quote,$(SCHEDULER))) $(if $(THREADS),--threads $(call quote,$(THREADS)))
-# What was typed for a target that does nothing with it is refused, in the shell, before anything runs.
+option = $(if $(value $(2)),--$(1)=$(call quote,$(value $(2))))
+GIVEN = $(call option,data,DATA) $(call option,weights,WEIGHTS)
+SHARE = $(call option,job,JOB)
+BESIDE = $(call option,scheduler,SCHEDULER) $(call option,threads,THREADS)
+# What was typed for a target that does nothing with it is refused, in the shell, before anything runs. `take` names what
+# a target takes; a name that is mistyped, or in small letters, no target takes.
 comma := ,
-typed = $(if $(findstring command line,$(origin $(1))),$(value $(1)))
-# What only targets that train, or that take several studies, do something with.
-OF_OTHERS := STUDIES JOB SCHEDULER THREADS
-OF_DATA := DATA WEIGHTS
-leave = $(foreach name,$(1),$(if $(call typed,$(name)),echo error: $(name) must be left out of make $@$(comma) got $(call quote,$(call typed,$(name))) >&2; exit 1;))
+OF_ALL := GPU PYTHON
+TYPED := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
+leave = $(foreach name,$(1),$(if $(value $(name)),echo error: $(name) must be left out of make $@$(comma) got $(call quote,$(value $(name)))$(2) >&2; exit 1;))
+take = $(call leave,$(filter-out $(1) $(OF_ALL),$(TYPED)),: it takes $(strip $(1) $(OF_ALL)))
 
 .PHONY: help install report reports plan work compare pdf serve export data lab test check bench recipes lint format lock picture lungs parameters clean audit fuzz test-long
 .DEFAULT_GOAL := help
@@ -44,85 +45,87 @@ help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  STUDY=name of a file in params/ (demo)   DATA=folder, .zip or .npz   WEIGHTS=imagenet, none or a path"
 	@echo "  SCHEDULER=local:N or tcp://HOST:PORT trains side by side (report, reports, work)   THREADS=of each training"
+	@echo "  JOB, SCHEDULER and THREADS count only where they are typed, the others from the environment, too"
 	@echo "  GPU=1 installs TensorFlow for CUDA (Linux)   PYTHON=interpreter to build the environment with"
 	@echo "  ORIGINALS=folder of radiographs as published, not made smaller (bench, recipes)"
 
 install: $(READY) ## only build the environment
-	@$(if $(PYTHON),$(PY) -c 'import sys; print("$(VENV) has", sys.version.split()[0] + "; delete that folder to build it with another Python")')
+	@$(call take)$(if $(PYTHON),$(PY) -c 'import sys; print("$(VENV) has", sys.version.split()[0] + "; delete that folder to build it with another Python")')
 
 report: $(READY) ## run what changed of STUDY and render reports/STUDY/index.html
-	@$(call leave,STUDIES JOB)$(PY) -m pneumo_utils report $(call quote,$(value STUDY)) $(GIVEN) $(BESIDE)
+	@$(call take,STUDY DATA WEIGHTS SCHEDULER THREADS)$(PY) -m pneumo_utils report $(call quote,$(value STUDY)) $(GIVEN) $(BESIDE)
 
 plan: $(READY) ## list the trainings of STUDY, or of the share JOB=I/N, with their time and memory
-	@$(call leave,STUDIES SCHEDULER THREADS)$(PY) -m pneumo_utils plan $(call quote,$(value STUDY)) $(GIVEN) $(SHARE)
+	@$(call take,STUDY DATA WEIGHTS JOB)$(PY) -m pneumo_utils plan $(call quote,$(value STUDY)) $(GIVEN) $(SHARE)
 
 work: $(READY) ## train the networks of STUDY, or of the share JOB=I/N; many shares may run side by side
-	@$(call leave,STUDIES)$(PY) -m pneumo_utils work $(call quote,$(value STUDY)) $(GIVEN) $(SHARE) $(BESIDE)
+	@$(call take,STUDY DATA WEIGHTS JOB SCHEDULER THREADS)$(PY) -m pneumo_utils work $(call quote,$(value STUDY)) $(GIVEN) $(SHARE) $(BESIDE)
 
 reports: $(READY) ## run several studies, STUDIES="kermany candidates/*", and set them side by side on one page
-	@$(call leave,STUDY JOB)$(if $(strip $(STUDIES)),,echo error: STUDIES must name at least one study$(comma) got none >&2; exit 1;)$(PY) -m pneumo_utils reports $(foreach name,$(STUDIES),$(call quote,$(name))) $(GIVEN) $(BESIDE)
+	@$(call take,STUDIES DATA WEIGHTS SCHEDULER THREADS)$(if $(strip $(STUDIES)),,echo error: STUDIES must name at least one study$(comma) got none >&2; exit 1;)$(PY) -m pneumo_utils reports $(foreach name,$(STUDIES),$(call quote,$(name))) $(GIVEN) $(BESIDE)
 
 compare: $(READY) ## what differs between the finished studies A and B, and what came of it: reports/compare/
-	@$(call leave,STUDY $(OF_DATA) $(OF_OTHERS))$(PY) -m pneumo_utils compare $(call quote,$(A)) $(call quote,$(B))
+	@$(call take,A B)$(PY) -m pneumo_utils compare $(call quote,$(A)) $(call quote,$(B))
 
 pdf: $(READY) ## print the pages of the finished STUDY into reports/STUDY/STUDY.pdf, where a Chromium is found
-	@$(call leave,$(OF_DATA) $(OF_OTHERS))$(PY) -m pneumo_utils pdf $(call quote,$(value STUDY))
+	@$(call take,STUDY)$(PY) -m pneumo_utils pdf $(call quote,$(value STUDY))
 
 serve: $(READY) ## open a page on this machine that scores radiographs with the bundle of the finished STUDY
-	@$(call leave,$(OF_DATA) $(OF_OTHERS))$(PY) -m pneumo_utils serve $(call quote,reports/$(value STUDY)/model)
+	@$(call take,STUDY)$(PY) -m pneumo_utils serve $(call quote,reports/$(value STUDY)/model)
 
 export: $(READY) ## write a page that scores radiographs in any browser, offline too: reports/STUDY/browser
-	@$(call leave,$(OF_DATA) $(OF_OTHERS))$(PY) -m pneumo_utils export $(call quote,reports/$(value STUDY)/model)
+	@$(call take,STUDY)$(PY) -m pneumo_utils export $(call quote,reports/$(value STUDY)/model)
 
 data: $(READY) ## only draw, download or find the radiographs of STUDY
-	@$(call leave,WEIGHTS $(OF_OTHERS))$(PY) -m pneumo_utils data $(call quote,$(value STUDY)) $(GIVEN)
+	@$(call take,STUDY DATA)$(PY) -m pneumo_utils data $(call quote,$(value STUDY)) $(GIVEN)
 
 lab: $(READY) ## open the notebooks in JupyterLab on 127.0.0.1
-	@PYTHONPATH=$(call quote,$(CURDIR)) $(PY) -m jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) --ip=127.0.0.1 --notebook-dir=notebooks --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
+	@$(call take)PYTHONPATH=$(call quote,$(CURDIR)) $(PY) -m jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) --ip=127.0.0.1 --ServerApp.root_dir=$(call quote,$(CURDIR)) --LabApp.default_url=/lab/tree/notebooks --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
 test: $(READY) ## run the tests, the smoke study included
-	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not long"
+	@$(call take)$(PY) -m pytest $(SIDE_BY_SIDE) -m "not long"
 
 test-long: $(READY) ## run every test, with twenty kills, and write reports/reliability.md
-	@rm -f reports/.reliability && RELIABILITY="$(CURDIR)/reports/.reliability" $(PY) -m pytest $(SIDE_BY_SIDE) && $(PY) tests/support/reliability.py
+	@$(call take)rm -f reports/.reliability && RELIABILITY="$(CURDIR)/reports/.reliability" $(PY) -m pytest $(SIDE_BY_SIDE) && $(PY) tests/support/reliability.py
 
 check: $(READY) ## run the fast tests only
-	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not slow and not long"
+	@$(call take)$(PY) -m pytest $(SIDE_BY_SIDE) -m "not slow and not long"
 
 fuzz: $(READY) ## try twenty thousand odd inputs a kind on images, names, parameter files and tables (minutes)
-	@FUZZ=20000 $(PY) -m pytest tests/test_fuzz.py
+	@$(call take)FUZZ=20000 $(PY) -m pytest tests/test_fuzz.py
 
 audit: $(READY) ## check the lock for known vulnerabilities, where a database can be reached
-	@$(VENV)/bin/uv tool run pip-audit --strict --requirement $(LOCK) --disable-pip --require-hashes
+	@$(call take)$(VENV)/bin/uv tool run pip-audit --strict --requirement $(LOCK) --disable-pip --require-hashes
 
 bench: $(READY) ## measure speed against what people do today; results land in reports/bench/
-	@DATA=$(call quote,$(value DATA)) WEIGHTS=$(call quote,$(value WEIGHTS)) ORIGINALS=$(call quote,$(value ORIGINALS)) $(PY) benchmarks/runner.py
+	@$(call take,DATA WEIGHTS ORIGINALS)DATA=$(call quote,$(value DATA)) WEIGHTS=$(call quote,$(value WEIGHTS)) ORIGINALS=$(call quote,$(value ORIGINALS)) $(PY) benchmarks/runner.py
 
 recipes: $(READY) ## train every recipe that was tried against the shift and evaluate it (hours); reports/bench/recipes*.csv
-	@DATA=$(call quote,$(value DATA)) WEIGHTS=$(call quote,$(value WEIGHTS)) ORIGINALS=$(call quote,$(value ORIGINALS)) $(PY) benchmarks/recipes.py
+	@$(call take,DATA WEIGHTS ORIGINALS)DATA=$(call quote,$(value DATA)) WEIGHTS=$(call quote,$(value WEIGHTS)) ORIGINALS=$(call quote,$(value ORIGINALS)) $(PY) benchmarks/recipes.py
 
 lint: $(READY) ## check style, that notebooks are stored without outputs, and who imports whom
-	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m nbstripout --verify notebooks/*.ipynb && $(VENV)/bin/lint-imports --no-logo
+	@$(call take)$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m nbstripout --verify notebooks/*.ipynb && $(VENV)/bin/lint-imports --no-logo
 
 format: $(READY) ## put code and notebooks into style
-	@$(PY) -m ruff check --fix . && $(PY) -m ruff format . && $(PY) -m nbstripout notebooks/*.ipynb
+	@$(call take)$(PY) -m ruff check --fix . && $(PY) -m ruff format . && $(PY) -m nbstripout notebooks/*.ipynb
 
 picture: $(READY) ## take the README's picture, reports/index.png, from the front page of the finished STUDY
-	@$(PY) docs/front_page_picture.py $(call quote,$(value STUDY))
+	@$(call take,STUDY)$(PY) docs/front_page_picture.py $(call quote,$(value STUDY))
 
 lungs: $(READY) ## train the network that finds the lungs anew, on phantoms (minutes)
-	@$(PY) -m pneumo_utils.networks.lung_field_training
+	@$(call take)$(PY) -m pneumo_utils.networks.lung_field_training
 
 parameters: $(READY) ## list every parameter with type, range and help
-	@$(call leave,STUDY $(OF_DATA) $(OF_OTHERS))$(PY) -m pneumo_utils parameters
+	@$(call take)$(PY) -m pneumo_utils parameters
 
 lock: $(READY) ## compile requirements*.txt anew from pyproject.toml
+	@$(call take)true
 	$(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --extra cpu $(EXTRAS) --group dev --generate-hashes --custom-compile-command "make lock" -q -o requirements.txt
 	$(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --extra gpu $(EXTRAS) --group dev --generate-hashes --custom-compile-command "make lock" -q -o requirements-gpu.txt -c requirements.txt
 	echo uv | $(VENV)/bin/uv pip compile - --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" -q -o requirements-uv.txt
 
 clean: ## delete reports, trained networks and bundles of all studies in params/, and drawn phantoms; all else stays
-	@$(call leave,STUDY $(OF_DATA) $(OF_OTHERS))if [ ! -x $(PY) ]; then echo "error: $(VENV) must be there to clean, got none: make install" >&2; exit 1; fi; $(PY) -m pneumo_utils clean
+	@$(call take)if [ ! -x $(PY) ]; then echo "error: $(VENV) must be there to clean, got none: make install" >&2; exit 1; fi; $(PY) -m pneumo_utils clean
 
 # The stamp is written last, so that a broken install is not taken for a whole one. An environment that is there stays
 # until the new one is whole. The interpreter behind an activated environment is taken, not the environment's own.

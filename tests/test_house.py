@@ -302,11 +302,11 @@ def test_packages_are_compiled_once_and_not_by_every_process_of_make_anew(make):
 
 
 @pytest.mark.parametrize(
-    "odd", ["my data", 'a "q" b', "it's", "$(touch there)", "a$b $$c", "`touch there`", "a;touch there"]
+    "odd", ["my data", 'a "q" b', "it's", "-x", "$(touch there)", "a$b $$c", "`touch there`", "a;touch there"]
 )
 def test_what_is_given_to_make_reaches_the_program_as_it_is(make, odd, tmp_path):
-    assert make("report", f"DATA={odd}")[-2:] == ["--data", odd]
-    assert make("report", DATA=odd)[-2:] == ["--data", odd], "from the environment, too"
+    assert make("report", f"DATA={odd}")[-1] == f"--data={odd}"
+    assert make("report", DATA=odd)[-1] == f"--data={odd}", "from the environment, too"
     assert make("plan", f"STUDY={odd}")[-1] == odd
     assert not (tmp_path / "there").exists()
 
@@ -332,14 +332,25 @@ def test_what_is_given_to_make_reaches_the_program_as_it_is(make, odd, tmp_path)
         ("compare", "WEIGHTS"),
         ("data", "WEIGHTS"),
         ("parameters", "STUDY"),
+        ("report", "STUDDY"),
+        ("report", "study"),
+        ("report", "A"),
+        ("test", "STUDY"),
+        ("lab", "STUDY"),
+        ("picture", "DATA"),
     ],
 )
 def test_a_variable_that_a_target_does_nothing_with_is_refused(make, target, given):
     with pytest.raises(subprocess.CalledProcessError) as failed:
         make(target, f"{given}=1/2")
-    assert failed.value.stderr.startswith(f"error: {given} must be left out of make {target}, got 1/2\n")
+    assert failed.value.stderr.startswith(f"error: {given} must be left out of make {target}, got 1/2: it takes ")
     assert failed.value.stdout == ""
     assert make(target, **{given: "1/2"}), "what the environment holds was not meant for it"
+
+
+def test_jupyterlab_shows_the_project_and_opens_at_its_notebooks(make, tmp_path):
+    asked = make("lab")
+    assert f"--ServerApp.root_dir={tmp_path}" in asked and "--LabApp.default_url=/lab/tree/notebooks" in asked
 
 
 def test_no_study_at_all_is_told_by_its_name(make):
@@ -355,7 +366,7 @@ def test_common_names_in_the_environment_change_no_command(make):
 
 def test_who_trains_and_with_how_many_threads_reaches_every_target_that_trains(make):
     for target in ("report", "reports", "work"):
-        assert make(target, "SCHEDULER=local:2", "THREADS=1")[-4:] == ["--scheduler", "local:2", "--threads", "1"]
+        assert make(target, "SCHEDULER=local:2", "THREADS=1")[-2:] == ["--scheduler=local:2", "--threads=1"]
 
 
 def test_two_that_install_at_the_same_time_do_it_once(make, tmp_path):
@@ -379,17 +390,17 @@ BENCH_GIVEN = "DATA='d e' WEIGHTS='w' ORIGINALS='o' "
 @pytest.mark.parametrize(
     ("target", "words"),
     [
-        ("report STUDY=s DATA=d WEIGHTS=w SCHEDULER=local:2", "report s --data d --weights w --scheduler local:2"),
+        ("report STUDY=s DATA=d WEIGHTS=w SCHEDULER=local:2", "report s --data=d --weights=w --scheduler=local:2"),
         ("report", "report demo"),
-        ("plan STUDY=s DATA=d WEIGHTS=w JOB=2/8", "plan s --data d --weights w --job 2/8"),
-        ("work STUDY=s DATA=d JOB=2/8", "work s --data d --job 2/8"),
-        ("work SCHEDULER=tcp://h:1 THREADS=3", "work demo --scheduler tcp://h:1 --threads 3"),
-        ("reports STUDIES=a* DATA=d", "reports a* --data d"),
+        ("plan STUDY=s DATA=d WEIGHTS=w JOB=2/8", "plan s --data=d --weights=w --job=2/8"),
+        ("work STUDY=s DATA=d JOB=2/8", "work s --data=d --job=2/8"),
+        ("work SCHEDULER=tcp://h:1 THREADS=3", "work demo --scheduler=tcp://h:1 --threads=3"),
+        ("reports STUDIES=a* DATA=d", "reports a* --data=d"),
         ("compare A=first B=second", "compare first second"),
         ("pdf STUDY=s", "pdf s"),
         ("serve STUDY=s", "serve reports/s/model"),
         ("export STUDY=s", "export reports/s/model"),
-        ("data STUDY=s DATA=d", "data s --data d"),
+        ("data STUDY=s DATA=d", "data s --data=d"),
         ("parameters", "parameters"),
         ("clean", "clean"),
     ],
