@@ -64,11 +64,11 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _describe_parameters(given: argparse.Namespace) -> None:
-    from pneumo_utils.study import definition  # imported here, as above
+    from pneumo_utils.study import description  # imported here, as above
 
     if alone := given.notebook or given.model:
         raise ValueError(f"study must be named with --notebook and --model, got {alone} alone")
-    print(definition.describe())
+    print(description.describe())
 
 
 def _clean(given: argparse.Namespace) -> None:

@@ -90,7 +90,7 @@ def find(name: str, reports: Path, who: str) -> FinishedStudy:
             f"{who} must be finished studies in {reports}, {', '.join(done) or 'none yet'}, got {name!r}"
         )
     store = Store(name, reports)
-    return FinishedStudy(name, store, definition.read_sections(store.parameters_file))
+    return FinishedStudy(name, store, definition.read_sections(store.parameters_file, f"{name}/parameters.yaml"))
 
 
 def notices_of(studies: Sequence[FinishedStudy]) -> list[str]:

@@ -10,10 +10,9 @@ import difflib
 import hashlib
 import io
 import json
+import os
 import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, get_args, get_origin
 
 from pydantic import ValidationError, model_validator
 from ruamel.yaml import YAML
@@ -90,14 +89,26 @@ class Study(Section):
 
 
 def names(folder: Path) -> list[str]:
-    """Names of the studies in `folder` and below, sorted; those below with their folder, as `candidates/a`."""
-    found = [path for path in folder.rglob("*.yaml") if path.is_file() and not _is_hidden(path.relative_to(folder))]
+    """Names of the studies in `folder` and below, sorted; those below with their folder, as `candidates/a`.
+
+    Linked folders are looked into, hidden ones and hidden files are not: a Mac, Jupyter or an editor leaves copies.
+    """
+    found, seen = [], set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        here = Path(place)
+        folders[:] = [name for name in folders if not name.startswith(".")] if here.resolve() not in seen else []
+        seen.add(here.resolve())  # a link may lead back
+        listed = [here / name for name in files if name.endswith(".yaml") and not name.startswith(".")]
+        found += [path for path in listed if path.is_file()]
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in found)
 
 
-def _is_hidden(path: Path) -> bool:
-    """As a Mac, Jupyter or an editor leaves copies."""
-    return any(part.startswith(".") for part in path.parts)
+def _hint(name: str, folder: Path) -> str:
+    """What another ending of the file `name` must be called, where there is one."""
+    place = folder / name
+    near = [one.name for one in place.parent.glob("*") if one.stem == place.name and one.suffix != ".yaml"]
+    found = [one for one in sorted(near) if one.lower().endswith((".yml", ".yaml"))]
+    return f"; {found[0]} must be called {place.name}.yaml" if found else ""
 
 
 def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study:
@@ -117,15 +128,15 @@ def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study
     if not there:
         raise StudyError(f"folder of parameter files must hold some that end with .yaml, got none in {str(folder)!r}")
     if name not in there:  # not only whether it is there: `../` would lead out of the folder of reports
-        hint = f"; {name}.yml must be called {name}.yaml" if (folder / f"{name}.yml").is_file() else ""
-        raise StudyError(f"study must be one of {', '.join(there)}, got {name!r}{hint}")
+        raise StudyError(f"study must be one of {', '.join(there)}, got {name!r}{_hint(name, folder)}")
     if not name.isprintable():
         raise StudyError(f"a study must have a name without control characters, got {name!r}")
     taken = {one.casefold() for one in there} | set(_RESERVED)
     inside = [parent.as_posix() for parent in Path(name).parents if parent.as_posix().casefold() in taken]
     if inside or name.casefold() in _RESERVED:
         raise StudyError(f"a study must have a folder of its own in reports/, got {name}, in {(inside or [name])[0]}/")
-    raw = read_sections(path)
+    called = f"{name}.yaml"
+    raw = read_sections(path, called)
     if data and isinstance(raw.get("data"), dict):
         raw["data"] |= {"source": _source_of(data), "folder": data}
     if weights and isinstance(raw.get("training"), dict):
@@ -133,10 +144,10 @@ def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study
     try:
         study = Study.model_validate(raw)
     except ValidationError as error:
-        raise StudyError(f"{path.name}: " + "; ".join(map(_sentence, error.errors()))) from error
+        raise StudyError(f"{called}: " + "; ".join(map(_sentence, error.errors()))) from error
     for key, value in study.flat().items():
         if isinstance(value, str) and value.encode("utf-8", "replace").decode() != value:
-            raise StudyError(f"{path.name}: {key} must be UTF-8, got {value!r}")
+            raise StudyError(f"{called}: {key} must be UTF-8, got {value!r}")
     return study
 
 
@@ -151,27 +162,34 @@ class _Named(dict):
         raise StudyError(f"{self._place}{key} is missing")
 
 
-def read_sections(path: Path) -> dict:
+def read_sections(path: Path, called: str = "") -> dict:
     """What a parameter file holds, section by section, its rules unchecked: older studies may have had other ones.
+
+    Args:
+        path: of the file.
+        called: what errors call it; empty: its name.
 
     Raises:
         StudyError: it is not YAML 1.2, or holds no sections.
     """
+    called = called or path.name
     try:
         text = path.read_text(encoding="utf-8-sig")
+        if directive := _DIRECTIVE.match(text):  # before it is read, or ruamel warns of it, too
+            raise StudyError(f"{called} must begin with its sections, got the directive {directive[1]!r}")
         raw = YAML(typ="safe", pure=True).load(text)
+    except StudyError:
+        raise
     except (YAMLError, ValueError, RecursionError) as error:  # bytes that are no text, numbers and nests without end
         problem = " ".join(str(error).split("To suppress")[0].split())
-        raise StudyError(f"{path.name} must be valid YAML, got: {problem}") from error
-    if directive := _DIRECTIVE.match(text):
-        raise StudyError(f"{path.name} must begin with its sections, got the directive {directive[1]!r}")
+        raise StudyError(f"{called} must be valid YAML, got: {problem}") from error
     if not isinstance(raw, dict):
-        raise StudyError(f"{path.name} must hold sections of parameters, got {type(raw).__name__}")
+        raise StudyError(f"{called} must hold sections of parameters, got {type(raw).__name__}")
     if odd := [name for name, section in raw.items() if not isinstance(section, dict)]:
         got = f"{odd[0]}, which is {type(raw[odd[0]]).__name__}"
-        raise StudyError(f"{path.name} must hold sections of parameters, got {got}")
-    named = {name: _Named(section, f"{path.name}: {name}.") for name, section in raw.items()}
-    return _Named(named, f"{path.name}: ")
+        raise StudyError(f"{called} must hold sections of parameters, got {got}")
+    named = {name: _Named(section, f"{called}: {name}.") for name, section in raw.items()}
+    return _Named(named, f"{called}: ")
 
 
 def _source_of(data: str) -> str:
@@ -198,16 +216,6 @@ def _known_names(place: tuple) -> list[str]:
     return list(section.model_fields)
 
 
-def describe() -> str:
-    """Every parameter with type, range and help, one line each, grouped by section."""
-    lines = []
-    for section_name, section in Study.model_fields.items():
-        lines.append(f"\n{section_name}: {section.annotation.__doc__}")
-        for name, field in section.annotation.model_fields.items():
-            lines.append(f"  {name:<24} {_kind(field.annotation, field.metadata):<34} {field.description}")
-    return "\n".join(lines).strip()
-
-
 def to_yaml(parameters: dict) -> str:
     """`parameters` as a YAML file that any reader takes for what they are, lists on one line."""
     yaml, stream = YAML(typ="safe", pure=True), io.StringIO()
@@ -230,23 +238,3 @@ def _represent_text(representer, value: str):
     """In quotes where readers of YAML 1.1 take it for something else: `no` for a truth value, 12:30 for a number."""
     other = value.lower() in _TRUTHS or _SEXAGESIMAL.fullmatch(value)
     return representer.represent_scalar("tag:yaml.org,2002:str", value, style='"' if other else None)
-
-
-def _kind(annotation: object, rules: Sequence[object]) -> str:
-    """A type in words, with its choices or its range; of a list that of its entries."""
-    if get_origin(annotation) is list:
-        return f"list of {_kind(get_args(annotation)[0], ())}"
-    if get_origin(annotation) is Annotated:
-        inner, *more = get_args(annotation)
-        return _kind(inner, [rule for one in more for rule in getattr(one, "metadata", [one])])
-    limits = {}
-    for rule in rules:
-        for key in ("ge", "gt", "le", "lt", "multiple_of"):
-            if getattr(rule, key, None) is not None:
-                limits[key] = getattr(rule, key)
-    if get_origin(annotation) is Literal:
-        return " | ".join(map(str, get_args(annotation)))
-    kind, step = getattr(annotation, "__name__", "choice"), limits.pop("multiple_of", None)
-    low = f"{'[' if 'ge' in limits else '('}{limits.get('ge', limits.get('gt', ''))}"
-    high = f"{limits.get('le', limits.get('lt', ''))}{']' if 'le' in limits else ')'}"
-    return kind + (f" in {low}, {high}" if limits else "") + (f", steps of {step}" if step else "")

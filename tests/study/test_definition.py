@@ -8,7 +8,7 @@ import pytest
 import yaml
 from ruamel.yaml import YAML
 
-from pneumo_utils.study import definition
+from pneumo_utils.study import definition, description
 
 PARAMS = Path(__file__).parents[2] / "params"
 SMOKE = (PARAMS / "smoke.yaml").read_text(encoding="utf-8")
@@ -69,7 +69,7 @@ def test_names_are_unique_across_sections_so_that_flat_loses_none():
 
 
 def test_every_parameter_has_help_and_is_listed():
-    listed = definition.describe()
+    listed = description.describe()
     for section in definition.Study.model_fields.values():
         for name, field in section.annotation.model_fields.items():
             assert field.description
@@ -77,7 +77,7 @@ def test_every_parameter_has_help_and_is_listed():
 
 
 def test_a_parameter_is_listed_with_its_steps_and_a_list_with_what_it_may_hold():
-    listed = definition.describe()
+    listed = description.describe()
     assert "int in [32, 512], steps of 16 " in listed and "list of cnn | vgg16 | resnet50 " in listed
     assert "list of float in (0, 1) " in listed and "list of onnx | litert | litert-int8 " in listed
     assert "list of int in [0, 2147483647] " in listed
@@ -280,6 +280,39 @@ def test_a_study_whose_folder_another_writes_to_is_refused(tmp_path, name, insid
     with pytest.raises(definition.StudyError, match=told):
         definition.load(name, tmp_path)
     assert definition.load("tiny", tmp_path)
+
+
+def test_an_ending_in_capitals_is_named_too(tmp_path):
+    for name in ("a.yaml", "own/my study.YAML"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(definition.StudyError, match="; my study.YAML must be called my study.yaml$"):
+        definition.load("own/my study", tmp_path)
+
+
+def test_studies_of_a_linked_folder_are_found_and_a_link_that_leads_back_ends(tmp_path):
+    (tmp_path / "params").mkdir()
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "own.yaml").write_text(SMOKE)
+    (tmp_path / "params" / "mine").symlink_to(tmp_path / "studies")
+    (tmp_path / "params" / "back").symlink_to(tmp_path / "params")
+    assert definition.names(tmp_path / "params") == ["mine/own"]
+    assert definition.load("mine/own", tmp_path / "params")
+
+
+def test_a_message_names_the_study_with_its_folder(tmp_path):
+    (tmp_path / "mine").mkdir()
+    for text, rule in ((SMOKE.replace("dropout: 0.2", "dropout: 2"), ": training.dropout: "), ("- 1", " must hold ")):
+        (tmp_path / "mine" / "own.yaml").write_text(text)
+        with pytest.raises(definition.StudyError, match=f"^mine/own.yaml{rule}"):
+            definition.load("mine/own", tmp_path)
+
+
+def test_a_directive_is_told_in_one_sentence_without_warnings_of_the_reader(tmp_path, recwarn, capfd):
+    (tmp_path / "mine.yaml").write_text("%YAML 1.1\n---\nabout: {title: no}\n")
+    with pytest.raises(definition.StudyError, match="got the directive '%YAML 1.1'$"):
+        definition.load("mine", tmp_path)
+    assert not recwarn.list and capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("name", ["../params/smoke", "/etc/passwd", "", ".", "smoke.yaml", "candidates/../smoke"])
