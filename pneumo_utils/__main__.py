@@ -41,6 +41,16 @@ def _set_apart() -> None:
     os.environ["MPLBACKEND"] = "agg"
 
 
+def _print(text: object, end: str = "\n") -> None:
+    """Print at once, and name the place where that cannot be done; who reads no more, as `| head`, has enough."""
+    try:
+        print(text, end=end, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would try again as it ends
+        if not isinstance(error, BrokenPipeError):
+            raise OSError(error.errno, error.strerror, "standard output") from error
+
+
 def _run(given: argparse.Namespace) -> int:
     if given.command == "predict" and given.scheduler:
         from pneumo_utils.pipeline import scheduled_scoring  # imported here: `--help` should not wait for pandas
@@ -51,7 +61,7 @@ def _run(given: argparse.Namespace) -> int:
     if given.command == "compare":
         from pneumo_utils.reporting import comparison_page  # imported here, as above
 
-        print(os.path.relpath(comparison_page.write(given.first, given.second, given.reports.resolve())))
+        _print(os.path.relpath(comparison_page.write(given.first, given.second, given.reports.resolve())))
     elif given.command == "clean":
         _clean(given)
     elif given.command == "parameters" and not given.study:
@@ -68,7 +78,7 @@ def _describe_parameters(given: argparse.Namespace) -> None:
 
     if alone := given.notebook or given.model:
         raise ValueError(f"study must be named with --notebook and --model, got {alone} alone")
-    print(description.describe())
+    _print(description.describe())
 
 
 def _clean(given: argparse.Namespace) -> None:
@@ -78,9 +88,9 @@ def _clean(given: argparse.Namespace) -> None:
     own = reports == PROJECT / "reports"  # studies of other folders, too, read what is drawn in data/
     deleted, left = cleaning.clean(given.params, reports, data if own else None)
     for place in deleted:
-        print(f"deleted {os.path.relpath(place)}")
+        _print(f"deleted {os.path.relpath(place)}")
     for place, reason in left.items():
-        print(f"kept {os.path.relpath(place)}: {reason}")
+        _print(f"kept {os.path.relpath(place)}: {reason}")
 
 
 def _reports(given: argparse.Namespace) -> None:
@@ -89,7 +99,7 @@ def _reports(given: argparse.Namespace) -> None:
     _check_training(given)
     pipelines = [_pipeline_of(given, name) for name in several_studies.expand(given.studies, given.params)]
     page = several_studies.run(pipelines, pipelines[0].store.reports, given.scheduler, given.threads)
-    print(os.path.relpath(page or pipelines[0].store.folder / "index.html"))
+    _print(os.path.relpath(page or pipelines[0].store.folder / "index.html"))
 
 
 def _pipeline_of(given: argparse.Namespace, name: str) -> Pipeline:
@@ -109,7 +119,7 @@ def _pipeline_of(given: argparse.Namespace, name: str) -> Pipeline:
 def _parameters(pipeline: Pipeline, given: argparse.Namespace) -> None:
     from pneumo_utils.study import definition  # imported here, as above
 
-    print(
+    _print(
         definition.to_yaml(pipeline.given.of_notebook(pipeline.steps, given.notebook or "01_eda", given.model)), end=""
     )
 
@@ -117,14 +127,14 @@ def _parameters(pipeline: Pipeline, given: argparse.Namespace) -> None:
 def _data(pipeline: Pipeline, _: argparse.Namespace) -> None:
     from pneumo_utils.datasets import folder_layout  # imported here, as above
 
-    print(folder_layout.locate(pipeline.obtain()))
+    _print(folder_layout.locate(pipeline.obtain()))
 
 
 def _pdf(pipeline: Pipeline, _: argparse.Namespace) -> None:
     from pneumo_utils.reporting import study_pdf  # imported here, as above
 
     names = ["index", *(step.page for step in pipeline.steps), "cases", "cards"]
-    print(os.path.relpath(study_pdf.write(pipeline.store, names)))
+    _print(os.path.relpath(study_pdf.write(pipeline.store, names)))
 
 
 def _plan(pipeline: Pipeline, given: argparse.Namespace) -> None:
@@ -133,7 +143,7 @@ def _plan(pipeline: Pipeline, given: argparse.Namespace) -> None:
     training_work.check(given.job)
     pipeline.check()
     pipeline.prepare()
-    print(training_command.tell_plan(pipeline, given.job))
+    _print(training_command.tell_plan(pipeline, given.job))
 
 
 def _work(pipeline: Pipeline, given: argparse.Namespace) -> None:
@@ -142,7 +152,7 @@ def _work(pipeline: Pipeline, given: argparse.Namespace) -> None:
     training_work.check(given.job, given.threads, given.scheduler)
     pipeline.check()
     pipeline.prepare()
-    print(training_command.do_work(pipeline, given.job, given.threads, given.scheduler))
+    _print(training_command.do_work(pipeline, given.job, given.threads, given.scheduler))
 
 
 def _report(pipeline: Pipeline, given: argparse.Namespace) -> None:
@@ -157,7 +167,7 @@ def _report(pipeline: Pipeline, given: argparse.Namespace) -> None:
     with study_lock.hold(pipeline.name, pipeline.store.work):
         ran = study_run.StudyRun(pipeline).to_the_end()
     page = Path(os.path.relpath(pipeline.store.folder / "index.html"))
-    print(f"{page}: {ran} of {len(pipeline.steps)} notebooks ran, {time.monotonic() - started:.0f} s")
+    _print(f"{page}: {ran} of {len(pipeline.steps)} notebooks ran, {time.monotonic() - started:.0f} s")
 
 
 def _check_training(given: argparse.Namespace) -> None:

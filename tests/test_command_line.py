@@ -347,3 +347,33 @@ def test_a_command_line_that_is_not_understood_is_told_in_one_sentence(given, ca
         main(given)
     said = capsys.readouterr().err
     assert ended.value.code == 2 and said.startswith("error: ") and said.count("\n") == 1
+
+
+def test_who_reads_a_part_ends_the_output_in_silence_and_a_full_disk_is_told_of_it():
+    def run(words):
+        line = f"{sys.executable} -m pneumo_utils parameters {words}"
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True, check=False, cwd=PARAMS.parent
+        )
+        return done.returncode, done.stderr
+
+    for rest in ("| true", "| head -n 1", "demo | true"):
+        assert run(rest) == (0, ""), rest
+    if Path("/dev/full").exists():
+        for study in ("", "demo"):
+            status, told = run(f"{study} > /dev/full")
+            assert status == 1 and told.startswith("error: standard output must be usable, got: No space left on dev")
+            assert told.count("\n") == 1
+
+
+def test_where_there_are_no_parameter_files_every_command_says_so(tmp_path, capsys):
+    for command in ("report", "reports"):
+        assert main([command, "smoke", "--params", str(tmp_path / "none")]) == 1
+        assert capsys.readouterr().err.startswith("error: folder of parameter files must hold some that end with .yaml")
+
+
+@pytest.mark.parametrize("given", [["pdf", "smoke", "--weights", "foo"], ["data", "smoke", "--weights", "foo"]])
+def test_an_option_that_a_command_does_nothing_with_is_refused(given, capsys):
+    with pytest.raises(SystemExit):
+        main(given)
+    assert "unrecognized arguments: --weights foo" in capsys.readouterr().err

@@ -11,6 +11,8 @@ from typing import NoReturn
 
 from pneumo_utils.records import shares
 
+_PLACES = {"pdf": (), "data": ("data",)}  # of commands that do not use both
+
 
 class _Parser(argparse.ArgumentParser):
     """Says in one sentence what of a command line is not understood."""
@@ -34,19 +36,19 @@ def parser(project: Path, scoring: Mapping[str, ModuleType]) -> argparse.Argumen
         ("report", "run what changed and render all pages"),
         ("data", "only provide the radiographs"),
         ("pdf", "print the pages of a finished study into one file"),
-        ("plan", "list the trainings of a study, or of a share of them"),
+        ("plan", "list the trainings of a study, or of a share of them, once its data and weights are at hand"),
         ("work", "train a share of a study's networks, for `report` to find; many shares may run side by side"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("study", help="name of a file in params/, without .yaml")
-        _add_places(command, project)
+        _add_places(command, project, *_PLACES.get(name, ("data", "weights")))
         if name in ("plan", "work"):
             command.add_argument("--job", default="1/1", metavar="I/N", help="the I-th of N shares (default: all)")
         if name in ("report", "work"):
             _add_training(command)
     command = commands.add_parser("reports", help="run several studies, and set them side by side on one page")
     command.add_argument("studies", nargs="+", help="names, or patterns such as 'candidates/*'")
-    _add_places(command, project)
+    _add_places(command, project, "data", "weights")
     _add_training(command)
     for name, room in scoring.items():
         room.add_arguments(commands.add_parser(name, help=room.HELP))
@@ -66,10 +68,12 @@ def parser(project: Path, scoring: Mapping[str, ModuleType]) -> argparse.Argumen
     return found
 
 
-def _add_places(command: argparse.ArgumentParser, project: Path) -> None:
-    """Where a study finds what it needs, and writes what it makes."""
-    command.add_argument("--data", default="", help="folder, .zip or .npz file in place of the study's data")
-    command.add_argument("--weights", default="", help="imagenet, none or a path in place of the study's weights")
+def _add_places(command: argparse.ArgumentParser, project: Path, *names: str) -> None:
+    """Where a study finds what it needs, `names`, and writes what it makes."""
+    if "data" in names:
+        command.add_argument("--data", default="", help="folder, .zip or .npz file in place of the study's data")
+    if "weights" in names:
+        command.add_argument("--weights", default="", help="imagenet, none or a path in place of the study's weights")
     _add_folders(command, project)
 
 

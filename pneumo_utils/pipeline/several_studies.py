@@ -30,9 +30,9 @@ def expand(patterns: Sequence[str], params: Path) -> list[str]:
         params: folder of the parameter files.
 
     Raises:
-        ValueError: a pattern fits no study.
+        ValueError: there is no study, or a pattern fits none.
     """
-    there, found = definition.names(params), []
+    there, found = definition.require_names(params), []
     for pattern in patterns:
         fits = [pattern] if pattern in there else [name for name in there if fnmatch.fnmatchcase(name, pattern)]
         if not fits:

@@ -28,7 +28,7 @@ def tell_plan(pipeline: Pipeline, share: str) -> str:
         folder="writes",
     )  # fmt: skip
     left = [planned for _, planned in own if not planned.done]
-    told = f"{len(own)} trainings, {len(own) - len(left)} of them done"
+    told = f"{len(own)} training{'' if len(own) == 1 else 's'}, {len(own) - len(left)} of them done"
     if left:
         told += f"; the others take about {in_words(sum(one.seconds for one in left))} one after another"
     said = [head, *_lines(own, pipeline, width), *_needs(own, pipeline), told + ("" if ready else _foreseen(pipeline))]

@@ -86,9 +86,8 @@ def find(name: str, reports: Path, who: str) -> FinishedStudy:
     """
     if not is_finished(name, reports):
         done = sorted(file.parent.relative_to(reports).as_posix() for file in reports.rglob("parameters.yaml"))
-        raise ComparisonError(
-            f"{who} must be finished studies in {reports}, {', '.join(done) or 'none yet'}, got {name!r}"
-        )
+        there = f"one of: {', '.join(done)}" if done else "none yet"
+        raise ComparisonError(f"{who} must be finished studies in {reports}, {there}, got {name!r}")
     store = Store(name, reports)
     return FinishedStudy(name, store, definition.read_sections(store.parameters_file, f"{name}/parameters.yaml"))
 

@@ -103,6 +103,17 @@ def names(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in found)
 
 
+def require_names(folder: Path) -> list[str]:
+    """The same, of which there must be one.
+
+    Raises:
+        StudyError: there is none.
+    """
+    if there := names(folder):
+        return there
+    raise StudyError(f"folder of parameter files must hold some that end with .yaml, got none in {str(folder)!r}")
+
+
 def _hint(name: str, folder: Path) -> str:
     """What another ending of the file `name` must be called, where there is one."""
     place = folder / name
@@ -124,9 +135,7 @@ def load(name: str, folder: Path, *, data: str = "", weights: str = "") -> Study
         StudyError: no such study, not YAML 1.2, or a parameter breaks a rule.
     """
     path = folder / f"{name}.yaml"
-    there = names(folder)
-    if not there:
-        raise StudyError(f"folder of parameter files must hold some that end with .yaml, got none in {str(folder)!r}")
+    there = require_names(folder)
     if name not in there:  # not only whether it is there: `../` would lead out of the folder of reports
         raise StudyError(f"study must be one of {', '.join(there)}, got {name!r}{_hint(name, folder)}")
     if not name.isprintable():

@@ -21,7 +21,7 @@ Source = Literal["phantom", "folder", "kaggle", "mendeley", "medmnist"]
 class About(Section):
     """What the reader is told first."""
 
-    title: str = Field(min_length=1, description="title of the report")
+    title: str = Field(pattern=r"\S", description="title of the report")
     summary: str = Field(min_length=1, description="one or two sentences under the title")
 
 

@@ -159,10 +159,10 @@ def test_studies_without_a_network_in_common_cannot_be_paired():
     ("names", "said"),
     [
         (("one", "one"), "A and B must be two studies, got 'one' twice"),
-        (("one", "absent"), "A and B must be finished studies in .*, one, got 'absent'"),
-        (("one/", "one"), "A and B must be finished studies in .*, one, got 'one/'"),
-        (("../one", "one"), "A and B must be finished studies in .*, one, got '../one'"),
-        (("", "one"), "A and B must be finished studies in .*, one, got ''"),
+        (("one", "absent"), "A and B must be finished studies in .*, one of: one, got 'absent'"),
+        (("one/", "one"), "A and B must be finished studies in .*, one of: one, got 'one/'"),
+        (("../one", "one"), "A and B must be finished studies in .*, one of: one, got '../one'"),
+        (("", "one"), "A and B must be finished studies in .*, one of: one, got ''"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_in_one_sentence(tmp_path, names, said):

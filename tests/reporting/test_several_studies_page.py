@@ -40,7 +40,7 @@ def test_every_network_of_every_study_has_a_row_and_what_is_apart_is_said(tmp_pa
     [
         (["good"], "studies must be two or more, each once, got good"),
         (["good", "good"], "studies must be two or more, each once, got good, good"),
-        (["good", "nowhere"], "studies must be finished studies in .*, good, got 'nowhere'"),
+        (["good", "nowhere"], "studies must be finished studies in .*, one of: good, got 'nowhere'"),
     ],
 )
 def test_what_cannot_be_set_side_by_side_is_one_sentence(tmp_path, names, said):

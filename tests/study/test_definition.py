@@ -215,6 +215,7 @@ def test_a_value_of_the_wrong_type_is_not_converted(refusal, old, new, said):
             "explained_layers: [vgg16:block3_pool, vgg16:block4_conv3]",
             "gradcam.explained_layers: each network must stand there once, got",
         ),
+        ("title: Smoke study", "title: '  '", "about.title: string should match pattern"),
         ("seeds: [0]", "seeds: [-1]", "training.seeds.0: input should be greater than or equal to 0, got -1"),
         ("cache: data", 'cache: "da\\0ta"', "data.cache: must hold no NUL character, got 'da\\x00ta'"),
         ("cycles: 1", "cycles: 7", "training: cycles must divide end_to_end_epochs, "),
