@@ -182,6 +182,12 @@ def test_a_notebook_imports_only_in_its_setup_and_ends_with_findings_limits_and_
     assert places == sorted(places)
 
 
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_opens_its_study_so_that_exploring_changes_no_finished_one(notebook):
+    code = fingerprint.code(notebook)
+    assert code.count("store = open_store(study, reports)") == 1 and "Store(" not in code
+
+
 def test_the_defaults_of_every_notebook_are_those_of_the_demo():
     pipeline = Pipeline("demo", load("demo", PROJECT / "params"), PROJECT, PROJECT / "reports")
     for step in pipeline.steps:

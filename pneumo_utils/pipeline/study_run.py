@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -127,6 +128,7 @@ class StudyRun:
         for stale in (self._store.page_file(step.page), self._store.record_file(step.page)):
             stale.unlink(missing_ok=True)
         self._since[step.page] = datetime.now().astimezone()
+        shutil.rmtree(self._store.by_hand_folder, ignore_errors=True)  # of the study as it was
         self._store.parameters_file.unlink(missing_ok=True)  # until all is done, the tables are of two studies
         self._tell()
         told = self._store.progress_file(step.page)

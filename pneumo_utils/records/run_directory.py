@@ -5,6 +5,7 @@ reports/<study>/parameters.yaml             what it ran with
 reports/<study>/tables/*.csv                what travels between notebooks
 reports/<study>/model/                      what scores other radiographs, whole in one folder
 reports/<study>/work/                       pixels, activations, networks, notebooks: large, can be made again
+reports/<study>/by-hand/                    the same again, of notebooks that somebody runs once it is finished
 """
 
 from __future__ import annotations
@@ -86,6 +87,11 @@ class RunDirectory:
     def parameters_file(self) -> Path:
         """The parameters that the study ran with."""
         return self.folder / "parameters.yaml"
+
+    @property
+    def by_hand_folder(self) -> Path:
+        """What notebooks write that somebody runs on the finished study; see `notebook_store`."""
+        return self.folder / "by-hand"
 
     @property
     def bundle_folder(self) -> Path:
@@ -208,7 +214,7 @@ class RunDirectory:
         """
         if not path.is_file():
             raise MissingArtefactError(
-                f"{name} must be there before this notebook, got no {path.name} in {path.parent}: "
+                f"{name} must be there before this notebook, got no {path.name} in {path.parent.resolve()}: "
                 f"run {WRITERS[name]} first"
             )
         return path

@@ -13,12 +13,15 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from support.examples import example
 from support.pages import soup_of
 from support.processes import below, gone, until
 
 from pneumo_utils.__main__ import PROJECT
 from pneumo_utils.pipeline import training_process
 from pneumo_utils.pipeline.study_run import StudyRun
+from pneumo_utils.records.notebook_store import open_store
+from pneumo_utils.records.store import Store
 
 
 @pytest.mark.long
@@ -63,6 +66,22 @@ def test_whatever_stops_a_study_its_front_page_says_so(error, said):
     (why,) = told
     assert why["stopped"] == said
     assert ("Traceback" in why["details"]) == (type(error) is not ValueError)
+
+
+def test_a_page_that_runs_again_deletes_what_was_explored_by_hand_on_the_study_before(tmp_path):
+    store, step = Store("smoke", tmp_path), SimpleNamespace(page="04_evaluation")
+    store.parameters_file.parent.mkdir()
+    store.parameters_file.touch()
+    explored = open_store("smoke", tmp_path)
+    explored.write("splits", example("splits", 2))
+    asked = SimpleNamespace(run=SimpleNamespace(notebooks_at_once=1, stalled_minutes=1))
+    pages = SimpleNamespace(write_progress=lambda *_, **__: None)
+    given = {"notebook": lambda _: tmp_path / "04.ipynb", "parameters": lambda _: {}}
+    run = StudyRun(SimpleNamespace(store=store, steps=[], pages=pages, study=asked, **given))
+    run._display, run._workers = SimpleNamespace(begin=print), SimpleNamespace(run=lambda *_, **__: "running")
+    run._begin(step, {})
+    assert not explored.folder.exists()
+    assert open_store("smoke", tmp_path).folder == store.folder, "the pipeline's own notebook writes to the study"
 
 
 def test_a_full_disk_hides_no_fault():
