@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import math
 import os
 import shutil
 import tempfile
@@ -67,6 +68,26 @@ def check_packages(engines: Iterable[str]) -> None:
             rule = f"{missing[0]} must be installed for the engine {engine} of deployment.exported_engines"
             asked = f"pip install 'pneumo-utils[export,{engine.partition('-')[0]}]'"
             raise PipelineError(f"{rule} ({asked}), got no such package")
+
+
+def check_size(train: int, outside: int, validation_fraction: float, fewest: int) -> None:
+    """See that enough radiographs are left to train on, of which the gate of the last notebook learns, too.
+
+    Args:
+        train: radiographs to train on.
+        outside: radiographs outside test, from which validation is cut.
+        validation_fraction: of the study, in (0, 1).
+        fewest: that must be trained on.
+
+    Raises:
+        PipelineError: there are fewer.
+    """
+    if train < fewest:
+        needed = math.ceil(round(fewest / (1 - validation_fraction), 6))
+        raise PipelineError(
+            f"at least {fewest} radiographs must be left to train on, got {train} of the {outside} outside test: "
+            f"with a validation_fraction of {validation_fraction:g} there must be about {needed} or more outside test"
+        )
 
 
 def check_disk(needed: Mapping[Path, float], shown: Path) -> None:

@@ -12,6 +12,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from pneumo_utils.datasets import folder_layout, manifest, passed_over, patient_table, sources
+from pneumo_utils.deployment.quality_control import gate_fitting
 from pneumo_utils.networks import pretrained_weights, spatial_layers
 from pneumo_utils.pipeline import notebook_source, preflight, run_records
 from pneumo_utils.pipeline.notebook_parameters import NotebookParameters, PipelineError
@@ -76,6 +77,8 @@ class Pipeline:
         given = self.study.data
         limits = {"smallest_side": given.smallest_side, "least_grey_range": given.least_grey_range}
         manifest.check(self.data, patients=self.given.place(given.patients) if given.patients else "", **limits)
+        outside = sum(not path.startswith("test/") for path in self._paths)
+        self._check_size(round(outside * (1 - self.study.split.validation_fraction)), outside)
         needed = expected_space.of_study(self.study, self.pictures)
         preflight.check_disk({self.store.work: needed.disk}, self.store.folder)
         preflight.tell_space(needed)
@@ -95,7 +98,11 @@ class Pipeline:
     @cached_property
     def pictures(self) -> int:
         """Files in the folders of its radiographs; once it is checked."""
-        return len(folder_layout.list_files(folder_layout.locate(self.data)))
+        return len(self._paths)
+
+    @cached_property
+    def _paths(self) -> list[str]:
+        return folder_layout.list_files(folder_layout.locate(self.data))
 
     @cached_property
     def expected(self) -> dict[str, float]:
@@ -105,6 +112,9 @@ class Pipeline:
     def expected_stages(self, model: str, seeds: list[int]) -> dict[str, float]:
         """Seconds of the stages of trainings on the reference machine, in running order; once it is checked."""
         return expected_time.of_stages(model, seeds, self.study, self.pictures)
+
+    def _check_size(self, train: int, outside: int) -> None:
+        preflight.check_size(train, outside, self.study.split.validation_fraction, gate_fitting.FEWEST)
 
     def _check_notebooks(self) -> None:
         missing = sorted({step.notebook for step in self.steps if not self.notebook(step).is_file()})
@@ -203,13 +213,16 @@ class Pipeline:
         """Keep the record of `step`, whose notebook has run to its end in `seconds`, after what `begun` says of it.
 
         Raises:
-            PipelineError: something that it must write is not there.
+            PipelineError: something that it must write is not there, or it leaves too few radiographs to train on.
         """
         if step.own:
             self.store.join_network_tables(self.study.training.ensemble, self.study.training.seeds)
         missing = [path.name for path in step.writes(self.store) if not path.is_file()]
         if missing:
             raise PipelineError(f"{step.page} must write {', '.join(missing)}, got none")
+        if "splits" in step.tables_written:  # what was known before was about how many
+            parts = self.store.read("splits")["split"].value_counts()
+            self._check_size(int(parts.get("train", 0)), int(parts.drop("test", errors="ignore").sum()))
         record = begun | {"seconds": round(seconds, 1), "written": self._output_hashes(step)}
         run_records.write(self.store, step.page, record)
         return record

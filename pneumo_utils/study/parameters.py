@@ -41,7 +41,7 @@ class Data(Section):
     least_grey_range: int = Field(
         ge=0, le=128, description="pictures are left out as blank where their grey levels span less, of 256"
     )
-    phantom_patients: int = Field(ge=8, le=20_000, description="phantom: number of patients drawn")
+    phantom_patients: int = Field(ge=40, le=20_000, description="phantom: number of patients drawn")
     phantom_seed: seed("phantom: seed of the drawing")
     phantom_shortcut: bool = Field(description="phantom: tie JPEG quality to the class in train, not in test")
 

@@ -6,10 +6,14 @@ import importlib.util
 import shutil
 
 import nbformat
+import pandas as pd
 import pytest
+from support.examples import example
 from support.pages import soup_of
 
 from pneumo_utils.__main__ import PROJECT
+from pneumo_utils.datasets import manifest, sources, splits
+from pneumo_utils.deployment.quality_control import gate_fitting
 from pneumo_utils.pipeline import preflight, training_command
 from pneumo_utils.pipeline.notebook_execution import NotebookError
 from pneumo_utils.pipeline.notebook_parameters import PipelineError
@@ -17,6 +21,7 @@ from pneumo_utils.pipeline.runner import Pipeline
 from pneumo_utils.pipeline.study_run import StudyRun
 from pneumo_utils.study import definition
 from pneumo_utils.study.definition import load
+from pneumo_utils.study.parameters import Data, Split
 
 
 @pytest.fixture
@@ -41,6 +46,34 @@ def pipeline(tmp_path):
 def test_the_disk_that_a_study_needs_is_known_before_its_radiographs_are_there(name, tmp_path):
     needed = Pipeline(name, load(name, PROJECT / "params"), PROJECT, tmp_path).least_disk()
     assert all(size > 1e6 for size in needed.values()) and len(needed) == 1
+
+
+def test_a_study_with_too_little_to_train_on_is_refused_before_anything_is_trained(pipeline):
+    less = pipeline.study.split.model_copy(update={"validation_fraction": 0.8})  # of 90 pictures outside test
+    pipeline.study = pipeline.study.model_copy(update={"split": less})
+    with pytest.raises(
+        PipelineError, match=r"at least 20 .* got 18 of the 90 outside test.* about 100 or more outside"
+    ):
+        pipeline.prepare()
+
+
+def test_a_split_that_leaves_too_little_to_train_on_stops_the_study_at_its_page(pipeline):
+    few = [example("splits", n).assign(split=split) for split, n in (("train", 19), ("validation", 6), ("test", 9))]
+    step = next(one for one in pipeline.steps if one.page == "02_preprocessing")
+    for file in step.writes(pipeline.store):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    pipeline.store.write("splits", pd.concat(few).assign(path=[f"{k}.png" for k in range(34)]))
+    with pytest.raises(PipelineError, match=r"at least 20 radiographs .* got 19 of the 25 outside test"):
+        pipeline.finish(step, {}, 1.0)
+
+
+def test_the_smallest_phantom_leaves_enough_to_train_on_whatever_is_validated_on(tmp_path):
+    fewest = next(one.ge for one in Data.model_fields["phantom_patients"].metadata if hasattr(one, "ge"))
+    largest = next(one.le for one in Split.model_fields["validation_fraction"].metadata if hasattr(one, "le"))
+    drawn, *_ = manifest.build(sources.provide("phantom", cache=tmp_path, phantom_patients=fewest))
+    parts = splits.split_by_patient(drawn, validation_fraction=largest, seed=0)["split"]
+    assert (parts == "train").sum() >= gate_fitting.FEWEST
 
 
 @pytest.mark.long
