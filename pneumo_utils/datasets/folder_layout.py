@@ -39,11 +39,12 @@ def locate(folder: Path) -> Path:
         if any(folder_contents.is_folder(place / part) for part in ("train", "test"))
     ]
     if not found:
-        raise LayoutError(f"data folder must hold train/ and test/, got {_list_some(folder)} in {str(folder)!r}")
+        got = f"{_list_some(folder)} in {str(folder)!r}{_advise(folder)}"
+        raise LayoutError(f"data folder must hold train/ and test/, got {got}")
     root = max(found, key=lambda place: (_fits(place), not _is_linked(place, folder)))  # else the first
     for part in ("train", "test"):
         if not folder_contents.is_folder(root / part):
-            raise LayoutError(f"data folder must hold {part}/, got {_list_some(root)} in {str(root)!r}")
+            raise LayoutError(f"data folder must hold {part}/, got {_list_some(root)} in {str(root)!r}{_advise(root)}")
     return root
 
 
@@ -116,7 +117,8 @@ def list_files(root: Path) -> list[str]:
     for part in (part for part in PARTS if (root / part).is_dir()):
         for name in CLASSES:
             if not (root / part / name).is_dir():
-                raise LayoutError(f"{part} must hold NORMAL/ and PNEUMONIA/, got {_list_some(root / part)}")
+                got = f"{_list_some(root / part)}{_advise(root / part)}"
+                raise LayoutError(f"{part} must hold NORMAL/ and PNEUMONIA/, got {got}")
             inside = [path.relative_to(root).as_posix() for path in _walk(root / part / name)]
             if not inside:
                 raise LayoutError(f"{part}/{name} must hold images, got {_what_instead(root / part / name, root)}")
@@ -146,6 +148,17 @@ def _describe(path: Path) -> str:
     if path.name not in (*PARTS, *CLASSES) or folder_contents.is_folder(path):
         return path.name
     return f"{path.name} (a link that leads nowhere)" if not path.exists() else f"{path.name} (a file)"
+
+
+def _advise(folder: Path) -> str:
+    """What helps where names are in other letters, or classes lie where the parts must."""
+    right = {name.casefold(): name for name in (*PARTS, *CLASSES)}
+    meant = {path.name: right[path.name.casefold()] for path in folder.iterdir() if path.name.casefold() in right}
+    wrong = [f"{name} must be {other}" for name, other in sorted(meant.items()) if name != other]
+    letters = f"; capital and small letters count: {', '.join(wrong)}" if wrong else ""
+    if folder.name in PARTS or not set(meant.values()) & set(CLASSES):
+        return letters
+    return f"{letters}; train/ and test/ must each hold NORMAL/ and PNEUMONIA/, with no child in both"
 
 
 def _join_some(names: list[str], most: int = 5) -> str:

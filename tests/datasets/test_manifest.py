@@ -552,6 +552,27 @@ def test_a_folder_that_holds_no_study_is_refused_in_one_sentence(root, tmp_path)
         manifest.build(root)
 
 
+@pytest.mark.parametrize(
+    ("names", "advice"),
+    [
+        (
+            ("NORMAL/1.png", "PNEUMONIA/1.png"),
+            "train/ and test/ must each hold NORMAL/ and PNEUMONIA/, with no child in",
+        ),
+        (("Normal/1.png",), "count: Normal must be NORMAL; train/ and test/ must each hold"),
+        (("Train/NORMAL/1.png", "TEST/NORMAL/1.png"), "count: TEST must be test, Train must be train$"),
+        (("train/NORMAL/1.png", "Test/NORMAL/1.png"), "must hold test/, got .*count: Test must be test$"),
+        (("train/Normal/1.png", "test/NORMAL/1.png"), "^train must hold NORMAL/.*count: Normal must be NORMAL$"),
+    ],
+)
+def test_class_folders_alone_and_names_in_other_letters_are_told_what_to_do(tmp_path, names, advice):
+    for name in names:
+        (tmp_path / "own" / name).parent.mkdir(parents=True)
+        (tmp_path / "own" / name).touch()
+    with pytest.raises(ValueError, match=advice):
+        folder_layout.list_files(folder_layout.locate(tmp_path / "own"))
+
+
 def test_a_missing_or_empty_class_folder_is_refused(root):
     (root / "val" / "NORMAL").rename(root / "val" / "Healthy")
     with pytest.raises(ValueError, match=r"^val must hold NORMAL/ and PNEUMONIA/, got Healthy, PNEUMONIA$"):
