@@ -39,6 +39,7 @@ class Store(RunDirectory):
 
     def read(self, name: str) -> pd.DataFrame:
         """Read the table `name`, checked against its contract."""
+        tables.contract(name)
         return tables.read(name, self.require(name, self.table_file(name)))
 
     def write(self, name: str, frame: pd.DataFrame) -> None:

@@ -31,6 +31,29 @@ class TableError(ValueError):
     """A table breaks its contract."""
 
 
+def contract(name: str) -> dict[str, Column]:
+    """The columns of the table `name`.
+
+    Raises:
+        TableError: there is no table of that name.
+    """
+    if name not in CONTRACTS:
+        raise TableError(f"table must be one of {', '.join(sorted(CONTRACTS))}, got {name!r}")
+    return CONTRACTS[name]
+
+
+def of_seed(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The rows of `frame`, which has a column `seed`, that are of one seed.
+
+    Raises:
+        TableError: there are none.
+    """
+    if not (found := frame["seed"] == seed).any():
+        known = ", ".join(map(str, sorted(frame["seed"].unique())))
+        raise TableError(f"seed must be one of {known or 'none yet'}, got {seed!r}")
+    return frame[found]
+
+
 def check(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Return `frame` with the contract's columns, order and kinds.
 
@@ -41,11 +64,11 @@ def check(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     Raises:
         TableError: a column is missing or unknown, a value breaks its rule, or a row stands there twice.
     """
-    contract = CONTRACTS[name]
-    if set(frame.columns) != set(contract):
-        missing, unknown = sorted(set(contract) - set(frame)), sorted(set(frame) - set(contract))
+    columns = contract(name)
+    if set(frame.columns) != set(columns):
+        missing, unknown = sorted(set(columns) - set(frame)), sorted(set(frame) - set(columns))
         raise TableError(f"{name} must have the columns of its contract, got missing {missing}, unknown {unknown}")
-    checked = pd.DataFrame({column: _check_column(name, column, frame[column]) for column in contract})
+    checked = pd.DataFrame({column: _check_column(name, column, frame[column]) for column in columns})
     if name in ONCE and (again := checked.loc[checked["path"].duplicated(), "path"]).size:
         raise TableError(f"{name} must have one row per path, got {again.iloc[0]!r} again ({again.size} rows)")
     return checked
@@ -100,9 +123,9 @@ def read(name: str, path: Path) -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: there is no such file.
-        TableError: it is no table, or breaks its contract.
+        TableError: it is no table, or breaks its contract, or there is none of that name.
     """
-    kinds = {column: _KINDS[spec.kind] for column, spec in CONTRACTS[name].items() if spec.kind == "str"}
+    kinds = {column: _KINDS[spec.kind] for column, spec in contract(name).items() if spec.kind == "str"}
     try:
         _check_end(path)
         frame = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""])

@@ -7,6 +7,7 @@ import pytest
 from support.examples import GOOD, example
 
 from pneumo_utils.records import tables
+from pneumo_utils.records.store import Store
 
 SIGNED = [
     (table, column)
@@ -300,3 +301,21 @@ def test_a_broken_file_is_not_read(tmp_path):
         tables.read("splits", path)
     with pytest.raises(FileNotFoundError):
         tables.read("splits", tmp_path / "none.csv")
+
+
+def test_a_table_that_there_is_not_is_told_which_there_are(tmp_path):
+    rule = "^table must be one of acquisition, .*, varied_predictions, got 'predictionz'$"
+    for ask in (
+        lambda name: Store("demo", tmp_path).read(name),
+        lambda name: Store("demo", tmp_path).write(name, example("splits")),
+        lambda name: tables.read(name, tmp_path / "a.csv"),
+    ):
+        with pytest.raises(tables.TableError, match=rule):
+            ask("predictionz")
+
+
+def test_a_seed_that_nothing_was_trained_from_is_told_which_there_are():
+    rows = pd.concat([example("predictions", 2).assign(seed=seed) for seed in (7, 0)])
+    assert set(tables.of_seed(rows, 7)["seed"]) == {7} and len(tables.of_seed(rows, 7)) == 2
+    with pytest.raises(tables.TableError, match="^seed must be one of 0, 7, got 3$"):
+        tables.of_seed(rows, 3)
