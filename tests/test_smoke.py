@@ -166,6 +166,26 @@ def test_the_evaluation_runs_from_the_tables_alone_without_tensorflow(place, smo
     assert "<span>The three surest false negatives and false positives" in executed.read_text(encoding="utf-8")
 
 
+def test_the_python_of_the_documents_runs_on_a_finished_study_and_says_what_its_tables_say(smoke, tmp_path):
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "demo").symlink_to(smoke, target_is_directory=True)
+    snippets = re.findall(r"```python\n(.*?)```", (PROJECT / "docs" / "python.md").read_text("utf-8"), re.S)
+    assert len(snippets) == 4
+    outside = os.environ | {"PYTHONPATH": str(PROJECT), "MPLBACKEND": "agg"}
+    line = [sys.executable, "-c", "\n".join(snippets)]
+    done = subprocess.run(line, cwd=tmp_path, env=outside, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    area, score, answers = done.stdout.splitlines()
+    said = tables.read("metrics", smoke / "tables/metrics.csv").query(
+        "model == 'cnn' and seed == 0 and split == 'test'"
+    )
+    assert float(area) == pytest.approx(said.set_index("metric")["value"]["auc_roc"])
+    own = tables.read("predictions", smoke / "tables/predictions.csv").query("model == 'cnn' and split == 'test'")
+    near = [float(one) for one in answers.strip("[]").split()]
+    assert near == pytest.approx(own.query("seed == 0")["probability"].nlargest(4).tolist(), abs=0.01)
+    assert score.split()[0] in ("scored", "refused") and (tmp_path / "heat.png").stat().st_size
+
+
 @pytest.mark.parametrize(("engine", "off"), [("keras", 1e-6), ("onnx", 1e-3)])
 def test_the_bundle_scores_every_file_from_the_command_line_as_the_study_did(smoke, place, tmp_path, engine, off):
     folder, out = next((place / "cache").glob("phantom-*")) / "chest_xray", tmp_path / "scores.csv"
