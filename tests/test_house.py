@@ -184,7 +184,7 @@ def test_a_notebook_imports_only_in_its_setup_and_ends_with_findings_limits_and_
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_opens_its_study_so_that_exploring_changes_no_finished_one(notebook):
-    code = fingerprint.code(notebook)
+    code = notebook_source.code(notebook)
     assert code.count("store = open_store(study, reports)") == 1 and "Store(" not in code
 
 
