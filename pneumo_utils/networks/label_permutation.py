@@ -3,7 +3,8 @@
 The label randomisation of Adebayo et al. 2018 (arXiv:1810.03292): a map that looks the same for such a network is
 drawn by the architecture and the picture. It only tells anything if the network has learned its labels, so it is
 trained on few pictures, always the same and without variations. Its AUC is of those pictures; its maps are of the
-radiographs that every network is asked about.
+radiographs that every network is asked about. Pictures of another size than it was trained on it would not know again,
+so it is trained at the size at which maps are drawn.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from pneumo_utils.evaluation.auc import auc_with_interval
 from pneumo_utils.imaging.augmentation import Augmentation
 from pneumo_utils.networks import optimisation
 from pneumo_utils.networks.replicates import Recipe
@@ -44,8 +46,26 @@ def permute_labels(splits: pd.DataFrame, chosen: np.ndarray, seed: int) -> pd.Da
 
 
 def memorising_recipe(of: Recipe) -> Recipe:
-    """The recipe of a network that learns by heart: end to end, without anything that would keep it from doing so."""
+    """The recipe of a network that learns by heart: end to end, without anything that would keep it from doing so.
+
+    Its pictures are few, so that larger ones cost little.
+
+    Args:
+        of: the recipe of its model in the study; the rate is that of its phase end to end, or what it would be.
+    """
     hardest = {"weight_decay": 0.0, "label_smoothing": 0.0, "ema_momentum": 0.0, "logit_penalty": 0.0}
     settings = replace(of.settings, patience=_EPOCHS, frozen_blocks=0, cached_views=1, test_views=1, **hardest)
-    phases = (optimisation.Phase("end_to_end", _EPOCHS, of.phases[-1].learning_rate),)
-    return replace(of, phases=phases, settings=settings, augmentation=Augmentation(), dropout=0.0)
+    settings, seen = replace(settings, test_image_size=0), of.settings.test_image_size or of.image_size
+    # rates of the head are far too high for a whole network, those of the top block may be too low
+    rates = [phase.learning_rate for phase in of.phases if phase.name == "end_to_end"] or [of.end_to_end_learning_rate]
+    phases = (optimisation.Phase("end_to_end", _EPOCHS, rates[-1]),)
+    return replace(of, image_size=seen, phases=phases, settings=settings, augmentation=Augmentation(), dropout=0.0)
+
+
+def measure_auc(answers: pd.DataFrame) -> float:
+    """AUC, in [0, 1], of what the kept network says of the pictures and labels that it was to learn by heart.
+
+    Args:
+        answers: contract `predictions` of that network.
+    """
+    return auc_with_interval(*(answers[name].to_numpy() for name in ("label", "probability", "patient")))[0]

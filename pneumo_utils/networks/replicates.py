@@ -31,6 +31,7 @@ class Recipe:
     settings: optimisation.Settings
     augmentation: Augmentation
     precision: str = "float32"  # float32 or bfloat16, see `precision.choose`
+    end_to_end_learning_rate: float = 1e-3  # where no phase is end to end: of a network that learns permuted labels
 
     @property
     def start(self) -> str:

@@ -25,7 +25,9 @@ def of_parameters(given: Mapping[str, Any], model: str, start: Path | None) -> R
         for kind in (optimisation.Settings, Augmentation)
     )
     shared = given["image_size"], given["dropout"], _phases(given, model)
-    return Recipe(model, start, *shared, settings, augmentation, precision.choose(given["precision"]))
+    computed_in = precision.choose(given["precision"])
+    rate = given["cnn_learning_rate" if models.CUT_POINTS[model].frozen_to is None else "end_to_end_learning_rate"]
+    return Recipe(model, start, *shared, settings, augmentation, computed_in, rate)
 
 
 def _phases(given: Mapping[str, Any], model: str) -> tuple[optimisation.Phase, ...]:

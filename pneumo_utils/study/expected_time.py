@@ -82,7 +82,7 @@ def of_training(model: str, study: Study, pictures: int, *, permuted: bool = Fal
     """
     size, given = study.images.image_size, study.training
     if permuted:
-        return _IMPORTS + _TRACING[model] + _learning(model, study, _PERMUTED, size)
+        return _IMPORTS + _permuted(model, study)
     held_out = pictures * _HELD_OUT * given.test_views * _forward(model, given.test_image_size or size)
     return _IMPORTS + _training(model, study, pictures) + _trunk(model, study, pictures) + held_out
 
@@ -95,8 +95,14 @@ def _of_network(model: str, study: Study, pictures: int) -> float:
     seconds = _IMPORTS + trainings * _training(model, study, pictures) + (1 + others) * _trunk(model, study, pictures)
     seconds += len(given.seeds) * judged * given.test_views * _forward(model, given.test_image_size or size)
     if model == given.retrained_model:
-        seconds += _TRACING[model] + _learning(model, study, _PERMUTED, size)
+        seconds += _permuted(model, study)
     return seconds
+
+
+def _permuted(model: str, study: Study) -> float:
+    """Seconds to learn permuted labels, at the size at which maps are drawn."""
+    size = study.training.test_image_size or study.images.image_size
+    return _TRACING[model] + _learning(model, study, _PERMUTED, size)
 
 
 def _training(model: str, study: Study, pictures: int) -> float:

@@ -47,6 +47,11 @@ def test_a_phase_without_epochs_is_none(of_parameters):
     assert [phase.name for phase in recipe.phases] == ["top", "end_to_end"]
 
 
+def test_the_rate_of_a_training_end_to_end_is_known_where_there_is_none(of_parameters):
+    assert of_parameters(GIVEN | {"end_to_end_epochs": 0}, "vgg16", None).end_to_end_learning_rate == 0.5
+    assert of_parameters(GIVEN, "cnn", None).end_to_end_learning_rate == 0.75
+
+
 def test_what_makes_no_recipe_changes_none_and_what_makes_one_is_taken_as_given(of_parameters):
     recipe = of_parameters(GIVEN, "vgg16", Path("weights.h5"))
     assert of_parameters(GIVEN | {"n_bootstrap": 7, "unheard_of": 1}, "vgg16", Path("weights.h5")) == recipe

@@ -56,3 +56,12 @@ def test_the_stages_of_a_training_are_what_it_tells_of_and_most_of_its_time():
         stages = expected_time.of_stages(model, study.training.seeds, study, 5000)
         assert list(stages) == [f"seed 0, {name}" for name in names]
         assert 0.5 < sum(stages.values()) / expected_time.of_training(model, study, 5000) < 1
+
+
+def test_permuted_labels_take_longer_to_learn_where_maps_are_larger():
+    took = []
+    for size in (112, 224):
+        study = definition.load("kermany", PROJECT / "params")
+        study = study.model_copy(update={"training": study.training.model_copy(update={"test_image_size": size})})
+        took.append(expected_time.of_training("vgg16", study, 5000, permuted=True))
+    assert took[0] < took[1]
