@@ -85,7 +85,7 @@ def train(
         fed, fitted = _fed_in(phase, network, frozen_to, feed, part, pixels.with_seed(drawn, phase.size), run)
         lowest = float("inf") if phase.name == "progressive" else lowest  # smaller pictures are another task
         learn = partial(optimisation.fit, fitted, fed, splits, phase, settings, seed, lowest, state=state)
-        rows.append(_learn_or_recall(number, was, rows, learn))
+        rows.append(_learn_or_recall(number, was, rows, network, learn))
         if phase.name == "progressive":
             network.set_weights(fitted.get_weights())
         else:
@@ -107,13 +107,18 @@ def _fed_in(
 
 
 def _learn_or_recall(
-    number: int, was: Snapshot, rows: list[pd.DataFrame], learn: Callable[..., pd.DataFrame]
+    number: int, was: Snapshot, rows: list[pd.DataFrame], network: keras.Model, learn: Callable[..., pd.DataFrame]
 ) -> pd.DataFrame:
     """History of a phase: of one that was over before a kill, or of what is learned now."""
     if number < was.phase:
         return pd.DataFrame(was.finished[number])
     now = was if number == was.phase else Snapshot(number)
     now.finished = [frame.to_dict("records") for frame in rows]
+    # phases before moved it on, and where a copy learns, at another size, nothing else that is kept holds it
+    state = network.get_layer("dropout").variables
+    for variable, value in zip(state, now.dropout, strict=False):  # none is kept yet where a phase begins
+        variable.assign(value)
+    now.dropout = [variable.numpy() for variable in state]
     return learn(now=now)
 
 

@@ -1,8 +1,9 @@
 """What a training needs to go on where it was killed: kept whole after every epoch, and good for nothing else.
 
-A state holds weights, batch-normalisation statistics and dropout's random state, the optimiser with its averages, the
-history so far, and what early stopping remembers. The order of the pictures and their variations follow from seed and
-epoch. So a training that goes on ends with the bits of one that was never interrupted.
+A state holds weights, batch-normalisation statistics and dropout's random state, also of the whole network where a copy
+of it learns, the optimiser with its averages, the history so far, and what early stopping remembers. The order of the
+pictures and their variations follow from seed and epoch. So a training that goes on ends with the bits of one that was
+never interrupted.
 """
 
 from __future__ import annotations
@@ -34,10 +35,11 @@ class Snapshot:
     optimiser: Arrays = field(default_factory=list)
     before: Arrays = field(default_factory=list)  # weights as the phase began, where they may come back
     best: Arrays = field(default_factory=list)  # weights of early stopping's best epoch
+    dropout: Arrays = field(default_factory=list)  # random state of the whole network's as the phase began
     ends: list[Arrays] = field(default_factory=list)  # weights at the ends of cycles
 
 
-_ARRAYS = ("variables", "optimiser", "before", "best")
+_ARRAYS = ("variables", "optimiser", "before", "best", "dropout")
 _NUMBERS = ("phase", "epoch", "finished", "logs", "stopped", "patience")
 
 
