@@ -138,6 +138,11 @@ def between(network: keras.Model, lower: str | None, upper: str) -> keras.Model:
         raise ModelError(f"layer {upper!r} must be reached through {lower!r} alone, got another way") from error
 
 
+def uncompiled(network: keras.Model) -> keras.Model:
+    """The same layers without loss and optimiser, which are the study's own: Keras alone could not load them again."""
+    return keras.Model(network.input, network.output, name=network.name)
+
+
 def copied(network: keras.Model, *, image_size: int | None = None, dtype: str | None = None) -> keras.Model:
     """A copy of `network` with the same weights, in variables of its own, for pictures or numbers of another size.
 
@@ -156,8 +161,7 @@ def copied(network: keras.Model, *, image_size: int | None = None, dtype: str | 
         return type(layer).from_config(layer.get_config() | other | ({"dtype": dtype} if dtype else {}))
 
     pixels = keras.Input((size, size), name="pixels")
-    bare = keras.Model(network.input, network.output, name=network.name)
-    copy = keras.models.clone_model(bare, input_tensors=pixels, clone_function=changed)
+    copy = keras.models.clone_model(uncompiled(network), input_tensors=pixels, clone_function=changed)
     copy.set_weights(network.get_weights())
     return copy
 
@@ -210,5 +214,5 @@ def count_trained_parameters(network: keras.Model) -> int:
 
 
 def load(path: Path) -> keras.Model:
-    """Reload a network that `network.save(path)` wrote."""
+    """Reload a network that was saved to `path`."""
     return keras.models.load_model(path, compile=False)

@@ -129,8 +129,8 @@ def _train(recipe: replicates.Recipe, seed: int, store: Store, state: TrainingSt
     }
     for name, share in zip(NETWORK_TABLES, (made.history, made.predictions, pd.DataFrame([facts])), strict=True):
         store.write_network_table(name, recipe.model, seed, share)
-    made.network.optimizer = None  # what it remembers makes the file three times as large, and nobody trains on
-    store.write_network(recipe.model, seed, made.network.save)
+    # what an optimiser remembers makes the file three times as large; a training goes on from its own state
+    store.write_network(recipe.model, seed, models.uncompiled(made.network).save)
 
 
 def _key(recipe: replicates.Recipe, seed: int, store: Store) -> str:

@@ -116,6 +116,43 @@ def test_a_network_or_table_that_was_touched_is_not_taken_for_the_kept_one(store
     assert obtain(recipe, store).trained_now
 
 
+WITHOUT_THE_PACKAGE = """
+import sys
+import keras, numpy as np
+
+network = keras.models.load_model(sys.argv[1])
+pictures = np.load(sys.argv[2]).astype(np.float32)
+np.save(sys.argv[3], network(pictures, training=False).numpy())
+assert "pneumo_utils" not in sys.modules
+"""
+
+
+@pytest.mark.parametrize("more", [{}, {"ema_momentum": 0.9, "weight_decay": 0.01, "logit_penalty": 0.01}])
+def test_whoever_has_keras_reloads_a_kept_network_without_this_package_and_gets_its_answers(
+    store, recipe, more, tmp_path
+):
+    import os
+    import subprocess
+    import sys
+
+    from pneumo_utils.networks import inference, models
+
+    given = replace(recipe, settings=replace(recipe.settings, **more))
+    told = obtain(given, store).predictions["probability"]
+    kept, asked, answers = store.network_file("cnn", 0), tmp_path / "pictures.npy", tmp_path / "answers.npy"
+    np.save(asked, store.read_images())
+    words = [sys.executable, "-c", WITHOUT_THE_PACKAGE, str(kept), str(asked), str(answers)]
+    # it, too, computes with oneDNN's kernels: others round in another way
+    environment = os.environ | {"KERAS_BACKEND": "tensorflow", "TF_ENABLE_ONEDNN_OPTS": "1"}
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    here = models.load(kept)(store.read_images().astype(np.float32), training=False).numpy()
+    np.testing.assert_array_equal(np.load(answers), here)
+    held_out = np.flatnonzero(store.read("splits")["split"] != "train")
+    again = inference.predict_images(models.load(kept), store.read_images(), given.settings, held_out)
+    np.testing.assert_array_equal(again, told, "to the bit those of the network before it was saved")
+
+
 @pytest.mark.long
 def test_a_kept_network_is_its_weights_and_no_more(store, recipe):
     from pneumo_utils.networks import models
