@@ -199,9 +199,10 @@ def _settle(part: keras.Model, learned: Batches, validation: Batches, history: p
 
 
 def _history(logs: list[dict], phase: Phase) -> pd.DataFrame:
-    found = pd.DataFrame(logs).drop(columns="val_loss").rename(columns={"val_plain": "val_loss"})
+    plain = {"plain": "plain_loss", "val_plain": "val_loss"}
+    found = pd.DataFrame(logs).drop(columns="val_loss").rename(columns=plain)
     found[["auc", "val_auc"]] = found[["auc", "val_auc"]].clip(upper=1.0)  # Keras sums up in float32
-    history = found[["loss", "auc", "val_loss", "val_auc", "seconds"]]
+    history = found[["loss", "plain_loss", "auc", "val_loss", "val_auc", "seconds"]]
     history.insert(0, "phase", phase.name)
     history.insert(1, "epoch", np.arange(1, len(history) + 1))
     return history

@@ -154,6 +154,19 @@ def test_the_loss_is_cross_entropy_and_half_the_mean_square_of_the_logits(rooms)
     assert float(loss(np.array([[0.0], [1.0]]), likely)) == pytest.approx(plain + 0.1 * np.mean(logit**2), rel=1e-5)
 
 
+def test_the_history_tells_the_loss_of_plain_labels_beside_the_one_that_is_minimised(rooms, images, splits, tmp_path):
+    optimisation, phases = rooms["optimisation"], [rooms["optimisation"].Phase("end_to_end", 1, 1e-3)]
+    found = {}
+    for penalty in (0.0, 0.5):
+        rooms["training"].make_reproducible(0)
+        network = rooms["models"].build("cnn", SIZE, dropout=0.0, weights=None)
+        asked = optimisation.Settings(N, 5, logit_penalty=penalty)  # one step: both see the same answers
+        found[penalty] = rooms["training"].train(network, feed(images), splits, phases, asked, 0, tmp_path)[2].iloc[0]
+    assert found[0.0]["loss"] == pytest.approx(found[0.0]["plain_loss"], rel=1e-4)
+    assert found[0.5]["plain_loss"] == pytest.approx(found[0.0]["plain_loss"], rel=1e-4)
+    assert found[0.5]["loss"] > found[0.5]["plain_loss"] + 1e-4
+
+
 @pytest.mark.long
 def test_a_second_phase_that_is_never_better_changes_nothing(rooms, images, splits, tmp_path):
     optimisation, training, models = rooms["optimisation"], rooms["training"], rooms["models"]

@@ -40,6 +40,7 @@ BAD = {  # for every rule, values that break it
     "phase": ["tail"],
     "epoch": [0],
     "loss": [-0.1],
+    "plain_loss": [-0.1],
     "val_loss": [-0.1],
     "seconds": [-1.0],
     "threads": [0],
@@ -125,7 +126,7 @@ BORDERS = {
     "normal": (0,),
     "pneumonia": (0,),
 }
-BORDERS |= {"loss": (0.0,), "seconds": (0.0,), "peak_memory": (0.0,)}
+BORDERS |= {"loss": (0.0,), "plain_loss": (0.0,), "seconds": (0.0,), "peak_memory": (0.0,)}
 BORDERS |= {"epoch": (1,), "width": (1,), "image_size": (1,), "bytes": (1,), "threads": (1,)}
 
 

@@ -46,7 +46,15 @@ GOOD = {
     "near_duplicates": {"path": "test/NORMAL/a.jpeg", "split": "test", "other": CASE["path"], "other_split": "train"}
     | {"same_patient": False, "identical": False, "correlation": 0.999},
     "splits": CASE | {"part": "val", "split": "validation"},
-    "history": {"model": "cnn", "seed": 0, "phase": "end_to_end", "epoch": 1, "loss": 0.6, "auc": 0.7}
+    "history": {
+        "model": "cnn",
+        "seed": 0,
+        "phase": "end_to_end",
+        "epoch": 1,
+        "loss": 0.6,
+        "plain_loss": 0.55,
+        "auc": 0.7,
+    }
     | {"val_loss": 0.5, "val_auc": 0.8, "seconds": 1.5, "kept": True},
     "predictions": CASE | {"split": "test", "model": "cnn", "seed": 3, "probability": 0.25},
     "varied_predictions": CASE | {"split": "validation", "model": "cnn", "seed": 3, "probability": 0.25},

@@ -11,9 +11,10 @@ NETWORKS: dict[str, dict[str, Column]] = {
         "seed": Column("int", **AT_LEAST_0),
         "phase": Column("str", **one_of(("head", "top", "progressive", "end_to_end"))),
         "epoch": Column("int", **AT_LEAST_1),
-        "loss": Column("float", **AT_LEAST_0),
+        "loss": Column("float", **AT_LEAST_0),  # that is minimised: of smoothed and weighted labels, with its penalty
+        "plain_loss": Column("float", **AT_LEAST_0),  # cross-entropy of the same answers and plain labels
         "auc": Column("float", **between(0, 1)),
-        "val_loss": Column("float", **AT_LEAST_0),
+        "val_loss": Column("float", **AT_LEAST_0),  # cross-entropy of plain labels
         "val_auc": Column("float", **between(0, 1)),
         "seconds": Column("float", **AT_LEAST_0),
         "kept": Column("bool"),  # the epoch whose weights were kept

@@ -47,6 +47,13 @@ def test_learning_starts_each_phase_of_every_seed_where_the_longest_before_has_e
     assert list(zip(ring.get_xdata(), ring.get_ydata(), strict=True)) == [(7, 0.7), (6, pytest.approx(0.9))]
 
 
+def test_learning_sets_losses_of_plain_labels_side_by_side_whatever_was_minimised():
+    frame = example("history", 2).assign(epoch=[1, 2], loss=[2.0, 1.9], plain_loss=[0.4, 0.3], val_loss=[0.5, 0.45])
+    axis = drawn(training_figures.learning_curves(frame)).axes[0]
+    lines = {line.get_label(): list(line.get_ydata()) for line in axis.lines}
+    assert lines["training"] == [0.4, 0.3] and lines["validation"] == [0.5, 0.45]
+
+
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_learning_names_each_kind_of_curve_once_in_two_colours_whatever_the_seeds(seeds):
     fig = drawn(training_figures.learning_curves(runs({seed: {"head": 2, "top": 2} for seed in range(seeds)})))
