@@ -19,10 +19,16 @@ def class_weights(label: np.ndarray) -> dict[int, float]:
     Raises:
         ValueError: a class is absent.
     """
+    counts = _count_classes(label)
+    return {k: float(counts.sum() / (2 * count)) for k, count in enumerate(counts)}
+
+
+def _count_classes(label: np.ndarray) -> np.ndarray:
+    """How many are normal and how many are not, int (2,); refused where one is absent."""
     counts = np.bincount(np.asarray(label), minlength=2)
     if counts.min() == 0:
         raise ValueError(f"label must hold both classes, got {counts[0]} normal and {counts[1]} pneumonia")
-    return {k: float(counts.sum() / (2 * count)) for k, count in enumerate(counts)}
+    return counts
 
 
 def balanced_order(label: np.ndarray, epoch: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -36,7 +42,11 @@ def balanced_order(label: np.ndarray, epoch: int, generator: np.random.Generator
     Returns:
         int (m,) positions, none of a class a second time before all others of it; and int (m,) turns, which no position
         has twice, in this epoch or another.
+
+    Raises:
+        ValueError: a class is absent.
     """
+    _count_classes(label)
     members = [np.flatnonzero(label == one) for one in (0, 1)]
     wanted = [len(label) // 2, len(label) - len(label) // 2]
     rounds = [-(-count // len(own)) for own, count in zip(members, wanted, strict=True)]

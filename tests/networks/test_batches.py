@@ -40,6 +40,12 @@ def test_class_weights_give_both_classes_the_same_say(rooms):
         rooms["batches"].class_weights(np.array([1, 1]))
 
 
+@pytest.mark.parametrize("label", [[1, 1, 1], [0, 0]])
+def test_a_class_that_is_absent_cannot_be_drawn_as_often_as_the_other(rooms, label):
+    with pytest.raises(ValueError, match=r"label must hold both classes, got \d normal and \d pneumonia"):
+        rooms["batches"].Batches(lambda at, _: at, np.array(label), 2, 0, balanced=True)
+
+
 def test_an_epoch_shows_every_training_picture_once_and_in_a_new_order(rooms, images):
     batches = rooms["batches"].Batches(feed(images).training, np.arange(N_TRAIN) % 2, 8, seed=0)
     orders = []
