@@ -17,7 +17,7 @@ RULES = {
     "half": "0.5, whatever the data",
     "specificity": "highest sensitivity with specificity at or above the target",
     "margin": "inside the gap, in logits, between the thresholds where either class would miss the target",
-    "varied": "as sensitivity, on validation pictures varied as in training",
+    "varied": "as sensitivity, on validation pictures varied as in training, at the size of testing",
 }
 REPORTED = ("sensitivity", "margin", "youden", "half", "varied")
 _NEEDS_TARGET = ("sensitivity", "specificity", "margin", "varied")

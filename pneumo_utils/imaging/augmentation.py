@@ -29,11 +29,13 @@ class Augmentation:
 
     Framing (`crop_area_min`, `crop_aspect_max`) and exposure (`gamma`, `contrast`, `blur`, `jpeg_quality_min`) tell how
     a radiograph was taken and saved, not what it shows; varying them takes away what a network might learn from them.
-    Crops are those of Szegedy et al. 2015 (doi:10.1109/CVPR.2015.7298594): area uniform, aspect log-uniform.
+    Crops are drawn after Szegedy et al. 2015 (doi:10.1109/CVPR.2015.7298594): area uniform, aspect log-uniform. One
+    that would reach beyond the picture is cut off there and keeps less, so that what is kept may be less than
+    `crop_area_min` and is not uniform; others (torchvision, say) draw again.
     """
 
     rotation: float = 0.0  # largest, to either side, degrees
-    crop_area_min: float = 1.0  # smallest share of the area that a crop keeps
+    crop_area_min: float = 1.0  # smallest share of the area that is drawn for a crop
     crop_aspect_max: float = 1.0  # largest stretch of a crop, one side against the other
     gamma: float = 1.0  # largest exponent of the grey levels; the smallest is 1 / gamma
     contrast: float = 0.0  # largest change, share

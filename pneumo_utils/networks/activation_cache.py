@@ -5,8 +5,8 @@
     keys.bin    20 bytes a row: hash of what it was computed from, and checksum of hash and row; written last
 
 A run that is cut off leaves whole rows behind, and the next one goes on from there, as it does from the first row whose
-checksum is wrong. Steps take the room of float16 and
-are up to 32 times as fine near the highest value: what is computed from them stays closer.
+checksum is wrong. Steps take the room of float16 and are, where the lowest value is 0, 32 to 64 times as fine near the
+highest: what is computed from them stays closer.
 """
 
 from __future__ import annotations

@@ -55,7 +55,10 @@ def predict_varied(
     augmentation: Augmentation,
     seed: int,
 ) -> pd.DataFrame:
-    """As `predict_test_views`, of validation alone, each picture varied once as in training: these do not saturate.
+    """As `predict_test_views`, of validation alone, each picture varied once: these do not saturate.
+
+    Variations are those of training, at the size that the finished network sees, which need not be
+    the size of training.
 
     Args:
         network, images, splits, settings: as of `predict_test_views`.

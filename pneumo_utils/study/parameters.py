@@ -82,7 +82,8 @@ class Evaluation(Section):
 
     threshold_rule: Literal["sensitivity", "youden", "half", "specificity", "margin", "varied"] = Field(
         description="how the operating point is chosen on validation; sensitivity: highest specificity that keeps it; "
-        "varied: the same on pictures varied as in training; margin: inside the gap between the classes"
+        "varied: the same on pictures varied as in training, at the size a finished network sees; margin: inside the "
+        "gap between the classes"
     )
     threshold_target: float = Field(
         gt=0, lt=1, description="what the rule sensitivity (or specificity, or margin: both) must reach"

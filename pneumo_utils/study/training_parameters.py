@@ -19,7 +19,12 @@ class Augmentation(Section):
     """How far a training picture may be varied."""
 
     rotation: float = Field(ge=0, le=45, description="largest rotation to either side, degrees")
-    crop_area_min: float = Field(ge=0.05, le=1, description="smallest share of the area that a crop keeps; 1: no crop")
+    crop_area_min: float = Field(
+        ge=0.05,
+        le=1,
+        description="smallest share of the area that is drawn for a crop, which keeps less where it would reach beyond "
+        "the picture and is cut off there; 1: all of it",
+    )
     crop_aspect_max: float = Field(ge=1, le=3, description="largest stretch of a crop's sides; 1: none")
     gamma: float = Field(ge=1, le=4, description="largest exponent of the grey levels, and its inverse; 1: none")
     contrast: float = Field(ge=0, le=0.9, description="largest change of contrast, share")
@@ -82,7 +87,7 @@ class Training(Section):
         ge=0,
         lt=1,
         description="phase 3 and small CNN: decay a step of the average of weights, which is kept at the end; "
-        "0: none, the epoch with the lowest validation loss is kept",
+        "0: none, the epoch with the lowest validation loss is kept, or with cycles above 1 the mean of their ends",
     )
     test_views: Literal[1, 2, 4, 10] = Field(
         description="views of a picture whose answers are averaged: 1 itself | 2 mirrored, too | 4 and its centre, "

@@ -136,6 +136,16 @@ def test_a_stretched_crop_reaches_the_edges_and_nothing_beyond():
     assert along[0] <= 2 and along[-1] == pytest.approx(200 * (0.25 / 2) ** 0.5, abs=4)
 
 
+def test_a_crop_that_would_reach_beyond_the_picture_is_cut_off_there_and_keeps_less_than_was_drawn():
+    ramp = np.tile(np.arange(100, dtype=np.uint8), (100, 1))
+    wide, high = (
+        Augmentation(crop_area_min=0.64, crop_aspect_max=4.0).vary(picture, Fixed(area=1, stretch=1), 100)
+        for picture in (ramp, np.ascontiguousarray(ramp.T))
+    )
+    assert abs(int(wide[0, -1]) - int(wide[0, 0]) - 99) <= 1, "the whole width, not 1.6 of it"
+    assert abs(int(high[-1, 0]) - int(high[0, 0]) - 40) <= 1, "and 0.4 of the height"
+
+
 def test_gamma_bends_between_black_and_white_and_leaves_both():
     image = np.array([[0, 64, 128, 255]] * 4, np.uint8)
     darker = Augmentation(gamma=2.0).vary(image, Fixed(gamma=1))[0].tolist()

@@ -21,7 +21,7 @@ NETWORKS: dict[str, dict[str, Column]] = {
     },
     # one row per image of validation or test, model and seed
     "predictions": PREDICTIONS,
-    # the same of validation alone, each picture varied once as in training
+    # the same of validation alone, each picture varied once as in training, at the size that the finished network sees
     "varied_predictions": PREDICTIONS,
     # one row per trained network
     "models": {
