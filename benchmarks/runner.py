@@ -27,6 +27,7 @@ BENCHES = (
     "gradcam",
     "trunk",
     "optimiser",
+    "state",
     "whole",
     "training",
     "growth",

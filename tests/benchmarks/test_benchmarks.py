@@ -184,6 +184,7 @@ def test_the_ratios_that_are_quoted_are_those_of_the_last_bench():
         ("training", "training of vgg16", "{:.1f} times as fast | 8 |"),
         ("training", "training of resnet50", "{:.1f} times as fast | 8 |"),
         ("whole", "end-to-end epoch", "{:.2f} of its time"),
+        ("state", "state of VGG16 kept", "| {:.3f} of its time | 0.02 |"),
         ("trunk", "frozen trunk of vgg16 forward, bfloat16", "{:.2f}, "),
         ("trunk", "frozen trunk of resnet50 forward, bfloat16", ", {:.2f} of its speed"),
         ("gradcam", "Grad-CAM of VGG16 from kept", "| {:.0f}, "),
