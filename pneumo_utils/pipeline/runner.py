@@ -19,6 +19,7 @@ from pneumo_utils.pipeline.notebook_parameters import NotebookParameters, Pipeli
 from pneumo_utils.pipeline.page_renderer import PageRenderer
 from pneumo_utils.records import fingerprint, provenance
 from pneumo_utils.records.store import Store
+from pneumo_utils.records.vocabulary import MODELS
 from pneumo_utils.study import expected_space, expected_time, steps
 from pneumo_utils.study.definition import Study
 
@@ -180,7 +181,7 @@ class Pipeline:
         except pretrained_weights.WeightsError as error:
             if model not in settings.random_weights_allowed:
                 raise
-            _log.warning("%s; it starts from random weights, as the study allows", error)
+            _log.warning("%s starts from random weights, as the study allows: %s", MODELS[model], error)
             return None
         if found is None and model in pretrained_weights.PRETRAINED and model not in settings.random_weights_allowed:
             raise PipelineError(
