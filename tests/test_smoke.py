@@ -163,7 +163,7 @@ def test_the_evaluation_runs_from_the_tables_alone_without_tensorflow(place, smo
     for name in EVALUATION:
         first, second = (pd.read_csv(folder / f"tables/{name}.csv") for folder in (smoke, tmp_path / "smoke"))
         pd.testing.assert_frame_equal(first, second, check_exact=True)
-    assert "<span>The three surest false negatives and false positives" in executed.read_text(encoding="utf-8")
+    assert "<span>The surest false negatives and false positives" in executed.read_text(encoding="utf-8")
 
 
 def test_the_python_of_the_documents_runs_on_a_finished_study_and_says_what_its_tables_say(smoke, tmp_path):
@@ -324,7 +324,7 @@ def test_every_table_is_judged_at_the_point_that_validation_chose_by_plain_count
              "perturbed_performance"} | OF_OTHER_SPLITS & TABLES  # fmt: skip
     read = {name: tables.read(name, smoke / "tables" / f"{name}.csv") for name in names}
     points = read["operating_points"].query("rule == 'sensitivity'").set_index(["model", "seed"])["threshold"].to_dict()
-    cut = points | {("always", 0): 0.0}
+    cut, target = points | {("always", 0): 0.0}, read["operating_points"]["target"].min()  # others change the target
 
     def judged(part: pd.DataFrame, at: float) -> list[float]:
         ill, called = part["label"] == 1, part["probability"] >= at
@@ -335,7 +335,7 @@ def test_every_table_is_judged_at_the_point_that_validation_chose_by_plain_count
     for (*network, split), part in said.groupby(["model", "seed", "split"]):
         found = [told[*network, split, metric] for metric in ("recall", "specificity", "auc_roc")]
         assert found == pytest.approx(judged(part, cut[*network])), (network, split)
-        assert split == "test" or found[0] >= 0.95
+        assert split == "test" or found[0] >= target
     ways = ["model", "seed", "perturbation", "strength"]
     told = read["perturbed_performance"].set_index(ways)[["sensitivity", "specificity", "auc"]]
     for key, part in read["perturbed_predictions"].groupby(ways):
