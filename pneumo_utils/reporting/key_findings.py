@@ -44,6 +44,7 @@ def of_study(store: Store, study: Study) -> list[KeyFinding]:
         found = store.read(table)
         return found[(found["model"] == best) & (found["seed"] == seed)]
 
+    tested = store.read("splits").query("split == 'test'")
     pairs = store.read("comparisons").query("split == 'test' and metric == 'auc_roc' and seed == @seed")
     spared = own("metrics").query("split == 'test' and metric == 'specificity'").iloc[0]
     pointing = store.read("localisation").query("model == @best and method == @study.gradcam.heat_map")
@@ -51,8 +52,8 @@ def of_study(store: Store, study: Study) -> list[KeyFinding]:
         _lead(ranked, seed, pairs),
         of_one + _missed(best, own("etiology_sensitivity"), spared, study),
         of_one + _elsewhere(best, own("perturbed_performance"), test),
-        of_one + _maps(own("sanity"), own("plausibility"), own("faithfulness"), pointing, _tested(store)),
-        _limits(store, study),
+        of_one + _maps(own("sanity"), own("plausibility"), own("faithfulness"), pointing, len(tested)),
+        _limits(tested, is_drawn(store, study.data.source)),
     )
     return [KeyFinding(*one) for one in zip(_PROOFS, answers, _PROOFS.values(), strict=True)]
 
@@ -173,11 +174,6 @@ def _hiding(deletion: tuple[str, pd.Series] | None) -> str:
     )
 
 
-def _tested(store: Store) -> int:
-    """Radiographs of the test part."""
-    return int((store.read("splits")["split"] == "test").sum())
-
-
 def _pointing(found: pd.DataFrame) -> str:
     """How often the brightest place of a map lies in the lesion, where lesions are known; else nothing."""
     if found.empty:
@@ -204,11 +200,10 @@ def _unbracketed(interval: str) -> str:
     return interval.replace(" (", ", ").rstrip(")")
 
 
-def _limits(store: Store, study: Study) -> str:
+def _limits(tested: pd.DataFrame, drawn: bool) -> str:
     """Whom the test part stands for."""
-    test = store.read("splits").query("split == 'test'")
-    whom = patients.count(test)
-    if is_drawn(store, study.data.source):
+    whom = patients.count(tested)
+    if drawn:
         return f"It shows nothing about children: all radiographs are drawn. The test part holds {whom}."
     return (
         f"It does not show how a network does in other hospitals, at other ages, or beside a radiologist: the test "
