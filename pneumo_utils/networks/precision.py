@@ -1,4 +1,4 @@
-"""In which number format networks compute: bfloat16 where the machine has it, else float32."""
+"""In which number format networks are trained: bfloat16 where the machine has it, else float32."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def choose(asked: str = "auto") -> str:
         asked: one of `CHOICES`.
 
     Returns:
-        `float32`, or `bfloat16`: layers then compute in it, weights and the answer stay float32.
+        `float32`, or `bfloat16`: layers then compute in it, weights stay float32. Finished networks answer in float32.
 
     Raises:
         PrecisionError: another word.

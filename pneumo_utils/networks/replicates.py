@@ -30,7 +30,7 @@ class Recipe:
     phases: tuple[optimisation.Phase, ...]
     settings: optimisation.Settings
     augmentation: Augmentation
-    precision: str = "float32"  # float32 or bfloat16, see `precision.choose`
+    precision: str = "float32"  # that it is trained in, float32 or bfloat16, see `precision.choose`
     end_to_end_learning_rate: float = 1e-3  # where no phase is end to end: of a network that learns permuted labels
 
     @property
@@ -45,7 +45,7 @@ class Recipe:
 class Replicate:
     """A trained network and what is known of it."""
 
-    network: keras.Model
+    network: keras.Model  # computes in float32, whatever it was trained in
     history: pd.DataFrame  # contract `history`
     predictions: pd.DataFrame  # contract `predictions`
     seconds: float  # of training and prediction
@@ -95,7 +95,10 @@ def _train(
     settings = replace(recipe.settings, frozen_blocks=0) if recipe.start == "random" else recipe.settings
     fed, part, history = training.train(network, pixels, splits, list(recipe.phases), settings, seed, folder, state)
     size = settings.test_image_size or recipe.image_size
-    if settings.test_views == 1 and size == recipe.image_size:  # activations may be at hand
+    as_trained = size == recipe.image_size and recipe.precision == "float32"
+    if as_trained and settings.test_views == 1:  # activations may be at hand
         return network, history, inference.predict(part, fed, splits)
-    finished = network if size == recipe.image_size else models.copied(network, image_size=size)
+    # Training is fast in bfloat16 and unharmed. Answers would be off by up to 0.01, from one machine or engine to
+    # another, and processors without it would take many times as long.
+    finished = network if as_trained else models.copied(network, image_size=size, dtype="float32")
     return finished, history, inference.predict_test_views(finished, images, splits, settings)

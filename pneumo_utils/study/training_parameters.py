@@ -104,8 +104,8 @@ class Training(Section):
         description="epochs without a better validation loss before stopping, where weights are not averaged",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        description="number format below the head; auto: bfloat16 where processor or GPU has it, else float32, as "
-        "the machine finds that begins the study's first training"
+        description="number format below the head in training; auto: bfloat16 where processor or GPU has it, else "
+        "float32, as the machine finds that begins the study's first training; finished networks answer in float32"
     )
     retrained_model: Literal["none", "cnn", "vgg16", "resnet50"] = Field(
         description="trained again on other splits (by patient, by picture, without a series), and on permuted labels; "

@@ -45,14 +45,16 @@ def test_neither_keras_json_nor_the_environment_changes_what_networks_compute_in
     odd = {"floatx": "float16", "epsilon": 1e-3, "backend": "jax", "image_data_format": "channels_first"}
     (tmp_path / "keras.json").write_text(json.dumps(odd))
     code = """
-from pneumo_utils.networks.backend import keras
+from pneumo_utils.networks.backend import keras, tf
 import os
 config = keras.config
 print(config.backend(), config.floatx(), config.epsilon(), config.image_data_format(), config.dtype_policy().name)
 print(os.environ.get("TF_XLA_FLAGS"), os.environ["TF_ENABLE_ONEDNN_OPTS"])
+print([name for name in os.environ if "FPMATH" in name], tf.config.experimental.tensor_float_32_execution_enabled())
 """
     foreign = {"KERAS_HOME": str(tmp_path), "KERAS_BACKEND": "jax", "TF_ENABLE_ONEDNN_OPTS": "0"}
-    foreign |= {"TF_XLA_FLAGS": "--tf_xla_auto_jit=2"}
+    foreign |= {"TF_XLA_FLAGS": "--tf_xla_auto_jit=2", "ONEDNN_DEFAULT_FPMATH_MODE": "BF16"}
+    foreign |= {"TF_SET_ONEDNN_FPMATH_MODE": "BF16", "DNNL_DEFAULT_FPMATH_MODE": "BF16"}
     ran = run(code, **foreign)
-    assert ran.stdout.splitlines() == ["tensorflow float32 1e-07 channels_last float32", "None 1"]
+    assert ran.stdout.splitlines() == ["tensorflow float32 1e-07 channels_last float32", "None 1", "[] False"]
     assert ran.stderr == ""

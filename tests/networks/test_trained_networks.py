@@ -53,6 +53,19 @@ def test_whatever_a_network_was_trained_by_it_can_be_judged_at_another_side_and_
     assert models.load(store.network_file("cnn", 0)).input.shape[1] == SIZE + 8
 
 
+@pytest.mark.parametrize("views", [1, 2])
+def test_a_network_trained_in_bfloat16_answers_in_float32(store, recipe, views):
+    from pneumo_utils.networks import inference, models
+
+    settings = replace(recipe.settings, test_views=views)
+    said = obtain(replace(recipe, precision="bfloat16", settings=settings), store).predictions
+    kept = models.load(store.network_file("cnn", 0))
+    assert {layer.compute_dtype for layer in kept.layers} == {"float32"}
+    rows = np.flatnonzero(store.read("splits")["split"] != "train")
+    again = inference.predict_images(kept, store.read_images(), settings, rows)
+    np.testing.assert_array_equal(said["probability"], again)
+
+
 def test_the_same_network_is_trained_once_and_comes_back_as_it_was(store, recipe):
     first, second = obtain(recipe, store), obtain(recipe, store)
     assert first.trained_now and not second.trained_now

@@ -35,7 +35,7 @@ NETWORKS: dict[str, dict[str, Column]] = {
         "seconds": Column("float", **AT_LEAST_0),  # of training and prediction
         "device": Column("str"),  # a GPU's name once for each of them
         "threads": Column("int", **AT_LEAST_1),  # of the processor, that it was trained with
-        "precision": Column("str", **one_of(("float32", "bfloat16"))),  # that it computes in
+        "precision": Column("str", **one_of(("float32", "bfloat16"))),  # that it was trained in; it answers in float32
         "peak_memory": Column("float", **AT_LEAST_0),  # of the process that trained it, up to its end, MiB
     },
 }
