@@ -430,7 +430,7 @@ def test_what_the_page_of_the_evaluation_says_of_a_part_is_of_that_part(smoke):
         for split in ("test", "validation")
     }
     page = soup_of(smoke / "04_evaluation.html")
-    shown = {found.get_text(strip=True): found.find_parent("table") for found in page.find_all("caption")}
+    shown = {" ".join(found.get_text().split()): found.find_parent("table") for found in page.find_all("caption")}
     for split, frames in wanted.items():
         for caption, frame in frames.items():
             (found,) = (one for said, one in shown.items() if said.startswith(caption))

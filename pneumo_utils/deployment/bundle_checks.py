@@ -149,11 +149,11 @@ def findings(
 def _tell_odd(rows: pd.DataFrame, which: str) -> str:
     """Rows of the contract `gate_checks` that should be refused as a line; `which` kinds they are."""
     n, refused, worst = rows["n"].sum(), rows["refused"].sum(), rows.loc[rows["share"].idxmin()]
-    return (
-        f"- Of {n:,} pictures of {len(rows)} kinds that the gate {which}, and should refuse, it refuses {refused:,} "
-        f"({refused / n:.1%}); the lowest share is that of *{worst['pictures']}*: {worst['share']:.1%} "
-        f"(n = {worst['n']:,})."
-    )
+    told = f"- Of {n:,} pictures of {len(rows)} kinds that the gate {which}, and should refuse, it refuses {refused:,}"
+    if refused == n:
+        return f"{told}, all."
+    least = f"the lowest share is that of *{worst['pictures']}*: {worst['share']:.1%} (n = {worst['n']:,})"
+    return f"{told} ({refused / n:.1%}); {least}."
 
 
 def _tell(one) -> str:

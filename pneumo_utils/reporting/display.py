@@ -27,6 +27,7 @@ EMPTY = '<span title="not defined">—</span>'
 WIDE = 6  # columns from which a table is a scrollable region of its own, reachable by keyboard
 _HYPHENATED = re.compile(r"(?<![\w.-])-(?=\d)")  # the sign of a number, but not the dash of a range or of a name
 _BRACKETED = re.compile(r" (\([^()]*\d[^()]*\))")  # an interval: a line may end before it, never in it
+_EQUATION = re.compile(r"(?<=\b[np]) (=|&lt;) (?=\d)")  # n = 37, p < 0.001: one word, in escaped text
 _NUMBER = re.compile(r"[−+-]?\d[\d,.]*%?(\s*[(\[].*[)\]])?")  # 0.93, 1,341, 93.1%, 0.93 (0.90–0.95)
 
 
@@ -111,7 +112,7 @@ def table_html(frame: pd.DataFrame, caption: str, digits: int = 3, csv: str = ""
     return (
         f'<div class="table-scroll"{region}{source} style="overflow-x:auto">\n'
         '<table class="data" style="font-variant-numeric:tabular-nums">\n'
-        f'<caption style="text-align:left"><span>{escape(caption)}</span></caption>\n'
+        f'<caption style="text-align:left"><span>{_tied(escape(caption))}</span></caption>\n'
         f"<thead><tr>{''.join(heads)}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody>\n</table>\n</div>"
     )
 
@@ -175,7 +176,12 @@ def _value(value: object, digits: int) -> str:
     if isinstance(value, Real):
         return _fraction(float(value), digits)
     text = _HYPHENATED.sub("−", escape(str(value))).replace("\n", "<br>")
-    return _BRACKETED.sub(r' <span class="whole">\1</span>', text)
+    return _BRACKETED.sub(r' <span class="whole">\1</span>', _tied(text))
+
+
+def _tied(text: str) -> str:
+    """Escaped text in which no line ends within an equation."""
+    return _EQUATION.sub("\u00a0\\1\u00a0", text)
 
 
 def _fraction(value: float, digits: int) -> str:

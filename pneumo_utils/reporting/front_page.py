@@ -156,7 +156,7 @@ def _provenance(store: Store, study: Study, records: list[dict]) -> dict[str, st
         "Data": f"{study.data.source}, {whom}, sha256 {store.data_hash()[:16]}",
         "Pictures": f"{study.images.image_size} x {study.images.image_size} pixels in training",
         "Seed": ", ".join(map(str, networks["seed"].unique())),
-        "Device": ", ".join(wordings.describe_computing(networks)),
+        "Trained on": ", ".join(wordings.describe_computing(networks)),
         "Memory": f"at most {networks['peak_memory'].max():,.0f} MiB in training",
         "Machine of this page": provenance.machine(),  # others may have trained
         "Versions": ", ".join(f"{name} {version}" for name, version in provenance.versions().items()),

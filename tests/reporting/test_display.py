@@ -90,5 +90,12 @@ def test_a_table_writes_a_minus_sign_in_text_but_leaves_names_of_files_alone():
     assert "Rotation, −15" in page and "NORMAL2-IM-1362-0001.jpeg" in page
 
 
+def test_a_table_breaks_no_line_within_an_equation():
+    html = display.table(
+        pd.DataFrame({"difference": ["0.1 (0.0–0.2), n = 37", "0.1, p < 0.001", "map = 3"]}), "Found"
+    ).data
+    assert "n\u00a0=\u00a037" in html and "p\u00a0&lt;\u00a00.001" in html and "map = 3" in html
+
+
 def test_say_is_markdown():
     assert display.say("**n = 3**").data == "**n = 3**"

@@ -73,5 +73,5 @@ def test_the_memory_of_the_provenance_is_what_the_hungriest_training_took(tmp_pa
     store.write("models", pd.concat(trained, ignore_index=True))
     told = front_page._provenance(store, study, [{"commit": "3f2a9c1"}, {"commit": "3f2a9c1"}])
     assert told["Memory"] == "at most 1,234 MiB in training" and told["Seed"] == "0, 1, 2"
-    assert told["Device"] == "CPU (threads: 2) in float32"
+    assert told["Trained on"] == "CPU (threads: 2) in float32"
     assert told["Code"] == "3f2a9c1" and "14 " in told["Data"]

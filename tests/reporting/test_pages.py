@@ -127,7 +127,7 @@ def test_the_front_page_shows_five_metrics_by_model_and_every_page(tmp_path):
     heads = [cell.get_text() for cell in soup.select("thead th")]
     assert heads == ["Model", *HEADLINE]
     assert [cell.get_text() for cell in soup.select("tbody th")] == list(headline().index)
-    assert "n = 20" in soup.caption.get_text()
+    assert "n = 20" in soup.caption.get_text().replace("\u00a0", " ")
     assert [link["href"] for link in soup.select("ol.pages a")] == ["04_evaluation.html", "b.html"]
     assert [name.get_text() for name in soup.select("dl dt")] == ["Commit", "Data"]
     text = soup.get_text()
