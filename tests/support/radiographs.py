@@ -27,3 +27,12 @@ def fill(root, parts=("train", "val", "test"), each=2):
         for number in range(each):
             (folder / NAMES[name].format(10 * seed + number)).write_bytes(picture(100 * seed + number))
     return root
+
+
+def exported(root, count):
+    """Folders of children in which the same names stand, as viewers of DICOM export them."""
+    for child in range(count):
+        (root / "train" / "NORMAL" / f"child{child}").mkdir()
+        for number in range(1 + child % 2):
+            name = f"IM-7777-{number:04}.jpeg"
+            (root / "train" / "NORMAL" / f"child{child}" / name).write_bytes(picture(50 + 10 * child + number))
