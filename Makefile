@@ -55,7 +55,7 @@ install: $(READY) ## only build the environment
 report: $(READY) ## run what changed of STUDY and render reports/STUDY/index.html
 	@$(call take,STUDY DATA WEIGHTS SCHEDULER THREADS)$(PY) -m pneumo_utils report $(call quote,$(value STUDY)) $(GIVEN) $(BESIDE)
 
-plan: $(READY) ## list the trainings of STUDY, or of the share JOB=I/N, with their time and memory, once data and weights are here
+plan: $(READY) ## list the trainings of STUDY, or of the share JOB=I/N, with their time and memory; downloads nothing
 	@$(call take,STUDY DATA WEIGHTS JOB)$(PY) -m pneumo_utils plan $(call quote,$(value STUDY)) $(GIVEN) $(SHARE)
 
 work: $(READY) ## train the networks of STUDY, or of the share JOB=I/N; many shares may run side by side

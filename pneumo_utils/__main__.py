@@ -142,8 +142,10 @@ def _plan(pipeline: Pipeline, given: argparse.Namespace) -> None:
 
     training_work.check(given.job)
     pipeline.check()
-    pipeline.prepare()
-    _print(training_command.tell_plan(pipeline, given.job))
+    downloads = training_command.find_downloads(pipeline)
+    if not downloads:
+        pipeline.prepare()
+    _print(training_command.tell_plan(pipeline, given.job, downloads))
 
 
 def _work(pipeline: Pipeline, given: argparse.Namespace) -> None:

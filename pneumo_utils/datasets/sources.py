@@ -34,6 +34,7 @@ MENDELEY_URL = (
     "https://data.mendeley.com/public-files/datasets/rscbjbr9sj/files/"
     "f12eaf6d-6023-432f-acc9-80c9d7393433/file_downloaded"
 )
+_MENDELEY_FOLDER = "mendeley-rscbjbr9sj-2"
 MENDELEY_BYTES = 1_235_512_464
 MENDELEY_SHA256 = "13efc055629733dbab07877f8b3c9f81097840dbcdaa326a8542322c2281ce36"
 
@@ -107,6 +108,16 @@ def provide(
     return found
 
 
+def is_at_hand(source: str, *, folder: str, cache: str | Path) -> bool:
+    """Whether `provide` would download nothing; the same arguments."""
+    if source == "kaggle":
+        from kagglehub.cache import Cache  # imported here, as below
+        from kagglehub.handle import parse_dataset_handle
+
+        return Cache().load_from_cache(parse_dataset_handle(KAGGLE)) is not None
+    return source != "mendeley" or bool(folder) or cache_folder.is_whole(Path(cache) / _MENDELEY_FOLDER)
+
+
 def check(source: str, folder: str) -> None:
     """Tell what can be told of a source without any work: that what `folder` names is there, and is laid out as needed.
 
@@ -167,7 +178,7 @@ def _kaggle() -> Path:
 
 
 def _mendeley(folder: str, cache: Path) -> Path:
-    unpacked = cache / "mendeley-rscbjbr9sj-2"
+    unpacked = cache / _MENDELEY_FOLDER
     with cache_folder.reserve_space(cache, 0), alone(cache / "mendeley"):  # whoever waits finds the set, not the zip
         if cache_folder.is_whole(unpacked):
             return unpacked

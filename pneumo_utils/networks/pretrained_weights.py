@@ -69,6 +69,11 @@ def resolve(model: str, weights: str) -> Path | None:
     return _first_that_fits(model, [path.resolve() for path in found])
 
 
+def is_at_hand(model: str, weights: str) -> bool:
+    """Whether `resolve` would download nothing; the same arguments."""
+    return weights != "imagenet" or model not in PRETRAINED or _md5(keras_file(model)) == _KERAS_FILES[model][1]
+
+
 def _is_called(name: str, model: str) -> bool:
     return name.startswith(model) and name.endswith(".h5") and not name[len(model)].isalnum()  # not its v2
 

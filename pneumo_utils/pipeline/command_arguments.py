@@ -36,7 +36,7 @@ def parser(project: Path, scoring: Mapping[str, ModuleType]) -> argparse.Argumen
         ("report", "run what changed and render all pages"),
         ("data", "only provide the radiographs"),
         ("pdf", "print the pages of a finished study into one file"),
-        ("plan", "list the trainings of a study, or of a share of them, once its data and weights are at hand"),
+        ("plan", "list the trainings of a study, or of a share of them, with time and memory; downloads nothing"),
         ("work", "train a share of a study's networks, for `report` to find; many shares may run side by side"),
     ):
         command = commands.add_parser(name, help=text)

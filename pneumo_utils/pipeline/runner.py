@@ -48,6 +48,7 @@ class Pipeline:
         self.given = NotebookParameters(name, study, project, reports)
         self.pages = PageRenderer(study, self.steps, self.store, project, reports)
         self.start: dict[str, Path | None] = {}
+        self.data: Path | None = None  # until it is prepared
 
     def check(self) -> None:
         """Find out what can go wrong, as far as that needs no work; nothing is downloaded, unpacked or drawn.
@@ -62,7 +63,7 @@ class Pipeline:
             self._check_data,
             self._check_layers,
             self._check_disk,
-            *(partial(self._find_start, model) for model in at_hand),
+            *(partial(self.find_start, model) for model in at_hand),
         ]
         preflight.run(checks)
 
@@ -73,7 +74,7 @@ class Pipeline:
             ValueError: they cannot be had, no study can be made of them, or the disk is too small for as many.
         """
         for model in self.study.training.models:
-            self._find_start(model)
+            self.find_start(model)
         self.data = self.obtain()
         given = self.study.data
         limits = {"smallest_side": given.smallest_side, "least_grey_range": given.least_grey_range}
@@ -96,10 +97,10 @@ class Pipeline:
         place = self.given.place(data.folder)
         return 0 if place.is_file() else len(folder_layout.list_files(folder_layout.locate(place)))
 
-    @cached_property
+    @property
     def pictures(self) -> int:
-        """Files in the folders of its radiographs; once it is checked."""
-        return len(self._paths)
+        """Files in the folders of its radiographs; as many as are foreseen until it is prepared."""
+        return len(self._paths) if self.data else self._count_early()
 
     @cached_property
     def _paths(self) -> list[str]:
@@ -168,7 +169,8 @@ class Pipeline:
         for folder in {file.parent for file in files if not file.is_file()}:
             preflight.check_folder(folder, "folder of ImageNet weights", folder)
 
-    def _find_start(self, model: str) -> None:
+    def find_start(self, model: str) -> None:
+        """Have the weights that `model` starts from at hand, downloaded where need be; raises as `prepare`."""
         if model not in self.start:
             self.start[model] = self._start_of(model)
 

@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from pneumo_utils.datasets import sources
+from pneumo_utils.networks import pretrained_weights
 from pneumo_utils.pipeline import study_lock, training_work
 from pneumo_utils.pipeline.runner import Pipeline
 from pneumo_utils.pipeline.training_work import PlannedTraining
 from pneumo_utils.records import shares
 from pneumo_utils.records.durations import in_words
+from pneumo_utils.records.vocabulary import MODELS
 
 _DIGITS = 8  # of a key that are shown
 _SAYS = "{number:>3} {name:<{width}} {state:<6} {key:<8} {time:>8} {memory:>7}  {needs:<15}  {folder}"
 
 
-def tell_plan(pipeline: Pipeline, share: str) -> str:
-    """The trainings of a study, or of a share, a line each, and what they come to."""
+def find_downloads(pipeline: Pipeline) -> list[str]:
+    """What the study would download first, in words: a plan can do without. Of weights it names the place."""
+    data, weights, found = pipeline.study.data, pipeline.study.training.weights, []
+    if not sources.is_at_hand(data.source, folder=data.folder, cache=pipeline.given.place(data.cache)):
+        found.append(f"radiographs ({sources.TITLES[data.source]})")
+    for model in pipeline.study.training.models:
+        if pretrained_weights.is_at_hand(model, weights):
+            pipeline.find_start(model)
+        else:
+            pipeline.start[model] = pretrained_weights.keras_file(model)
+            found.append(f"weights of {MODELS[model]} (ImageNet)")
+    return found
+
+
+def tell_plan(pipeline: Pipeline, share: str, downloads: Sequence[str] = ()) -> str:
+    """The trainings of a study, or of a share, a line each, and what they come to.
+
+    Args:
+        pipeline: the study: prepared, or only checked where there are `downloads`.
+        share: `i/n`.
+        downloads: of `find_downloads`.
+    """
     with study_lock.hold_if_free(pipeline.store.work) as free:
         if free:  # beside a run, whose tables they might get into, they stay away
             pipeline.store.bring_back_networks(pipeline.study.training.networks)
-    ready = training_work.is_prepared(pipeline)
+    ready = not downloads and training_work.is_prepared(pipeline)
     everything = [*enumerate(training_work.plan(pipeline, ready), 1)]
     own = shares.take(everything, share, "job")
     width = max([len("training"), *(len(planned.job.name) for _, planned in own)])
@@ -31,7 +54,10 @@ def tell_plan(pipeline: Pipeline, share: str) -> str:
     told = f"{len(own)} training{'' if len(own) == 1 else 's'}, {len(own) - len(left)} of them done"
     if left:
         told += f"; the others take about {in_words(sum(one.seconds for one in left))} one after another"
-    said = [head, *_lines(own, pipeline, width), *_needs(own, pipeline), told + ("" if ready else _foreseen(pipeline))]
+    told += "" if ready else _foreseen(pipeline)
+    if downloads:
+        told += f"; {pipeline.pictures:,} radiographs are foreseen; a run first downloads {', '.join(downloads)}"
+    said = [head, *_lines(own, pipeline, width), *_needs(own, pipeline), told]
     return "\n".join(said)
 
 

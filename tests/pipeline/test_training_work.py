@@ -18,6 +18,7 @@ from support.processes import below, gone, until
 from support.timed_columns import without_times
 
 from pneumo_utils.__main__ import PROJECT, main
+from pneumo_utils.networks import pretrained_weights
 from pneumo_utils.networks.training_list import TrainingJob
 from pneumo_utils.pipeline import study_lock, training_command, training_process, training_work
 from pneumo_utils.pipeline.training_work import PlannedTraining
@@ -102,6 +103,23 @@ def test_before_anything_has_run_the_plan_names_every_training_and_what_comes_fi
     assert all(line.split()[4] == "later" and "  images  " in line for line in listed)
     assert "images: work/images.npy, of 02_preprocessing" in told and "weights of" not in told
     assert "5 trainings, 0 of them done; the others take about" in told and "01_eda and 02_preprocessing run" in told
+
+
+def test_a_plan_downloads_nothing_and_goes_by_the_published_set(monkeypatch, tmp_path, capsys):
+    import kagglehub
+
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "kaggle"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(kagglehub, "dataset_download", lambda name: pytest.fail("downloads"))
+    monkeypatch.setattr(pretrained_weights, "_download", lambda model: pytest.fail("downloads"))
+    assert main(["plan", "kermany", "--reports", str(tmp_path / "reports")]) == 0
+    *_, cnn, vgg16, resnet50, last = capsys.readouterr().out.splitlines()
+    assert vgg16 == f"weights of vgg16: {pretrained_weights.keras_file('vgg16')}" and "resnet50" in resnet50
+    assert cnn.startswith("images: ") and "3 trainings, 0 of them done" in last
+    assert last.endswith(
+        "; 5,856 radiographs are foreseen; a run first downloads radiographs (Kaggle, Chest X-Ray Images (Pneumonia), "
+        "version 2), weights of VGG16 (ImageNet), weights of ResNet50 (ImageNet)"
+    )
 
 
 def test_a_plan_names_the_key_of_a_training_and_the_weights_that_it_starts_from(command, capsys, monkeypatch):
