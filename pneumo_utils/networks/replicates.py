@@ -98,7 +98,7 @@ def _train(
     as_trained = size == recipe.image_size and recipe.precision == "float32"
     if as_trained and settings.test_views == 1:  # activations may be at hand
         return network, history, inference.predict(part, fed, splits)
-    # Training is fast in bfloat16 and unharmed. Answers would be off by up to 0.01, from one machine or engine to
+    # Training is fast in bfloat16 and unharmed. Answers would be off by up to 0.02, from one machine or engine to
     # another, and processors without it would take many times as long.
     finished = network if as_trained else models.copied(network, image_size=size, dtype="float32")
     return finished, history, inference.predict_test_views(finished, images, splits, settings)
