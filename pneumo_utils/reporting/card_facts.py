@@ -101,10 +101,12 @@ def _of_checks(store: Store, study: Study) -> dict:
     hard = hard[hard["seed"] == study.training.seeds[0]]
     verdicts = sanity_check.verdicts(store.read("sanity"))
     changed, worst = perturbed_performance.lung_sparing(hard), perturbed_performance.worst_case(hard)
+    decided = perturbed_performance.worst_decisions(hard)
     return {
         "ways": len(changed[["perturbation", "strength"]].drop_duplicates()),
         "perturbed_n": int(hard["n"].max()),
         "worst": "; ".join(wordings.describe_change(row) for row in worst.itertuples()),
+        "decided": "; ".join(wordings.describe_decisions(row) for row in decided.itertuples()),
         "without_lungs": wordings.describe_without_lungs(hard, *wordings.outlines_of(store, study.training.seeds[0])),
         "sane": wordings.describe_sanity(verdicts),
         "gate": wordings.describe_gate(store.read("gate_checks"), store.read("bundle_scores"), store.read("splits")),

@@ -49,11 +49,13 @@ def of_network(store: Store, study: Study, model: str) -> dict:
 
 
 def _harms_of(store: Store, seed: int, model: str) -> dict:
-    """Worst change and hidden lungs; empty texts for a model that was not shown the pictures made harder."""
+    """Worst changes and hidden lungs; empty texts for a model that was not shown the pictures made harder."""
     hard = store.read("perturbed_performance").query("seed == @seed and model == @model")
     worst = perturbed_performance.worst_case(hard) if len(hard) else hard
+    decided = perturbed_performance.worst_decisions(hard) if len(hard) else hard
     return {
         "worst_own": wordings.join_words([wordings.describe_change(row) for row in worst.itertuples()]),
+        "decided_own": wordings.join_words([wordings.describe_decisions(row) for row in decided.itertuples()]),
         "without_lungs_own": wordings.describe_without_lungs(hard, *wordings.outlines_of(store, seed)),
     }
 

@@ -9,7 +9,15 @@ from ruamel.yaml import YAML
 from support.browser import faults
 from support.cards import DRAWN, KERMANY, OTHER, finished_study
 
-from pneumo_utils.reporting import card_facts, card_markdown, cards_page, data_card, model_card, network_facts
+from pneumo_utils.reporting import (
+    card_facts,
+    card_markdown,
+    cards_page,
+    checklists,
+    data_card,
+    model_card,
+    network_facts,
+)
 
 SECTIONS = (
     "Release", "Intended use", "Out of scope", "Training data", "Model", "Performance", "Key metrics", "Limitations",
@@ -148,6 +156,20 @@ def test_what_a_network_is_worth_is_told_with_its_threshold_and_what_it_refers(t
     one = store.read("operating_points")
     store.write("operating_points", pd.concat([one, one.assign(seed=7, threshold=0.61)], ignore_index=True))
     assert network_facts.of_network(store, study, "cnn")["thresholds"] == "0.457 (seed 0) and 0.610 (seed 7)"
+
+
+def test_cards_tell_of_a_change_that_spoils_decisions_though_the_order_of_patients_stays(tmp_path):
+    store, study = finished_study(tmp_path, KERMANY)
+    hard = store.read("perturbed_performance")
+    blurred = hard[hard["perturbation"] == "noise"].assign(perturbation="blur", strength=0.02, auc=0.93, specificity=0)
+    blurred = blurred.assign(specificity_lower=0, specificity_upper=0.2)
+    store.write("perturbed_performance", pd.concat([hard, blurred], ignore_index=True))
+    card, answers = (
+        model_card.model_card(store, study, "cnn"),
+        checklists.answers("claim", card_facts.of_study(store, study)),
+    )
+    for told in (*(line for line in card.split("\n") if "noise" in line), answers.set_index("item")["answer"]["30"]):
+        assert "AUC-ROC 0.900 (0.800–0.950)" in told and "specificity 0.000 (0.000–0.200) (n = 40)" in told
 
 
 def test_what_files_betray_is_told_in_the_words_of_the_audit(tmp_path):
