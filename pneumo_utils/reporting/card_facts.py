@@ -10,7 +10,7 @@ from pneumo_utils.evaluation.metrics import format_interval
 from pneumo_utils.explanation import sanity_check
 from pneumo_utils.records import fingerprint, provenance
 from pneumo_utils.records.store import Store
-from pneumo_utils.records.vocabulary import IMAGE_MODELS, SPLITS
+from pneumo_utils.records.vocabulary import IMAGE_MODELS, MODELS, SPLITS
 from pneumo_utils.reporting import wordings
 from pneumo_utils.reporting.notices import is_drawn
 from pneumo_utils.robustness import acquisition_audit, perturbed_performance
@@ -49,7 +49,7 @@ def of_study(store: Store, study: Study) -> dict:
         "kind": kind(store, study),
         "title": study.about.title,
         "summary": " ".join(study.about.summary.split()),
-        "networks": wordings.join_words([IMAGE_MODELS[model] for model in shown]),
+        "networks": wordings.join_words([MODELS[model] for model in shown if model in MODELS]),  # trained ones
         "first_model": next(model for model in study.training.models),
         "seeds": ", ".join(map(str, study.training.seeds)),
         "whom": patients.count(splits),

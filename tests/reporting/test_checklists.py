@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from support.cards import DRAWN, OTHER, finished_study
+from support.examples import example
 
 from pneumo_utils.__main__ import PROJECT
 from pneumo_utils.reporting import card_facts, card_markdown, checklists, notebook_cells
@@ -113,6 +115,40 @@ def test_a_folder_of_other_names_is_not_called_the_published_set(tmp_path):
     assert card_facts.kind(store, study) == "other"
     told = " ".join(answered("claim", store, study)["answer"])
     assert "Guangzhou" not in told and "CC BY" not in told and "Kermany" not in told
+
+
+def test_tests_are_called_what_they_are_and_only_networks_that_were_compared_are_said_to_be(tmp_path):
+    store, study = finished_study(tmp_path, "kermany")
+    alone = study.model_copy(update={"training": study.training.model_copy(update={"models": ["cnn"]})})
+    several, one = (answered("claim", store, asked).set_index("item")["answer"] for asked in (study, alone))
+    assert "sensitivity and specificity by McNemar's" in several["29"] and "McNemar" not in one["29"]
+    assert "to compare them" in several["4"] and "compare" not in one["4"]
+
+
+def test_a_point_that_was_fixed_beforehand_is_not_said_to_come_from_validation(tmp_path):
+    store, study = finished_study(tmp_path, "kermany")
+    told = answered("tripod", store, study).set_index("item")["answer"]["15"]
+    assert study.evaluation.threshold_rule == "half"
+    assert "operating point of 0.5, fixed beforehand" in told and "validation" not in told
+
+
+def test_an_ensemble_is_not_among_the_networks_that_were_built_and_trained(tmp_path):
+    store, study = finished_study(tmp_path, "kermany")
+    rates = store.read("seed_spread")
+    both = pd.concat([rates, rates[rates["model"] == "cnn"].assign(model="ensemble")], ignore_index=True)
+    store.write("seed_spread", both)
+    told = answered("claim", store, study).set_index("item")["answer"]
+    assert told["4"].startswith("To train Small CNN, ") and told["22"].startswith("Small CNN: a trunk")
+    assert "Ensemble 0.971" in told["32"]
+
+
+def test_drawn_radiographs_of_a_folder_are_not_promised_to_come_again_from_a_seed(tmp_path):
+    for kind, promised in ((DRAWN, True), ("kermany", False)):
+        store, study = finished_study(tmp_path / kind, kind)
+        store.write("localisation", example("localisation", 1))
+        told = answered("tripod", store, study).set_index("item").loc["18e"]
+        assert card_facts.kind(store, study) == DRAWN
+        assert ("again from seed" in told["answer"]) == promised == (told["status"] == "answered")
 
 
 def test_an_unknown_checklist_is_refused(tmp_path):
