@@ -51,6 +51,7 @@ def networks(page) -> list[str]:
         ("images", ["VGG16", "ResNet50", "ensemble", "Small CNN"], ["Small CNN", "ensemble", "ResNet50", "VGG16"]),
         ("move", ["Small CNN", "ResNet50", "VGG16", "ensemble"], ["ensemble", "VGG16", "ResNet50", "Small CNN"]),
         ("odds", ["VGG16", "ResNet50", "ensemble", "Small CNN"], ["Small CNN", "ensemble", "ResNet50", "VGG16"]),
+        ("change", ["ensemble", "VGG16", "ResNet50", "Small CNN"], ["ResNet50", "VGG16", "ensemble", "Small CNN"]),
         ("network", ["ensemble", "ResNet50", "Small CNN", "VGG16"], ["VGG16", "Small CNN", "ResNet50", "ensemble"]),
     ],
 )

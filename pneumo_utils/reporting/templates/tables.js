@@ -20,8 +20,8 @@ function inOrder(rows, column, numbers, falling) { // what is not defined comes 
   });
 }
 
-function areNumbers(rows, column) { // differences with an interval, and columns in which something is not defined
-  const known = rows.map(row => row.cells[column]).filter(cell => !/^(—|(p )?not defined)/.test(plain(cell)));
+function areNumbers(rows, column) { // differences with an interval, and columns in which something is empty or not defined
+  const known = rows.map(row => row.cells[column]).filter(cell => !/^($|—|(p )?not defined)/.test(plain(cell)));
   return known.length > 0 && known.every(cell => /^[+-]?[\d.∞]/.test(plain(cell)) && !Number.isNaN(amount(cell)));
 }
 
