@@ -21,10 +21,10 @@ from pneumo_utils.records import progress
 KINDS = ("deletion", "insertion")
 ORDERS = {"map": "by its map", "other": "by another child's map", "gaussian": "from the middle"}  # of the places
 _RIVALS = {
-    "map against another's": "in the order of another child's map",
+    "map against another's": "by another child's map",
     "map against the middle": "from the middle outwards",
 }
-_SAID = {"sooner": "Sooner than", "later": "**Later** than", "no clear difference": "About as soon as"}
+_SAID = {"sooner": "Sooner than", "later": "**Later** than", "no clear difference": "Not clearly sooner or later than"}
 _VERDICTS = {"map against another's": "difference", "map against the middle": "over_gaussian"}  # and their measure
 _DIFFERENCES = {"difference": "other", "over_gaussian": "gaussian"}  # the map's area less that of another order
 _STEPS = 10
@@ -231,7 +231,9 @@ def ends_in_words(lines: pd.DataFrame, titles: Mapping[str, str], checked: int) 
 
 
 def sentences(displayed: pd.DataFrame) -> list[str]:
-    """For which networks the answer changes sooner in the order of the map than in others, and for which it does not.
+    """For which networks the answer changes sooner in the order of the map than in others, later, or not clearly so.
+
+    What is not told apart is not called alike: where few radiographs could be asked, there is no interval at all.
 
     Args:
         displayed: of `for_display`, indexed by network and kind.
@@ -239,7 +241,8 @@ def sentences(displayed: pd.DataFrame) -> list[str]:
     told = []
     for title, rival in _RIVALS.items() if len(displayed) else ():
         for verdict, rows in displayed.groupby(title, sort=False):
-            whose = ", ".join(f"{network} ({kind})" for network, kind in rows.index)
+            kinds = rows.index.to_frame()["kind"].groupby(level="network", sort=False).agg(" and ".join)
+            whose = ", ".join(f"{network} ({which})" for network, which in kinds.items())
             told.append(f"{_SAID[verdict]} {rival}: {whose}.")
     return told
 

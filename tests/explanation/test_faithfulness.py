@@ -130,15 +130,21 @@ def test_what_the_difference_means_is_said():
     assert bad["map against another's"].tolist() == ["later", "later"] and bad["radiographs"].tolist() == [N, N]
 
 
-def test_the_finding_names_each_network_once_per_rival_and_kind():
+def test_the_finding_names_each_network_once_per_rival_and_verdict():
     _, spots = spotted()
     good = faithfulness.for_display(faithfulness.table(told(spots), 200, 0))
     sentences = faithfulness.sentences(good)
     assert len(sentences) == 2 and all(one.startswith("Sooner than ") for one in sentences)
-    assert sentences[0].startswith("Sooner than in the order of another child's map: ") and sentences[0].endswith(
-        " (insertion)."
-    )
+    assert sentences[0] == "Sooner than by another child's map: Small CNN (deletion and insertion)."
     assert faithfulness.sentences(faithfulness.for_display(areas_of_none())) == []
+
+
+def test_what_too_few_radiographs_tell_apart_is_not_called_alike():
+    one = told(spotted()[1]).query("path == '0'")  # of a single patient there is no interval
+    assert faithfulness.sentences(faithfulness.for_display(faithfulness.table(one, 200, 0))) == [
+        f"Not clearly sooner or later than {rival}: Small CNN (deletion and insertion)."
+        for rival in ("by another child's map", "from the middle outwards")
+    ]
 
 
 def areas_of_none():
