@@ -33,7 +33,8 @@ def paired(
 ) -> pd.DataFrame:
     """First study less second, for every model that both have, on the same test images.
 
-    Patients are those that the first study knows.
+    Patients are those of the study that knows more of them, whichever comes first: to take the pictures of a child for
+    those of several would be too sure.
 
     Args:
         first: contract `predictions`, rows of the test part and of one seed alone.
@@ -51,7 +52,7 @@ def paired(
     common = [model for model in first["model"].unique() if model in set(second["model"])]
     if not common:
         raise MetricError("studies must have a network in common, got none")
-    found, patient = [], first.drop_duplicates("path").set_index("path")["patient"]  # a study may know more of them
+    found, patient = [], _patients(first, second)
     for model in common:
         of_both, limits = [], {}
         for name, rows, points in zip(("first", "second"), (first, second), thresholds, strict=True):
@@ -63,3 +64,9 @@ def paired(
         found.append(pair.drop(columns=["first", "second", "seed"]).assign(model=model))
     table = pd.concat(found, ignore_index=True)
     return table.assign(p_holm=comparisons.holm(table["p"].to_numpy()))
+
+
+def _patients(first: pd.DataFrame, second: pd.DataFrame) -> pd.Series:
+    """Patient of each path, by the study that knows more; one that is not known is called by the path."""
+    cases = [rows.drop_duplicates("path") for rows in (first, second)]
+    return max(cases, key=lambda rows: (rows["patient"] != rows["path"]).sum()).set_index("path")["patient"]

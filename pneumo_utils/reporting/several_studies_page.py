@@ -154,7 +154,8 @@ def _paired_table(pairs: pd.DataFrame, first: str) -> str:
     shown = pairs.assign(
         model=pairs["model"].map(IMAGE_MODELS),
         text=[metrics.format_interval(row.difference, row.lower, row.upper) for row in pairs.itertuples()],
+        p=[metrics.format_p(p) for p in pairs["p_holm"]],  # none is 0
     )
-    wide = shown[["study", "model", "text", "p_holm"]].set_index(["study", "model"]).rename_axis(["study", "network"])
+    wide = shown[["study", "model", "text", "p"]].set_index(["study", "model"]).rename_axis(["study", "network"])
     caption = f"AUC-ROC less that of {first} on the same test images, first seed of each, 95% intervals, p by Holm"
-    return table_html(wide.rename(columns={"text": "difference", "p_holm": "p"}), caption)
+    return table_html(wide.rename(columns={"text": "difference"}), caption)

@@ -36,9 +36,10 @@ def test_all_networks_and_metrics_of_two_studies_are_one_family(paired):
     assert paired["p_holm"].min() == pytest.approx(8 * paired["p"].min()), "the smallest is held against all eight"
 
 
-def test_patients_are_those_that_the_first_study_knows(paired):
+def test_patients_are_those_of_the_study_that_knows_more_of_them_whichever_comes_first(paired):
     first, second = predictions(0.9), predictions(0.4, seed=1)
-    unknown = second.assign(patient="unknown")
-    pd.testing.assert_frame_equal(study_comparison.paired(first, unknown, (LOW, HIGH), 100, 0), paired)
-    strangers = study_comparison.paired(first.assign(patient=first["path"]), second, (LOW, HIGH), 100, 0)
-    assert (strangers["difference"] == paired["difference"]).all() and (strangers["lower"] != paired["lower"]).all()
+    strangers = [rows.assign(patient=rows["path"]) for rows in (first, second)]
+    for pair in ((first, strangers[1]), (strangers[0], second)):
+        pd.testing.assert_frame_equal(study_comparison.paired(*pair, (LOW, HIGH), 100, 0), paired)
+    unknown = study_comparison.paired(*strangers, (LOW, HIGH), 100, 0)
+    assert (unknown["difference"] == paired["difference"]).all() and (unknown["lower"] != paired["lower"]).all()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 from support.finished_studies import study
 from support.pages import soup_of
 
@@ -33,6 +35,15 @@ def test_every_network_of_every_study_has_a_row_and_what_is_apart_is_said(tmp_pa
     assert re.fullmatch(r"candidates/poor, Small CNN: AUC-ROC −0\.\d{3} \(.*\) against good, p .*\.", said[3])
     assert said[-1].endswith("no network is common: other images.")
     assert "good-and-candidates-poor" in str(soup_of(tmp_path / "index.html"))
+
+
+def test_no_p_is_told_as_0():
+    pairs = pd.DataFrame({"study": "poor", "model": ["cnn", "vgg16"], "difference": -0.98, "p_holm": [0.0, 0.0312]})
+    told = several_studies_page._paired_table(pairs.assign(lower=-1.0, upper=-0.96), "good")
+    assert [cell.get_text() for cell in BeautifulSoup(told, "html.parser").select("td:last-child")] == [
+        "p\u00a0<\u00a00.001",
+        "p\u00a0=\u00a00.031",
+    ]
 
 
 @pytest.mark.parametrize(
