@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from pneumo_utils.datasets import patients
@@ -62,7 +63,9 @@ def _lead(ranked: pd.DataFrame, seed: int, pairs: pd.DataFrame) -> str:
     """Best network, and its paired difference from the next."""
     first = ranked.iloc[0]
     auc = format_interval(first["mean"], first["lower"], first["upper"])
-    picked = f", the highest of {len(ranked)} on this same part" if len(ranked) > 1 else ""
+    alike = [MODELS[model] for model in ranked.index[1:] if np.isclose(ranked["mean"][model], first["mean"], atol=1e-9)]
+    too = f", which {wordings.join_words(alike)} {'has' if len(alike) == 1 else 'have'}, too" if alike else ""
+    picked = f", the highest of {len(ranked)} on this same part{too}" if len(ranked) > 1 else ""
     told = f"{MODELS[first.name]}: AUC-ROC {auc} on the test part (n = {first['n']:,}){picked}."
     if len(ranked) == 1:
         return told
@@ -91,7 +94,7 @@ def _missed(best: str, found: pd.DataFrame, spared: pd.Series, study: Study) -> 
     """False negatives by etiology, those of validation beside them, and what they are paid with."""
     before = {row.etiology: _count_missed(row) for row in found[found["split"] == "validation"].itertuples()}
     parts = [
-        f"{_count_missed(row)} {row.etiology} pneumonias (sensitivity "
+        f"{_count_missed(row)} {_pneumonias(row.etiology)} (sensitivity "
         f"{_unbracketed(format_interval(row.sensitivity, row.lower, row.upper))}; on validation "
         f"{before.get(row.etiology, 'there are none')})"
         for row in found[found["split"] == "test"].itertuples()
@@ -102,6 +105,10 @@ def _missed(best: str, found: pd.DataFrame, spared: pd.Series, study: Study) -> 
         f"At a threshold {origin}, {MODELS[best]} misses "
         f"{kinds}. Its specificity there is {format_interval(spared['value'], spared['lower'], spared['upper'])}."
     )
+
+
+def _pneumonias(etiology: str) -> str:
+    return "pneumonias of unknown kind" if etiology == "unknown" else f"{etiology} pneumonias"
 
 
 def _count_missed(row) -> str:

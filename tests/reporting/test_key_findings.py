@@ -25,7 +25,7 @@ def answers(tmp_path):
     def of(
         aucs: dict[str, float], pair: dict | None = None, pointing: tuple[float, float] | None = None,
         plain: float = 0.95, dark: bool = False, seeds: list[int] | None = None,
-        deletion: tuple[float, float] | None = None, unlike: float = 0.7, n: int = 6,
+        deletion: tuple[float, float] | None = None, unlike: float = 0.7, n: int = 6, kind: str = "bacterial",
     ) -> list[str]:  # fmt: skip
         store = Store("smoke", tmp_path)
         best = max((model for model in aucs if model in ("cnn", "vgg16")), key=aucs.get)
@@ -35,7 +35,7 @@ def answers(tmp_path):
         compared = example("comparisons", 1, split="test", seed=0, metric="auc_roc", **(pair or {}))
         store.write("comparisons", compared if pair else compared.iloc[:0])
         own = {"model": best, "seed": 0}
-        missed = {"sensitivity": 0.9, "lower": 0.8, "upper": 0.96, "n": 20, "etiology": "bacterial", "split": "test"}
+        missed = {"sensitivity": 0.9, "lower": 0.8, "upper": 0.96, "n": 20, "etiology": kind, "split": "test"}
         before = missed | {"split": "validation", "sensitivity": 0.95}
         kinds = [example("etiology_sensitivity", 1, **own, **one) for one in (missed, before)]
         store.write("etiology_sensitivity", pd.concat(kinds, ignore_index=True))
@@ -128,6 +128,20 @@ def test_two_networks_of_equal_area_are_told_as_equal(answers):
     pair = PAIR | {"difference": 0.0, "lower": np.nan, "upper": np.nan, "p_holm": 1.0}
     assert answers({"cnn": 0.96, "vgg16": 0.96, "acquisition": 0.7}, pair)[0].endswith(
         "With seed 0 its AUC equals that of VGG16."
+    )
+
+
+def test_every_network_that_shares_the_highest_area_is_named(answers):
+    pair = PAIR | {"difference": 0.0, "lower": np.nan, "upper": np.nan, "p_holm": 1.0}
+    three = answers({"cnn": 0.96, "vgg16": 0.96, "resnet50": 0.96, "acquisition": 0.7}, pair)[0]
+    two = answers({"cnn": 0.96, "vgg16": 0.96, "resnet50": 0.95, "acquisition": 0.7}, pair)[0]
+    assert "the highest of 3 on this same part, which VGG16 and ResNet50 have, too." in three
+    assert "the highest of 3 on this same part, which VGG16 has, too." in two
+
+
+def test_a_pneumonia_whose_kind_is_unknown_is_not_called_an_unknown_one(answers):
+    assert (
+        "misses 2 of 20 pneumonias of unknown kind (" in answers({"cnn": 0.93, "acquisition": 0.7}, kind="unknown")[1]
     )
 
 
