@@ -52,6 +52,7 @@ def of_study(store: Store, study: Study) -> dict:
         "networks": wordings.join_words([MODELS[model] for model in shown if model in MODELS]),  # trained ones
         "first_model": next(model for model in study.training.models),
         "seeds": ", ".join(map(str, study.training.seeds)),
+        "of_first": ", first seed" if len(study.training.seeds) > 1 else "",  # beside means over all
         "whom": patients.count(splits),
         "whom_test": patients.count(test),
         "n": {split: int((splits["split"] == split).sum()) for split in SPLITS},

@@ -39,6 +39,7 @@ def of_network(store: Store, study: Study, model: str) -> dict:
         "measured": rates,
         "test_n": int(rates["n"].max()),
         "measured_seeds": int(rates["seeds"].max()),
+        "of_first": ", first seed" if rates["seeds"].max() > 1 else "",  # beside the mean over all
         "thresholds": wordings.join_words([_threshold(row, len(points)) for row in points.itertuples()]),
         "start": wordings.describe_start(made) if len(made) else "the mean of the networks it is made of",
         "parameters": _size(made),

@@ -172,6 +172,19 @@ def test_cards_tell_of_a_change_that_spoils_decisions_though_the_order_of_patien
         assert "AUC-ROC 0.900 (0.800–0.950)" in told and "specificity 0.000 (0.000–0.200) (n = 40)" in told
 
 
+def test_what_is_of_one_seed_says_so_beside_means_over_several(tmp_path):
+    store, study = finished_study(tmp_path, KERMANY)
+    several = study.model_copy(update={"training": study.training.model_copy(update={"seeds": [0, 1]})})
+    for asked, seeds, times in ((study, 1, 0), (several, 2, 2)):
+        store.write("seed_spread", store.read("seed_spread").assign(seeds=seeds, sd=0.01))
+        card, answers = model_card.model_card(store, asked, "cnn"), card_facts.of_study(store, asked)
+        told = checklists.answers("claim", answers).set_index("item")["answer"][["30", "31"]].str.cat()
+        assert (card.count(", first seed: ") + card.count("n = 40, first seed)"), told.count(", first seed)")) == (
+            times,
+        ) * 2
+        assert card.count("With the first seed: Within 0.50 logits") == times / 2
+
+
 def test_what_files_betray_is_told_in_the_words_of_the_audit(tmp_path):
     store, study = finished_study(tmp_path, KERMANY)
     audit = store.read("acquisition_audit").assign(upper=0.99)
