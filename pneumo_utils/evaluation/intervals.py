@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pneumo_utils.evaluation import delong, proportions, weighted_metrics
+from pneumo_utils.evaluation import delong, metrics_of_rates, proportions, weighted_metrics
 from pneumo_utils.evaluation.weighted_metrics import MetricError
 
 UNDEFINED_SHARE = 0.05  # more undefined replicates than this, and there is no interval
@@ -218,7 +218,7 @@ def _metric_rows(one: BootstrapMetrics, level: float) -> list[tuple[str, float, 
 def of_metrics(
     values: Mapping[str, np.ndarray], patients: Mapping[str, int], level: float = 0.95
 ) -> dict[str, tuple[float, float]]:
-    """`interval` of every metric; that of balanced accuracy is at least as wide as the intervals of both rates ask for.
+    """`interval` of every metric; what is made of two rates is no surer than both (`metrics_of_rates.widen`).
 
     Args:
         values: of `replicate_metrics`, or means of several.
@@ -229,12 +229,7 @@ def of_metrics(
         metric: interval(drawn[0], drawn[1:], level, patients.get(metric, 0), metric == "auc_roc")
         for metric, drawn in values.items()
     }
-    if {"balanced_accuracy", "recall", "specificity"} <= set(found):  # a rate without an error has draws alike
-        less = -values["specificity"][0], tuple(-end for end in found["specificity"][::-1])
-        ends = proportions.difference(values["recall"][0], found["recall"], *less)
-        both = np.array([found["balanced_accuracy"], np.divide(ends, 2)])
-        found["balanced_accuracy"] = float(np.fmin(*both[:, 0])), float(np.fmax(*both[:, 1]))
-    return found
+    return metrics_of_rates.widen(found, {metric: drawn[0] for metric, drawn in values.items()})
 
 
 def patients_behind(part: pd.DataFrame, threshold: float) -> dict[str, int]:
