@@ -45,15 +45,17 @@ def roc_of_studies(predictions: pd.DataFrame, titles: dict[str, str]) -> Figure:
         titles: how each model is called.
     """
     models = list(predictions.groupby("model", sort=False))
+    colours = dict(zip(predictions["study"].unique(), MODEL_COLOURS, strict=False))  # also where a study lacks a model
     fig, axes = new_figure(1, len(models), height=2.9)
+    lines = {}
     for axis, (model, rows) in zip(axes[0], models, strict=True):
-        for colour, (study, part) in zip(MODEL_COLOURS, rows.groupby("study", sort=False), strict=False):
+        for study, part in rows.groupby("study", sort=False):
             false_positive, true_positive, _ = sk.roc_curve(part["label"], part["probability"])
-            axis.plot(false_positive, true_positive, color=colour, label=study)
+            (lines[study],) = axis.plot(false_positive, true_positive, color=colours[study], label=study)
         axis.plot([0, 1], [0, 1], "--", color="#999999", lw=0.8)
         axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal", title=titles.get(model, model))
         axis.set(xlabel="1 \N{MINUS SIGN} specificity", ylabel="sensitivity" if axis is axes[0, 0] else "")
-    axes[0, 0].legend(frameon=False, loc="lower right")
+    fig.legend([lines[study] for study in colours], list(colours), loc="outside lower center", ncols=2, frameon=False)
     return fig
 
 

@@ -51,7 +51,17 @@ def test_the_area_under_each_drawn_curve_is_the_auc():
     fig = drawn(discrimination_figures.roc_of_studies(pd.concat([frame.assign(study="one"), swapped]), MODELS))
     assert [axis.get_title() for axis in fig.axes] == ["Small CNN", "VGG16"]
     assert [areas(axis) for axis in fig.axes] == [pytest.approx(wanted), pytest.approx(wanted[::-1])]
-    assert [text.get_text() for text in fig.axes[0].get_legend().get_texts()] == ["one", "other"]
+
+
+def test_a_study_keeps_its_colour_where_the_other_lacks_a_network_and_both_are_named():
+    one, other = unlike(("cnn",)).assign(study="one"), unlike(("vgg16", "cnn")).assign(study="other")
+    for judged in ([one, other], [unlike(("vgg16",)).assign(study="one"), other[other["model"] == "cnn"]]):
+        fig = drawn(discrimination_figures.roc_of_studies(pd.concat(judged), MODELS))
+        (legend,) = fig.legends
+        assert [text.get_text() for text in legend.get_texts()] == ["one", "other"]
+        named = dict(zip(("one", "other"), (line.get_color() for line in legend.get_lines()), strict=True))
+        assert len(set(named.values())) == 2
+        assert all(line.get_color() == named[line.get_label()] for axis in fig.axes for line in axis.lines[:-1])
 
 
 @pytest.mark.parametrize("said", [[0.5] * 7, [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3], [0.3, 0.4, 0.3, 0.6, 0.5, 0.6, 0.7]])
