@@ -63,7 +63,8 @@ def _lead(ranked: pd.DataFrame, seed: int, pairs: pd.DataFrame) -> str:
     """Best network, and its paired difference from the next."""
     first = ranked.iloc[0]
     auc = format_interval(first["mean"], first["lower"], first["upper"])
-    alike = [MODELS[model] for model in ranked.index[1:] if np.isclose(ranked["mean"][model], first["mean"], atol=1e-9)]
+    best = np.isclose(ranked["mean"], first["mean"], rtol=0, atol=1e-9)
+    alike = [MODELS[model] for model in ranked.index[best][1:]]
     too = f", which {wordings.join_words(alike)} {'has' if len(alike) == 1 else 'have'}, too" if alike else ""
     picked = f", the highest of {len(ranked)} on this same part{too}" if len(ranked) > 1 else ""
     told = f"{MODELS[first.name]}: AUC-ROC {auc} on the test part (n = {first['n']:,}){picked}."

@@ -137,6 +137,8 @@ def test_every_network_that_shares_the_highest_area_is_named(answers):
     two = answers({"cnn": 0.96, "vgg16": 0.96, "resnet50": 0.95, "acquisition": 0.7}, pair)[0]
     assert "the highest of 3 on this same part, which VGG16 and ResNet50 have, too." in three
     assert "the highest of 3 on this same part, which VGG16 has, too." in two
+    near = answers({"cnn": 0.96, "vgg16": 0.96 - 2e-6, "acquisition": 0.7}, pair)[0]
+    assert "the highest of 2 on this same part." in near
 
 
 def test_a_pneumonia_whose_kind_is_unknown_is_not_called_an_unknown_one(answers):
