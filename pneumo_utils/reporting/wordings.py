@@ -77,16 +77,17 @@ def _auc(row) -> str:
 
 
 def describe_change(row) -> str:
-    """One row of `perturbed_performance` in words: network, change, AUC-ROC with interval."""
+    """One row of `perturbed_performance` in words: network, change, AUC-ROC with interval, and where it is no lower."""
     way = perturbations.describe(row.perturbation, row.strength)
-    return f"{TITLES[row.model]}, {way}, AUC-ROC {_auc(row)}"
+    return f"{TITLES[row.model]}, {way}, AUC-ROC {_auc(row)}{', no lower than as it is' if row.auc_change >= 0 else ''}"
 
 
 def describe_decisions(row) -> str:
-    """One row of `perturbed_performance` in words: network, change, sensitivity and specificity."""
+    """One row of `perturbed_performance` in words: network, change, both rates, and where no decision moved."""
     way = perturbations.describe(row.perturbation, row.strength)
     rates = [f"{rate} {format_rates(pd.Series(row._asdict()), rate)}" for rate in ("sensitivity", "specificity")]
-    return f"{TITLES[row.model]}, {way}, {', '.join(rates)} (n = {row.n:,})"
+    as_before = ", no decision changed" if row.flip_rate == 0 else ""
+    return f"{TITLES[row.model]}, {way}, {', '.join(rates)}{as_before} (n = {row.n:,})"
 
 
 def describe_origin(rule: str) -> str:

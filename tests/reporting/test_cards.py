@@ -172,6 +172,15 @@ def test_cards_tell_of_a_change_that_spoils_decisions_though_the_order_of_patien
         assert "AUC-ROC 0.900 (0.800–0.950)" in told and "specificity 0.000 (0.000–0.200) (n = 40)" in told
 
 
+def test_a_worst_change_that_harms_nothing_is_said_to_harm_nothing(tmp_path):
+    store, study = finished_study(tmp_path, KERMANY)
+    hard = store.read("perturbed_performance")
+    for change, share, said in ((-0.1, 0.2, False), (0.0, 0.0, True)):
+        store.write("perturbed_performance", hard.assign(auc_change=change, flip_rate=share))
+        card = model_card.model_card(store, study, "cnn")
+        assert (", no lower than as it is" in card) == (", no decision changed (n = 40)" in card) == said
+
+
 def test_what_is_of_one_seed_says_so_beside_means_over_several(tmp_path):
     store, study = finished_study(tmp_path, KERMANY)
     several = study.model_copy(update={"training": study.training.model_copy(update={"seeds": [0, 1]})})
