@@ -39,6 +39,11 @@ class Hot:
         return np.ones(picture.shape)
 
 
+def answers_in(folder):
+    """All but the lock by which runs take turns."""
+    return [path for path in folder.iterdir() if not path.name.startswith(".")]
+
+
 @pytest.fixture
 def engine(monkeypatch):
     monkeypatch.setattr(heat_map_overlays, "HeatMaps", Hot)
@@ -279,7 +284,7 @@ def test_a_run_that_dies_goes_on_and_ends_with_the_same_bytes(place, engine, mon
     assert predict("in", "--out", "cut.csv", "--heatmaps", "maps") == 3
     assert (place / "cut.csv").read_bytes() == (place / "whole.csv").read_bytes()
     assert judging_again.seen == 2 * 2, "the first file was there already, and the other is not judged alone"
-    names = [sorted(path.name for path in (place / folder).iterdir()) for folder in ("maps", "maps-whole")]
+    names = [sorted(path.name for path in answers_in(place / folder)) for folder in ("maps", "maps-whole")]
     assert names[0] == names[1] and len(names[0]) == 2
 
 
@@ -308,13 +313,13 @@ def test_a_process_that_is_killed_while_it_scores_goes_on_and_ends_with_the_same
     assert (tmp_path / "cut.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
     found = rows((tmp_path / "whole.csv").read_text())
     assert len(found) == 200 and sum(row["status"] == "scored" for row in found) > 100
-    answers = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("whole", "cut")]
+    answers = [{path.name: path.read_bytes() for path in answers_in(tmp_path / name)} for name in ("whole", "cut")]
     assert answers[0] == answers[1] and len(answers[0]) == 10
 
 
 def test_an_overlay_that_is_gone_is_drawn_again(place, engine):
     predict("in/a.png", "--out", "scores.csv", "--heatmaps", "maps")
-    (lost,) = (place / "maps").iterdir()
+    (lost,) = answers_in(place / "maps")
     lost.unlink()
     predict("in/a.png", "--out", "scores.csv", "--heatmaps", "maps")
     assert lost.exists() and Image.open(lost).size[0] == 100
@@ -324,14 +329,14 @@ def test_a_dicom_file_is_answered_by_a_report_an_overlay_and_fhir(place):
     (place / "x.dcm").write_bytes(dicom_samples.saved(dicom_samples.dataset()))
     assert predict("x.dcm", "in/letter.txt", "--dicom-out", "pacs", "--fhir-out", "fhir", "--out", "scores.csv") == 3
     assert len(list((place / "pacs").rglob("*.dcm"))) == 2
-    reports = [json.loads(path.read_text()) for path in (place / "fhir").iterdir()]
+    reports = [json.loads(path.read_text()) for path in answers_in(place / "fhir")]
     assert {report["resourceType"] for report in reports} == {"DiagnosticReport"} and len(reports) == 2
 
 
 def test_a_dicom_file_that_its_header_refuses_is_answered_with_its_study(place):
     (place / "x.dcm").write_bytes(dicom_samples.saved(dicom_samples.dataset(ViewPosition="LL")))
     assert predict("x.dcm", "--fhir-out", "fhir", "--out", "scores.csv") == 1
-    (report,) = (json.loads(path.read_text()) for path in (place / "fhir").iterdir())
+    (report,) = (json.loads(path.read_text()) for path in answers_in(place / "fhir"))
     (finding,) = (part for part in report["contained"] if part["resourceType"] == "Observation")
     assert finding["derivedFrom"][0]["identifier"]["value"] == f"urn:oid:{dicom_samples.UID}1"
     assert "must be frontal" in report["conclusion"]
@@ -343,7 +348,7 @@ def test_a_picture_with_text_burned_in_has_no_overlay_that_might_name_the_patien
     asked = ("in", "--heatmaps", "maps", "--dicom-out", "pacs", "--out")
     assert predict(*asked, "scores.csv") == 3, "there is a letter"
     found = {Path(row["path"]).name: row for row in rows((place / "scores.csv").read_text())}
-    drawn = {path.name[:16] for path in (place / "maps").iterdir()}
+    drawn = {path.name[:16] for path in answers_in(place / "maps")}
     assert drawn == {found[name]["sha256"][:16] for name in ("clean.dcm", "silent.dcm", "a.png", "b.png")}
     told = "no heat map as PNG: text is burned into the picture, and may tell who the patient is"
     assert [told in found[name]["flags"] for name in ("named.dcm", "clean.dcm", "silent.dcm")] == [True, False, False]
@@ -364,7 +369,7 @@ def test_answers_of_another_limit_of_age_are_not_taken_for_those_that_are_wanted
     predict("x.dcm", "--fhir-out", "fhir")
     predict("x.dcm", "--any-age", "--out", "scores.csv")
     assert predict("x.dcm", "--any-age", "--out", "scores.csv", "--fhir-out", "fhir") == 0
-    told = sorted(json.loads(path.read_text())["conclusion"][:6] for path in (place / "fhir").iterdir())
+    told = sorted(json.loads(path.read_text())["conclusion"][:6] for path in answers_in(place / "fhir"))
     assert told == ["Called", "Not sc"]
 
 
@@ -392,7 +397,7 @@ def test_a_damaged_element_that_scoring_never_looks_at_costs_the_dicom_answer_an
         assert predict("x.dcm", "in/a.png", "--dicom-out", "pacs", "--out", "scores.csv") == 3
     assert "1 DICOM answers could not be written; the column flags says why" in caplog.messages
     found = rows((place / "scores.csv").read_text())
-    assert not list((place / "pacs").iterdir()), "no empty folder stays"
+    assert not answers_in(place / "pacs"), "no empty folder stays"
     assert "no DICOM answer" in found[0]["flags"] and [row["status"] for row in found] == ["scored", "scored"]
 
 
@@ -447,6 +452,24 @@ def test_a_file_is_no_folder_for_answers(place, capsys, kind):
     assert predict("in", f"--{kind}", "note.txt") == 1
     assert capsys.readouterr().err == f"error: {kind} must be a folder, got the file note.txt\n"
     assert (place / "note.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("kind", ["heatmaps", "dicom-out", "fhir-out"])
+def test_a_folder_for_answers_that_cannot_be_written_to_is_told_before_anything_is_scored(
+    place, capsys, monkeypatch, kind
+):
+    (place / "closed").mkdir()
+    monkeypatch.setattr(os, "access", lambda asked, mode: Path(asked).name != "closed")
+    assert predict("in", f"--{kind}", "closed/answers") == 1
+    said = f"error: {kind} must be a folder that can be written to, got {place / 'closed'}\n"
+    assert capsys.readouterr().err == said and not list((place / "closed").iterdir())
+
+
+def test_nothing_is_written_beside_a_folder_of_answers_which_may_lie_where_nobody_may_write(place):
+    (place / "one.dcm").write_bytes(dicom_samples.saved(dicom_samples.dataset()))
+    folders = [f"--{kind}=volume/{kind}" for kind in ("heatmaps", "dicom-out", "fhir-out")]
+    assert predict("one.dcm", *folders) == 0
+    assert sorted(one.name for one in (place / "volume").iterdir()) == ["dicom-out", "fhir-out", "heatmaps"]
 
 
 def test_a_wrong_bundle_is_told_before_the_standard_input_ends(place, capsys, monkeypatch):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,7 +85,7 @@ class AnswerFiles:
             score = self._draw(score, radiograph)
         if "fhir-out" in self._folders and score.sha256:
             where = {"view": radiograph.view, "study_uid": radiograph.study_uid}
-            with alone(self._folders["fhir-out"]):
+            with self._alone("fhir-out"):
                 fhir_answers.write(score, self._algorithm, self._place("fhir-out", score.sha256, ".json"), **where)
         return score
 
@@ -95,7 +96,7 @@ class AnswerFiles:
         if as_dicom or (wanted and not withheld):
             overlay = heat_map_overlays.lay_over(radiograph.whole, self._maps.draw_map(radiograph.picture))
             if wanted and not withheld:
-                with alone(self._folders["heatmaps"]):
+                with self._alone("heatmaps"):
                     heat_map_overlays.write(overlay, self._place("heatmaps", score.sha256, ".png"))
             if as_dicom:
                 score = self._answer_in_dicom(score, radiograph.dicom, overlay)
@@ -104,7 +105,7 @@ class AnswerFiles:
     def _answer_in_dicom(self, score: Score, source: bytes, overlay: np.ndarray) -> Score:
         place = self._place("dicom-out", score.sha256)
         try:
-            with alone(self._folders["dicom-out"]):
+            with self._alone("dicom-out"):
                 dicom_answers.write(source, score, overlay, self._algorithm, place)
         except (dicom_answers.AnswerError, ImageError) as error:  # an element that scoring did not look at is damaged
             self.missing += 1
@@ -112,6 +113,10 @@ class AnswerFiles:
                 place.rmdir()
             return replace(score, flags=(*score.flags, f"no DICOM answer: {error}"))
         return score
+
+    def _alone(self, kind: str) -> AbstractContextManager[None]:
+        """By a lock in the folder: the one above it may be nobody's to write to, as where a volume is mounted."""
+        return alone(self._folders[kind] / "answers")
 
     def _place(self, kind: str, sha256: str, ending: str = "") -> Path:
         """Named by the file's hash: its own name may tell the patient's, and two folders may hold the same."""
@@ -127,10 +132,14 @@ def check(wanted: Mapping[str, Path]) -> None:
     Raises:
         MissingPackageError: a package is not installed.
         NotADirectoryError: something else than a folder has that name.
+        PermissionError: the folder, or the one that it would be made in, cannot be written to.
     """
     for kind, folder in wanted.items():
         if folder.exists() and not folder.is_dir():
             raise NotADirectoryError(f"{kind} must be a folder, got the file {folder}")
+        place = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+        if not os.access(place, os.W_OK):
+            raise PermissionError(f"{kind} must be a folder that can be written to, got {place}")
         for package, extra in _NEEDS.get(kind, {}).items():
             if importlib.util.find_spec(package) is None:
                 rule = f"{package} must be installed for --{kind} (pip install 'pneumo-utils[{extra}]')"
