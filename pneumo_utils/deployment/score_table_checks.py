@@ -26,7 +26,7 @@ def check(path: Path, as_json: bool) -> None:
     """
     if path.exists() and not path.is_file():  # a folder, a pipe, a device: renaming would take its place
         raise ScoreFileError(f"out must be a new file or a table of scores, got {path}, which is no file")
-    place = next(one for one in path.absolute().parents if one.exists())
+    place = next(one for one in path.resolve().parents if one.exists())  # of a link: where the table truly lies
     if not place.is_dir() or not os.access(place, os.W_OK):
         raise ScoreFileError(f"out must lie in a folder that can be written to, got {place}")
     kind = "JSON lines" if as_json else "CSV"
@@ -43,12 +43,14 @@ def check(path: Path, as_json: bool) -> None:
 
 def _left_behind(path: Path) -> list[Path]:
     """What killed runs have left beside the table at `path`: rows of theirs, and of shards."""
+    path = path.resolve()  # of a link: beside the table itself
     shards = sorted(path.parent.glob(f"{glob.escape(path.name)}.shard-*.part*"))
     return [*_own_rows(path), *(file for file in shards if file.is_file())]
 
 
 def _own_rows(path: Path) -> list[Path]:
     """What a killed run has left of the table at `path` itself."""
+    path = path.resolve()
     named = (path.with_name(f"{path.name}{end}") for end in (".part", ".before.part"))
     return [file for file in named if file.is_file()]
 

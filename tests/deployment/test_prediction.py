@@ -411,12 +411,14 @@ def test_a_table_of_another_shard_is_left_as_it_is(place, capsys):
     assert (place / "scores.csv").read_bytes() == before
 
 
-def test_rows_of_another_shard_that_was_killed_are_left_as_they_are(place, capsys):
+@pytest.mark.parametrize("named", ["scores.csv", "link.csv"])
+def test_rows_of_another_shard_that_was_killed_are_left_as_they_are(place, capsys, named):
+    (place / "link.csv").symlink_to("scores.csv")
     predict("in", "--shard", "1/2", "--out", "scores.csv")
     (place / "scores.csv").rename(place / "scores.csv.part")
     before = (place / "scores.csv.part").read_bytes()
     capsys.readouterr()
-    assert predict("in", "--shard", "2/2", "--out", "scores.csv") == 1
+    assert predict("in", "--shard", "2/2", "--out", named) == 1
     assert "must be a table of its own for shard 2/2" in capsys.readouterr().err
     assert (place / "scores.csv.part").read_bytes() == before and not (place / "scores.csv").exists()
 

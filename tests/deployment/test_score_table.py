@@ -235,9 +235,14 @@ def test_the_table_of_a_share_holds_no_row_of_another_share(tmp_path):
     assert len(pd.read_csv(path)) == 1
 
 
+@pytest.mark.parametrize("linked", [False, True])
 @pytest.mark.parametrize("as_json", [False, True])
-def test_rows_of_a_killed_run_in_the_other_format_are_refused_and_left(tmp_path, as_json):
+def test_rows_of_a_killed_run_in_the_other_format_are_refused_and_left(tmp_path, as_json, linked):
     path = tmp_path / "table"
+    if linked:
+        (tmp_path / "links").mkdir()
+        path = tmp_path / "links" / "scores.csv"
+        path.symlink_to("../table")
     with pytest.raises(Killed):
         write(path, SCORES, as_json=as_json, stop=2)
     left = (tmp_path / "table.part").read_bytes()
