@@ -1,6 +1,8 @@
 """Which files are scored, each once, and which are passed over with their count."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +119,14 @@ def test_a_radiograph_that_is_called_like_an_answer_is_scored(folder):
     (folder / "list.csv").write_text("path,age\n")
     found = input_files.find(["*.png", "*.json", "*/*.dcm", "*.csv"])
     assert len(found.paths) == 7 and found.answers == 0
+
+
+def test_a_pipe_that_is_called_like_a_table_or_an_answer_is_not_waited_for(folder):
+    for name in ("feed.csv", f"{'0' * 16}-{'0' * 8}.png"):
+        os.mkfifo(folder / name)
+    code = "import sys; from pneumo_utils.deployment import input_files; print(input_files.find(sys.argv[1:]).paths)"
+    found = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, timeout=20)
+    assert "feed.csv" in found.stdout and "00.png" in found.stdout, found.stderr
 
 
 def test_a_pattern_does_not_walk_out_of_its_folder_through_a_link(folder, tmp_path):

@@ -40,6 +40,8 @@ def is_answer(path: str) -> bool:
 
 
 def _begin(path: str) -> bytes:
+    if not os.path.isfile(path):  # noqa: PTH113 - never raises; opening a pipe would wait for ever
+        return b""
     try:
         with open(path, "rb") as stream:  # noqa: PTH123 - a name may be no text
             return stream.read(_LONGEST)
