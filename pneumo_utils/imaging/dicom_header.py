@@ -57,6 +57,7 @@ _BODY_PARTS = (  # terms of PS3.16 annex L that radiographs have
     "ZYGOMA",
 )  # fmt: skip
 _APART = 1.5  # years between an age and the dates beside it, which a birthday and a typing error explain
+_GROWN = 18  # years from which on the year of birth alone tells that a patient is no child
 _DAYS = {"D": 1, "W": 7, "M": 365.25 / 12, "Y": 365.25}
 # As the standard has it, 003Y, and in words that people and devices write for it: 45 Y, 45YR, 45 years, 45J (German).
 _AGE = re.compile(r"0*(\d{1,3})\s*(D|W|M|Y)(?:AYS?|EEKS?|ONTHS?|EARS?|RS?|O)?|0*(\d{1,3})\s*(?:J|JAHRE)")
@@ -187,19 +188,33 @@ def _years(count: int, unit: str) -> float:
 
 
 def _age_of_dates(dataset: Dataset) -> float | None:
-    born, taken = _date(dataset, "PatientBirthDate"), None
-    for keyword in ("AcquisitionDate", "AcquisitionDateTime", "ContentDate", "SeriesDate", "StudyDate"):
-        taken = taken or _date(dataset, keyword)
-    if born is None or taken is None:
+    """By the first date of the study that a life allows: some devices write 19000101 where they know none."""
+    born, whole = _date(dataset, "PatientBirthDate"), True
+    if born is None:
+        born, whole = _latest_birth(text(dataset, "PatientBirthDate")), False
+    if born is None:
         return None
+    for keyword in ("AcquisitionDate", "AcquisitionDateTime", "ContentDate", "SeriesDate", "StudyDate"):
+        taken = _date(dataset, keyword)
+        if taken is not None and 0 <= (years := _age_at(born, taken)) <= 130:
+            return years if whole or years >= _GROWN else None
+    return None
+
+
+def _latest_birth(said: str) -> date | None:
+    """The last day of the year of a date without its day, as 1950 and 19500000: enough to tell an adult."""
+    year = re.match(r"(?:19|20)\d\d(?=[./-]|\d\d\b|\d{4}\b|$)", said)
+    return date(int(year[0]), 12, 31) if year else None
+
+
+def _age_at(born: date, taken: date) -> float:
     completed = taken.year - born.year - ((taken.month, taken.day) < (born.month, born.day))
-    years = min(max((taken - born).days / 365.25, completed), completed + 0.999)  # leap days move no birthday
-    return years if 0 <= years <= 130 else None
+    return min(max((taken - born).days / 365.25, completed), completed + 0.999)  # leap days move no birthday
 
 
 def _date(dataset: Dataset, keyword: str) -> date | None:
     said = text(dataset, keyword)
-    found = re.match(r"(\d{4})[.-]?(\d\d)[.-]?(\d\d)", said)
+    found = re.match(r"(\d{4})[./-]?(\d\d)[./-]?(\d\d)", said)
     day_first = re.fullmatch(r"(\d\d)[./](\d\d)[./](\d{4})", said)
     try:
         if day_first:  # or the month first: a year tells an adult either way
