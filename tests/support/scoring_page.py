@@ -36,7 +36,7 @@ def write_bundle(folder: Path, **changed) -> bundle.Bundle:
 
 
 class FakeScorer:
-    """Answers as a `Scorer`, by the name of a file; a name that begins with `crash` makes it fail."""
+    """Answers as a `Scorer`, by the name of a file in its folder; a name that begins with `crash` makes it fail."""
 
     def __init__(self, folder: Path, **changed):
         self.bundle, self.engine_label = write_bundle(folder, **changed), "keras"
@@ -57,16 +57,17 @@ class FakeScorer:
             self.at_once -= 1
 
     def _answer(self, data: bytes, name: str) -> SimpleNamespace:
-        if name.startswith("crash"):
+        called = name.rpartition("/")[2]
+        if called.startswith("crash"):
             raise ZeroDivisionError(f"in {name}")
         digest, whole = hashlib.sha256(data).hexdigest(), WHOLE
-        probability = next((value for start, value in SAID.items() if name.startswith(start)), None)
+        probability = next((value for start, value in SAID.items() if called.startswith(start)), None)
         if probability is None:
-            score, whole = refuse(name, "is no picture, but text", digest), None if name.startswith("text") else WHOLE
+            score, whole = refuse(name, "is no picture, but text", digest), None if called.startswith("text") else WHOLE
         else:
             ill = "pneumonia" if probability >= 0.5 else "normal"
-            flags = ("rather dark",) if name.startswith("odd") else ()
-            score = Score(name, digest, SCORED, probability, probability**2, ill, name.startswith("odd"), flags)
+            flags = ("rather dark",) if called.startswith("odd") else ()
+            score = Score(name, digest, SCORED, probability, probability**2, ill, called.startswith("odd"), flags)
         return SimpleNamespace(name=name, score=score, radiograph=SimpleNamespace(whole=whole, picture=WHOLE))
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # imported for their names alone: they bring the engines alon
 LARGEST = 64 * 2**20  # bytes of a file
 MOST = 2000  # files that the page takes at once: for more there is `predict`
 FILE_NAME, FILE_TYPE = "x-file-name", "application/octet-stream"  # header with the name, percent-encoded; of the body
-_LONGEST_NAME = 1000  # characters
+_LONGEST_NAME = 4096  # characters: as long as a path can be
 _AT_ONCE = 4  # files in memory
 _PATIENCE, _PAUSE = 120.0, 10.0  # seconds in which a file must have come; without a byte of it, while others wait
 

@@ -18,6 +18,7 @@ from support import browser_pages, bundles
 from support.browser import INSPECT, WINDOWS
 from support.browser_pages import FILTERS, SHOWN, STORED, draw_phantoms
 
+from pneumo_utils.deployment import input_files
 from pneumo_utils.deployment.quality_control import changed_radiographs, odd_pictures, picture_statistics
 from pneumo_utils.deployment.quality_control.gate import Gate
 from pneumo_utils.deployment.scoring import Scorer
@@ -256,6 +257,26 @@ def test_every_step_gives_the_numbers_of_python(page, bundle, said):
         assert found["exposure"] == pytest.approx({"mean": exposure.mean, "contrast": exposure.contrast})
         assert found["frame"] == pytest.approx(picture_statistics.measure_frame(square))
     assert said == []
+
+
+STUCK = """() => {
+  const post = Worker.prototype.postMessage;
+  let times = 0;
+  Worker.prototype.postMessage = function (...given) { if (times++ < 1) post.apply(this, given); };
+}"""
+
+
+def test_a_table_that_is_saved_while_files_wait_has_a_row_for_each_named_as_by_python(page, tmp_path, said):
+    names = ["phan\\tom  1.png", "\tphantom 2.png"]
+    for name in names:
+        cv2.imwrite(str(tmp_path / "one.png"), draw_phantoms(3000, 1, 200)[0])
+        (tmp_path / "one.png").rename(tmp_path / name)
+    page.evaluate(STUCK)
+    page.set_input_files("#files", [str(tmp_path / name) for name in names])
+    page.locator("#save:enabled").wait_for()
+    rows = saved(page)
+    assert [row["path"] for row in rows] == [input_files.name_safely(name) for name in names] and said == []
+    assert rows[0]["sha256"] and rows[1]["reason"] == "not looked at: the table was saved before"
 
 
 def test_features_far_from_what_is_known_are_refused_as_by_python(page, bundle):

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from support.browser import INSPECT, WINDOWS
 from support.scoring_page import FakeMaps, FakeScorer, serving
 
-from pneumo_utils.deployment import score_rows
+from pneumo_utils.deployment import input_files, score_rows
 from pneumo_utils.deployment.web.web_app import WebApp
 
 pytestmark = pytest.mark.slow
@@ -109,7 +109,7 @@ def test_the_saved_table_is_the_one_of_predict(page, scorer, files, tmp_path):
 @pytest.mark.long
 def test_files_and_folders_can_be_dropped(page, files, tmp_path, said):
     (tmp_path / "files" / "inner").mkdir()
-    (tmp_path / "files" / "inner" / "well 2.png").write_bytes(b"x")
+    (tmp_path / "files" / "inner" / "ill.png").write_bytes(b"x")  # called like another
     (tmp_path / "alone.txt").write_bytes(b"x")
     devtools = page.context.new_cdp_session(page)
     box = page.locator("#drop").bounding_box()
@@ -118,7 +118,9 @@ def test_files_and_folders_can_be_dropped(page, files, tmp_path, said):
         place = {"x": box["x"] + 20, "y": box["y"] + 20}
         devtools.send("Input.dispatchDragEvent", {"type": kind, "data": data} | place)
     wait_until_done(page, "8 files done: 4 scored, 1 of them left to a human, 4 refused.")
-    assert set(page.locator("#cards h3").all_inner_texts()) == {*NAMES, "well 2.png", "alone.txt"} and said == []
+    wanted = [*(f"files/{name}" for name in (*NAMES, "inner/ill.png")), "alone.txt"]
+    assert sorted(page.locator("#cards h3").all_inner_texts()) == sorted(wanted) and said == []
+    assert sorted(row["path"] for row in csv.DictReader(saved(page, tmp_path).splitlines())) == sorted(wanted)
 
 
 def test_a_file_dropped_beside_the_zone_never_opens_in_its_place(page, files):
@@ -155,12 +157,31 @@ def test_the_page_is_worked_by_keyboard_alone(page, files):
 @pytest.mark.long
 def test_a_file_that_is_too_large_is_told_and_stands_in_the_table(page, scorer, files, tmp_path):
     page.locator("#content").evaluate("one => { one.dataset.bytes = 2 ** 20; }")
-    (tmp_path / "ill, large.png").write_bytes(bytes(2**20 + 1))
-    page.set_input_files("#files", [str(tmp_path / "ill, large.png")])
+    name = "ill,  lar\\ge.png"
+    (tmp_path / name).write_bytes(bytes(2**20 + 1))
+    page.set_input_files("#files", [str(tmp_path / name)])
     wait_until_done(page, "1 file done: Refused.")
     row = next(csv.DictReader(saved(page, tmp_path).splitlines()))
-    assert row["path"] == "ill, large.png" and row["reason"] == "file must have at most 1 MB, got 1.0"
+    assert row["path"] == input_files.name_safely(name) and row["reason"] == "file must have at most 1 MB, got 1.0"
     assert row["status"] == "refused" and row["engine"] == "keras" and scorer.seen == []
+
+
+def test_a_page_writes_names_into_its_table_as_python_does(page):
+    names = [f"a{chr(code)}b" for code in (*range(256), *range(0x2000, 0x2070), 0xFFFD, 0x1F600)]
+    found = page.evaluate("async names => names.map((await import('/file_drop.js')).nameSafely)", names)
+    assert found == [input_files.name_safely(name) for name in names]
+
+
+def test_a_table_that_is_saved_while_files_wait_has_a_row_for_each(page, scorer, files, tmp_path):
+    scorer.may_go_on.clear()
+    page.set_input_files("#files", files[:3])
+    page.get_by_role("status").get_by_text("3 files to be scored").wait_for()
+    rows = list(csv.DictReader(saved(page, tmp_path).splitlines()))
+    scorer.may_go_on.set()
+    wait_until_done(page, "3 files done")
+    assert [row["path"] for row in rows] == list(NAMES[:3])
+    assert {row["reason"] for row in rows} == {"not looked at: the table was saved before"}
+    assert saved(page, tmp_path).count("not looked at") == 0
 
 
 def test_more_files_than_the_page_takes_are_told(page, files):

@@ -37,6 +37,8 @@ function listNumbers({ probability, calibrated }) {
     make("div", "", make("dt", "", name), make("dd", "", number(value)))));
 }
 
+export const NOT_YET = "not looked at: the table was saved before"; // of a file that waits, in the table
+
 export function tell(answer) { // the verdict, and a sentence more
   if (answer.status === "refused") return ["Refused", sentence(answer.reason)];
   if (answer.unsure) return ["Unsure: leave it to a human", `By the operating point alone it would be called ${answer.decision}.`];

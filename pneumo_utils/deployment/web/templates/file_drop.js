@@ -1,16 +1,31 @@
-// How files come onto a page, chosen or dropped, and how a table leaves it.
+// How files come onto a page, chosen or dropped, what they are called there, and how a table leaves it.
 const at = id => document.getElementById(id);
 
 export const plural = (count, what) => `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
 
+const UNPRINTED = /[\0-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const SHORT = { "\t": "\\t", "\n": "\\n", "\r": "\\r" };
+
+function escapeOne(one) {
+  const code = one.charCodeAt(0).toString(16);
+  return SHORT[one] ?? (code.length > 2 ? `\\u${code.padStart(4, "0")}` : `\\x${code.padStart(2, "0")}`);
+}
+
+// in the table: as `name_safely` of the Python room deployment.input_files
+export const nameSafely = name => name.toWellFormed().replaceAll("\\", "\\\\").replace(UNPRINTED, escapeOne);
+
+// of a dropped folder with all folders above it: in those of a hospital files are called alike
+export const nameOf = file => file.place ?? file.name;
+
 async function open(entry) { // the files of a folder, at any depth; what cannot be opened is one that cannot be read
+  const place = entry.fullPath.slice(1);
   try {
-    if (entry.isFile) return [await new Promise((found, failed) => entry.file(found, failed))];
+    if (entry.isFile) return [Object.assign(await new Promise((found, failed) => entry.file(found, failed)), { place })];
     const reader = entry.createReader(), inside = [];
     for (let part; (part = await new Promise((found, failed) => reader.readEntries(found, failed))).length;) inside.push(...part);
     return (await Promise.all(inside.filter(one => !one.name.startsWith(".")).map(open))).flat();
   } catch {
-    return [Object.assign(new File([], entry.name), { gone: true })];
+    return [Object.assign(new File([], entry.name), { gone: true, place })];
   }
 }
 

@@ -1,6 +1,6 @@
 // Sends each file to the program that serves this page, one at a time, and shows what it answers.
-import { fillCard, make, makeWaiting, sentence, summarise } from "./cards.js";
-import { plural, saveTable, watchFiles } from "./file_drop.js";
+import { fillCard, make, makeWaiting, NOT_YET, sentence, summarise } from "./cards.js";
+import { nameOf, nameSafely, plural, saveTable, watchFiles } from "./file_drop.js";
 
 const at = id => document.getElementById(id);
 const page = at("content").dataset;
@@ -14,8 +14,9 @@ let waiting = [], wanted = new Set(), done = 0, busy = {}, leftOut = "";
 const quoted = text => /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 
 function refusedHere(name, reason) { // a file that never reaches the program is in the table, too
-  const told = { path: name, status: "refused", reason, bundle: page.bundle, engine: page.engine };
-  const row = page.header.split(",").map(column => quoted((told[column] ?? "").replace(/\s+/g, " ")));
+  const said = reason.replace(/\s+/g, " "), path = nameSafely(name);
+  const told = { path, status: "refused", reason: said, bundle: page.bundle, engine: page.engine };
+  const row = page.header.split(",").map(column => quoted(told[column] ?? ""));
   return { score: { status: "refused", reason, flags: [] }, row: `${row.join(",")}\n`, picture: null, error: reason };
 }
 
@@ -121,8 +122,8 @@ function finish() {
 function take(given) {
   const room = Number(page.files) - files.length, taken = [...given].slice(0, Math.max(0, room));
   for (const file of taken) {
-    const card = makeWaiting(file.name);
-    const one = { file, name: file.name, card, row: "" };
+    const name = nameOf(file), card = makeWaiting(name);
+    const one = { file, name, card, row: refusedHere(name, NOT_YET).row };
     files.push(one);
     waiting.push(one);
     at("cards").append(card);

@@ -1,9 +1,9 @@
 // Takes files, has them scored one at a time in a worker, and shows what comes of it. No file leaves this device.
-import { fillCard, makeWaiting, summarise } from "./cards.js";
-import { plural, saveTable, watchFiles } from "./file_drop.js";
+import { fillCard, makeWaiting, NOT_YET, summarise } from "./cards.js";
+import { nameOf, plural, saveTable, watchFiles } from "./file_drop.js";
 import { keepOffline } from "./offline.js";
 import { showPicture } from "./pictures.js";
-import { makeTable } from "./table.js";
+import { makeTable, refuse } from "./table.js";
 
 const MOST = 200; // files at once: each is held until the page is cleared
 const at = id => document.getElementById(id);
@@ -26,7 +26,7 @@ function take({ answer, seconds }) {
   if (files.includes(one)) { // not cleared meanwhile
     one.answer = answer;
     one.card.dataset.seconds = seconds.toFixed(3);
-    fillCard(one.card, one.file.name, answer, point);
+    fillCard(one.card, nameOf(one.file), answer, point);
     showPicture(one.card, one.file);
     const done = files.filter(each => each.answer).length;
     at("progress").value = done;
@@ -56,7 +56,7 @@ function add(given) {
   if (at("files").disabled || !given.length) return;
   const done = files.filter(one => one.answer).length;
   for (const file of taken) {
-    const card = makeWaiting(file.name);
+    const card = makeWaiting(nameOf(file));
     files.push({ file, card });
     at("cards").append(card);
   }
@@ -78,7 +78,7 @@ function clear() {
 }
 
 function save() {
-  saveTable(makeTable(files.flatMap(one => one.answer ?? []), told));
+  saveTable(makeTable(files.map(({ file, answer }) => ({ path: nameOf(file), ...answer ?? refuse(NOT_YET) })), told));
 }
 
 watchFiles(add);

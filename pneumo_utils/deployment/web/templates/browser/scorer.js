@@ -4,6 +4,7 @@ import { averageViews, decide } from "./decision.js";
 import { findKind } from "./file_kinds.js";
 import { Gate } from "./gate.js";
 import { checkBrowser, checkWorth, decode, PictureError, remarkColour, remarkSize, squash, testView } from "./picture.js";
+import { refuse } from "./table.js";
 
 const LARGEST = 64; // MB of a file
 
@@ -36,10 +37,8 @@ export class Scorer {
 
   constructor(told, gate, sessions) { Object.assign(this, { told, gate, sessions, prepared: told.preparation }); }
 
-  async score(file, gone = false) { // the fields of Score in the Python room deployment.scores
-    const answer = {
-      path: file.name, sha256: "", status: "refused", probability: null, calibrated: null, decision: "", unsure: null, flags: [], reason: "",
-    };
+  async score(file, gone = false) { // the fields of Score in the Python room deployment.scores, but the path
+    const answer = refuse("");
     try {
       if (file.size > LARGEST * 2 ** 20)
         throw new PictureError(`file must have at most ${LARGEST} MB, got ${(file.size / 2 ** 20).toFixed(1)}`);
