@@ -153,7 +153,7 @@ class ScoreTable(AbstractContextManager):
     def _keep_others(self) -> None:
         """Write the rows of earlier runs whose files were not asked for this time; the newest of each path."""
         newest: dict[int, tuple[Path, int]] = {}  # where it begins, by the hash of the path
-        foreign, replaced = 0, set()
+        foreign, replaced, outdated = 0, set(), set()
         files = [file for file in (self.path, self._before) if file in self._kept]  # older ones first
         for file in files:
             for start, _, row in score_rows.read(file, self._json):
@@ -163,6 +163,8 @@ class ScoreTable(AbstractContextManager):
                     newest[place] = file, start
                 elif self._written[place] != hash(row["sha256"] or ""):
                     replaced.add(place)
+                elif any(row[name] != own for name, own in self._own.items()):
+                    outdated.add(place)
         with ExitStack() as opened:
             streams = {file: opened.enter_context(file.open("rb")) for file in files}
             for file, start in newest.values():
@@ -173,6 +175,9 @@ class ScoreTable(AbstractContextManager):
         if replaced:
             told = f"{len(replaced):,} rows of {self.path.name} had the path of a file with other content"
             _log.warning("%s: replaced; tables of other folders must have other names, or absolute paths", told)
+        if outdated:
+            told = f"{len(outdated):,} rows of {self.path.name} were by another bundle, engine or limit of age"
+            _log.warning("%s: replaced; to keep both, name another table", told)
         if foreign:
             _log.warning("%s lines of %s were no rows of scores and are left out", f"{foreign:,}", self.path.name)
 

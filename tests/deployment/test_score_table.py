@@ -75,10 +75,14 @@ def test_a_line_that_is_no_row_is_told_and_left_out_and_its_file_is_scored_again
     assert "2 lines of scores.csv were no rows of scores and are left out" in caplog.text
 
 
-def test_another_engine_or_bundle_answers_anew(tmp_path):
+def test_another_engine_or_bundle_answers_anew_and_what_it_replaces_is_told(tmp_path, caplog):
     path = tmp_path / "scores.csv"
     write(path, SCORES)
-    assert write(path, SCORES, engine="onnx") == 3
+    write(path, SCORES)
+    assert "replaced" not in caplog.text
+    assert write(path, SCORES[:2], engine="onnx") == 2
+    told = "2 rows of scores.csv were by another bundle, engine or limit of age: replaced"
+    assert told in caplog.text and [row["engine"] for row in csv.DictReader(path.open())] == ["onnx", "onnx", "keras"]
     with ScoreTable(path, "c" * 64, "onnx") as table:
         assert table.find(SCORES[0].path, SCORES[0].sha256) is None
 
