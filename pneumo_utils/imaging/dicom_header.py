@@ -57,6 +57,7 @@ _BODY_PARTS = (  # terms of PS3.16 annex L that radiographs have
     "ZYGOMA",
 )  # fmt: skip
 _APART = 1.5  # years between an age and the dates beside it, which a birthday and a typing error explain
+_OLDEST = 130  # years that a life lasts, at most
 _GROWN = 18  # years from which on the year of birth alone tells that a patient is no child
 _DAYS = {"D": 1, "W": 7, "M": 365.25 / 12, "Y": 365.25}
 # As the standard has it, 003Y, and in words that people and devices write for it: 45 Y, 45YR, 45 years, 45J (German).
@@ -154,12 +155,12 @@ def age_of(dataset: Dataset) -> float | None:
     """Age in years when the picture was taken, from Patient's Age, or else from the dates of birth and of the study.
 
     Returns:
-        at least 0 and at most 130; NaN where something is stated that does not tell it; None where nothing is.
+        at least 0 and at most `_OLDEST`; NaN where something is stated that does not tell it; None where nothing is.
     """
     said = text(dataset, "PatientAge")
     years = _stated_age(said)
     if years:
-        return years if years <= 130 else math.nan
+        return years
     of_dates = _age_of_dates(dataset)
     if of_dates is not None or years is not None:  # devices write 000Y or 000D where nobody has typed an age
         return of_dates or 0.0
@@ -174,9 +175,10 @@ def check_dates(dataset: Dataset) -> tuple[str, ...]:
 
 
 def _stated_age(said: str) -> float | None:
-    """Years of Patient's Age, 0 where nobody has typed one; None where it is not understood."""
+    """Years of Patient's Age, 0 where nobody has typed one; None where it is not understood, or none, as 999Y."""
     stated = _AGE.fullmatch(said)
-    return _years(int(stated[1] or stated[3]), stated[2] or "Y") if stated else None
+    years = _years(int(stated[1] or stated[3]), stated[2] or "Y") if stated else None
+    return years if years is None or years <= _OLDEST else None
 
 
 def _years(count: int, unit: str) -> float:
@@ -196,7 +198,7 @@ def _age_of_dates(dataset: Dataset) -> float | None:
         return None
     for keyword in ("AcquisitionDate", "AcquisitionDateTime", "ContentDate", "SeriesDate", "StudyDate"):
         taken = _date(dataset, keyword)
-        if taken is not None and 0 <= (years := _age_at(born, taken)) <= 130:
+        if taken is not None and 0 <= (years := _age_at(born, taken)) <= _OLDEST:
             return years if whole or years >= _GROWN else None
     return None
 
