@@ -192,11 +192,21 @@ def _advice(sentence: str) -> str:
     return ""
 
 
+def _open_standard_error() -> None:
+    """Where it was closed, Python says on the standard output what belongs there, and libraries into whichever file is
+    opened next: both may be a table of scores.
+    """
+    if sys.stderr is None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        sys.stderr = open(2, "w", closefd=False)  # noqa: PTH123, SIM115 - a number, and open to the end
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; 0 where all went well, 1 after a sentence about what did not, 130 when interrupted.
 
     `predict` has 3, too: some files were refused, or a wanted answer could not be written.
     """
+    _open_standard_error()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("pneumo_utils").setLevel(logging.INFO)
     for name in ("SIGTERM", "SIGHUP"):  # asked to end, or the terminal was closed: as good as interrupted

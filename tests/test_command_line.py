@@ -108,6 +108,13 @@ def test_weights_that_cannot_be_had_stop_the_run_at_the_start(told, params, tmp_
     assert not list(tmp_path.glob("reports/smoke/*.html"))
 
 
+def test_no_sentence_goes_among_the_rows_where_the_standard_error_is_closed(tmp_path):
+    asked = [sys.executable, "-m", "pneumo_utils", "predict", "nothing.png", "--model", str(tmp_path)]
+    code = "import os, sys; os.close(2); os.execv(sys.executable, sys.argv[1:])"
+    done = subprocess.run([sys.executable, "-c", code, *asked], stdout=subprocess.PIPE)
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
 def test_weights_none_must_be_allowed_for_every_pretrained_network(told, params):
     change(params, "random_weights_allowed: [vgg16, resnet50]", "random_weights_allowed: []")
     status, line = told()
