@@ -25,6 +25,7 @@ POLICY = (  # wasm-unsafe-eval: compiling WebAssembly, and nothing else
 )
 _OWN = "study.json"  # a folder without it was not written here, and is not replaced
 _PAGE, _KEEPER = "index.html", "service_worker.js"
+_LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")  # nobody's: whoever only looks at a folder leaves it
 _CARD = "model_card.txt"  # which browsers show, in UTF-8 by its mark; many download .md
 _TEMPLATES = resources.files("pneumo_utils.deployment.web") / "templates" / "browser"
 
@@ -84,7 +85,7 @@ def _check_folder(folder: Path) -> None:
     if folder.is_symlink() or folder.is_file():
         own, foreign = False, []
     else:
-        there = {path.name: path for path in folder.iterdir()} if folder.exists() else {}
+        there = {path.name for path in folder.iterdir()} - set(_LITTER) if folder.exists() else set()
         own = not there or _OWN in there
         # its own files are those that the page keeps; a note, say, or a repository was laid beside them by somebody
         keeper = folder / _KEEPER

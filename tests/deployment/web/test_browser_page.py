@@ -239,6 +239,17 @@ def test_what_somebody_keeps_in_the_page_is_not_deleted(bundle, archive, tmp_pat
     assert (out / name).is_dir() and (out / "index.html").is_file()
 
 
+@pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db"])
+def test_what_a_system_leaves_where_somebody_only_looked_keeps_no_page_from_being_replaced(
+    bundle, archive, tmp_path, name
+):
+    (tmp_path / "site").mkdir()
+    for _ in range(2):
+        (tmp_path / "site" / name).touch()
+        out = browser_page.write(bundle, tmp_path / "site", archive)
+    assert (out / "index.html").is_file() and not (out / name).exists()
+
+
 @pytest.mark.slow
 def test_a_picture_of_no_known_kind_is_refused_and_one_that_cannot_be_drawn_is_let_go(browser, tmp_path):
     for name, path in ASSETS.items():
