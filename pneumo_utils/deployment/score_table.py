@@ -49,7 +49,7 @@ class ScoreTable(AbstractContextManager):
     ):  # fmt: skip
         score_table_checks.check(path, as_json)
         path = path.resolve()  # a link stays one
-        self.path, self._json = path, as_json
+        self.path, self.bundle, self._json = path, bundle, as_json
         self._own = {"bundle": bundle[: score_rows.DIGITS], "engine": engine}
         self._part = path.with_name(f"{path.name}.part")
         self._before = path.with_name(f"{path.name}.before.part")  # rows of runs that were killed

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pneumo_utils.deployment import input_files, prediction, score_table
+from pneumo_utils.deployment import input_files, prediction, score_rows, score_table
 from pneumo_utils.deployment.bundle import Bundle
 from pneumo_utils.deployment.growing_table import GrowingTable
 from pneumo_utils.deployment.input_files import InputFiles
@@ -81,7 +81,8 @@ def _submit(
         name, table = f"shard {number} of {count}", score_table.shard_of(joined.path, number, count)
         own = argparse.Namespace(**vars(given) | {"out": str(table)})
         files = replace(found, paths=shares.take(found.paths, f"{number}/{count}", "shard"))
-        task = tasks.submit(_score_shard, own, files, joined.rows, Path.cwd(), name=f"predict-{number}-of-{count}")
+        told = own, files, joined.bundle, joined.rows, Path.cwd()
+        task = tasks.submit(_score_shard, *told, name=f"predict-{number}-of-{count}")
         yield _Shard(name, GrowingTable(table, given.json), task)
 
 
@@ -101,7 +102,7 @@ def _wait(shards: Sequence[_Shard], tasks: TaskScheduler, total: int) -> int:
 
 
 def _score_shard(
-    asked: TaskRequirements, given: argparse.Namespace, found: InputFiles, rows: tuple[Path, ...], at: Path
+    asked: TaskRequirements, given: argparse.Namespace, found: InputFiles, digest: str, rows: tuple[Path, ...], at: Path
 ) -> int:
     """What a worker does: a process of its own scores, and may have the memory that the worker has.
 
@@ -110,7 +111,7 @@ def _score_shard(
     """
     try:
         with ProcessPool(1) as pool:
-            running = pool.submit(_score, given, found, rows, at)
+            running = pool.submit(_score, given, found, digest, rows, at)
             scheduler_worker.watch(asked, pool, running)
             return running.result()
     except BrokenProcessPool as error:
@@ -119,10 +120,13 @@ def _score_shard(
         raise ShardError(str(error)) from error
 
 
-def _score(given: argparse.Namespace, found: InputFiles, rows: tuple[Path, ...], at: Path) -> int:
+def _score(given: argparse.Namespace, found: InputFiles, digest: str, rows: tuple[Path, ...], at: Path) -> int:
     os.chdir(at)  # paths are those of where the command was typed
     with alone(Path(given.out)):  # a shard of an earlier run, whose client was killed, may still be at work
         bundle = Bundle(given.model)
+        if bundle.digest != digest:  # written anew meanwhile, or this machine has a copy of its own
+            rule = f"bundle must be the one that scoring began with ({digest[: score_rows.DIGITS]}) on every worker"
+            raise ShardError(f"{rule}, got {bundle.digest[: score_rows.DIGITS]} in {given.model}")
         answers = prediction.open_answers(given, bundle)
         for _ in prediction.score(given, bundle, found, answers, rows):
             pass
