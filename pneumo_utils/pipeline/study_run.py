@@ -40,7 +40,7 @@ class StudyRun:
         self._since: dict[str, datetime] = {}  # of what runs, or was running when the study stopped
         self._done: list[str] = []
         self._unchanged: set[str] = set()
-        self._stack, self._telling = ExitStack(), Lock()
+        self._stack, self._telling, self._looked = ExitStack(), Lock(), False
 
     def up_to_training(self) -> None:
         """Run what changed before the first network is trained: tables and pictures that all trainings share.
@@ -133,6 +133,8 @@ class StudyRun:
         self._tell()
         told = self._store.progress_file(step.page)
         self._display.begin(step.page, told)
+        if step.own and not self._looked:  # earlier, the tables by which networks are known might change yet
+            self._look_for_trained()
         future = self._workers.run(
             self._pipeline.notebook(step), self._pipeline.parameters(step),
             executed=self._store.executed_notebook(step.page), broken=self._store.broken_notebook(step.page),
@@ -186,12 +188,14 @@ class StudyRun:
         expected = {step.page: self._pipeline.expected[step.page] for step in going}
         seeds, networks = self._pipeline.study.training.seeds, [step for step in going if step.own]
         stages = {step.page: self._pipeline.expected_stages(step.own["model"], seeds) for step in networks}
-        left = TimeLeft(expected, unchanged=self._unchanged, after=self._after, at_once=self._at_once, stages=stages)
-        if not {step.page for step in steps.before_training(self._pipeline.steps)} & set(expected):
-            asked = ProcessPool(1)
-            self._stack.callback(asked.kill)  # or a run that is over would wait until it has loaded TensorFlow
-            Thread(target=self._leave_out_trained, args=(left, networks, asked), daemon=True).start()
-        return left
+        return TimeLeft(expected, unchanged=self._unchanged, after=self._after, at_once=self._at_once, stages=stages)
+
+    def _look_for_trained(self) -> None:
+        self._looked = True
+        networks = [step for step in self._steps if step.own and step.page in self._left.expected]
+        asked = ProcessPool(1)
+        self._stack.callback(asked.kill)  # or a run that is over would wait until it has loaded TensorFlow
+        Thread(target=self._leave_out_trained, args=(self._left, networks, asked), daemon=True).start()
 
     def _leave_out_trained(self, left: TimeLeft, networks: list[steps.Step], asked: ProcessPool) -> None:
         """Take what is trained already, as by `make work`, out of the time left: it takes seconds to find out."""

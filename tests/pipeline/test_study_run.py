@@ -70,7 +70,7 @@ def test_whatever_stops_a_study_its_front_page_says_so(error, said):
 
 
 def test_a_page_that_runs_again_deletes_what_was_explored_by_hand_on_the_study_before(tmp_path):
-    store, step = Store("smoke", tmp_path), SimpleNamespace(page="04_evaluation")
+    store, step = Store("smoke", tmp_path), SimpleNamespace(page="04_evaluation", own=None)
     store.parameters_file.parent.mkdir()
     store.parameters_file.touch()
     explored = open_store("smoke", tmp_path)
@@ -112,7 +112,7 @@ def test_who_asks_what_is_trained_already_is_ended_with_the_run(monkeypatch):
     resource_tracker.ensure_running()  # a process of Python's own, which stays
     before, began = set(below(os.getpid())), time.monotonic()
     with pytest.raises(KeyboardInterrupt), run._stack:
-        run._left  # noqa: B018 - the time left, which is asked for when the first page begins
+        run._look_for_trained()
         assert asked.wait(10)
         raise KeyboardInterrupt
     assert gone(set(below(os.getpid())) - before) and time.monotonic() - began < 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 from pneumo_utils.pipeline import training_process
 from pneumo_utils.pipeline.study_run import StudyRun
@@ -39,3 +40,17 @@ def test_a_look_that_fails_changes_nothing(monkeypatch, tmp_path):
         raise training_process.WorkError("killed")
 
     assert look(monkeypatch, tmp_path, fail)[0] == {"c": 60.0, "v": 160.0}
+
+
+def test_the_look_is_taken_once_and_as_the_first_training_begins(tmp_path):
+    run, looks = MagicMock(_looked=False, _running={}, _since={}), []
+    run._store.by_hand_folder = tmp_path / "by-hand"
+
+    def look():
+        run._looked = True
+        looks.append(page)
+
+    run._look_for_trained = look
+    for page, own in (("02_preprocessing", None), ("c", {"model": "cnn"}), ("v", {"model": "vgg16"})):
+        StudyRun._begin(run, SimpleNamespace(own=own, page=page), {})
+    assert looks == ["c"], "before, what networks are known by may change yet"
