@@ -1,8 +1,8 @@
 """Scoring files with a bundle: against the bare network, from the start to the first row, and memory over many files.
 
-The bundle has the VGG16 of `kermany`, as it is there (sizes, views), from random weights: speed does not depend on
-them. Its gate learned from phantoms, and phantoms are scored. Against the bare network both sides take turns in one
-process, on the same pictures, once as files and once as arrays in memory. Writes `reports/bench/scoring.csv`.
+The bundle has the VGG16 of `kermany`, as it is there (sizes, views, float32), from random weights: speed does not
+depend on them. Its gate learned from phantoms, and phantoms are scored. Against the bare network both sides take turns
+in one process, on the same pictures, once as files and once as arrays in memory. Writes `reports/bench/scoring.csv`.
 
     python benchmarks/bench_scoring.py
 """
@@ -59,12 +59,9 @@ def draw(folder: Path, count: int) -> list[str]:
 
 def pack(folder: Path, files: list[str], model: str) -> bundle.Bundle:
     """A bundle of `model` from random weights, whose gate knows the phantoms in `files`."""
-    from pneumo_utils.networks import (
-        models,
-        precision,
-    )  # here: what scores without TensorFlow is started from this, too
+    from pneumo_utils.networks import models  # here: what scores without TensorFlow is started from this, too
 
-    network = models.build(model, SHOWN, dropout=0.5, weights=None, precision=precision.choose())
+    network = models.build(model, SHOWN, dropout=0.5, weights=None)
     file = folder / f"{model}.keras"
     network.save(file)
     pictures = np.stack([decoding.read(Path(path), STORED) for path in files[: LEARNED + HELD_OUT]])
