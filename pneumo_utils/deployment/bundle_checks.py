@@ -19,6 +19,7 @@ from pneumo_utils.records.bundle_names import BUNDLE_FILE
 EACH = 100  # pictures of every kind that the gate is shown
 COMPARED = 200  # test pictures that every engine judges, about
 _MEGABYTE = 1_000_000
+_ROUNDING = 5e-7  # two engines add up in another order
 
 
 def list_files(bundle: Bundle) -> pd.DataFrame:
@@ -131,7 +132,7 @@ def findings(
     test, row = checks.iloc[0], compared.iloc[0].to_dict()
     counts = {name: int(row[name]) for name in ("files", "scored", "refused", "missing", "doubled")}
     off = row["largest difference"]
-    same = "equal the study's" if off == 0 else f"differ from the study's by {off:.2g} at most"
+    same = "equal the study's to six decimals" if off < _ROUNDING else f"differ from the study's by {off:.2g} at most"
     same = "can be compared with the study's for none" if pd.isna(off) else same
     lines = [
         f"- Of {counts['files']:,} test files the bundle answers: {counts['scored']:,} scored, "
@@ -159,5 +160,6 @@ def _tell_odd(rows: pd.DataFrame, which: str) -> str:
 def _tell(one) -> str:
     """A row of the contract `exports` as a line."""
     latency = f"{one.latency_ratio:.2f} times the latency of Keras ({one.latency_lower:.2f} to {one.latency_upper:.2f})"
-    off = f"probabilities at most {one.largest_difference:.2g} off"
+    off = one.largest_difference
+    off = "probabilities equal to six decimals" if off < _ROUNDING else f"probabilities at most {off:.2g} off"
     return f"- {one.engine}: {one.bytes / _MEGABYTE:.1f} MB, {latency}, {off}, {one.refused:,} of {one.n:,} refused."

@@ -67,7 +67,9 @@ def test_who_is_refused_is_counted_by_class_with_the_reasons():
     assert shown["reasons"].tolist()[0] == "none" and shown.iloc[1, 2].startswith("1.000 (0.158")
 
 
-@pytest.mark.parametrize(("difference", "told"), [(0.0, "equal the study's"), (2.5e-4, "by 0.00025 at most")])
+@pytest.mark.parametrize(
+    ("difference", "told"), [(1e-16, "equal the study's to six decimals"), (2.5e-4, "by 0.00025 at most")]
+)
 def test_the_lines_name_every_count_and_the_kind_that_passes_most_often(difference, told):
     rows = zip(PATHS, [SCORED] * 4, [0.1 + difference, 0.2, 0.3, 0.4], strict=True)
     compared = bundle_checks.compare(said(*rows), predictions(), "cnn", 0)
@@ -80,7 +82,7 @@ def test_the_lines_name_every_count_and_the_kind_that_passes_most_often(differen
     checks = pd.DataFrame([
         {"pictures": name, "lower": 0.0, "upper": 1.0} | dict(zip(rest, row, strict=True)) for name, row in rows.items()
     ])  # fmt: skip
-    exports = example("exports", 2).assign(engine=["keras", "onnx"])
+    exports = example("exports", 2).assign(engine=["keras", "onnx"], largest_difference=difference)
     refused = bundle_checks.count_refused(*refusals())
     answered, radiographs, odd, new, export = bundle_checks.findings(checks, exports, compared, refused, 0.01)
     assert (
@@ -92,3 +94,5 @@ def test_the_lines_name_every_count_and_the_kind_that_passes_most_often(differen
     assert "*cut off*: 50.0% (n = 10)" in odd
     assert "Of 16 pictures of 2 kinds that the gate never saw" in new and "*drawn: cells*: 75.0% (n = 8)" in new
     assert export.startswith("- onnx: ") and export.endswith("1 of 40 refused.")
+    off = "equal to six decimals" if difference < 1e-9 else "at most 0.00025 off"
+    assert f"probabilities {off}, " in export
