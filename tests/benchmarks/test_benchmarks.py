@@ -202,7 +202,8 @@ def test_the_figures_of_scoring_that_are_quoted_are_those_of_the_last_bench():
     share, more = (rows.loc[name, "ratio"] for name in (rows.index[0], "memory over many files"))
     keras, onnx, litert = (rows.loc[f"start to first row, {name}", "ours"] for name in ("keras", "onnx", "litert"))
     assert f"| {share:.2f} of its speed | 0.8 |" in said and f"| {more:.0f} MB more | 100 MB |" in said
-    assert f"| {keras:.1f} s | 6 s |" in said and f"| {onnx:.1f} s, {litert:.1f} s | 1.5 s |" in said
+    missed = ", missed" if keras > 6 else ""
+    assert f"| {keras:.1f} s | 6 s{missed} |" in said and f"| {onnx:.1f} s, {litert:.1f} s | 1.5 s |" in said
 
 
 def test_the_first_minutes_that_are_quoted_are_those_of_the_last_bench():
