@@ -24,10 +24,12 @@ CSS_DPI = 96  # CSS pixels an inch: the image is shown at its size in print, so 
 _LARGE = 150_000  # bytes of a PNG; radiographs take several times as many as the same picture as a JPEG
 _JPEG = {"quality": 75, "optimize": True, "progressive": True}  # a quarter smaller than the usual one of 85
 EMPTY = '<span title="not defined">—</span>'
+_LONG = 60  # characters of a cell that is given room: squeezed beside others it would be as tall as a screen
 WIDE = 6  # columns from which a table is a scrollable region of its own, reachable by keyboard
 _HYPHENATED = re.compile(r"(?<![\w.-])-(?=\d)")  # the sign of a number, but not the dash of a range or of a name
 _BRACKETED = re.compile(r" (\([^()]*\d[^()]*\))")  # an interval: a line may end before it, never in it
 _EQUATION = re.compile(r"(?<=\b[np]) (=|&lt;) (?=\d)")  # n = 37, p < 0.001: one word, in escaped text
+_TAG = re.compile(r"<[^>]*>")
 _NUMBER = re.compile(r"[−+-]?\d[\d,.]*%?(\s*[(\[].*[)\]])?")  # 0.93, 1,341, 93.1%, 0.93 (0.90–0.95)
 
 
@@ -194,5 +196,7 @@ def _fraction(value: float, digits: int) -> str:
 
 
 def _cell(tag: str, text: str, is_number: bool, scope: str = "") -> str:
-    side, kind = ("right", "number") if is_number else ("left", "text")
+    side, kind = (
+        ("right", "number") if is_number else ("left", "text long" if len(_TAG.sub("", text)) > _LONG else "text")
+    )
     return f'<{tag}{scope} class="{kind}" style="text-align:{side}">{text}</{tag}>'

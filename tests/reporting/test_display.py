@@ -97,5 +97,17 @@ def test_a_table_breaks_no_line_within_an_equation():
     assert "n\u00a0=\u00a037" in html and "p\u00a0&lt;\u00a00.001" in html and "map = 3" in html
 
 
+def test_a_long_sentence_in_a_table_is_given_room():
+    frame = pd.DataFrame(
+        {"reason": ["lungs were not found (2); looks cut off (1); too far from the study's radiographs"]}
+    )
+    long, short = (display.table(rows, "Refused").data for rows in (frame, frame.assign(reason="none")))
+    assert 'class="text long"' in long and "long" not in short
+    assert (
+        "long"
+        not in display.table(pd.DataFrame({"gap": ["0.086 (−0.015 to 0.179), no clear difference"]}), "Gaps").data
+    )
+
+
 def test_say_is_markdown():
     assert display.say("**n = 3**").data == "**n = 3**"
