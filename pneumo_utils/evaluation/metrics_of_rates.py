@@ -8,6 +8,7 @@ percentiles alone missed a lower truth in 7 of 100 samples.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -34,8 +35,7 @@ def widen(found: Mapping[str, Bounds], values: Mapping[str, float]) -> dict[str,
     ill = (values["accuracy"] - rates[1]) / (rates[0] - rates[1])  # their share: accuracy is the mean of both rates
     for metric, made in (("f1", _f1), ("mcc", _mcc)):
         if metric in found:
-            of_rates = _with_share(made, ill)
-            widened[metric] = _union(np.minimum, np.maximum, metric, found, values, of_rates)
+            widened[metric] = _union(np.minimum, np.maximum, metric, found, values, partial(made, ill=ill))
     return widened
 
 
@@ -56,10 +56,6 @@ def _union(
     return float(lower(found[metric][0], ends[0])), float(upper(found[metric][1], ends[1]))
 
 
-def _with_share(made: Callable[[float, float, float], float], ill: float) -> Callable[[float, float], float]:
-    return lambda recall, specificity: made(recall, specificity, ill)
-
-
 def _balanced_accuracy(recall: float, specificity: float) -> float:
     return (recall + specificity) / 2
 
@@ -71,9 +67,9 @@ def _f1(recall: float, specificity: float, ill: float) -> float:
 def _mcc(recall: float, specificity: float, ill: float) -> float:
     called = _called(recall, specificity, ill)
     spread = called * (1 - called)
-    return (
-        (recall + specificity - 1) * np.sqrt(ill * (1 - ill) / spread) if spread > 0 else 0.0
-    )  # as in weighted_metrics
+    if spread <= 0:  # as in `weighted_metrics`
+        return 0.0
+    return (recall + specificity - 1) * np.sqrt(ill * (1 - ill) / spread)
 
 
 def _called(recall: float, specificity: float, ill: float) -> float:
